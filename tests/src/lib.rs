@@ -1,1 +1,6 @@
-//! Placeholder.
+//! What tests of every crate share: real services to test against, and waiting for a condition. It depends on
+//! none of our crates, so that any of them may use it from its tests.
+#![allow(clippy::unwrap_used)]
+
+pub mod services;
+pub mod wait;

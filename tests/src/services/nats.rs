@@ -1,0 +1,162 @@
+//! A NATS server of one test: real, on a free port, ended and started again on the same port at will. Clients
+//! come after it and use its URL; what a server outage does to them is the subject of their tests.
+
+use std::io::Read;
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use super::binary::nats_server;
+use super::process::Process;
+use crate::wait::{PATIENCE, try_until};
+
+/// A running (or killed) server. Dropping it kills it.
+#[derive(Debug)]
+pub struct NatsServer {
+    process: Process,
+    port: u16,
+    folder: TempDir,
+}
+
+impl NatsServer {
+    /// Starts a server on a free port of loopback and returns once it greets clients. `None` only where the
+    /// user allows the binary to be missing; panics when the server does not come up.
+    #[must_use]
+    pub fn start() -> Option<Self> {
+        nats_server()?;
+        let folder = tempfile::tempdir().unwrap();
+        let mut process = spawn(&folder, -1);
+        let port = try_until(PATIENCE, || reported_port(&folder, &process))
+            .unwrap_or_else(|| panic!("no port from nats-server:\n{}", process.last_output()));
+        await_greeting(&mut process, port);
+        Some(Self {
+            process,
+            port,
+            folder,
+        })
+    }
+
+    /// Its address, `nats://127.0.0.1:PORT`; the same after [`NatsServer::restart`].
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Its port; the same after [`NatsServer::restart`].
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Ends it at once, as a crash would.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Asks it to end; it closes its connections first. Panics when it does not.
+    pub fn stop(&mut self) {
+        let ended = self.process.terminate(PATIENCE);
+        assert!(
+            ended.is_some(),
+            "nats-server does not end:\n{}",
+            self.process.last_output()
+        );
+    }
+
+    /// Starts it again on its port, after ending it where it still runs, and returns once it greets clients.
+    pub fn restart(&mut self) {
+        self.process.kill();
+        self.process = spawn(&self.folder, i32::from(self.port));
+        await_greeting(&mut self.process, self.port);
+    }
+
+    /// Holds it still with its connections open: a server that is dead and does not say so.
+    pub fn pause(&mut self) {
+        self.process.pause();
+    }
+
+    /// Lets it go on after [`NatsServer::pause`].
+    pub fn resume(&mut self) {
+        self.process.resume();
+    }
+}
+
+/// Port -1 lets the server choose, and it writes its choice into the folder.
+fn spawn(folder: &TempDir, port: i32) -> Process {
+    let binary = nats_server().expect("the binary was there when the server was first started");
+    let mut command = Command::new(binary);
+    command.args(["--addr", "127.0.0.1", "--port", &port.to_string()]);
+    command.arg("--ports_file_dir").arg(folder.path());
+    Process::start(&mut command, &folder.path().join("log"))
+}
+
+#[derive(Deserialize)]
+struct PortsFile {
+    nats: Vec<String>,
+}
+
+fn reported_port(folder: &TempDir, process: &Process) -> Option<u16> {
+    let name = format!("nats-server_{}.ports", process.id());
+    let bytes = std::fs::read(folder.path().join(name)).ok()?;
+    let ports: PortsFile = serde_json::from_slice(&bytes).ok()?;
+    ports.nats.first()?.rsplit(':').next()?.parse().ok()
+}
+
+fn await_greeting(process: &mut Process, port: u16) {
+    let greets = try_until(PATIENCE, || {
+        assert!(
+            process.ended().is_none(),
+            "nats-server ended:\n{}",
+            process.last_output()
+        );
+        greeting(port).filter(|greeting| greeting == b"INFO ")
+    });
+    assert!(
+        greets.is_some(),
+        "nats-server does not answer:\n{}",
+        process.last_output()
+    );
+}
+
+/// The first five bytes that the server sends.
+fn greeting(port: u16) -> Option<[u8; 5]> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
+    let mut bytes = [0; 5];
+    stream.read_exact(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NatsServer, greeting};
+
+    #[test]
+    fn a_server_comes_back_on_its_port() {
+        let Some(mut server) = NatsServer::start() else {
+            return;
+        };
+        let url = server.url();
+        assert!(greeting(server.port()).is_some());
+        server.kill();
+        assert_eq!(greeting(server.port()), None);
+        server.restart();
+        assert!(greeting(server.port()).is_some());
+        server.stop();
+        assert_eq!(greeting(server.port()), None);
+        server.restart();
+        assert_eq!(server.url(), url);
+        let port = server.port();
+        drop(server);
+        assert_eq!(greeting(port), None);
+    }
+
+    #[test]
+    fn servers_stand_side_by_side() {
+        let (Some(first), Some(second)) = (NatsServer::start(), NatsServer::start()) else {
+            return;
+        };
+        assert_ne!(first.url(), second.url());
+    }
+}
