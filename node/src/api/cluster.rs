@@ -1,0 +1,50 @@
+//! The body of `GET /v1/cluster`: who is there, and who holds what.
+
+use serde::{Deserialize, Serialize};
+
+/// The cluster as the answering node sees it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClusterView {
+    /// The cluster's name.
+    pub name: String,
+    /// The cluster's id.
+    pub id: String,
+    /// The node that answered.
+    pub answered_by: u64,
+    /// All members.
+    pub nodes: Vec<NodeView>,
+    /// All shards.
+    pub shards: Vec<ShardView>,
+}
+
+/// One member.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NodeView {
+    /// Its id, made once.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// The address of its HTTP interface.
+    pub http: String,
+    /// `live`, `silent` or `leaving`.
+    pub state: String,
+    /// Shards that it leads.
+    pub leads: u32,
+    /// Shards of which it holds a replica.
+    pub replicas: u32,
+}
+
+/// One shard.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ShardView {
+    /// Its number.
+    pub id: u32,
+    /// The node that leads it, where one does.
+    pub leader: Option<u64>,
+    /// The nodes that hold it.
+    pub replicas: Vec<u64>,
+    /// The last log index applied, on the answering node or as its leader reports it.
+    pub applied: u64,
+    /// The hash of its state at the last checkpoint, or now where the node holds a replica.
+    pub state_hash: String,
+}

@@ -1,0 +1,18 @@
+//! The bodies of the HTTP interface, shared by the handlers (`crate::http`) and by the command line
+//! (`crate::client`), which is a client of the same interface. What travels between nodes has types of
+//! its own in `transport` and `cluster`; nothing here is ever logged or sent on the bus.
+
+mod cluster;
+mod instances;
+mod messages;
+mod problem;
+mod programs;
+
+pub use cluster::{ClusterView, NodeView, ShardView};
+pub use instances::{
+    ErrorView, HistoryEvent, HistoryPage, InstancePage, InstanceSummary, InstanceView, OutboxMessage,
+    OutboxPage, StackFrame, StartRequest,
+};
+pub use messages::{Accepted, MessageView, Outcome, StoryMessage, StoryView};
+pub use problem::Problem;
+pub use programs::{DeployRequest, DeployResponse, LintView, ProgramView, SourceFile, WorkerView};

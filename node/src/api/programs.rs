@@ -1,0 +1,67 @@
+//! Bodies of `POST /v1/programs`: sources in, what was installed out. The handler compiles; the
+//! command line only reads files and prints.
+
+use serde::{Deserialize, Serialize};
+
+/// Scripts to install.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeployRequest {
+    /// Each is one module.
+    pub files: Vec<SourceFile>,
+}
+
+/// One script.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceFile {
+    /// The file's name: names its default export and stands in diagnostics.
+    pub name: String,
+    /// The source text.
+    pub source: String,
+}
+
+/// What a deploy did.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeployResponse {
+    /// One program for each file, in the order given.
+    pub programs: Vec<ProgramView>,
+    /// Names that the scripts send to and that nothing serves yet.
+    pub unserved: Vec<String>,
+}
+
+/// One installed program.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ProgramView {
+    /// The content hash, lower-case hexadecimal.
+    pub hash: String,
+    /// The file that it was compiled from.
+    pub file: String,
+    /// The workers that it made active.
+    pub workers: Vec<WorkerView>,
+    /// What the compiler advises.
+    #[serde(default)]
+    pub lints: Vec<LintView>,
+}
+
+/// One worker of a program.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WorkerView {
+    /// The name that messages go to.
+    pub name: String,
+    /// Whether it is a daemon.
+    pub daemon: bool,
+    /// Whether messages are routed by a key function.
+    pub keyed: bool,
+}
+
+/// One lint of the compiler.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LintView {
+    /// Its stable code.
+    pub code: String,
+    /// What it says, in one line.
+    pub message: String,
+    /// The whole diagnostic, with the source line.
+    pub rendered: String,
+}

@@ -1,0 +1,408 @@
+//! The command line: every command, its flags and what `--help` says of them. Parsed in `main`, carried
+//! out in `commands`, one file for each.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+/// A distributed runtime for scripted workers.
+#[derive(Debug, Parser)]
+#[command(name = "troupe", version, about, long_about = None, max_term_width = 100)]
+#[command(after_help = "Try `troupe demo` first, then `troupe dev examples/*/*.js`.")]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run one node for development: no bus, data under .troupe/, redeploys files that change
+    Dev(DevArguments),
+    /// Show a three-node cluster at work: traffic, a node lost, nothing lost, everything checked
+    Demo(DemoArguments),
+    /// Run a node of a cluster
+    Node(NodeArguments),
+    /// Compile scripts; print errors and lints
+    Check(CheckArguments),
+    /// Run one instance here, on a virtual clock
+    Run(RunArguments),
+    /// Install scripts in the cluster
+    Deploy(DeployArguments),
+    /// Start a run
+    Start(StartArguments),
+    /// Send a message
+    Send(SendArguments),
+    /// End an instance
+    Kill(InstanceArguments),
+    /// List instances
+    List(ListArguments),
+    /// Show one instance: status and state
+    Get(GetArguments),
+    /// Show what an instance received and did, step by step
+    History(PageArguments),
+    /// Show what a root instance put out
+    Outbox(OutboxArguments),
+    /// Show the causal tree of a message: who sent what to whom, when, on which node
+    Trace(TraceArguments),
+    /// Look at the cluster
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
+    /// Measure: durable adds over HTTP, hops around a ring, flushes and CPU per operation
+    Bench(BenchArguments),
+    /// Print a script that completes commands in a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How to reach a cluster and how to print what it says.
+#[derive(Debug, Args)]
+pub struct ClientArguments {
+    /// Any node of the cluster
+    #[arg(long, env = "TROUPE_URL", default_value = "http://127.0.0.1:7070", value_name = "URL", global = true)]
+    pub url: String,
+    /// How to print results
+    #[arg(long, short, value_enum, default_value_t = Output::Table, global = true)]
+    pub output: Output,
+    /// The namespace
+    #[arg(long, env = "TROUPE_NAMESPACE", default_value = "default", global = true)]
+    pub namespace: String,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+}
+
+/// `troupe dev`
+#[derive(Debug, Args)]
+pub struct DevArguments {
+    /// Scripts to deploy, now and whenever they change
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// Where to serve HTTP
+    #[arg(long, env = "TROUPE_HTTP", default_value = "127.0.0.1:7070", value_name = "ADDR")]
+    pub http: String,
+    /// Where to keep data
+    #[arg(long, env = "TROUPE_DATA", default_value = ".troupe", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub data: PathBuf,
+    /// Send traces to this OTLP endpoint (gRPC), such as http://127.0.0.1:4317
+    #[arg(long, env = "TROUPE_OTLP", value_name = "URL")]
+    pub otlp: Option<String>,
+}
+
+/// `troupe demo`
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Send only the first N transactions of the data file
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Send traces to this OTLP endpoint (gRPC)
+    #[arg(long, env = "TROUPE_OTLP", value_name = "URL")]
+    pub otlp: Option<String>,
+    /// Keep the cluster's data in this folder instead of a temporary one
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub data: Option<PathBuf>,
+}
+
+/// `troupe node`: each setting is a flag, an environment variable and a key of the file. A flag wins
+/// over the environment, the environment over the file.
+#[derive(Debug, Default, Args)]
+pub struct NodeArguments {
+    /// Read settings from this TOML file
+    #[arg(long, value_name = "FILE", env = "TROUPE_CONFIG", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// The cluster's name; nodes with the same name on the same bus find each other
+    #[arg(long, env = "TROUPE_CLUSTER", value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// This node's name, for people [default: the host's name]
+    #[arg(long, env = "TROUPE_NAME", value_name = "NAME")]
+    pub name: Option<String>,
+    /// The bus: nats://HOST:PORT, or `embedded` for a single node
+    #[arg(long, env = "TROUPE_BUS", value_name = "URL")]
+    pub bus: Option<String>,
+    /// Where to keep data
+    #[arg(long, env = "TROUPE_DATA", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub data: Option<PathBuf>,
+    /// Where to serve HTTP
+    #[arg(long, env = "TROUPE_HTTP", value_name = "ADDR")]
+    pub http: Option<String>,
+    /// How many nodes a new cluster waits for before it begins
+    #[arg(long, env = "TROUPE_EXPECT", value_name = "N")]
+    pub expect: Option<u32>,
+    /// How many shards a new cluster gets; cannot be changed later
+    #[arg(long, env = "TROUPE_SHARDS", value_name = "N")]
+    pub shards: Option<u32>,
+    /// Send traces to this OTLP endpoint (gRPC)
+    #[arg(long, env = "TROUPE_OTLP", value_name = "URL")]
+    pub otlp: Option<String>,
+    /// How to write the log
+    #[arg(long, env = "TROUPE_LOG_FORMAT", value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// Print the effective settings as TOML and stop
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+/// How the node writes its log to standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// `troupe check`
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    /// Scripts
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// Print something of the compiled program
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub emit: Option<Emit>,
+}
+
+/// What `check --emit` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Emit {
+    /// The instructions
+    Ops,
+}
+
+/// `troupe run`
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// The script
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// The worker, where the script has several
+    #[arg(long, value_name = "NAME")]
+    pub worker: Option<String>,
+    /// The instance's key
+    #[arg(long, value_name = "K")]
+    pub key: Option<String>,
+    /// The run's config
+    #[arg(long, value_name = "JSON")]
+    pub config: Option<String>,
+    /// Messages, one JSON value a line; `-` is standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub messages: Option<PathBuf>,
+    /// Stop at this virtual time [default: an hour after the last message]
+    #[arg(long, value_name = "MS")]
+    pub until: Option<u64>,
+    /// The virtual time of the start
+    #[arg(long, value_name = "TIME", default_value = "2000-01-01T00:00:00.000Z")]
+    pub now: String,
+    /// Where chance comes from
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// `troupe deploy`
+#[derive(Debug, Args)]
+pub struct DeployArguments {
+    /// Scripts
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub client: ClientArguments,
+}
+
+/// What a request may ask to wait for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Wait {
+    /// It is on the disks of a quorum
+    #[default]
+    Commit,
+    /// The instance has dealt with it
+    Turn,
+    /// The run has ended
+    Outcome,
+}
+
+impl Wait {
+    /// As in `?wait=`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Wait::Commit => "commit",
+            Wait::Turn => "turn",
+            Wait::Outcome => "outcome",
+        }
+    }
+}
+
+/// What `start` and `send` share.
+#[derive(Debug, Args)]
+pub struct DeliveryArguments {
+    /// Makes a retry safe: the same key never applies twice
+    #[arg(long, value_name = "KEY")]
+    pub idempotency_key: Option<String>,
+    /// When to return
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub wait: Wait,
+}
+
+/// `troupe start`
+#[derive(Debug, Args)]
+pub struct StartArguments {
+    /// The worker
+    pub name: String,
+    /// The instance's key
+    #[arg(long, value_name = "K")]
+    pub key: Option<String>,
+    /// The run's config
+    #[arg(long, value_name = "JSON")]
+    pub config: Option<String>,
+    /// The run's first message
+    #[arg(long, value_name = "JSON")]
+    pub message: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub delivery: DeliveryArguments,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub client: ClientArguments,
+}
+
+/// `troupe send`
+#[derive(Debug, Args)]
+pub struct SendArguments {
+    /// `NAME` (routed by its key, or a run of its own) or `NAME/KEY`
+    pub target: String,
+    /// The message; `-` reads it from standard input
+    pub message: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub delivery: DeliveryArguments,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub client: ClientArguments,
+}
+
+/// Commands that concern one instance.
+#[derive(Debug, Args)]
+pub struct InstanceArguments {
+    /// `NAME/KEY`; `NAME` alone is `NAME/default`
+    pub instance: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub client: ClientArguments,
+}
+
+/// `troupe get`
+#[derive(Debug, Args)]
+pub struct GetArguments {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub instance: InstanceArguments,
+    /// Read what the answering node has, which may be a moment old
+    #[arg(long)]
+    pub local: bool,
+}
+
+/// `troupe list`
+#[derive(Debug, Args)]
+pub struct ListArguments {
+    /// Only instances of this worker
+    pub name: Option<String>,
+    /// Only instances with this status
+    #[arg(long, value_name = "STATUS")]
+    pub status: Option<String>,
+    /// How many at most
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub limit: usize,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub client: ClientArguments,
+}
+
+/// `troupe history`
+#[derive(Debug, Args)]
+pub struct PageArguments {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub instance: InstanceArguments,
+    /// How many at most
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub limit: usize,
+}
+
+/// `troupe outbox`
+#[derive(Debug, Args)]
+pub struct OutboxArguments {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub page: PageArguments,
+    /// Go on printing what comes
+    #[arg(long, short)]
+    pub follow: bool,
+}
+
+/// `troupe trace`
+#[derive(Debug, Args)]
+pub struct TraceArguments {
+    /// A message's id, as `send` prints it
+    pub message: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub client: ClientArguments,
+}
+
+/// `troupe cluster …`
+#[derive(Debug, Subcommand)]
+pub enum ClusterCommand {
+    /// Nodes and shards: who leads what, who holds what
+    Status {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        client: ClientArguments,
+    },
+}
+
+/// `troupe bench`
+#[derive(Debug, Args)]
+pub struct BenchArguments {
+    /// What to measure
+    #[arg(value_enum, default_values_t = [Work::Adds, Work::Ring])]
+    pub work: Vec<Work>,
+    /// Nodes of the cluster; three use a real NATS server from PATH or --nats
+    #[arg(long, value_name = "N", default_values_t = [1, 3])]
+    pub nodes: Vec<u32>,
+    /// Concurrent clients
+    #[arg(long, value_name = "N", default_values_t = [1, 64, 256])]
+    pub clients: Vec<u32>,
+    /// Seconds for each measurement
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub seconds: u64,
+    /// Repetitions; medians are printed
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    pub rounds: u32,
+    /// The NATS server's binary
+    #[arg(long, value_name = "FILE", env = "TROUPE_TEST_NATS_SERVER", value_hint = ValueHint::FilePath)]
+    pub nats: Option<PathBuf>,
+    /// How to print results
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+/// A kind of work to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Work {
+    /// Durable adds to one of 1000 counters over HTTP
+    Adds,
+    /// Hops of 64 tokens around a ring of 1000 workers
+    Ring,
+}

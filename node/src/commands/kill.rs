@@ -1,0 +1,16 @@
+//! `troupe kill`: ends an instance. What it had sent stands; what waits in its mailbox becomes dead
+//! letters.
+
+use crate::api::Accepted;
+use crate::arguments::InstanceArguments;
+use crate::client::{Client, instance_path};
+
+/// Ends the instance.
+///
+/// # Errors
+/// There is no such instance, or the cluster cannot be reached.
+pub fn run(arguments: &InstanceArguments) -> anyhow::Result<()> {
+    let path = instance_path(&arguments.instance);
+    let accepted: Accepted = Client::new(&arguments.client).delete(&path)?;
+    super::send::print(&accepted, arguments.client.output)
+}
