@@ -1,0 +1,1 @@
+//! The segmented raft log of a node.
