@@ -6,6 +6,7 @@
 mod edges;
 mod error_pages;
 mod headers;
+mod licences;
 mod scan;
 mod sizes;
 mod sources;
