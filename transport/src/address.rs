@@ -20,13 +20,13 @@ const RESERVED_NAMESPACES: [&str; 3] = ["hello", "node", "shard"];
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// A part that must not be empty is.
-    #[error("E-address-empty: {part} must not be empty")]
+    #[error("{part} must not be empty")]
     Empty {
         /// Which part.
         part: &'static str,
     },
     /// A part is longer than allowed.
-    #[error("E-address-long: {part} has {bytes} bytes, at most {max} are allowed")]
+    #[error("{part} has {bytes} bytes, at most {max} are allowed")]
     TooLong {
         /// Which part.
         part: &'static str,
@@ -36,7 +36,7 @@ pub enum AddressError {
         max: usize,
     },
     /// A character that this part may not hold.
-    #[error("E-address-character: {part} must not hold {found:?}")]
+    #[error("{part} must not hold {found:?}")]
     Character {
         /// Which part.
         part: &'static str,
@@ -44,11 +44,24 @@ pub enum AddressError {
         found: char,
     },
     /// A namespace that the bus's own subjects use.
-    #[error("E-address-reserved: the namespace {name:?} is reserved; choose another name")]
+    #[error("the namespace {name:?} is reserved; choose another name")]
     Reserved {
         /// The name asked for.
         name: String,
     },
+}
+
+impl AddressError {
+    /// The stable code, with a page under `docs/errors`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Empty { .. } => "E-address-empty",
+            Self::TooLong { .. } => "E-address-long",
+            Self::Character { .. } => "E-address-character",
+            Self::Reserved { .. } => "E-address-reserved",
+        }
+    }
 }
 
 /// A namespace: separate names, quotas and rights in one cluster.

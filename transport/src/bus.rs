@@ -22,13 +22,13 @@ pub type BusFuture<'a, T> = BoxFuture<'a, Result<T, BusError>>;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BusError {
     /// Nobody listens to the subject. The request was not handled by anyone.
-    #[error("E-bus-no-responders: nobody listens to {subject}")]
+    #[error("nobody listens to {subject}")]
     NoResponders {
         /// The subject of the request.
         subject: Subject,
     },
     /// No answer in time. Whether the request was handled is not known.
-    #[error("E-bus-deadline: no answer from {subject} within {} ms", deadline.as_millis())]
+    #[error("no answer from {subject} within {} ms", deadline.as_millis())]
     Deadline {
         /// The subject of the request.
         subject: Subject,
@@ -36,27 +36,27 @@ pub enum BusError {
         deadline: Duration,
     },
     /// There is no connection; it is being restored. Whether a request was handled is not known.
-    #[error("E-bus-disconnected: there is no connection to the bus")]
+    #[error("there is no connection to the bus")]
     Disconnected,
-    /// The payload is larger than the bus takes; nothing was sent.
-    #[error("E-bus-too-large: the payload has {bytes} bytes, the bus takes at most {max}")]
+    /// The message is larger than the bus takes; nothing was sent.
+    #[error("the message has {bytes} bytes, the bus takes at most {max}")]
     TooLarge {
-        /// Bytes of the payload.
+        /// Bytes of payload and headers.
         bytes: usize,
         /// Bytes that the bus takes.
         max: usize,
     },
     /// The message to answer asked for no answer.
-    #[error("E-bus-no-reply: the message on {subject} asks for no answer")]
+    #[error("the message on {subject} asks for no answer")]
     NoReply {
         /// The subject of that message.
         subject: Subject,
     },
     /// The bus was closed by this node.
-    #[error("E-bus-closed: the bus is closed")]
+    #[error("the bus is closed")]
     Closed,
     /// The server or the settings of the connection refuse.
-    #[error("E-bus-refused: {reason}")]
+    #[error("{reason}")]
     Refused {
         /// What was said.
         reason: String,
@@ -64,7 +64,7 @@ pub enum BusError {
 }
 
 impl BusError {
-    /// The stable code that the text begins with.
+    /// The stable code, with a page under `docs/errors`.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -146,10 +146,12 @@ impl SubscribeOptions {
 /// A node's end of the bus.
 pub trait Bus: Send + Sync + 'static {
     /// Sends a message to whoever listens. Success means handed over, not received: a message
-    /// that nobody listens to, or that is under way when the connection breaks, is lost.
+    /// that nobody listens to, or that is under way when the connection breaks, is lost. While
+    /// the bus is known to be disconnected, it fails with `Disconnected`.
     fn publish(&self, subject: Subject, headers: Headers, payload: Bytes) -> BusFuture<'_, ()>;
 
-    /// Sends a message and waits for the first answer, at most `deadline`.
+    /// Sends a message and waits for the first answer, at most `deadline`. Fails with
+    /// `Disconnected` at once where the connection is lost, before or meanwhile.
     fn request(
         &self,
         subject: Subject,
@@ -159,7 +161,8 @@ pub trait Bus: Send + Sync + 'static {
     ) -> BusFuture<'_, BusMessage>;
 
     /// Listens. When this returns, messages that anyone publishes from then on arrive.
-    /// After a lost connection the subscription is restored by the bus.
+    /// After a lost connection the bus restores the subscription. For a moment, others may then
+    /// be connected again before this one listens, and get `NoResponders`.
     fn subscribe(&self, pattern: Pattern, options: SubscribeOptions)
     -> BusFuture<'_, Subscription>;
 
@@ -183,6 +186,10 @@ pub trait Bus: Send + Sync + 'static {
     /// reported as one; the last is never left out.
     fn watch_state(&self) -> BoxStream<'static, BusState>;
 
-    /// Bytes that one payload may have.
+    /// Bytes that one message may have, its headers included (see `Headers::wire_bytes`).
     fn max_payload(&self) -> usize;
+
+    /// Ends all subscriptions of this end; later calls fail with `Closed`. Messages that were
+    /// published before are still sent, where there is a connection.
+    fn close(&self) -> BusFuture<'_, ()>;
 }

@@ -24,7 +24,7 @@ pub const MILLIS_MAX: u64 = u64::MAX >> COUNTER_BITS;
 
 /// Why a text is no hybrid time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("E-time: a hybrid time is MILLISECONDS.COUNTER, both decimal, at most {MILLIS_MAX}.65535")]
+#[error("a hybrid time is MILLISECONDS.COUNTER, both decimal, at most {MILLIS_MAX}.65535")]
 pub struct TimeError;
 
 impl HybridTime {

@@ -15,9 +15,7 @@ pub const VERSION: u8 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
     /// It is larger than may be sent.
-    #[error(
-        "E-codec-too-large: the message takes {bytes} bytes, at most {max} may travel; send less, or a reference"
-    )]
+    #[error("the message takes {bytes} bytes, at most {max} may travel; send less, or a reference")]
     TooLarge {
         /// Bytes that it takes.
         bytes: usize,
@@ -25,7 +23,7 @@ pub enum EncodeError {
         max: usize,
     },
     /// A value that this encoding cannot write, such as a sequence of unknown length.
-    #[error("E-codec-unencodable: {reason}")]
+    #[error("the value cannot be encoded: {reason}")]
     Unencodable {
         /// What the encoder says.
         reason: String,
@@ -36,16 +34,16 @@ pub enum EncodeError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// There is not even a version byte.
-    #[error("E-codec-empty: there are no bytes to decode")]
+    #[error("there are no bytes to decode")]
     Empty,
     /// Written by a version that this program does not know.
-    #[error("E-codec-version: encoded with version {found}, this program reads version {VERSION}")]
+    #[error("encoded with version {found}, this program reads version {VERSION}")]
     Version {
         /// The version found.
         found: u8,
     },
     /// More bytes than may arrive.
-    #[error("E-codec-too-large: {bytes} bytes arrived, at most {max} are allowed")]
+    #[error("{bytes} bytes arrived, at most {max} are allowed")]
     TooLarge {
         /// Bytes that arrived.
         bytes: usize,
@@ -53,13 +51,13 @@ pub enum DecodeError {
         max: usize,
     },
     /// The bytes end early or are no value of this type.
-    #[error("E-codec-malformed: {reason}")]
+    #[error("the bytes are no value of the expected kind: {reason}")]
     Malformed {
         /// What the decoder says.
         reason: String,
     },
     /// A value, and then more.
-    #[error("E-codec-trailing: {bytes} bytes are left over after the value")]
+    #[error("{bytes} bytes are left over after the value")]
     Trailing {
         /// Bytes left over.
         bytes: usize,

@@ -29,30 +29,28 @@ pub const TRACESTATE: &str = "tracestate";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
     /// More headers than one message may have.
-    #[error("E-header-count: a message has at most {HEADERS_MAX} headers")]
+    #[error("a message has at most {HEADERS_MAX} headers")]
     TooMany,
     /// A name that is empty, too long, or holds other than visible ASCII without a colon.
-    #[error("E-header-name: {name:?} is no name of a header")]
+    #[error("{name:?} is no name of a header")]
     Name {
         /// The name, as given.
         name: String,
     },
     /// A value that is too long or holds other than printable ASCII.
-    #[error(
-        "E-header-value: the value of {name} is not printable ASCII of at most {HEADER_VALUE_BYTES_MAX} bytes"
-    )]
+    #[error("the value of {name} is not printable ASCII of at most {HEADER_VALUE_BYTES_MAX} bytes")]
     Value {
         /// The header's name.
         name: String,
     },
     /// A header that a stamp needs is not there.
-    #[error("E-header-missing: there is no header {name}")]
+    #[error("there is no header {name}")]
     Missing {
         /// The header's name.
         name: &'static str,
     },
     /// A header that holds no id.
-    #[error("E-header-id: {name}: {source}")]
+    #[error("{name}: {source}")]
     Id {
         /// The header's name.
         name: &'static str,
@@ -60,15 +58,15 @@ pub enum HeaderError {
         source: IdError,
     },
     /// A timestamp that is none.
-    #[error("E-header-time: {TIMESTAMP}: {0}")]
+    #[error("{TIMESTAMP}: {0}")]
     Time(#[from] TimeError),
     /// A trace context that is none.
-    #[error("E-header-trace: {TRACEPARENT}: {0}")]
+    #[error("{TRACEPARENT}: {0}")]
     Trace(#[from] TraceError),
 }
 
-/// Headers in the order in which they were set. Names compare without regard to case.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Headers of one message. Names compare without regard to case. A bus may change the order.
+#[derive(Debug, Clone, Default)]
 pub struct Headers {
     entries: Vec<(Cow<'static, str>, String)>,
 }
@@ -120,7 +118,7 @@ impl Headers {
             .map(|entry| entry.1.as_str())
     }
 
-    /// All headers, in the order in which they were set.
+    /// All headers, as name and value.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.entries
             .iter()
@@ -137,6 +135,21 @@ impl Headers {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Bytes that the headers take on NATS, which counts them with the payload: a version line,
+    /// a line for each header, and an empty line. None where there are no headers.
+    #[must_use]
+    pub fn wire_bytes(&self) -> usize {
+        if self.entries.is_empty() {
+            return 0;
+        }
+        let lines: usize = self
+            .entries
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + ": \r\n".len())
+            .sum();
+        "NATS/1.0\r\n\r\n".len() + lines
     }
 
     /// The headers of a message with that stamp.
@@ -196,6 +209,18 @@ impl Headers {
         Ok(self.get(TIMESTAMP).map(str::parse).transpose()?)
     }
 }
+
+/// Equal where both have the same names and values, in any order.
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len()
+            && self
+                .iter()
+                .all(|(name, value)| other.get(name) == Some(value))
+    }
+}
+
+impl Eq for Headers {}
 
 fn same(left: &str, right: &str) -> bool {
     left.eq_ignore_ascii_case(right)

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// The text has another length than the printed form of this id.
-    #[error("E-id-length: {what} has {expected} hexadecimal digits, this has {found} characters")]
+    #[error("{what} has {expected} hexadecimal digits, this has {found} characters")]
     Length {
         /// Which id was read.
         what: &'static str,
@@ -22,13 +22,13 @@ pub enum IdError {
         found: usize,
     },
     /// A character that is no lower-case hexadecimal digit.
-    #[error("E-id-digit: {what} has only the digits 0-9 and a-f")]
+    #[error("{what} has only the digits 0-9 and a-f")]
     Digit {
         /// Which id was read.
         what: &'static str,
     },
     /// The text is no decimal number of this id's range.
-    #[error("E-id-number: {what} is a decimal number from 0 to {max}")]
+    #[error("{what} is a decimal number from 0 to {max}")]
     Number {
         /// Which id was read.
         what: &'static str,

@@ -12,28 +12,26 @@ use crate::limits::SUBJECT_BYTES_MAX;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubjectError {
     /// Empty, or with an empty token.
-    #[error("E-subject-empty: {text:?} has an empty token")]
+    #[error("{text:?} has an empty token")]
     EmptyToken {
         /// The text, as given.
         text: String,
     },
     /// Longer than a bus takes.
-    #[error(
-        "E-subject-long: the subject has {bytes} bytes, at most {SUBJECT_BYTES_MAX} are allowed"
-    )]
+    #[error("the subject has {bytes} bytes, at most {SUBJECT_BYTES_MAX} are allowed")]
     TooLong {
         /// Bytes that it has.
         bytes: usize,
     },
     /// A blank, a control character, or a byte outside ASCII.
-    #[error("E-subject-character: {text:?} holds other than visible ASCII")]
+    #[error("{text:?} holds other than visible ASCII")]
     Character {
         /// The text, as given.
         text: String,
     },
     /// A wildcard where none may stand.
     #[error(
-        "E-subject-wildcard: {text:?}: a '*' stands alone in its token, a '>' alone in the last, and neither in a subject to publish to"
+        "{text:?}: a '*' stands alone in its token, a '>' alone in the last, and neither in a subject to publish to"
     )]
     Wildcard {
         /// The text, as given.

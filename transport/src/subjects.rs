@@ -14,13 +14,13 @@ use crate::token::{self, TokenError};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
     /// It belongs to another cluster, or to another program.
-    #[error("E-route-foreign: the subject {subject:?} is not one of this cluster")]
+    #[error("the subject {subject:?} is not one of this cluster")]
     Foreign {
         /// The subject, as received.
         subject: String,
     },
     /// It is of this cluster, but no form that is known.
-    #[error("E-route-unknown: the subject {subject:?} has no meaning here")]
+    #[error("the subject {subject:?} has no meaning here")]
     Unknown {
         /// The subject, as received.
         subject: String,

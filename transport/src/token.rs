@@ -9,15 +9,13 @@ use std::borrow::Cow;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// A byte that a token may not hold, or an escape that `encode` would not have written.
-    #[error(
-        "E-subject-token: byte {at} of the token is no letter, digit, '_', '-' or needed '=XX'"
-    )]
+    #[error("byte {at} of the token is no letter, digit, '_', '-' or needed '=XX'")]
     Malformed {
         /// Offset of the byte in the token.
         at: usize,
     },
     /// The escaped bytes are no UTF-8.
-    #[error("E-subject-utf8: the token does not stand for UTF-8 text")]
+    #[error("the token does not stand for UTF-8 text")]
     NotText,
 }
 

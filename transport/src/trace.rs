@@ -22,21 +22,19 @@ pub const FLAG_SAMPLED: u8 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TraceError {
     /// Not of the form `VERSION-TRACE-SPAN-FLAGS`.
-    #[error("E-trace-form: a traceparent is 00-TRACE-SPAN-FLAGS with 32, 16 and 2 digits")]
+    #[error("a traceparent is 00-TRACE-SPAN-FLAGS with 32, 16 and 2 digits")]
     Form,
     /// A part that is no lower-case hexadecimal number of its length.
-    #[error("E-trace-digits: {0}")]
+    #[error("{0}")]
     Digits(#[from] IdError),
     /// Version ff, which W3C forbids.
-    #[error("E-trace-version: version ff is not allowed")]
+    #[error("version ff is not allowed")]
     Version,
     /// A trace or span id of zeros, which W3C forbids.
-    #[error("E-trace-zero: trace id and span id must not be all zero")]
+    #[error("trace id and span id must not be all zero")]
     Zero,
     /// A `tracestate` that is too long or holds other than printable ASCII.
-    #[error(
-        "E-trace-state: a tracestate is printable ASCII of at most {TRACE_STATE_BYTES_MAX} bytes"
-    )]
+    #[error("a tracestate is printable ASCII of at most {TRACE_STATE_BYTES_MAX} bytes")]
     State,
 }
 

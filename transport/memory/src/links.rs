@@ -1,0 +1,95 @@
+//! Who reaches whom: nodes that are cut off, and partitions.
+//! Before it: `MemoryNetwork::{cut, heal, partition}`. After it: every publish asks it.
+//! Guarantees: a network without faults pays one load per publish.
+//! Leaves to others: messages.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+use tokio::sync::watch;
+use transport::{BusState, NodeId};
+
+/// The state of all nodes and of the links between them.
+#[derive(Default)]
+pub(crate) struct Links {
+    /// Whether any node is cut off or any partition is in force.
+    faulty: AtomicBool,
+    table: RwLock<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    states: BTreeMap<NodeId, watch::Sender<BusState>>,
+    /// Which set of a partition a node is in; 0 where it is in none.
+    sets: BTreeMap<NodeId, usize>,
+}
+
+impl Table {
+    fn is_connected(&self, node: NodeId) -> bool {
+        let state = self.states.get(&node);
+        state.is_none_or(|state| *state.borrow() == BusState::Connected)
+    }
+
+    fn set_of(&self, node: NodeId) -> usize {
+        self.sets.get(&node).copied().unwrap_or(0)
+    }
+
+    fn is_faulty(&self) -> bool {
+        !self.sets.is_empty() || self.states.keys().any(|node| !self.is_connected(*node))
+    }
+}
+
+impl Links {
+    /// Watches the state of a node, which is connected at first.
+    pub(crate) fn watch(&self, node: NodeId) -> watch::Receiver<BusState> {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        let state = table.states.entry(node);
+        state
+            .or_insert_with(|| watch::Sender::new(BusState::Connected))
+            .subscribe()
+    }
+
+    /// Changes the state of a node.
+    pub(crate) fn set_state(&self, node: NodeId, state: BusState) {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        let sender = table.states.entry(node);
+        sender
+            .or_insert_with(|| watch::Sender::new(state))
+            .send_replace(state);
+        self.faulty.store(table.is_faulty(), Ordering::Release);
+    }
+
+    /// Lets messages pass only within each of these sets and among the rest.
+    pub(crate) fn partition(&self, sets: &[BTreeSet<NodeId>]) {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        let numbered = sets.iter().zip(1..);
+        table.sets = numbered
+            .flat_map(|(set, number)| set.iter().map(move |node| (*node, number)))
+            .collect();
+        self.faulty.store(table.is_faulty(), Ordering::Release);
+    }
+
+    /// Whether a node is on the network, so that others see its subscriptions.
+    pub(crate) fn is_connected(&self, node: NodeId) -> bool {
+        !self.is_faulty() || self.read(|table| table.is_connected(node))
+    }
+
+    /// Whether a message passes from one node to another.
+    pub(crate) fn pass(&self, from: NodeId, to: NodeId) -> bool {
+        !self.is_faulty()
+            || self.read(|table| {
+                table.is_connected(from)
+                    && table.is_connected(to)
+                    && table.set_of(from) == table.set_of(to)
+            })
+    }
+
+    fn is_faulty(&self) -> bool {
+        self.faulty.load(Ordering::Acquire)
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Table) -> T) -> T {
+        look(&self.table.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}

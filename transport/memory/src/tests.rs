@@ -1,0 +1,157 @@
+//! The conformance suite over the network in memory, and the faults that only it can make.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::future::{BoxFuture, FutureExt};
+use transport::conformance::Harness;
+use transport::{
+    Bus, BusError, BusState, Headers, NodeId, Pattern, Subject, SubscribeOptions, Subscription,
+};
+
+use crate::{MemoryBus, MemoryNetwork, MemoryOptions};
+
+#[derive(Default)]
+struct InMemory {
+    network: MemoryNetwork,
+    nodes: AtomicU64,
+}
+
+impl Harness for InMemory {
+    fn bus(&self) -> BoxFuture<'_, Arc<dyn Bus>> {
+        let node = NodeId(self.nodes.fetch_add(1, Ordering::Relaxed));
+        let bus: Arc<dyn Bus> = Arc::new(self.network.bus(node));
+        Box::pin(async move { bus })
+    }
+
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(time))
+    }
+}
+
+transport::bus_conformance!(InMemory::default());
+
+const LONG: Duration = Duration::from_secs(10);
+const SHORT: Duration = Duration::from_millis(30);
+
+fn subject() -> Subject {
+    Subject::new("memory.test").unwrap()
+}
+
+async fn listen(bus: &MemoryBus) -> Subscription {
+    let pattern = Pattern::new("memory.test").unwrap();
+    bus.subscribe(pattern, SubscribeOptions::default())
+        .await
+        .unwrap()
+}
+
+async fn ask(bus: &MemoryBus, deadline: Duration) -> Result<(), BusError> {
+    let asked = bus.request(subject(), Headers::new(), Bytes::new(), deadline);
+    asked.await.map(|_| ())
+}
+
+async fn serve(bus: &MemoryBus, requests: &mut Subscription) {
+    while let Some(request) = requests.receive().await {
+        bus.respond(&request, Headers::new(), Bytes::new())
+            .await
+            .unwrap();
+    }
+}
+
+fn nobody() -> Result<(), BusError> {
+    Err(BusError::NoResponders { subject: subject() })
+}
+
+#[tokio::test]
+async fn a_node_that_is_cut_off_is_told_and_unseen_until_it_is_healed() {
+    let network = MemoryNetwork::default();
+    let (client, server) = (network.bus(NodeId(1)), network.bus(NodeId(2)));
+    let mut requests = listen(&server).await;
+    let mut states = server.watch_state();
+    assert_eq!(states.next().await, Some(BusState::Connected));
+
+    network.cut(NodeId(2));
+    assert_eq!(states.next().await, Some(BusState::Disconnected));
+    assert_eq!(server.state(), BusState::Disconnected);
+    assert_eq!(client.state(), BusState::Connected);
+    assert_eq!(ask(&client, LONG).await, nobody());
+    assert_eq!(ask(&server, LONG).await, Err(BusError::Disconnected));
+    let lost = client.publish(subject(), Headers::new(), Bytes::new());
+    lost.await.unwrap();
+    assert_eq!(requests.receive().now_or_never(), None);
+
+    network.heal(NodeId(2));
+    assert_eq!(states.next().await, Some(BusState::Connected));
+    tokio::select! {
+        answered = ask(&client, LONG) => assert_eq!(answered, Ok(())),
+        () = serve(&server, &mut requests) => panic!("the subscription lasts"),
+    }
+}
+
+#[tokio::test]
+async fn a_cut_fails_the_open_requests_of_the_node() {
+    let network = MemoryNetwork::default();
+    let (client, server) = (network.bus(NodeId(1)), network.bus(NodeId(2)));
+    let _requests = listen(&server).await;
+    let mut asked = Box::pin(ask(&client, LONG));
+    assert_eq!((&mut asked).now_or_never(), None);
+    network.cut(NodeId(1));
+    assert_eq!(asked.await, Err(BusError::Disconnected));
+}
+
+#[tokio::test]
+async fn a_partition_loses_what_passes_between_its_sets() {
+    let network = MemoryNetwork::default();
+    let buses = [1, 2, 3].map(|node| network.bus(NodeId(node)));
+    let mut requests = listen(&buses[2]).await;
+    let set = |nodes: &[u64]| nodes.iter().copied().map(NodeId).collect::<BTreeSet<_>>();
+    network.partition(&[set(&[1]), set(&[2, 3])]);
+    tokio::select! {
+        () = serve(&buses[2], &mut requests) => panic!("the subscription lasts"),
+        () = async {
+            assert!(matches!(ask(&buses[0], SHORT).await, Err(BusError::Deadline { .. })));
+            assert_eq!(ask(&buses[1], LONG).await, Ok(()));
+            network.heal_partition();
+            assert_eq!(ask(&buses[0], LONG).await, Ok(()));
+        } => {}
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_lost_where_the_partition_comes_in_between() {
+    let network = MemoryNetwork::default();
+    let (client, server) = (network.bus(NodeId(1)), network.bus(NodeId(2)));
+    let mut requests = listen(&server).await;
+    let asked = ask(&client, SHORT);
+    let answer = async {
+        let request = requests.receive().await.unwrap();
+        network.partition(&[BTreeSet::from([NodeId(1)])]);
+        let sent = server.respond(&request, Headers::new(), Bytes::new());
+        sent.await.unwrap();
+    };
+    let (asked, ()) = futures::future::join(asked, answer).await;
+    assert!(matches!(asked, Err(BusError::Deadline { .. })));
+}
+
+#[tokio::test]
+async fn nothing_stays_behind_when_buses_and_subscriptions_are_dropped() {
+    let network = MemoryNetwork::new(MemoryOptions {
+        max_payload_bytes: 16,
+    });
+    let bus = network.bus(NodeId(1));
+    assert_eq!(bus.max_payload(), 16);
+    let other = network.bus(NodeId(2));
+    let mut kept = listen(&bus).await;
+    drop(listen(&bus).await);
+    drop(bus);
+    assert_eq!(
+        kept.receive().await,
+        None,
+        "a dropped bus ends its subscriptions"
+    );
+    assert_eq!(ask(&other, LONG).await, nobody());
+}

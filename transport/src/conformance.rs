@@ -1,1 +1,0 @@
-//! The suite that every adapter of the bus passes.
