@@ -9,15 +9,23 @@ use serde::{Deserialize, Serialize};
 macro_rules! limits {
     (
         $(#[$struct_doc:meta])*
-        $struct:ident, $kind:ident, prefix $prefix:literal;
-        $( $(#[$doc:meta])* $field:ident, $variant:ident, $code:literal, $default:expr, $unit:literal; )*
+        $struct:ident, $kind:ident, prefix $prefix:literal $(, also $other:ident: $other_type:ty)?;
+        $( $(#[$doc:meta])* $field:ident: $type:ty, $variant:ident, $default:expr, $unit:literal; )*
     ) => {
         $(#[$struct_doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-        pub struct $struct { $( $(#[$doc])* pub $field: u64, )* }
+        pub struct $struct {
+            $( $(#[$doc])* pub $field: $type, )*
+            $(
+                /// What running the code may use.
+                pub $other: $other_type,
+            )?
+        }
 
         impl Default for $struct {
-            fn default() -> $struct { $struct { $( $field: $default, )* } }
+            fn default() -> $struct {
+                $struct { $( $field: $default, )* $( $other: <$other_type>::default(), )? }
+            }
         }
 
         /// Names one limit of the struct of the same family.
@@ -32,16 +40,15 @@ macro_rules! limits {
             pub fn name(self) -> &'static str { match self { $( $kind::$variant => stringify!($field), )* } }
 
             /// The setting that changes it.
-            pub fn setting(self) -> &'static str { match self { $( $kind::$variant => concat!($prefix, ".", stringify!($field)), )* } }
+            pub fn setting(self) -> &'static str {
+                match self { $( $kind::$variant => concat!($prefix, ".", stringify!($field)), )* }
+            }
 
             /// What is counted.
             pub fn unit(self) -> &'static str { match self { $( $kind::$variant => $unit, )* } }
 
-            /// The code of the error that reaching it gives.
-            pub fn code(self) -> &'static str { match self { $( $kind::$variant => $code, )* } }
-
             /// Its value in `limits`.
-            pub fn of(self, limits: &$struct) -> u64 { match self { $( $kind::$variant => limits.$field, )* } }
+            pub fn of(self, limits: &$struct) -> u64 { match self { $( $kind::$variant => u64::from(limits.$field), )* } }
 
             /// The sentence of the error: what was exceeded, by which limit, and the setting to change.
             pub fn message(self, limits: &$struct) -> String {
@@ -57,55 +64,51 @@ macro_rules! limits {
 limits! {
     /// What one turn, one value, one message and one worker may use. All replicas of a shard use the same.
     Limits, Limit, prefix "limits";
-    /// Instructions in a turn, of both levels. Bounds the time of a turn: about a second at the default.
-    turn_instructions, TurnInstructions, "E0401", 50_000_000, "instructions in one turn";
-    /// Bytes allocated in a turn, whether or not they are still in use. Bounds the memory of a turn.
-    turn_allocated_bytes, TurnAllocatedBytes, "E0402", 256 * 1024 * 1024, "bytes allocated in one turn";
+    /// Instructions in a turn, of both levels. Bounds the time of a turn: well under a second.
+    turn_instructions: u64, TurnInstructions, 10_000_000, "instructions in one turn";
+    /// Bytes allocated in a turn; nothing is given back before it ends. Bounds the memory of a turn.
+    turn_allocated_bytes: u64, TurnAllocatedBytes, 64 << 20, "bytes allocated in one turn";
     /// Steps of the regular-expression engine in a turn. Bounds backtracking.
-    turn_regex_steps, TurnRegexSteps, "E0403", 10_000_000, "regular-expression steps in one turn";
-    /// Nested calls of script functions. Keeps the machine's own stack small.
-    call_depth, CallDepth, "E0404", 1_000, "nested calls";
-    /// Nesting of a value that is stored or sent. Bounds every recursion over values.
-    value_depth, ValueDepth, "E0405", 200, "levels of nesting in one value";
-    /// Bytes of one value that is stored, sent or captured.
-    value_bytes, ValueBytes, "E0406", 16 * 1024 * 1024, "bytes in one value";
+    turn_regex_steps: u64, TurnRegexSteps, 10_000_000, "regular-expression steps in one turn";
+    /// Calls of script functions inside one another.
+    call_depth: u32, CallDepth, 10_000, "nested calls";
+    /// Built-ins that call script functions which call built-ins: these use the node's own stack.
+    native_depth: u32, NativeDepth, 100, "nested calls through built-ins";
+    /// Levels of nesting of a value that is kept or sent. At most `data::DEPTH_MAX`. Bounds every recursion over values.
+    value_depth: u16, ValueDepth, 128, "levels of nesting in one value";
+    /// Bytes of a value that is kept or sent, counted as a tree.
+    value_bytes: u32, ValueBytes, 16 << 20, "bytes in one value";
     /// Bytes of all state of one worker. State is in memory and in every snapshot.
-    state_bytes, StateBytes, "E0407", 16 * 1024 * 1024, "bytes of state in one worker";
+    state_bytes: u64, StateBytes, 16 << 20, "bytes of state in one worker";
     /// Bytes of one message after normalisation. Larger things belong in an object store.
-    message_bytes, MessageBytes, "E0408", 1024 * 1024, "bytes in one message";
+    message_bytes: u64, MessageBytes, 1 << 20, "bytes in one message";
     /// Messages, spawns and kills in one turn. One turn is one log entry's worth of effects.
-    turn_sends, TurnSends, "E0409", 10_000, "messages, spawns and kills in one turn";
+    turn_sends: u64, TurnSends, 10_000, "messages, spawns and kills in one turn";
     /// Messages that wait for one worker. Counted by whoever holds the mailbox.
-    mailbox_messages, MailboxMessages, "E0410", 100_000, "messages waiting for one worker";
+    mailbox_messages: u64, MailboxMessages, 100_000, "messages waiting for one worker";
     /// Bytes of a program. A program travels whole and is held by every replica that runs it.
-    program_bytes, ProgramBytes, "E0411", 8 * 1024 * 1024, "bytes in one program";
+    program_bytes: u64, ProgramBytes, 8 << 20, "bytes in one program";
     /// Bytes of console output that a turn may add to history.
-    turn_console_bytes, TurnConsoleBytes, "E0412", 64 * 1024, "bytes of console output in one turn";
+    turn_console_bytes: u64, TurnConsoleBytes, 64 << 10, "bytes of console output in one turn";
 }
 
 limits! {
     /// What compiling and the build stage of one module may use.
-    BuildLimits, BuildLimit, prefix "build";
+    BuildLimits, BuildLimit, prefix "build", also run: Limits;
     /// Bytes of source of one module.
-    source_bytes, SourceBytes, "E0451", 2 * 1024 * 1024, "bytes of source in one module";
-    /// Nesting of the syntax of one module. Bounds every recursion of the compiler.
-    syntax_depth, SyntaxDepth, "E0452", 200, "levels of nesting in the source";
-    /// Instructions of the build stage.
-    instructions, Instructions, "E0453", 50_000_000, "instructions at the build stage";
-    /// Bytes allocated by the build stage.
-    allocated_bytes, AllocatedBytes, "E0454", 256 * 1024 * 1024, "bytes allocated at the build stage";
-    /// Nested calls at the build stage.
-    call_depth, CallDepth, "E0455", 1_000, "nested calls at the build stage";
+    source_bytes: u32, SourceBytes, 1 << 20, "bytes of source in one module";
+    /// Levels of brackets and operators inside one another: the parser uses the node's own stack.
+    nesting_depth: u32, NestingDepth, 200, "levels of nesting in the source";
+    /// Functions of one program.
+    functions: u32, Functions, 20_000, "functions in one program";
+    /// Instructions of all functions of one program.
+    program_instructions: u32, ProgramInstructions, 1 << 20, "instructions in one program";
     /// Nesting of commands in one worker.
-    command_depth, CommandDepth, "E0456", 200, "levels of nested commands";
+    command_depth: u32, CommandDepth, 150, "levels of nested commands";
     /// Commands of all workers of one module, after expansion.
-    commands, Commands, "E0457", 100_000, "commands in one module";
-    /// Nesting of a constant or captured value.
-    value_depth, ValueDepth, "E0458", 200, "levels of nesting in one constant";
-    /// Bytes of one constant or captured value.
-    value_bytes, ValueBytes, "E0459", 4 * 1024 * 1024, "bytes in one constant";
+    commands: u32, Commands, 100_000, "commands in one module";
     /// Bytes of the compiled program.
-    program_bytes, ProgramBytes, "E0460", 8 * 1024 * 1024, "bytes in one compiled program";
+    program_bytes: u64, ProgramBytes, 8 << 20, "bytes in one compiled program";
 }
 
 #[cfg(test)]
@@ -123,15 +126,5 @@ mod tests {
             "more than 3 messages, spawns and kills in one turn (limit `turn_sends`, setting `limits.turn_sends`)"
         );
         assert_eq!(BuildLimit::Commands.setting(), "build.commands");
-    }
-
-    #[test]
-    fn codes_are_unique() {
-        let mut codes: Vec<&str> = Limit::ALL.iter().map(|limit| limit.code()).collect();
-        codes.extend(BuildLimit::ALL.iter().map(|limit| limit.code()));
-        let count = codes.len();
-        codes.sort_unstable();
-        codes.dedup();
-        assert_eq!(codes.len(), count);
     }
 }
