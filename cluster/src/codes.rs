@@ -1,0 +1,53 @@
+//! The stable codes of refusals and dead letters, with a title each.
+//!
+//! Before and after it: nothing; `commands/`, the door and `docs/errors` read it.
+//! Guarantees: a code keeps its meaning. Leaves to others: the codes of scripts (`vm`).
+
+/// A panic in the engine while a turn ran: the turn was undone and the worker failed.
+pub const INTERNAL: &str = "E-internal";
+/// No worker of that name is deployed, and the request needs one.
+pub const UNKNOWN_WORKER: &str = "E-unknown-worker";
+/// There is no such instance.
+pub const UNKNOWN_INSTANCE: &str = "E-unknown-instance";
+/// The instance runs already.
+pub const RUNNING: &str = "E-running";
+/// The instance has ended, and its worker does not start again by a message.
+pub const ENDED: &str = "E-ended";
+/// The instance was killed or failed while the message waited in its mailbox.
+pub const MAILBOX_LEFT: &str = "E-mailbox-left";
+/// Too much is waiting; try again later.
+pub const BUSY: &str = "E-busy";
+/// The instance's mailbox is full.
+pub const MAILBOX_FULL: &str = "E-mailbox-full";
+/// Too much waits for this external service.
+pub const SERVICE_FULL: &str = "E-service-full";
+/// The external service stayed silent until the message's time to live ended.
+pub const SERVICE_SILENT: &str = "E-service-silent";
+/// Too many messages in a row without anything from outside.
+pub const CHAIN: &str = "E-chain";
+/// The message is too large to travel between shards.
+pub const TOO_LARGE: &str = "E-too-large";
+/// The idempotency key was used for another request.
+pub const KEY_REUSED: &str = "E-idempotency-reused";
+/// The request is older than what the shard remembers; whether it took effect is unknown here.
+pub const OUTCOME_UNKNOWN: &str = "E-outcome-unknown";
+/// The request was sent to a shard that does not own its target.
+pub const WRONG_SHARD: &str = "E-wrong-shard";
+/// The channel belongs to another life of this shard.
+pub const WRONG_INCARNATION: &str = "E-wrong-incarnation";
+/// The bytes are no program, or one that this version does not run.
+pub const BAD_PROGRAM: &str = "E-bad-program";
+/// The program is not installed in this shard.
+pub const UNKNOWN_PROGRAM: &str = "E-unknown-program";
+/// The bytes are no value of the language.
+pub const BAD_BODY: &str = "E-bad-body";
+/// The key is one that only the runtime makes.
+pub const RESERVED_KEY: &str = "E-reserved-key";
+/// There is no dead letter of that number.
+pub const UNKNOWN_DEAD_LETTER: &str = "E-unknown-dead-letter";
+/// The command or its parcels are not what this shard can read.
+pub const MALFORMED: &str = "E-malformed";
+/// The `key` function of the worker failed for this message.
+pub const KEY_FAILED: &str = "E-key-failed";
+/// The instance was killed.
+pub const KILLED: &str = "E-killed";

@@ -1,0 +1,114 @@
+//! Every limit of the crate: name, unit, default and reason.
+//!
+//! [`ShardLimits`] bear on what a turn or a command results in, so they are part of a shard's state
+//! and change only by a `Configure` in its log. The constants below it only bound encodings and
+//! caches; they never decide an outcome that two replicas could see differently.
+
+use serde::{Deserialize, Serialize};
+
+/// Limits that are part of a shard's state. Changed by `Command::Configure` alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShardLimits {
+    /// What a turn and a worker may use: instructions, bytes, depth, messages in its mailbox.
+    /// Defaults are the machine's own.
+    pub turn: vm::limits::Limits,
+    /// Instructions that one command may spend on turns before the rest waits for the next command.
+    /// 5 million keep one command under about a tenth of a second.
+    pub command_instructions: u64,
+    /// Instructions that every queued delivery is charged beyond what it executes, so that a
+    /// flood of empty turns is bounded as well.
+    pub delivery_instructions: u64,
+    /// Deliveries in the run queue beyond which the door answers `429`. 100,000 is about a second.
+    pub queue_soft: u64,
+    /// Messages in one mailbox beyond which the door answers `429`.
+    pub mailbox_soft: u64,
+    /// Causes in a row, without anything from outside, after which a message is refused: a chain
+    /// that long is a loop that would never end by itself.
+    pub chain_hops: u32,
+    /// Door messages of one node that a shard remembers. Wider than what a node keeps in flight.
+    pub door_window: u64,
+    /// How long an idempotency key is remembered, in milliseconds of shard time: a day.
+    pub idempotency_ms: u64,
+    /// Emitted values that an instance keeps for those who follow its output.
+    pub output_count: u64,
+    /// Age at which an emitted value is forgotten, in milliseconds: a week.
+    pub output_age_ms: u64,
+    /// Steps of history that an instance keeps.
+    pub history_steps: u64,
+    /// How long an ended instance is kept, in milliseconds: a week.
+    pub ended_ms: u64,
+    /// Dead letters that a shard keeps; the oldest goes first.
+    pub dead_letters: u64,
+    /// How long a message for an external service is sent again, in milliseconds: a day.
+    pub service_time_to_live_ms: u64,
+    /// Messages to one external service that wait for their acknowledgement at a time.
+    pub service_window: u64,
+    /// Messages that wait for one external service; more become dead letters.
+    pub service_queue: u64,
+    /// First pause before a message is sent to a silent service again, in milliseconds.
+    pub service_backoff_min_ms: u64,
+    /// Longest such pause, in milliseconds. It doubles from the first.
+    pub service_backoff_max_ms: u64,
+    /// Timers that one command fires; the rest is due at once again.
+    pub timers_per_command: u64,
+}
+
+impl Default for ShardLimits {
+    fn default() -> Self {
+        const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+        ShardLimits {
+            turn: vm::limits::Limits::default(),
+            command_instructions: 5_000_000,
+            delivery_instructions: 200,
+            queue_soft: 100_000,
+            mailbox_soft: 10_000,
+            chain_hops: 10_000_000,
+            door_window: 16_384,
+            idempotency_ms: DAY_MS,
+            output_count: 10_000,
+            output_age_ms: 7 * DAY_MS,
+            history_steps: 100_000,
+            ended_ms: 7 * DAY_MS,
+            dead_letters: 100_000,
+            service_time_to_live_ms: DAY_MS,
+            service_window: 16,
+            service_queue: 100_000,
+            service_backoff_min_ms: 200,
+            service_backoff_max_ms: 30_000,
+            timers_per_command: 1_000,
+        }
+    }
+}
+
+/// Bytes of one encoded entry: what a log record and a bus request may carry. Proposers batch
+/// below it.
+pub const ENTRY_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Commands in one entry.
+pub const ENTRY_COMMANDS_MAX: usize = 4096;
+
+/// Bytes of an idempotency key.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
+
+/// Bytes of parcels that one batch of a channel carries, unless its first alone has more: half of
+/// what the bus takes in one message, with room for headers.
+pub const CHANNEL_BATCH_BYTES: usize = 512 * 1024;
+
+/// Bytes of one parcel. A larger one could never travel, so the message becomes a dead letter at
+/// its sender: what the bus takes in one message, less room for the batch around it.
+pub const PARCEL_BYTES_MAX: usize = transport::limits::PAYLOAD_BYTES_MAX - 64 * 1024;
+
+/// Parcels in one batch of a channel.
+pub const CHANNEL_BATCH_PARCELS: usize = 1024;
+
+/// Instances that stay decoded in memory. A cache: nothing but speed depends on it.
+pub const HOT_INSTANCES: usize = 100_000;
+
+/// Rows that one page of a query returns at most.
+pub const PAGE_ROWS_MAX: usize = 1000;
+
+/// Nodes that a cluster has at most: what the system group's state is sized for.
+pub const NODES_MAX: usize = 1024;
+
+/// Shards that a cluster has at most.
+pub const SHARDS_MAX: u32 = 4096;

@@ -1,0 +1,354 @@
+//! Where replicas and leads belong: a pure function from what is there to the next moves.
+//!
+//! Before it: the shard map, and who is alive. After it: the controller, one bounded move at a time.
+//! Guarantees: no move lowers the number of live replicas below what is wanted and possible; with
+//! nothing to improve there is no move, so it comes to rest. Leaves to others: carrying moves out.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use transport::{NodeId, ShardId};
+
+#[cfg(test)]
+mod tests;
+
+/// One change of where a shard lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Move {
+    /// Learn, catch up, become a voter.
+    AddReplica {
+        /// The shard.
+        shard: ShardId,
+        /// The node that takes it.
+        node: NodeId,
+    },
+    /// Leave the group.
+    RemoveReplica {
+        /// The shard.
+        shard: ShardId,
+        /// The node that gives it up.
+        node: NodeId,
+    },
+    /// Hand the lead over.
+    TransferLead {
+        /// The shard.
+        shard: ShardId,
+        /// The node that should lead.
+        to: NodeId,
+    },
+}
+
+impl Move {
+    /// The shard that it changes.
+    #[must_use]
+    pub const fn shard(self) -> ShardId {
+        match self {
+            Move::AddReplica { shard, .. }
+            | Move::RemoveReplica { shard, .. }
+            | Move::TransferLead { shard, .. } => shard,
+        }
+    }
+}
+
+impl std::fmt::Display for Move {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Move::AddReplica { shard, node } => write!(out, "add shard {shard} on node {node}"),
+            Move::RemoveReplica { shard, node } => {
+                write!(out, "remove shard {shard} from node {node}")
+            }
+            Move::TransferLead { shard, to } => {
+                write!(out, "hand the lead of shard {shard} to node {to}")
+            }
+        }
+    }
+}
+
+/// Whether a node can take work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It can.
+    Alive,
+    /// It hands its work over.
+    Draining,
+    /// Silent, but not for long enough to be replaced: nothing moves to it, nothing from it.
+    Silent,
+    /// Silent for so long that its replicas are made elsewhere.
+    Gone,
+}
+
+/// One shard as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardView {
+    /// The shard.
+    pub shard: ShardId,
+    /// The nodes that hold it.
+    pub replicas: Vec<NodeId>,
+    /// Who leads it, where somebody does.
+    pub leader: Option<NodeId>,
+    /// Whether a move of it is under way.
+    pub moving: bool,
+}
+
+/// What the controller knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// All members.
+    pub nodes: BTreeMap<NodeId, Health>,
+    /// All shards.
+    pub shards: Vec<ShardView>,
+    /// Replicas that a shard has where there are enough nodes.
+    pub replicas: usize,
+}
+
+/// Where shards are made first: leads and replicas in turn over `nodes`. The first node of each is
+/// to lead it. Empty without nodes.
+#[must_use]
+pub fn initial(nodes: &[NodeId], shard_count: u32, replicas: usize) -> Vec<(ShardId, Vec<NodeId>)> {
+    if nodes.is_empty() {
+        return Vec::new();
+    }
+    let wanted = replicas.clamp(1, nodes.len());
+    (0..shard_count)
+        .map(|shard| {
+            let turn = shard as usize;
+            // The followers' offset grows with every round, so that each node's shards are
+            // followed by all others alike.
+            let round = turn / nodes.len();
+            let mut chosen = vec![nodes[turn % nodes.len()]];
+            let mut offset = 1 + round;
+            while chosen.len() < wanted {
+                let node = nodes[(turn + offset) % nodes.len()];
+                if !chosen.contains(&node) {
+                    chosen.push(node);
+                }
+                offset += 1;
+            }
+            (ShardId(shard), chosen)
+        })
+        .collect()
+}
+
+/// Which members vote in the system group: 1, 3 or 5 of those alive, the lowest ids that vote
+/// already first, so that votes move as little as possible.
+#[must_use]
+pub fn system_voters(nodes: &BTreeMap<NodeId, Health>, voters: &[NodeId]) -> Vec<NodeId> {
+    let usable = |node: &NodeId| matches!(nodes.get(node), Some(Health::Alive | Health::Silent));
+    let mut chosen: Vec<NodeId> = voters.iter().copied().filter(usable).collect();
+    chosen.sort_unstable();
+    chosen.dedup();
+    let alive = nodes.iter().filter(|(_, health)| **health == Health::Alive);
+    for (node, _) in alive {
+        if !chosen.contains(node) {
+            chosen.push(*node);
+        }
+    }
+    let size = match chosen.len() {
+        0..=2 => 1,
+        3..=4 => 3,
+        _ => 5,
+    };
+    chosen.truncate(size);
+    chosen.sort_unstable();
+    chosen
+}
+
+/// The next moves, at most `limit`, one for a shard, most urgent first: missing replicas, replicas
+/// on nodes that leave, too many replicas, uneven replicas, uneven leads.
+#[must_use]
+pub fn next_moves(view: &View, limit: usize) -> Vec<Move> {
+    let mut planner = Planner::new(view);
+    planner.repair();
+    planner.trim();
+    planner.balance_replicas();
+    planner.balance_leads();
+    planner.moves.truncate(limit);
+    planner.moves
+}
+
+struct Planner<'v> {
+    view: &'v View,
+    /// Replicas and leads by node that can take work, as they will be after the chosen moves.
+    replicas: BTreeMap<NodeId, usize>,
+    leads: BTreeMap<NodeId, usize>,
+    moves: Vec<Move>,
+}
+
+impl<'v> Planner<'v> {
+    fn new(view: &'v View) -> Planner<'v> {
+        let alive = |health: &Health| *health == Health::Alive;
+        let nodes = view.nodes.iter().filter(|(_, health)| alive(health));
+        let replicas: BTreeMap<NodeId, usize> = nodes.map(|(node, _)| (*node, 0)).collect();
+        let mut planner = Planner {
+            view,
+            leads: replicas.clone(),
+            replicas,
+            moves: Vec::new(),
+        };
+        for shard in &view.shards {
+            for node in &shard.replicas {
+                if let Some(count) = planner.replicas.get_mut(node) {
+                    *count += 1;
+                }
+            }
+            if let Some(count) = shard.leader.and_then(|node| planner.leads.get_mut(&node)) {
+                *count += 1;
+            }
+        }
+        planner
+    }
+
+    fn wanted(&self) -> usize {
+        self.view.replicas.clamp(1, self.replicas.len().max(1))
+    }
+
+    fn health(&self, node: NodeId) -> Health {
+        self.view.nodes.get(&node).copied().unwrap_or(Health::Gone)
+    }
+
+    /// Shards that nothing was decided for yet.
+    fn free(&self) -> impl Iterator<Item = &'v ShardView> + use<'v> {
+        let taken: Vec<ShardId> = self.moves.iter().map(|step| step.shard()).collect();
+        let view: &'v View = self.view;
+        view.shards
+            .iter()
+            .filter(move |shard| !shard.moving && !taken.contains(&shard.shard))
+    }
+
+    /// Replicas that count: on nodes that stay.
+    fn staying(&self, shard: &ShardView) -> usize {
+        let stays = |node: &&NodeId| matches!(self.health(**node), Health::Alive | Health::Silent);
+        shard.replicas.iter().filter(stays).count()
+    }
+
+    /// The node with the fewest replicas that does not hold `shard`.
+    fn spare(&self, shard: &ShardView) -> Option<NodeId> {
+        let candidates = self
+            .replicas
+            .iter()
+            .filter(|(node, _)| !shard.replicas.contains(node));
+        candidates
+            .min_by_key(|(node, count)| (**count, **node))
+            .map(|(node, _)| *node)
+    }
+
+    fn repair(&mut self) {
+        for shard in self.free().collect::<Vec<_>>() {
+            if self.staying(shard) >= self.wanted() {
+                continue;
+            }
+            if let Some(node) = self.spare(shard) {
+                *self.replicas.entry(node).or_default() += 1;
+                self.moves.push(Move::AddReplica {
+                    shard: shard.shard,
+                    node,
+                });
+            }
+        }
+    }
+
+    /// Takes replicas away where there are enough without them: from nodes that are gone, from
+    /// nodes that drain, then from the fullest.
+    fn trim(&mut self) {
+        for shard in self.free().collect::<Vec<_>>() {
+            let staying = self.staying(shard);
+            let leaving =
+                |node: &&NodeId| matches!(self.health(**node), Health::Draining | Health::Gone);
+            let out = match shard.replicas.iter().find(leaving) {
+                Some(node) if staying >= self.wanted() => Some(*node),
+                Some(_) => None,
+                None if staying > self.wanted() => self.fullest(shard),
+                None => None,
+            };
+            let Some(node) = out else { continue };
+            let step = match self.successor(shard, node) {
+                Some(to) if shard.leader == Some(node) => self.transfer(shard, to),
+                _ => {
+                    if let Some(count) = self.replicas.get_mut(&node) {
+                        *count = count.saturating_sub(1);
+                    }
+                    Move::RemoveReplica {
+                        shard: shard.shard,
+                        node,
+                    }
+                }
+            };
+            self.moves.push(step);
+        }
+    }
+
+    /// The replica that is best given up: on the node with the most, the leader last.
+    fn fullest(&self, shard: &ShardView) -> Option<NodeId> {
+        let count = |node: &NodeId| self.replicas.get(node).copied().unwrap_or(usize::MAX);
+        let alive = shard
+            .replicas
+            .iter()
+            .filter(|node| self.health(**node) == Health::Alive);
+        alive
+            .max_by_key(|node| (count(node), shard.leader != Some(**node), **node))
+            .copied()
+    }
+
+    /// The live replica with the fewest leads, other than `from`.
+    fn successor(&self, shard: &ShardView, from: NodeId) -> Option<NodeId> {
+        let others = shard.replicas.iter().filter(|node| **node != from);
+        others
+            .filter_map(|node| Some((*self.leads.get(node)?, *node)))
+            .min()
+            .map(|(_, node)| node)
+    }
+
+    fn transfer(&mut self, shard: &ShardView, to: NodeId) -> Move {
+        if let Some(count) = shard.leader.and_then(|from| self.leads.get_mut(&from)) {
+            *count = count.saturating_sub(1);
+        }
+        *self.leads.entry(to).or_default() += 1;
+        Move::TransferLead {
+            shard: shard.shard,
+            to,
+        }
+    }
+
+    /// Adds a replica on the emptiest node where the fullest has at least two more; the surplus is
+    /// trimmed by a later round.
+    fn balance_replicas(&mut self) {
+        for shard in self.free().collect::<Vec<_>>() {
+            let Some(node) = self.spare(shard) else {
+                continue;
+            };
+            let Some(full) = self.fullest(shard) else {
+                continue;
+            };
+            let count = |node: NodeId| self.replicas.get(&node).copied().unwrap_or(0);
+            if shard.replicas.len() <= self.wanted() && count(full) >= count(node) + 2 {
+                *self.replicas.entry(node).or_default() += 1;
+                if let Some(surplus) = self.replicas.get_mut(&full) {
+                    *surplus -= 1;
+                }
+                self.moves.push(Move::AddReplica {
+                    shard: shard.shard,
+                    node,
+                });
+            }
+        }
+    }
+
+    fn balance_leads(&mut self) {
+        for shard in self.free().collect::<Vec<_>>() {
+            let Some(leader) = shard.leader else { continue };
+            let Some(to) = self.successor(shard, leader) else {
+                continue;
+            };
+            let lead_count = |node: NodeId| self.leads.get(&node).copied();
+            let must = matches!(self.health(leader), Health::Draining);
+            let uneven = match (lead_count(leader), lead_count(to)) {
+                (Some(from), Some(to)) => from >= to + 2,
+                _ => false,
+            };
+            if must || uneven {
+                let step = self.transfer(shard, to);
+                self.moves.push(step);
+            }
+        }
+    }
+}

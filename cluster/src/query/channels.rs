@@ -1,0 +1,93 @@
+//! What channels still owe, read by the leader's pump.
+//!
+//! Before it: a pump that starts, or whose target named a number. After it: a batch on the bus.
+//! Guarantees: parcels without gaps from the number asked for, within a bound of bytes.
+//! Leaves to others: sending and acknowledging.
+
+use transport::{Incarnation, ShardId};
+
+use super::{QueryError, decode};
+use crate::action::ChannelBatch;
+use crate::keys;
+use crate::limits::{CHANNEL_BATCH_PARCELS, PAGE_ROWS_MAX};
+use crate::record::OutboundRecord;
+use crate::store::StateRead;
+
+/// Where a channel stands at its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChannelHead {
+    /// The shard that takes its parcels.
+    pub target: ShardId,
+    /// Which life of it.
+    pub target_incarnation: Incarnation,
+    /// Number of the next parcel that will be put in; the first has number 1.
+    pub next: u64,
+    /// Number of the last parcel that the target has; 0 for none.
+    pub acked: u64,
+}
+
+/// All channels that this shard ever sent through.
+///
+/// # Errors
+///
+/// The store's, or a corrupt record.
+pub fn channels(reader: &dyn StateRead) -> Result<Vec<ChannelHead>, QueryError> {
+    let mut heads = Vec::new();
+    let mut from = vec![keys::OUTBOUND];
+    loop {
+        let page = reader.scan(&from, Some(&[keys::OUTBOUND + 1]), PAGE_ROWS_MAX)?;
+        for (key, bytes) in &page {
+            let record: OutboundRecord = decode(key, bytes)?;
+            heads.push(ChannelHead {
+                target: record.target,
+                target_incarnation: record.target_incarnation,
+                next: record.next,
+                acked: record.acked,
+            });
+        }
+        match page.last() {
+            Some((key, _)) if page.len() == PAGE_ROWS_MAX => {
+                from = crate::store::successor(key);
+            }
+            _ => return Ok(heads),
+        }
+    }
+}
+
+/// The parcels of a channel from number `first` on: at least one where there is one, then as many
+/// as fit `bytes_max`. None where the channel has nothing from there on.
+///
+/// # Errors
+///
+/// The store's.
+pub fn channel(
+    reader: &dyn StateRead,
+    target: ShardId,
+    target_incarnation: Incarnation,
+    first: u64,
+    bytes_max: usize,
+) -> Result<Option<ChannelBatch>, QueryError> {
+    let from = keys::parcel(target, target_incarnation, first);
+    let until = keys::parcel(target, target_incarnation, u64::MAX);
+    let page = reader.scan(&from, Some(&until), CHANNEL_BATCH_PARCELS)?;
+    let mut parcels = Vec::new();
+    let mut bytes = 0;
+    let mut number = first;
+    for (key, parcel) in page {
+        // What was acknowledged is gone: a pump that asks for it starts where the channel does.
+        if parcels.is_empty() {
+            number = super::number_of(&key)?;
+        }
+        bytes += parcel.len();
+        if !parcels.is_empty() && bytes > bytes_max {
+            break;
+        }
+        parcels.push(parcel);
+    }
+    Ok((!parcels.is_empty()).then_some(ChannelBatch {
+        target,
+        target_incarnation,
+        first: number,
+        parcels,
+    }))
+}

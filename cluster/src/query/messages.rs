@@ -1,0 +1,48 @@
+//! Messages by id, and the part of a story that this shard knows.
+//!
+//! Before it: `GET /v1/messages/{id}` and `…/trace`, asked of all shards. After it: the store.
+//! Guarantees: a story is found by the tag that its messages' ids begin with, without an index.
+//! Leaves to others: joining the shards' parts into a tree.
+
+use transport::MessageId;
+
+use super::{QueryError, decode};
+use crate::keys;
+use crate::limits::PAGE_ROWS_MAX;
+use crate::record::MessageRecord;
+use crate::store::{StateRead, prefix_end, successor};
+
+/// What became of a message in this shard.
+///
+/// # Errors
+///
+/// The store's, or a corrupt record.
+pub fn message(reader: &dyn StateRead, id: MessageId) -> Result<Option<MessageRecord>, QueryError> {
+    let key = keys::message(id);
+    match reader.get(&key)? {
+        Some(bytes) => decode(&key, &bytes).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Messages of the story of `id` (its root, or any message of it) in this shard, in the order of
+/// their ids; after `after`, at most `limit`. Two stories may share a tag: compare the roots.
+///
+/// # Errors
+///
+/// The store's, or a corrupt record.
+pub fn story(
+    reader: &dyn StateRead,
+    id: MessageId,
+    after: Option<MessageId>,
+    limit: usize,
+) -> Result<Vec<MessageRecord>, QueryError> {
+    let prefix = keys::messages_of(&id.story_tag());
+    let from = match after {
+        Some(after) => successor(&keys::message(after)),
+        None => prefix.clone(),
+    };
+    let until = prefix_end(&prefix);
+    let page = reader.scan(&from, until.as_deref(), limit.min(PAGE_ROWS_MAX))?;
+    page.iter().map(|(key, bytes)| decode(key, bytes)).collect()
+}

@@ -1,0 +1,42 @@
+//! Programs that a shard holds, and the names that they serve there.
+//!
+//! Before it: handlers that show state or replay history. After it: the store.
+//! Guarantees: every program that a live instance uses is there. Leaves to others: decoding.
+
+use bytes::Bytes;
+use transport::Namespace;
+
+use super::{QueryError, decode};
+use crate::keys;
+use crate::message::ProgramId;
+use crate::record::NameRecord;
+use crate::store::StateRead;
+
+/// The encoding of a program.
+///
+/// # Errors
+///
+/// The store's.
+pub fn installed_program(
+    reader: &dyn StateRead,
+    program: ProgramId,
+) -> Result<Option<Bytes>, QueryError> {
+    Ok(reader.get(&keys::program(program))?)
+}
+
+/// The program that serves a name in this shard.
+///
+/// # Errors
+///
+/// The store's, or a corrupt record.
+pub fn active_program(
+    reader: &dyn StateRead,
+    namespace: &Namespace,
+    name: &str,
+) -> Result<Option<ProgramId>, QueryError> {
+    let key = keys::name(namespace, name);
+    match reader.get(&key)? {
+        Some(bytes) => decode::<NameRecord>(&key, &bytes).map(|record| record.program),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,171 @@
+//! The shard map: where shards live, and the moves that change it.
+//!
+//! Before it: the placement controller. After it: doors, which look up replicas; group openers.
+//! Guarantees: one move at a time for a shard; a shard is never left without a replica.
+//! Leaves to others: choosing moves (`placement`), carrying them out (the controller).
+
+use transport::{NodeId, ShardId};
+
+use super::members::require_cluster;
+use super::state::{ShardAssignment, SystemState};
+use crate::keys;
+use crate::outcome::Refusal;
+use crate::placement::Move;
+use crate::store::StateStore;
+
+pub(super) fn assign(
+    state: &mut SystemState,
+    store: &mut dyn StateStore,
+    shard: ShardId,
+    replicas: &[NodeId],
+) -> Result<(), Refusal> {
+    require_cluster(state)?;
+    let mut assignment = known(state, shard)?.clone();
+    if assignment.created {
+        return Err(Refusal::new(
+            "E-shard-created",
+            format!("shard {shard} exists already; only moves change its replicas"),
+        ));
+    }
+    let Some(first) = replicas.first() else {
+        return Err(Refusal::new(
+            "E-shard-replicas",
+            format!("shard {shard} needs at least one replica"),
+        ));
+    };
+    if let Some(stranger) = replicas
+        .iter()
+        .find(|node| !state.members.contains_key(node))
+    {
+        return Err(Refusal::new(
+            "E-member-unknown",
+            format!("node {stranger} is no member"),
+        ));
+    }
+    assignment.preferred_leader = *first;
+    assignment.replicas = ascending(replicas);
+    put_shard(state, store, shard, assignment);
+    Ok(())
+}
+
+pub(super) fn created(
+    state: &mut SystemState,
+    store: &mut dyn StateStore,
+    shard: ShardId,
+) -> Result<(), Refusal> {
+    let mut assignment = known(state, shard)?.clone();
+    assignment.created = true;
+    put_shard(state, store, shard, assignment);
+    Ok(())
+}
+
+pub(super) fn begin_move(
+    state: &mut SystemState,
+    store: &mut dyn StateStore,
+    step: Move,
+) -> Result<(), Refusal> {
+    let shard = step.shard();
+    let mut assignment = known(state, shard)?.clone();
+    if let Some(under_way) = assignment.step.filter(|under_way| *under_way != step) {
+        return Err(Refusal::new(
+            "E-move-under-way",
+            format!("shard {shard} is being moved already: {under_way}"),
+        ));
+    }
+    check_move(state, &assignment, step)?;
+    assignment.step = Some(step);
+    put_shard(state, store, shard, assignment);
+    Ok(())
+}
+
+pub(super) fn end_move(
+    state: &mut SystemState,
+    store: &mut dyn StateStore,
+    shard: ShardId,
+    done: bool,
+) -> Result<(), Refusal> {
+    let mut assignment = known(state, shard)?.clone();
+    let Some(step) = assignment.step.take() else {
+        return Err(Refusal::new(
+            "E-move-unknown",
+            format!("no move of shard {shard} is under way"),
+        ));
+    };
+    if done {
+        carry_out(&mut assignment, step);
+    }
+    put_shard(state, store, shard, assignment);
+    Ok(())
+}
+
+fn check_move(
+    state: &SystemState,
+    assignment: &ShardAssignment,
+    step: Move,
+) -> Result<(), Refusal> {
+    let fine = match step {
+        Move::AddReplica { node, .. } => {
+            state.members.contains_key(&node) && !assignment.replicas.contains(&node)
+        }
+        Move::RemoveReplica { node, .. } => {
+            assignment.replicas.len() > 1 && assignment.replicas.contains(&node)
+        }
+        Move::TransferLead { to, .. } => assignment.replicas.contains(&to),
+    };
+    if fine {
+        Ok(())
+    } else {
+        Err(Refusal::new(
+            "E-move-impossible",
+            format!("the shard map does not allow: {step}"),
+        ))
+    }
+}
+
+fn carry_out(assignment: &mut ShardAssignment, step: Move) {
+    match step {
+        Move::AddReplica { node, .. } => {
+            assignment.replicas.push(node);
+            assignment.replicas = ascending(&assignment.replicas);
+        }
+        Move::RemoveReplica { node, .. } => {
+            assignment.replicas.retain(|replica| *replica != node);
+            if assignment.preferred_leader == node {
+                assignment.preferred_leader = assignment.replicas[0];
+            }
+        }
+        Move::TransferLead { to, .. } => assignment.preferred_leader = to,
+    }
+}
+
+pub(super) fn ascending(replicas: &[NodeId]) -> Vec<NodeId> {
+    let mut sorted = replicas.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    sorted
+}
+
+fn known(state: &SystemState, shard: ShardId) -> Result<&ShardAssignment, Refusal> {
+    state.shards.get(&shard).ok_or_else(|| {
+        Refusal::new(
+            "E-shard-unknown",
+            format!(
+                "there is no shard {shard}; this cluster has {}",
+                state.shard_count
+            ),
+        )
+    })
+}
+
+pub(super) fn put_shard(
+    state: &mut SystemState,
+    store: &mut dyn StateStore,
+    shard: ShardId,
+    assignment: ShardAssignment,
+) {
+    store.put(
+        &keys::system_shard(shard),
+        keys::encode_record(&(shard, &assignment)),
+    );
+    state.shards.insert(shard, assignment);
+}
