@@ -64,8 +64,8 @@ impl Span {
 /// What `/api/traces` answers, without the fields that nothing here reads.
 #[derive(Deserialize)]
 struct Answer {
-    #[serde(default)]
-    data: Vec<RawTrace>,
+    /// Null where nothing was found.
+    data: Option<Vec<RawTrace>>,
 }
 
 #[derive(Deserialize)]
@@ -121,7 +121,7 @@ struct RawProcess {
 pub(super) fn from_json(answer: &Value) -> Vec<Trace> {
     let answer: Answer = serde_json::from_value(answer.clone())
         .unwrap_or_else(|error| panic!("Jaeger's answer is not understood ({error}): {answer}"));
-    answer.data.into_iter().map(trace).collect()
+    answer.data.unwrap_or_default().into_iter().map(trace).collect()
 }
 
 fn trace(raw: RawTrace) -> Trace {
