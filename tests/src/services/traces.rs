@@ -121,7 +121,12 @@ struct RawProcess {
 pub(super) fn from_json(answer: &Value) -> Vec<Trace> {
     let answer: Answer = serde_json::from_value(answer.clone())
         .unwrap_or_else(|error| panic!("Jaeger's answer is not understood ({error}): {answer}"));
-    answer.data.unwrap_or_default().into_iter().map(trace).collect()
+    answer
+        .data
+        .unwrap_or_default()
+        .into_iter()
+        .map(trace)
+        .collect()
 }
 
 fn trace(raw: RawTrace) -> Trace {
