@@ -1,9 +1,34 @@
-//! The language of scripted workers: compiler, machine and worker values.
+//! The language of scripted workers: compiler, values, machine, built-ins, limits.
 //!
-//! Source goes in, a self-contained program comes out; a program, a worker and one input give the next
-//! worker and its effects. Pure: no clock, no chance, no input or output, no order that varies.
-//! Envelopes, ids and delivery are left to `cluster`.
+//! Before: a script, or a program from the log. After: a turn's outcome and effects as plain data.
+//! Guarantees: pure and total. The same program, worker and input give the same outcome on every
+//! machine; no script can hang, exhaust memory, overflow the stack or panic a node.
+//! Leaves to others: envelopes, clocks, entropy, I/O, namespaces.
+
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod builtins;
+pub mod bytecode;
+mod bytes_visitor;
+pub mod codes;
+pub mod compile;
+pub mod data;
+pub mod diagnostic;
+pub mod error;
+pub mod freeze;
+pub mod heap;
+pub mod host;
 pub mod limits;
+pub mod machine;
+pub mod number;
+pub mod source;
+pub mod text;
+pub mod value;
+pub mod verify;
+
+pub use data::{Address, Data};
+pub use diagnostic::Diagnostic;
+pub use error::ScriptError;
+pub use limits::{BuildLimits, Limits};
+pub use source::Source;

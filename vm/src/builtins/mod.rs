@@ -1,0 +1,197 @@
+//! Built-in functions: the table of natives, and how they are found by name.
+//!
+//! Before: the compiler, which turns names into entries of the table; the machine, which calls them.
+//! After: one file per family. Guarantees: names are stable and stand in programs; a native is a
+//! plain function over the machine, metered by it, and never panics.
+//!
+//! Names: `parseInt` (global function), `Math.floor` (function of a namespace or constructor),
+//! `Array.prototype.map` (method), `new Map` (constructor), `String` (a constructor as function).
+
+use std::sync::LazyLock;
+
+use crate::error::Trap;
+use crate::machine::Machine;
+use crate::text::Text;
+use crate::value::Value;
+
+/// A built-in: receives the receiver (`undefined` where there is none) and the arguments.
+pub type NativeFunction = fn(&mut Machine<'_>, &Value, &[Value]) -> Result<Value, Trap>;
+
+/// One entry of the table.
+#[derive(Debug)]
+pub struct Native {
+    /// Stable name.
+    pub name: &'static str,
+    /// Its `length`.
+    pub length: u8,
+    /// What it does.
+    pub run: NativeFunction,
+}
+
+/// A constant of a namespace, for example `Math.PI`.
+#[derive(Debug)]
+pub struct Constant {
+    /// Stable name.
+    pub name: &'static str,
+    /// Its value.
+    pub value: f64,
+}
+
+/// One family of built-ins: a file of this folder.
+#[derive(Debug)]
+pub struct Family {
+    /// Functions.
+    pub natives: &'static [Native],
+    /// Constants.
+    pub constants: &'static [Constant],
+}
+
+/// Index into the table of this binary. Not stable: programs hold names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NativeIndex(pub u16);
+
+/// The built-in prototypes that methods are looked up in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prototype {
+    /// Of every object.
+    Object,
+    /// Of functions.
+    Function,
+    /// Of arrays.
+    Array,
+    /// Of texts.
+    String,
+    /// Of numbers.
+    Number,
+    /// Of booleans.
+    Boolean,
+    /// Of errors.
+    Error,
+    /// Of `Map`.
+    Map,
+    /// Of `Set`.
+    Set,
+    /// Of `Date`.
+    Date,
+    /// Of iterators.
+    Iterator,
+}
+
+/// The method of one name of each prototype.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Methods([Option<NativeIndex>; Prototype::ALL.len()]);
+
+/// All families. A new file of this folder is added here.
+static FAMILIES: &[&Family] = &[];
+
+static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::new);
+
+struct Registry {
+    natives: Vec<&'static Native>,
+    /// Indices of `natives`, sorted by name.
+    by_name: Vec<u16>,
+    constants: Vec<&'static Constant>,
+}
+
+impl Registry {
+    fn new() -> Registry {
+        let natives: Vec<&'static Native> =
+            FAMILIES.iter().flat_map(|family| family.natives).collect();
+        let mut by_name: Vec<u16> = (0..natives.len() as u16).collect();
+        by_name.sort_by_key(|at| natives[*at as usize].name);
+        let constants = FAMILIES
+            .iter()
+            .flat_map(|family| family.constants)
+            .collect();
+        Registry {
+            natives,
+            by_name,
+            constants,
+        }
+    }
+}
+
+impl Prototype {
+    /// All prototypes, in the order of the enum.
+    pub const ALL: [Prototype; 11] = [
+        Prototype::Object,
+        Prototype::Function,
+        Prototype::Array,
+        Prototype::String,
+        Prototype::Number,
+        Prototype::Boolean,
+        Prototype::Error,
+        Prototype::Map,
+        Prototype::Set,
+        Prototype::Date,
+        Prototype::Iterator,
+    ];
+
+    /// Its name in scripts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Prototype::Object => "Object",
+            Prototype::Function => "Function",
+            Prototype::Array => "Array",
+            Prototype::String => "String",
+            Prototype::Number => "Number",
+            Prototype::Boolean => "Boolean",
+            Prototype::Error => "Error",
+            Prototype::Map => "Map",
+            Prototype::Set => "Set",
+            Prototype::Date => "Date",
+            Prototype::Iterator => "Iterator",
+        }
+    }
+}
+
+impl Methods {
+    /// Finds the methods of a name.
+    pub fn of(name: &Text) -> Methods {
+        let mut methods = Methods::default();
+        if let Some(name) = name.as_ascii().filter(|name| name.len() < 40) {
+            for (at, prototype) in Prototype::ALL.iter().enumerate() {
+                methods.0[at] = find(&format!("{}.prototype.{name}", prototype.name()));
+            }
+        }
+        methods
+    }
+
+    /// The method of a prototype, or else of every object.
+    pub fn get(&self, prototype: Prototype) -> Option<NativeIndex> {
+        self.0[prototype as usize].or(self.0[Prototype::Object as usize])
+    }
+}
+
+/// Finds a built-in by its stable name.
+pub fn find(name: &str) -> Option<NativeIndex> {
+    let registry = &*REGISTRY;
+    let found = registry
+        .by_name
+        .binary_search_by_key(&name, |at| registry.natives[*at as usize].name)
+        .ok()?;
+    Some(NativeIndex(registry.by_name[found]))
+}
+
+/// The built-in at an index that `find` gave.
+pub fn native(index: NativeIndex) -> &'static Native {
+    REGISTRY.natives[index.0 as usize]
+}
+
+/// Finds a constant by its stable name.
+pub fn constant(name: &str) -> Option<f64> {
+    REGISTRY
+        .constants
+        .iter()
+        .find(|constant| constant.name == name)
+        .map(|constant| constant.value)
+}
+
+/// All names that are functions or constants, for guesses.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    REGISTRY
+        .natives
+        .iter()
+        .map(|native| native.name)
+        .chain(REGISTRY.constants.iter().map(|constant| constant.name))
+}

@@ -1,0 +1,381 @@
+//! The code of the expression level: instructions, functions, tables.
+//!
+//! Before: the compiler, or a decoded program that `verify` accepted. After: the machine.
+//! Guarantees: plain data, serialisable, eight bytes an instruction; names of built-ins stand in it
+//! as text, so that a program outlives the numbering of a binary.
+
+use serde::{Deserialize, Serialize};
+
+use crate::builtins::NativeIndex;
+use crate::data::Data;
+use crate::source::{Source, Span};
+use crate::text::Text;
+
+/// Index of a function of the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FunctionIndex(pub u32);
+
+/// Everything that a module compiles to, apart from its workers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Code {
+    /// The scripts, for stacks and diagnostics.
+    pub sources: Vec<Source>,
+    /// All functions; the first is the module itself.
+    pub functions: Vec<Function>,
+    /// Constants: numbers, texts, addresses.
+    pub constants: Vec<Data>,
+    /// Property keys and names.
+    pub keys: Vec<Text>,
+    /// Names of the built-ins that are called or read, for example `Math.floor`.
+    pub natives: Vec<String>,
+    /// Names of the language that the host gives a value, for example `sequence`.
+    pub ambients: Vec<Text>,
+    /// Key lists of object literals.
+    pub templates: Vec<Vec<u32>>,
+    /// What the variables hold that functions of the run stage captured: filled at the end of the
+    /// build stage, read by `Capture::Cell`.
+    pub cells: Vec<Data>,
+    /// Made from the tables above when the code is made or read.
+    #[serde(skip)]
+    pub(crate) links: Links,
+}
+
+/// What the tables of a code mean in this binary.
+#[derive(Clone, Debug, Default)]
+pub struct Links {
+    /// The built-in of each entry of `natives`.
+    pub(crate) natives: Vec<NativeIndex>,
+    /// For each key, the method of that name of each built-in prototype.
+    pub(crate) methods: Vec<crate::builtins::Methods>,
+}
+
+/// One function.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Function {
+    /// For stacks and for `name`; empty where it has none.
+    pub name: Text,
+    /// Which source.
+    pub source: u16,
+    /// The text of the function.
+    pub span: Span,
+    /// How many slots the arguments fill, without the rest parameter.
+    pub parameters: u16,
+    /// Whether the slot behind the parameters takes the rest of the arguments as an array.
+    pub has_rest: bool,
+    /// The parameters before the first that has a default.
+    pub length: u16,
+    /// How many slots there are, parameters included.
+    pub slots: u16,
+    /// Operands that its instructions keep at most, above its slots.
+    pub stack_max: u16,
+    /// Where each captured variable comes from when a closure is made.
+    pub captures: Vec<CaptureSource>,
+    /// Places that assign a captured variable: its index and where.
+    pub assigned_captures: Vec<(u16, Span)>,
+    /// Whether its body is nothing but another function (`a => b => …`).
+    pub returns_function: bool,
+    /// Its code.
+    pub instructions: Vec<Instruction>,
+    /// Where instructions stand in the source: from which instruction on, ascending.
+    pub places: Vec<(u32, Span)>,
+}
+
+/// Where a captured variable comes from when a closure is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CaptureSource {
+    /// A slot of the function that makes the closure; what it holds (a cell, or a value that never
+    /// changes again) is taken.
+    Slot(u16),
+    /// One of its own captured variables.
+    Capture(u16),
+}
+
+/// An instruction. Operands come from the stack, results go there. Stack pictures in the comments
+/// show the top at the right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Instruction {
+    // Constants and the stack.
+    /// `→ undefined`
+    Undefined,
+    /// `→ null`
+    Null,
+    /// `→ true`
+    True,
+    /// `→ false`
+    False,
+    /// `→ number`
+    Integer(i32),
+    /// `→ constant`
+    Constant(u32),
+    /// `→ built-in`
+    Native(u32),
+    /// `→ value`, as the host gives it for a name of the language.
+    Ambient(u32),
+    /// `→ value`, as the host gives it for the handle shorthand of that name.
+    Shorthand(u32),
+    /// `a →`
+    Pop,
+    /// `a → a a`
+    Duplicate,
+    /// `a b → a b a b`
+    DuplicatePair,
+    /// `a b → b a`
+    Swap,
+
+    // Variables.
+    /// `→ value` of a slot that is known to be initialised.
+    GetSlot(u16),
+    /// `→ value`; throws where the declaration has not run. The key is the name.
+    GetSlotChecked {
+        /// Which slot.
+        slot: u16,
+        /// Its name.
+        name: u32,
+    },
+    /// `a →`
+    SetSlot(u16),
+    /// `a → a`
+    TeeSlot(u16),
+    /// `a →`; throws where the declaration has not run.
+    SetSlotChecked {
+        /// Which slot.
+        slot: u16,
+        /// Its name.
+        name: u32,
+    },
+    /// Marks a slot as not yet declared.
+    ClearSlot(u16),
+    /// Puts a new cell with the slot's value into the slot.
+    MakeCell(u16),
+    /// Puts a new, not yet declared cell into the slot.
+    ClearCell(u16),
+    /// Puts a new cell with the value of the slot's cell into the slot: the next round of a loop.
+    RenewCell(u16),
+    /// `→ value` of the cell in a slot; throws where the declaration has not run.
+    GetCell {
+        /// Which slot.
+        slot: u16,
+        /// Its name.
+        name: u32,
+    },
+    /// `a →` into the cell of a slot; throws where the declaration has not run.
+    SetCell {
+        /// Which slot.
+        slot: u16,
+        /// Its name.
+        name: u32,
+    },
+    /// `a →` into the cell of a slot, as its declaration.
+    InitCell(u16),
+    /// `→ value` of a captured variable.
+    GetCapture {
+        /// Which one.
+        capture: u16,
+        /// Its name.
+        name: u32,
+    },
+    /// `a →` into a captured variable.
+    SetCapture {
+        /// Which one.
+        capture: u16,
+        /// Its name.
+        name: u32,
+    },
+    /// `→ closure`
+    Closure(u32),
+
+    // Properties.
+    /// `object → value`
+    GetProperty(u32),
+    /// `object → object value`, to call it with the object as receiver.
+    GetMethod(u32),
+    /// `object key → value`
+    GetElement,
+    /// `object key → object value`
+    GetElementMethod,
+    /// `object value → value`
+    SetProperty(u32),
+    /// `object key value → value`
+    SetElement,
+    /// `object → boolean`
+    DeleteProperty(u32),
+    /// `object key → boolean`
+    DeleteElement,
+    /// `key object → boolean`
+    In,
+    /// `value → boolean`: the class is a built-in, by its name among the keys.
+    InstanceOf(u32),
+    /// `→ object`
+    NewObject,
+    /// `values… → object`, with the keys of a template.
+    ObjectLiteral(u32),
+    /// `object value → object`
+    DefineProperty(u32),
+    /// `object key value → object`
+    DefineElement,
+    /// `object source → object`
+    SpreadObject,
+    /// `source keys… → object` with the properties of the source but those.
+    ObjectRest(u16),
+    /// `object → object`; throws where it is `undefined` or `null`.
+    RequireObject,
+    /// `items… → array`
+    NewArray(u32),
+    /// `array value → array`
+    ArrayPush,
+    /// `array iterable → array`
+    ArraySpread,
+    /// `key → key`, as a text or number that can be used twice.
+    ToPropertyKey,
+
+    // Calls.
+    /// `function arguments… → result`
+    Call(u16),
+    /// `receiver arguments… → result`
+    CallMethod {
+        /// How many.
+        arguments: u16,
+        /// Name of the method.
+        key: u32,
+    },
+    /// `receiver function arguments… → result`
+    CallWithReceiver(u16),
+    /// `arguments… → result`
+    CallNative {
+        /// How many.
+        arguments: u16,
+        /// Which built-in.
+        native: u32,
+    },
+    /// `function array → result`
+    CallSpread,
+    /// `receiver function array → result`
+    CallWithReceiverSpread,
+    /// `value →`, and the function ends.
+    Return,
+
+    // Jumps.
+    /// Goes on elsewhere.
+    Jump(u32),
+    /// `a →`
+    JumpIfFalse(u32),
+    /// `a →`
+    JumpIfTrue(u32),
+    /// `a → a` and jumps, or `a →`
+    JumpIfFalseKeep(u32),
+    /// `a → a` and jumps, or `a →`
+    JumpIfTrueKeep(u32),
+    /// `a → a` and jumps where it is neither `undefined` nor `null`, else `a →`
+    JumpIfNotNullishKeep(u32),
+    /// `a → a` and jumps where it is not `undefined`, else `a →`
+    JumpIfDefinedKeep(u32),
+    /// `a →` and jumps where it is `undefined` or `null`, else `a → a`
+    JumpIfNullish(u32),
+
+    // Operators.
+    /// `a b → a + b`
+    Add,
+    /// `a b → a - b`
+    Subtract,
+    /// `a b → a * b`
+    Multiply,
+    /// `a b → a / b`
+    Divide,
+    /// `a b → a % b`
+    Remainder,
+    /// `a b → a ** b`
+    Power,
+    /// `a b → a & b`
+    BitAnd,
+    /// `a b → a | b`
+    BitOr,
+    /// `a b → a ^ b`
+    BitXor,
+    /// `a b → a << b`
+    ShiftLeft,
+    /// `a b → a >> b`
+    ShiftRight,
+    /// `a b → a >>> b`
+    ShiftRightUnsigned,
+    /// `a b → a === b`
+    StrictEqual,
+    /// `a b → a !== b`
+    StrictNotEqual,
+    /// `a b → a == b`
+    Equal,
+    /// `a b → a != b`
+    NotEqual,
+    /// `a b → a < b`
+    Less,
+    /// `a b → a <= b`
+    LessOrEqual,
+    /// `a b → a > b`
+    Greater,
+    /// `a b → a >= b`
+    GreaterOrEqual,
+    /// `a → -a`
+    Negate,
+    /// `a → +a`
+    ToNumber,
+    /// `a → a + 1`
+    Increment,
+    /// `a → a - 1`
+    Decrement,
+    /// `a → !a`
+    Not,
+    /// `a → ~a`
+    BitNot,
+    /// `a → typeof a`
+    TypeOf,
+    /// `parts… → text`
+    Template(u16),
+
+    // Iteration.
+    /// `iterable → iterator`
+    Iterate,
+    /// `object → iterator` over its keys
+    IterateKeys,
+    /// `iterator → iterator value`, or `iterator →` and jumps where there is none.
+    IterateNext(u32),
+    /// `iterator → iterator value`, `undefined` where there is none.
+    IterateNextOrUndefined,
+    /// `iterator → array` of what is left.
+    IterateRest,
+
+    // Errors.
+    /// `value →`, thrown.
+    Throw,
+    /// Until `PopHandler`, a throw goes on at the target with the thrown value on the stack.
+    PushHandler(u32),
+    /// Ends the innermost handler.
+    PopHandler,
+}
+
+impl Code {
+    /// The function at an index. The index comes from this code.
+    pub fn function(&self, index: FunctionIndex) -> &Function {
+        &self.functions[index.0 as usize]
+    }
+}
+
+impl Function {
+    /// The place in the source of an instruction.
+    pub fn place(&self, instruction: u32) -> Span {
+        let behind = self
+            .places
+            .partition_point(|(from, _)| *from <= instruction);
+        behind
+            .checked_sub(1)
+            .map_or(self.span, |at| self.places[at].1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instructions_take_eight_bytes() {
+        assert_eq!(std::mem::size_of::<Instruction>(), 8);
+    }
+}

@@ -1,0 +1,70 @@
+//! From the text of a module to code.
+//!
+//! Before: `Source`. After: the build stage, which runs function 0 of the code (the module).
+//! Guarantees: total; several errors in one run, each with a place and a hint; what is not part of
+//! the language is refused by name; TypeScript types are erased.
+
+use crate::bytecode::Code;
+use crate::diagnostic::Diagnostic;
+use crate::limits::BuildLimits;
+use crate::source::{Source, Span};
+
+/// What the compiler asks about free identifiers that are neither globals of JavaScript, nor begin
+/// with a capital letter, nor are the `…Handle` shorthand.
+pub trait Names {
+    /// Whether the name belongs to the language (`act`, `sequence`, `send`, …): the machine then
+    /// asks `Host::ambient` for its value each time it is read.
+    fn is_ambient(&self, name: &str) -> bool;
+
+    /// What to do about an unknown name, where there is something better to say than a name that
+    /// looks alike (`complete`: "take it from `act`'s second parameter").
+    fn hint(&self, name: &str) -> Option<String>;
+}
+
+/// What a module compiles to. Function 0 of the code takes no arguments and returns an array with
+/// one item for each of `exports`.
+#[derive(Debug)]
+pub struct Module {
+    /// The code, linked.
+    pub code: Code,
+    /// What the items of the result are.
+    pub exports: Vec<Export>,
+    /// Names that begin with a capital letter and are read as addresses, each with its first place.
+    pub names_used: Vec<(String, Span)>,
+    /// Lints.
+    pub lints: Vec<Diagnostic>,
+}
+
+/// One item of what a module returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// What it is.
+    pub kind: ExportKind,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// How a value leaves a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExportKind {
+    /// `export const NAME = …`, `export { x as NAME }`
+    Named(String),
+    /// `export default …`
+    Default,
+    /// The value of a top-level expression statement, in a module without exports.
+    Statement,
+}
+
+/// Compiles one module.
+pub fn compile_module(
+    source: &Source,
+    names: &dyn Names,
+    limits: &BuildLimits,
+) -> Result<Module, Vec<Diagnostic>> {
+    let _ = (names, limits);
+    Err(vec![Diagnostic::error(
+        crate::codes::SYNTAX,
+        Span::new(0, source.text.len() as u32),
+        "this build has no compiler",
+    )])
+}

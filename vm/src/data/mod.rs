@@ -1,0 +1,531 @@
+//! Data: immutable values that outlive a turn (messages, state, config, constants, captures).
+//!
+//! Before: JSON, the codec, `freeze`. After: workers, envelopes, the machine, which reads it in place.
+//! Guarantees: a tree behind `Arc`, `Send + Sync`, 16 bytes a value; its depth is bounded when it is
+//! made, so that recursion over it and its drop are bounded; cheap to clone. It never changes.
+
+mod codec;
+mod equality;
+mod json;
+mod properties;
+mod symbolic;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::bytecode::FunctionIndex;
+use crate::text::Text;
+
+pub use codec::DecodeError;
+pub use json::{JsonError, parse_json, quote_json};
+pub use properties::PropertyTable;
+
+/// No data nests deeper than this, whatever the configured limit: drop and walks stay bounded.
+pub const DEPTH_MAX: u16 = 256;
+
+/// An immutable value.
+#[derive(Clone, Debug, Default)]
+pub enum Data {
+    /// `undefined`
+    #[default]
+    Undefined,
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Boolean(bool),
+    /// A double. There is one NaN.
+    Number(f64),
+    /// A string.
+    Text(Text),
+    /// An array without holes.
+    Array(Arc<ArrayData>),
+    /// An object with string keys.
+    Object(Arc<ObjectData>),
+    /// An error value.
+    Error(Arc<ErrorData>),
+    /// A `Date`: milliseconds since 1970 UTC, or NaN.
+    Date(f64),
+    /// A `Map`, in the order of insertion.
+    Map(Arc<MapData>),
+    /// A `Set`, in the order of insertion.
+    Set(Arc<SetData>),
+    /// The address of a worker or service.
+    Address(Arc<Address>),
+    /// An address that is known only in a running instance.
+    Symbolic(Symbolic),
+    /// A function with what it captured. Refused in state and messages.
+    Function(Arc<FunctionData>),
+}
+
+/// Where a worker or service is reached, inside one namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Address {
+    /// Name of the worker or service.
+    pub name: String,
+    /// Key of the instance; `None` is the bare name.
+    pub key: Option<String>,
+}
+
+/// An address that stands in a program for one that a running instance knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Symbolic {
+    /// The instance itself.
+    Itself,
+    /// Its outbox.
+    Outbox,
+    /// A spawned child, by the slot that the program gave it.
+    Child(u32),
+    /// Any other slot of the running instance, as the lowering numbers them.
+    Slot(u32),
+}
+
+/// What is known of a value without walking it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// Levels of nesting: 0 for a scalar.
+    pub depth: u16,
+    /// Bytes as a tree: a part that is shared counts each time.
+    pub byte_count: u32,
+    /// Whether a symbolic address is somewhere inside.
+    pub has_symbolic: bool,
+    /// Whether a function is somewhere inside.
+    pub has_function: bool,
+    /// Whether normalising it as a message would change it or refuse it.
+    pub needs_normalising: bool,
+}
+
+/// Items of an array.
+#[derive(Debug)]
+pub struct ArrayData {
+    items: Vec<Data>,
+    shape: Shape,
+}
+
+/// Properties of an object.
+#[derive(Debug)]
+pub struct ObjectData {
+    properties: PropertyTable<Data>,
+    shape: Shape,
+}
+
+/// An error value: `name`, `message`, `cause` and what a script put on it.
+#[derive(Debug)]
+pub struct ErrorData {
+    /// `Error`, `TypeError`, …
+    pub kind: ErrorKind,
+    /// Its own properties, `message` among them where it has one.
+    properties: PropertyTable<Data>,
+    shape: Shape,
+}
+
+/// Entries of a `Map`.
+#[derive(Debug)]
+pub struct MapData {
+    entries: Vec<(Data, Data)>,
+    shape: Shape,
+}
+
+/// Values of a `Set`.
+#[derive(Debug)]
+pub struct SetData {
+    values: Vec<Data>,
+    shape: Shape,
+}
+
+/// A function and its captures.
+#[derive(Debug)]
+pub struct FunctionData {
+    /// Which function of the program.
+    pub function: FunctionIndex,
+    /// What its captured variables hold.
+    pub captures: Vec<Capture>,
+    shape: Shape,
+}
+
+/// One captured variable of a frozen function.
+#[derive(Clone, Debug)]
+pub enum Capture {
+    /// A cell of the program's table: may be reached from itself.
+    Cell(u32),
+    /// The value itself.
+    Value(Data),
+}
+
+/// The kinds of error of the language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ErrorKind {
+    /// `Error`
+    Error,
+    /// `TypeError`
+    TypeError,
+    /// `RangeError`
+    RangeError,
+    /// `SyntaxError`
+    SyntaxError,
+    /// `ReferenceError`
+    ReferenceError,
+    /// `EvalError`
+    EvalError,
+    /// `URIError`
+    UriError,
+}
+
+/// A value that nests too deep to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the value nests deeper than {DEPTH_MAX} levels")]
+pub struct TooDeep;
+
+impl ErrorKind {
+    /// All kinds.
+    pub const ALL: [ErrorKind; 7] = [
+        ErrorKind::Error,
+        ErrorKind::TypeError,
+        ErrorKind::RangeError,
+        ErrorKind::SyntaxError,
+        ErrorKind::ReferenceError,
+        ErrorKind::EvalError,
+        ErrorKind::UriError,
+    ];
+
+    /// Its name in scripts.
+    pub fn name(self) -> &'static str {
+        match self {
+            ErrorKind::Error => "Error",
+            ErrorKind::TypeError => "TypeError",
+            ErrorKind::RangeError => "RangeError",
+            ErrorKind::SyntaxError => "SyntaxError",
+            ErrorKind::ReferenceError => "ReferenceError",
+            ErrorKind::EvalError => "EvalError",
+            ErrorKind::UriError => "URIError",
+        }
+    }
+}
+
+impl Shape {
+    const TEXT_OVERHEAD: u32 = 16;
+
+    fn container() -> Shape {
+        Shape {
+            depth: 1,
+            byte_count: 32,
+            ..Shape::default()
+        }
+    }
+
+    fn include(&mut self, child: Shape) {
+        self.depth = self.depth.max(child.depth.saturating_add(1));
+        self.byte_count = self.byte_count.saturating_add(child.byte_count);
+        self.has_symbolic |= child.has_symbolic;
+        self.has_function |= child.has_function;
+        self.needs_normalising |= child.needs_normalising;
+    }
+
+    fn include_key(&mut self, key: &Text) {
+        self.byte_count = self
+            .byte_count
+            .saturating_add(key.byte_size() as u32)
+            .saturating_add(8);
+    }
+
+    fn checked(self) -> Result<Shape, TooDeep> {
+        if self.depth > DEPTH_MAX {
+            Err(TooDeep)
+        } else {
+            Ok(self)
+        }
+    }
+}
+
+impl Data {
+    /// A text.
+    pub fn text(text: impl Into<Text>) -> Data {
+        Data::Text(text.into())
+    }
+
+    /// An array.
+    pub fn array(items: Vec<Data>) -> Result<Data, TooDeep> {
+        let mut shape = Shape::container();
+        items.iter().for_each(|item| shape.include(item.shape()));
+        Ok(Data::Array(Arc::new(ArrayData {
+            items,
+            shape: shape.checked()?,
+        })))
+    }
+
+    /// An object; its properties are brought into JavaScript's order.
+    pub fn object(mut properties: PropertyTable<Data>) -> Result<Data, TooDeep> {
+        properties.normalise();
+        let shape = table_shape(&properties)?;
+        Ok(Data::Object(Arc::new(ObjectData { properties, shape })))
+    }
+
+    /// An object from pairs.
+    pub fn object_from<const N: usize>(pairs: [(&str, Data); N]) -> Result<Data, TooDeep> {
+        Data::object(
+            pairs
+                .into_iter()
+                .map(|(key, value)| (Text::from(key), value))
+                .collect(),
+        )
+    }
+
+    /// An error value.
+    pub fn error(kind: ErrorKind, mut properties: PropertyTable<Data>) -> Result<Data, TooDeep> {
+        properties.normalise();
+        let mut shape = table_shape(&properties)?;
+        shape.needs_normalising = true;
+        Ok(Data::Error(Arc::new(ErrorData {
+            kind,
+            properties,
+            shape,
+        })))
+    }
+
+    /// A `Map` from entries whose keys differ.
+    pub fn map(entries: Vec<(Data, Data)>) -> Result<Data, TooDeep> {
+        let mut shape = Shape {
+            needs_normalising: true,
+            ..Shape::container()
+        };
+        for (key, value) in &entries {
+            shape.include(key.shape());
+            shape.include(value.shape());
+        }
+        Ok(Data::Map(Arc::new(MapData {
+            entries,
+            shape: shape.checked()?,
+        })))
+    }
+
+    /// A `Set` from values that differ.
+    pub fn set(values: Vec<Data>) -> Result<Data, TooDeep> {
+        let mut shape = Shape {
+            needs_normalising: true,
+            ..Shape::container()
+        };
+        values.iter().for_each(|value| shape.include(value.shape()));
+        Ok(Data::Set(Arc::new(SetData {
+            values,
+            shape: shape.checked()?,
+        })))
+    }
+
+    /// A function with its captures.
+    pub fn function(function: FunctionIndex, captures: Vec<Capture>) -> Result<Data, TooDeep> {
+        let mut shape = Shape {
+            has_function: true,
+            needs_normalising: true,
+            ..Shape::container()
+        };
+        for capture in &captures {
+            if let Capture::Value(value) = capture {
+                shape.include(value.shape());
+            }
+        }
+        Ok(Data::Function(Arc::new(FunctionData {
+            function,
+            captures,
+            shape: shape.checked()?,
+        })))
+    }
+
+    /// The address of a bare name.
+    pub fn address(name: &str) -> Data {
+        Data::Address(Arc::new(Address {
+            name: name.to_owned(),
+            key: None,
+        }))
+    }
+
+    /// What is known of the value without walking it.
+    pub fn shape(&self) -> Shape {
+        let scalar = |byte_count, needs_normalising| Shape {
+            byte_count,
+            needs_normalising,
+            ..Shape::default()
+        };
+        match self {
+            Data::Undefined | Data::Date(_) => scalar(8, true),
+            Data::Null | Data::Boolean(_) => scalar(8, false),
+            Data::Number(number) => scalar(
+                8,
+                !number.is_finite() || (*number == 0.0 && number.is_sign_negative()),
+            ),
+            Data::Text(text) => scalar(
+                (text.byte_size() as u32).saturating_add(Shape::TEXT_OVERHEAD),
+                false,
+            ),
+            Data::Array(array) => array.shape,
+            Data::Object(object) => object.shape,
+            Data::Error(error) => error.shape,
+            Data::Map(map) => map.shape,
+            Data::Set(set) => set.shape,
+            Data::Address(address) => scalar(
+                (address.name.len() + address.key.as_ref().map_or(0, String::len)) as u32 + 16,
+                false,
+            ),
+            Data::Symbolic(_) => Shape {
+                has_symbolic: true,
+                ..scalar(8, false)
+            },
+            Data::Function(function) => function.shape,
+        }
+    }
+
+    /// The value of a property, where this is an object that has it.
+    pub fn property(&self, key: &str) -> Option<&Data> {
+        match self {
+            Data::Object(object) => object.properties.get(&Text::from(key)),
+            _ => None,
+        }
+    }
+
+    /// The items, where this is an array.
+    pub fn as_array(&self) -> Option<&[Data]> {
+        match self {
+            Data::Array(array) => Some(&array.items),
+            _ => None,
+        }
+    }
+
+    /// The text, where this is one.
+    pub fn as_text(&self) -> Option<&Text> {
+        match self {
+            Data::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether a condition takes the value as true.
+    pub fn is_truthy(&self) -> bool {
+        match self {
+            Data::Undefined | Data::Null => false,
+            Data::Boolean(boolean) => *boolean,
+            Data::Number(number) => *number != 0.0 && !number.is_nan(),
+            Data::Text(text) => !text.is_empty(),
+            _ => true,
+        }
+    }
+
+    /// Whether this is `undefined` or `null`.
+    pub fn is_nullish(&self) -> bool {
+        matches!(self, Data::Undefined | Data::Null)
+    }
+}
+
+fn table_shape(properties: &PropertyTable<Data>) -> Result<Shape, TooDeep> {
+    let mut shape = Shape::container();
+    for (key, value) in properties.iter() {
+        shape.include_key(key);
+        shape.include(value.shape());
+    }
+    shape.checked()
+}
+
+impl ArrayData {
+    /// The items.
+    pub fn items(&self) -> &[Data] {
+        &self.items
+    }
+}
+
+impl ObjectData {
+    /// The properties, in JavaScript's order.
+    pub fn properties(&self) -> &PropertyTable<Data> {
+        &self.properties
+    }
+}
+
+impl ErrorData {
+    /// The error's own properties.
+    pub fn properties(&self) -> &PropertyTable<Data> {
+        &self.properties
+    }
+}
+
+impl MapData {
+    /// The entries, in the order of insertion.
+    pub fn entries(&self) -> &[(Data, Data)] {
+        &self.entries
+    }
+}
+
+impl SetData {
+    /// The values, in the order of insertion.
+    pub fn values(&self) -> &[Data] {
+        &self.values
+    }
+}
+
+impl Address {
+    /// The address of a bare name.
+    pub fn bare(name: impl Into<String>) -> Address {
+        Address {
+            name: name.into(),
+            key: None,
+        }
+    }
+
+    /// The address of an instance.
+    pub fn keyed(name: impl Into<String>, key: impl Into<String>) -> Address {
+        Address {
+            name: name.into(),
+            key: Some(key.into()),
+        }
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.key {
+            Some(key) => write!(formatter, "{}/{}", self.name, key),
+            None => formatter.write_str(&self.name),
+        }
+    }
+}
+
+impl std::str::FromStr for Address {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Address, Self::Err> {
+        Ok(match text.split_once('/') {
+            Some((name, key)) => Address::keyed(name, key),
+            None => Address::bare(text),
+        })
+    }
+}
+
+impl From<bool> for Data {
+    fn from(boolean: bool) -> Data {
+        Data::Boolean(boolean)
+    }
+}
+
+impl From<f64> for Data {
+    fn from(number: f64) -> Data {
+        Data::Number(if number.is_nan() { f64::NAN } else { number })
+    }
+}
+
+impl From<&str> for Data {
+    fn from(text: &str) -> Data {
+        Data::Text(Text::from(text))
+    }
+}
+
+impl From<Text> for Data {
+    fn from(text: Text) -> Data {
+        Data::Text(text)
+    }
+}
+
+impl From<Address> for Data {
+    fn from(address: Address) -> Data {
+        Data::Address(Arc::new(address))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+//! The heap of one turn: everything mutable that a script makes.
+//!
+//! Before: object and array literals, closures, built-ins. After: `freeze`; then all of it is
+//! dropped at once. Guarantees: no reference counts between objects, so cycles are no problem and
+//! dropping never recurses; what is allocated is charged by the machine, not here.
+
+use crate::bytecode::FunctionIndex;
+use crate::data::{Data, ErrorKind, PropertyTable};
+use crate::text::Text;
+use crate::value::{ArrayId, CellId, ClosureId, IteratorId, ObjectId, Value};
+
+/// All mutable things of one turn.
+#[derive(Debug, Default)]
+pub struct Heap {
+    objects: Vec<HeapObject>,
+    arrays: Vec<Vec<Value>>,
+    closures: Vec<Closure>,
+    cells: Vec<Value>,
+    iterators: Vec<IteratorState>,
+}
+
+/// An object: what it is, and its own properties.
+#[derive(Debug)]
+pub struct HeapObject {
+    /// What kind of object.
+    pub kind: ObjectKind,
+    /// Its own properties.
+    pub properties: PropertyTable<Value>,
+}
+
+/// The kinds of object.
+#[derive(Debug)]
+pub enum ObjectKind {
+    /// `{}`
+    Plain,
+    /// An error.
+    Error(ErrorKind),
+    /// A `Date`: milliseconds since 1970 UTC, or NaN.
+    Date(f64),
+    /// A `Map`: keys and values in the order of insertion.
+    Map(KeyedEntries),
+    /// A `Set`: values in the order of insertion; the value of each entry is unused.
+    Set(KeyedEntries),
+}
+
+/// Entries of a map or set, found by the key's canonical form.
+#[derive(Debug, Default)]
+pub struct KeyedEntries {
+    /// In the order of insertion; a removed entry leaves `None`.
+    pub entries: Vec<Option<(Value, Value)>>,
+    /// From the canonical form of a key to its place in `entries`.
+    pub places: std::collections::BTreeMap<MapKey, usize>,
+}
+
+/// The canonical form of a key under SameValueZero.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MapKey {
+    /// A scalar other than text.
+    Scalar(u8, u64),
+    /// A text.
+    Text(Text),
+    /// Something with identity, by kind and index.
+    Identity(u8, u64),
+    /// A frozen compound, by its encoding: frozen values are equal when their content is, so that
+    /// the outcome does not depend on which parts happen to be shared in memory.
+    Frozen(Vec<u8>),
+}
+
+/// A function and the cells that it captured.
+#[derive(Debug)]
+pub struct Closure {
+    /// Which function of the code.
+    pub function: FunctionIndex,
+    /// Its captured variables: `Value::Cell`, or the value itself where nobody assigns it.
+    pub captures: Box<[Value]>,
+}
+
+/// An iteration in progress.
+#[derive(Clone, Debug)]
+pub struct IteratorState {
+    /// What is iterated.
+    pub source: Value,
+    /// What each step gives.
+    pub kind: IteratorKind,
+    /// The next place.
+    pub next: usize,
+}
+
+/// What a step of an iteration gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IteratorKind {
+    /// Items of an array, code points of a text, values of a set.
+    Values,
+    /// Indices of an array, keys of a map.
+    Keys,
+    /// Pairs of both.
+    Entries,
+    /// Keys of an object for `for…in`: the source is an array of keys, the second the object.
+    PropertyNames(ObjectOrNothing),
+}
+
+/// The object whose keys a `for…in` walks, where keys may vanish meanwhile.
+pub type ObjectOrNothing = Option<ObjectId>;
+
+impl HeapObject {
+    /// A plain object.
+    pub fn plain(properties: PropertyTable<Value>) -> HeapObject {
+        HeapObject {
+            kind: ObjectKind::Plain,
+            properties,
+        }
+    }
+}
+
+impl Heap {
+    /// Adds an object.
+    pub fn add_object(&mut self, object: HeapObject) -> ObjectId {
+        self.objects.push(object);
+        ObjectId(self.objects.len() as u32 - 1)
+    }
+
+    /// Adds an array.
+    pub fn add_array(&mut self, items: Vec<Value>) -> ArrayId {
+        self.arrays.push(items);
+        ArrayId(self.arrays.len() as u32 - 1)
+    }
+
+    /// Adds a closure.
+    pub fn add_closure(&mut self, closure: Closure) -> ClosureId {
+        self.closures.push(closure);
+        ClosureId(self.closures.len() as u32 - 1)
+    }
+
+    /// Adds a captured variable.
+    pub fn add_cell(&mut self, value: Value) -> CellId {
+        self.cells.push(value);
+        CellId(self.cells.len() as u32 - 1)
+    }
+
+    /// Adds an iterator.
+    pub fn add_iterator(&mut self, state: IteratorState) -> IteratorId {
+        self.iterators.push(state);
+        IteratorId(self.iterators.len() as u32 - 1)
+    }
+
+    /// An object.
+    pub fn object(&self, id: ObjectId) -> &HeapObject {
+        &self.objects[id.0 as usize]
+    }
+
+    /// An object, to change it.
+    pub fn object_mut(&mut self, id: ObjectId) -> &mut HeapObject {
+        &mut self.objects[id.0 as usize]
+    }
+
+    /// The items of an array.
+    pub fn array(&self, id: ArrayId) -> &[Value] {
+        &self.arrays[id.0 as usize]
+    }
+
+    /// The items of an array, to change them.
+    pub fn array_mut(&mut self, id: ArrayId) -> &mut Vec<Value> {
+        &mut self.arrays[id.0 as usize]
+    }
+
+    /// A closure.
+    pub fn closure(&self, id: ClosureId) -> &Closure {
+        &self.closures[id.0 as usize]
+    }
+
+    /// The value of a captured variable.
+    pub fn cell(&self, id: CellId) -> &Value {
+        &self.cells[id.0 as usize]
+    }
+
+    /// Sets a captured variable.
+    pub fn set_cell(&mut self, id: CellId, value: Value) {
+        self.cells[id.0 as usize] = value;
+    }
+
+    /// An iterator.
+    pub fn iterator(&self, id: IteratorId) -> &IteratorState {
+        &self.iterators[id.0 as usize]
+    }
+
+    /// An iterator, to advance it.
+    pub fn iterator_mut(&mut self, id: IteratorId) -> &mut IteratorState {
+        &mut self.iterators[id.0 as usize]
+    }
+
+    /// Forgets everything and keeps the memory for the next turn.
+    pub fn clear(&mut self) {
+        self.objects.clear();
+        self.arrays.clear();
+        self.closures.clear();
+        self.cells.clear();
+        self.iterators.clear();
+    }
+}
+
+impl MapKey {
+    /// The canonical form of a value under SameValueZero.
+    pub fn of(value: &Value) -> MapKey {
+        match value {
+            Value::Frozen(data) => match data {
+                Data::Undefined => MapKey::Scalar(0, 0),
+                Data::Null => MapKey::Scalar(1, 0),
+                Data::Boolean(boolean) => MapKey::Scalar(2, u64::from(*boolean)),
+                Data::Number(number) if number.is_nan() => MapKey::Scalar(3, f64::NAN.to_bits()),
+                // Adding 0 turns -0 into 0.
+                Data::Number(number) => MapKey::Scalar(3, (number + 0.0).to_bits()),
+                Data::Text(text) => MapKey::Text(text.clone()),
+                compound => MapKey::Frozen(compound.encode()),
+            },
+            Value::Object(id) => MapKey::Identity(1, u64::from(id.0)),
+            Value::Array(id) => MapKey::Identity(2, u64::from(id.0)),
+            Value::Closure(id) => MapKey::Identity(3, u64::from(id.0)),
+            Value::Native(id) => MapKey::Identity(4, u64::from(id.0)),
+            Value::Iterator(id) => MapKey::Identity(5, u64::from(id.0)),
+            Value::Host(host) => {
+                MapKey::Identity(6, u64::from(host.kind) << 32 | u64::from(host.index))
+            }
+            Value::Cell(id) => MapKey::Identity(7, u64::from(id.0)),
+            Value::Uninitialised => MapKey::Scalar(5, 0),
+        }
+    }
+}
