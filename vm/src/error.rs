@@ -10,6 +10,7 @@ use crate::bytecode::FunctionIndex;
 use crate::codes::ErrorCode;
 use crate::data::Data;
 use crate::diagnostic::Diagnostic;
+use crate::limits::{Limit, Limits};
 use crate::value::Value;
 
 /// An error of a script, as it is stored and shown.
@@ -82,6 +83,11 @@ impl Trap {
             code,
             message: message.into(),
         })
+    }
+
+    /// A limit that was reached.
+    pub fn limit(code: ErrorCode, limit: Limit, limits: &Limits) -> Trap {
+        Trap::fatal(code, limit.message(limits))
     }
 
     /// A refusal of the build stage.

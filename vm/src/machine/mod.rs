@@ -10,7 +10,7 @@ use crate::data::{Data, ErrorKind, PropertyTable};
 use crate::error::Trap;
 use crate::heap::{Heap, HeapObject, ObjectKind};
 use crate::host::Host;
-use crate::limits::Limits;
+use crate::limits::{Limit, Limits};
 use crate::text::Text;
 use crate::value::Value;
 
@@ -61,12 +61,12 @@ impl<'p> Machine<'p> {
 
     /// Counts work; a trap when there is too much of it.
     pub fn spend(&mut self, instructions: u64) -> Result<(), Trap> {
-        self.used.instructions += instructions;
+        self.used.instructions = self.used.instructions.saturating_add(instructions);
         if self.used.instructions > self.limits.turn_instructions {
-            let limit = self.limits.turn_instructions;
-            return Err(Trap::fatal(
+            return Err(Trap::limit(
                 codes::LIMIT_INSTRUCTIONS,
-                format!("more than {limit} instructions (limit `turn_instructions`)"),
+                Limit::TurnInstructions,
+                self.limits,
             ));
         }
         Ok(())
@@ -76,10 +76,10 @@ impl<'p> Machine<'p> {
     pub fn charge(&mut self, bytes: usize) -> Result<(), Trap> {
         self.used.allocated_bytes = self.used.allocated_bytes.saturating_add(bytes as u64);
         if self.used.allocated_bytes > self.limits.turn_allocated_bytes {
-            let limit = self.limits.turn_allocated_bytes;
-            return Err(Trap::fatal(
+            return Err(Trap::limit(
                 codes::LIMIT_MEMORY,
-                format!("more than {limit} bytes allocated (limit `turn_allocated_bytes`)"),
+                Limit::TurnAllocatedBytes,
+                self.limits,
             ));
         }
         Ok(())
