@@ -5,10 +5,13 @@
 //! Guarantees: a unit is visible whole or not at all, and what survives a crash is a prefix of the
 //! units. Leaves to others: what the bytes mean, and the log that replays what a crash lost.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod error;
 mod keys;
 pub mod memory;
 pub mod merge;
+mod unit;
 
 use std::sync::Arc;
 
@@ -16,6 +19,7 @@ use bytes::Bytes;
 
 pub use error::StoreError;
 pub use keys::{KEY_BYTES_MAX, VALUE_BYTES_MAX, check_pair, prefix_end, successor};
+pub use unit::Unit;
 
 /// A raft group: 0 is the system group, each shard has one of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,8 +76,8 @@ pub trait StateStore: StateRead + Send {
     ///
     /// # Errors
     ///
-    /// `IndexBack` unless `index > committed()`, `Limit` for a pair that is too large (both leave
-    /// the unit open), `Poisoned` after a write failed, `Closed` where the group was removed.
+    /// `IndexBack` unless `index > committed()`, `Limit` if a pair since the last commit or
+    /// rollback was outside its limits (both leave the unit open), `Poisoned` after a write failed, `Closed` where the group was removed.
     fn commit(&mut self, index: u64) -> Result<(), StoreError>;
 
     /// Forgets the open unit.
@@ -123,13 +127,14 @@ pub trait StateStore: StateRead + Send {
 }
 
 /// Reads beside the applying thread: each call sees whole committed units only, all of them up to
-/// one index.
+/// one index. Answers `Closed` once its store is gone.
 pub trait StateReader: StateRead + Send + Sync {
     /// Index of the last unit that a read started now would see.
     fn committed(&self) -> u64;
 }
 
-/// The content of a group as of one durable index.
+/// The content of a group as of one durable index. It may keep the node's files open: drop it
+/// before the node is opened again in the same process.
 pub trait StoreView: StateRead + Send + Sync {
     /// The log index of the last unit in it; 0 for a group without any.
     fn index(&self) -> u64;

@@ -14,10 +14,10 @@ use bytes::Bytes;
 
 use super::merge::{Layer, Range, changes, over};
 use super::{
-    GroupId, Pair, StateRead, StateReader, StateStore, StoreError, StoreProvider, StoreView,
+    GroupId, Pair, StateRead, StateReader, StateStore, StoreError, StoreProvider, StoreView, Unit,
     check_pair,
 };
-use group::{Group, Unit};
+use group::{Committed, Group};
 
 /// When units become durable without being asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl StoreProvider for MemoryStores {
         Ok(Box::new(MemoryStore {
             handle,
             mode: self.mode,
-            unit: Layer::new(),
+            unit: Unit::default(),
         }))
     }
 
@@ -147,13 +147,13 @@ impl Handle {
 struct MemoryStore {
     handle: Handle,
     mode: FlushMode,
-    unit: Layer,
+    unit: Unit,
 }
 
 impl StateRead for MemoryStore {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         let inner = self.handle.enter()?;
-        Ok(match self.unit.get(key) {
+        Ok(match self.unit.changes().get(key) {
             Some(change) => change.clone(),
             None => inner.live.get(key).cloned(),
         })
@@ -166,7 +166,7 @@ impl StateRead for MemoryStore {
         limit: usize,
     ) -> Result<Vec<Pair>, StoreError> {
         self.handle
-            .scan(&self.unit, &Range::forward(from, until, limit))
+            .scan(self.unit.changes(), &Range::forward(from, until, limit))
     }
 
     fn scan_back(
@@ -176,32 +176,26 @@ impl StateRead for MemoryStore {
         limit: usize,
     ) -> Result<Vec<Pair>, StoreError> {
         self.handle
-            .scan(&self.unit, &Range::backward(from, until, limit))
+            .scan(self.unit.changes(), &Range::backward(from, until, limit))
     }
 }
 
 impl StateStore for MemoryStore {
     fn put(&mut self, key: &[u8], value: Bytes) {
-        self.unit.insert(Bytes::copy_from_slice(key), Some(value));
+        self.unit.change(key, Some(value));
     }
 
     fn delete(&mut self, key: &[u8]) {
-        self.unit.insert(Bytes::copy_from_slice(key), None);
+        self.unit.change(key, None);
     }
 
     fn commit(&mut self, index: u64) -> Result<(), StoreError> {
         let mut inner = self.handle.enter()?;
         inner.check_writable()?;
-        if index <= inner.committed {
-            let committed = inner.committed;
-            return Err(StoreError::IndexBack { index, committed });
-        }
-        for (key, change) in &self.unit {
-            check_pair(key, change.as_deref())?;
-        }
-        inner.commit(Unit {
+        self.unit.check(index, inner.committed)?;
+        inner.commit(Committed {
             index,
-            changes: std::mem::take(&mut self.unit),
+            changes: self.unit.take(),
         });
         if let FlushMode::EveryUnits(units) = self.mode
             && inner.pending.len() >= units
@@ -225,7 +219,7 @@ impl StateStore for MemoryStore {
 
     fn unflushed_bytes(&self) -> u64 {
         let inner = lock(&self.handle.shared);
-        inner.pending.iter().map(Unit::bytes).sum()
+        inner.pending.iter().map(Committed::bytes).sum()
     }
 
     fn request_flush(&mut self) {
@@ -392,10 +386,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The next number of splitmix64, the generator that seeds others.
-fn next_random(state: &mut u64) -> u64 {
+pub(super) fn next_random(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = *state;
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,12 +13,12 @@ use crate::store::merge::Layer;
 
 /// A committed unit.
 #[derive(Debug)]
-pub(super) struct Unit {
+pub(super) struct Committed {
     pub(super) index: u64,
     pub(super) changes: Layer,
 }
 
-impl Unit {
+impl Committed {
     pub(super) fn bytes(&self) -> u64 {
         let sizes = self.changes.iter();
         sizes
@@ -38,7 +38,7 @@ pub(super) struct Group {
     pub(super) durable: Arc<BTreeMap<Bytes, Bytes>>,
     pub(super) flushed: u64,
     /// Units that a crash may lose, oldest first.
-    pub(super) pending: VecDeque<Unit>,
+    pub(super) pending: VecDeque<Committed>,
     /// What readers see.
     pub(super) live: BTreeMap<Bytes, Bytes>,
     pub(super) committed: u64,
@@ -55,7 +55,7 @@ impl Group {
     }
 
     /// Makes a unit visible.
-    pub(super) fn commit(&mut self, unit: Unit) {
+    pub(super) fn commit(&mut self, unit: Committed) {
         apply(&mut self.live, &unit.changes);
         self.committed = unit.index;
         self.pending.push_back(unit);

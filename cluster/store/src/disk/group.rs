@@ -1,0 +1,225 @@
+//! One group of a node: the changes that fjall does not have yet, over the keyspace that it has.
+//!
+//! Before it: commits of the applying thread, and readers. After it: the writer, which takes the
+//! changes in rounds. Guarantees: under the overlay's lock, the keyspace with `frozen` and `active`
+//! over it is the state at `committed`, whatever the writer has done so far.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use bytes::Bytes;
+use cluster::store::merge::Layer;
+use cluster::store::{GroupId, StoreError};
+use fjall::Keyspace;
+
+/// What is shared of a group between its store, its readers and the writer.
+pub(super) struct Group {
+    pub(super) id: GroupId,
+    overlay: RwLock<Overlay>,
+    /// Held while fjall gets a batch of this group, so that a replacement or removal waits for it.
+    pub(super) writing: Mutex<()>,
+    committed: AtomicU64,
+    flushed: AtomicU64,
+    /// The generation that the next new keyspace gets.
+    next_generation: AtomicU64,
+}
+
+/// Changes that are visible but not durable, and what they lie over.
+pub(super) struct Overlay {
+    /// Changes that the writer has not taken.
+    pub(super) active: Layer,
+    active_bytes: u64,
+    /// Changes that the writer is making durable.
+    pub(super) frozen: Arc<Layer>,
+    frozen_bytes: u64,
+    /// Index of the last unit that the writer has taken.
+    taken: u64,
+    /// The durable content; none before the first batch.
+    pub(super) base: Option<Keyspace>,
+    pub(super) generation: u64,
+    /// Whether the group was removed, or its store dropped.
+    pub(super) closed: bool,
+}
+
+/// What the writer took of a group.
+pub(super) struct Taken {
+    pub(super) changes: Arc<Layer>,
+    pub(super) index: u64,
+    pub(super) generation: u64,
+    pub(super) bytes: u64,
+}
+
+impl Group {
+    pub(super) fn new(id: GroupId, base: Option<(Keyspace, u64)>, index: u64) -> Self {
+        let generation = base.as_ref().map_or(0, |(_, generation)| *generation);
+        Self {
+            id,
+            overlay: RwLock::new(Overlay {
+                active: Layer::new(),
+                active_bytes: 0,
+                frozen: Arc::default(),
+                frozen_bytes: 0,
+                taken: index,
+                base: base.map(|(keyspace, _)| keyspace),
+                generation,
+                closed: false,
+            }),
+            writing: Mutex::new(()),
+            committed: AtomicU64::new(index),
+            flushed: AtomicU64::new(index),
+            next_generation: AtomicU64::new(generation + 1),
+        }
+    }
+
+    pub(super) fn committed(&self) -> u64 {
+        self.committed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn flushed(&self) -> u64 {
+        self.flushed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn take_generation(&self) -> u64 {
+        self.next_generation.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The overlay for reading.
+    ///
+    /// # Errors
+    ///
+    /// `Closed` once the group is removed or its store dropped.
+    pub(super) fn read(&self) -> Result<RwLockReadGuard<'_, Overlay>, StoreError> {
+        let overlay = self.overlay.read().unwrap_or_else(|held| held.into_inner());
+        if overlay.closed {
+            return Err(StoreError::Closed { group: self.id });
+        }
+        Ok(overlay)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Overlay> {
+        self.overlay
+            .write()
+            .unwrap_or_else(|held| held.into_inner())
+    }
+
+    pub(super) fn unflushed_bytes(&self) -> u64 {
+        self.read()
+            .map_or(0, |overlay| overlay.active_bytes + overlay.frozen_bytes)
+    }
+
+    /// Makes a unit visible; returns the bytes that it added.
+    pub(super) fn commit(&self, unit: Layer, index: u64) -> Result<u64, StoreError> {
+        let mut overlay = self.write();
+        if overlay.closed {
+            return Err(StoreError::Closed { group: self.id });
+        }
+        let before = overlay.active_bytes;
+        if overlay.active.is_empty() {
+            overlay.active_bytes += unit.iter().map(change_bytes).sum::<u64>();
+            overlay.active = unit;
+        } else {
+            for (key, change) in unit {
+                overlay.active_bytes += change_bytes((&key, &change));
+                let length = key.len();
+                if let Some(old) = overlay.active.insert(key, change) {
+                    overlay.active_bytes -= pair_bytes(length, &old);
+                }
+            }
+        }
+        self.committed.store(index, Ordering::Release);
+        Ok(overlay.active_bytes.saturating_sub(before))
+    }
+
+    /// Takes all units since the last round, for the writer. `None` where there are none.
+    pub(super) fn freeze(&self) -> Option<Taken> {
+        let mut overlay = self.write();
+        let index = self.committed();
+        if overlay.closed || index == overlay.taken {
+            return None;
+        }
+        assert!(overlay.frozen.is_empty(), "one round ends before the next");
+        overlay.frozen = Arc::new(std::mem::take(&mut overlay.active));
+        overlay.frozen_bytes = std::mem::take(&mut overlay.active_bytes);
+        overlay.taken = index;
+        Some(Taken {
+            changes: Arc::clone(&overlay.frozen),
+            index,
+            generation: overlay.generation,
+            bytes: overlay.frozen_bytes,
+        })
+    }
+
+    /// Whether there are units that the writer has not taken, and the keyspace that they go to.
+    pub(super) fn dirty(&self) -> Option<Option<Keyspace>> {
+        let overlay = self.read().ok()?;
+        (self.committed() != overlay.taken).then(|| overlay.base.clone())
+    }
+
+    /// Gives a group without a keyspace its first one. Called by the writer.
+    pub(super) fn found(&self, base: Keyspace, generation: u64) {
+        let mut overlay = self.write();
+        assert!(overlay.base.is_none(), "only the first keyspace is founded");
+        overlay.base = Some(base);
+        overlay.generation = generation;
+    }
+
+    /// What was taken is durable: fjall alone answers for it from now on.
+    pub(super) fn finish(&self, taken: &Taken) {
+        let mut overlay = self.write();
+        if overlay.generation == taken.generation && !overlay.closed {
+            let done = std::mem::take(&mut overlay.frozen);
+            overlay.frozen_bytes = 0;
+            self.flushed.fetch_max(taken.index, Ordering::AcqRel);
+            drop(overlay);
+            // Freeing many changes takes long enough to be kept out of the lock.
+            drop(done);
+        }
+    }
+
+    /// Notes that the keyspace is durable up to `index`, which a view made sure of.
+    pub(super) fn flushed_at_least(&self, index: u64) {
+        self.flushed.fetch_max(index, Ordering::AcqRel);
+    }
+
+    /// Switches to a new keyspace; returns the one before. The caller holds `writing`.
+    pub(super) fn switch(&self, base: Keyspace, generation: u64, index: u64) -> Option<Keyspace> {
+        let mut overlay = self.write();
+        let old = overlay.base.replace(base);
+        overlay.forget();
+        overlay.generation = generation;
+        overlay.taken = index;
+        self.committed.store(index, Ordering::Release);
+        self.flushed.store(index, Ordering::Release);
+        old
+    }
+
+    /// Fences all handles; returns the keyspace. The caller holds `writing` unless it is dropping.
+    pub(super) fn close(&self) -> Option<Keyspace> {
+        let mut overlay = self.write();
+        overlay.closed = true;
+        overlay.forget();
+        overlay.base.take()
+    }
+}
+
+impl Overlay {
+    fn forget(&mut self) {
+        self.active = Layer::new();
+        self.active_bytes = 0;
+        self.frozen = Arc::default();
+        self.frozen_bytes = 0;
+    }
+
+    /// The value that the changes give a key; `None` where they say nothing.
+    pub(super) fn change(&self, key: &[u8]) -> Option<&Option<Bytes>> {
+        self.active.get(key).or_else(|| self.frozen.get(key))
+    }
+}
+
+fn change_bytes((key, change): (&Bytes, &Option<Bytes>)) -> u64 {
+    pair_bytes(key.len(), change)
+}
+
+fn pair_bytes(key: usize, change: &Option<Bytes>) -> u64 {
+    (key + change.as_ref().map_or(0, Bytes::len)) as u64
+}
