@@ -33,11 +33,32 @@ codes! {
 
     HOST_MISUSE = "E0201" "a command, ref or handle is used as if it were a value";
     CAPTURE_ASSIGNED = "E0202" "a captured variable is assigned at the run stage";
+    NOT_A_COMMAND = "E0203" "a command was expected";
+    OUTSIDE_BLOCK = "E0204" "a handle, loop or sequence is used outside its block";
+    REF_CAPTURED = "E0205" "a ref is captured by a function of the run stage";
+    BAD_ARGUMENT = "E0206" "an argument is not what the command takes";
+    BAD_OPTION = "E0207" "an option that is not known or not valid";
+    NOT_AVAILABLE = "E0208" "a part of the language that this version does not have yet";
+    NO_WORKERS = "E0209" "a module without workers";
+    WORKER_NAME = "E0210" "a worker without a name of its own";
+    BUILD_THREW = "E0211" "the module threw an error while it was evaluated";
 
     THROWN = "E0301" "an uncaught error";
     FROZEN = "E0302" "a frozen value is changed";
     NOT_A_MESSAGE = "E0303" "a value that cannot be sent or kept";
     STAGE = "E0304" "something of the build stage is used at the run stage";
+    FAILED_BY_SCRIPT = "E0305" "the script failed its run";
+    NOT_AN_ADDRESS = "E0306" "a target that is not an address";
+    NOT_A_FUNCTION = "E0307" "a predicate, updater or initialiser that is not a function";
+    DELAY_TIME = "E0308" "a delay whose time is not valid";
+    CLOSED_BLOCK = "E0309" "an address is used outside the block of its child or message";
+    BAD_KEY = "E0310" "a key that is neither a string nor an integer";
+    NO_KEY = "E0311" "a worker without a key";
+    ENDED = "E0312" "an input to a run that has ended";
+    NOT_STARTED = "E0313" "an input to a run that has not started";
+    NOT_LISTENING = "E0314" "a message to a worker that is in a delay";
+    CORRUPT_WORKER = "E0315" "a worker that does not fit its program";
+    NO_SENDER = "E0316" "a message without a sender that can be answered";
 
     LIMIT_INSTRUCTIONS = "E0401" "too many instructions";
     LIMIT_MEMORY = "E0402" "too much memory";
@@ -46,6 +67,14 @@ codes! {
     LIMIT_VALUE_SIZE = "E0405" "a value is too large";
     LIMIT_NESTING = "E0406" "the source nests too deep";
     LIMIT_PROGRAM = "E0407" "the program is too large";
+    LIMIT_STATE = "E0408" "the state of a worker is too large";
+    LIMIT_MESSAGE = "E0409" "a message is too large";
+    LIMIT_SENDS = "E0410" "too many messages, spawns and kills in one turn";
+    LIMIT_COMMANDS = "E0411" "too many commands, or commands that nest too deep";
+
+    HANDLE_SHORTHAND = "W0001" "a name that ends in `Handle` stands for a message";
+    UPDATER_SHORTHAND = "W0002" "an updater of two steps is applied to a message";
+    COMMAND_UNUSED = "W0003" "a command is made and never used";
 }
 
 #[cfg(test)]

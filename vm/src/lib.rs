@@ -8,11 +8,13 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod build;
 pub mod builtins;
 pub mod bytecode;
 mod bytes_visitor;
 pub mod codes;
 pub mod compile;
+mod control;
 pub mod data;
 pub mod diagnostic;
 pub mod error;
@@ -20,15 +22,28 @@ pub mod freeze;
 pub mod heap;
 pub mod host;
 pub mod limits;
+mod lower;
 pub mod machine;
 pub mod number;
+pub mod options;
+pub mod program;
+mod run;
+pub mod snapshot;
 pub mod source;
 pub mod text;
+mod tree;
+pub mod turn;
 pub mod value;
 pub mod verify;
+pub mod worker;
 
+pub use build::{Compiled, compile};
 pub use data::{Address, Data};
 pub use diagnostic::Diagnostic;
 pub use error::ScriptError;
 pub use limits::{BuildLimits, Limits};
+pub use program::{Program, ProgramError, ProgramHash, WorkerDefinition};
+pub use snapshot::SnapshotError;
 pub use source::Source;
+pub use turn::{Effect, Input, Note, Outcome, Target, Turn, TurnContext, Used, turn};
+pub use worker::{Identity, Worker, WorkerError};

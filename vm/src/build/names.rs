@@ -1,0 +1,75 @@
+//! The names of the language, and what is said about those that are not there yet.
+//!
+//! The compiler asks for each free identifier; the build stage gives the names their values.
+
+use crate::compile::Names;
+
+/// Names that stand for a function of the build stage.
+pub(super) const AMBIENT: &[&str] = &[
+    "act",
+    "sequence",
+    "send",
+    "waitFor",
+    "when",
+    "whenState",
+    "withState",
+    "modifyState",
+    "whileLoop",
+    "spawn",
+    "kill",
+    "delay",
+    "noop",
+    "readState",
+    "computeState",
+    "worker",
+    "sender",
+];
+
+/// Names that the language has and this version does not.
+const LATER: &[&str] = &[
+    "call",
+    "reply",
+    "parallel",
+    "race",
+    "attempt",
+    "saga",
+    "compensate",
+    "forEach",
+    "waitForValue",
+    "reactive",
+    "stateOf",
+    "effect",
+    "clock",
+];
+
+/// What `act` gives its factory as second parameter.
+const HELPERS: &[&str] = &["complete", "fail", "outbox", "config"];
+
+/// The names of the language, for the compiler.
+pub(super) struct Language;
+
+impl Names for Language {
+    fn is_ambient(&self, name: &str) -> bool {
+        AMBIENT.contains(&name)
+    }
+
+    fn hint(&self, name: &str) -> Option<String> {
+        if LATER.contains(&name) {
+            return Some(format!(
+                "`{name}` belongs to the language, but this version does not have it yet"
+            ));
+        }
+        if HELPERS.contains(&name) {
+            return Some(format!(
+                "take it from the second parameter of `act`: `act((self, {{ {name} }}) => …)`"
+            ));
+        }
+        if name == "done" {
+            return Some(
+                "take it from the parameter of `sequence`: `sequence(({ done }) => […])`"
+                    .to_owned(),
+            );
+        }
+        (name == "self").then(|| "it is the first parameter of `act`: `act(self => …)`".to_owned())
+    }
+}

@@ -1,0 +1,55 @@
+//! `complete` and `fail`: the ends that a script chooses.
+//!
+//! Both end the run wherever they stand. What the turn did before stands.
+
+use super::instruction::OperandIndex;
+use super::{End, Flow, Run};
+use crate::codes;
+use crate::data::Data;
+use crate::error::ScriptError;
+
+impl Run<'_> {
+    /// Ends the run with a result, which is normalised as a message is.
+    pub(super) fn complete(&mut self, result: OperandIndex) -> Result<Flow, ScriptError> {
+        let value = self.evaluate(result)?;
+        let result = if matches!(value, Data::Undefined) {
+            value
+        } else {
+            self.normalise(&value, "the result")?
+        };
+        Ok(Flow::Stop(End::Completed(result)))
+    }
+
+    /// Ends the run with an error.
+    pub(super) fn fail(&mut self, error: OperandIndex) -> Result<Flow, ScriptError> {
+        let value = self.evaluate(error)?;
+        let message = failure_message(&value);
+        let kept = if matches!(value, Data::Undefined) {
+            None
+        } else {
+            Some(self.normalise(&value, "the error")?)
+        };
+        let mut error = ScriptError::new(codes::FAILED_BY_SCRIPT, message);
+        error.value = kept;
+        Ok(Flow::Stop(End::Failed(self.at_command(error))))
+    }
+}
+
+/// The text of an error value: its own message where it has one.
+fn failure_message(value: &Data) -> String {
+    match value {
+        Data::Text(text) => text.to_string(),
+        Data::Undefined => "the worker failed without an error value".to_owned(),
+        Data::Error(error) => {
+            let message = error.properties().get(&"message".into());
+            let name = error.kind.name();
+            message
+                .and_then(Data::as_text)
+                .map_or_else(|| name.to_owned(), |text| format!("{name}: {text}"))
+        }
+        other => match other.property("message").and_then(Data::as_text) {
+            Some(text) => text.to_string(),
+            None => other.to_json(),
+        },
+    }
+}

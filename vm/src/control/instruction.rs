@@ -1,0 +1,174 @@
+//! The instructions of the control level and the blocks that they open.
+//!
+//! Lowering makes them, the verifier checks them, `control` runs them. Every instruction is a point at
+//! which a worker could be resumed. What functions compute is left to the expression level.
+
+use crate::data::Data;
+use crate::text::Text;
+use crate::tree::{Handle, WorkerIndex};
+use serde::{Deserialize, Serialize};
+
+/// The index of a block in its worker's code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct BlockIndex(pub(crate) u32);
+
+/// The index of an operand in its worker's code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OperandIndex(pub(crate) u32);
+
+/// One instruction of the control level.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Instruction {
+    /// Opens a block without a value.
+    BlockEnter { block: BlockIndex },
+    /// Opens a block with state of its own.
+    BlockEnterState {
+        block: BlockIndex,
+        initial: OperandIndex,
+    },
+    /// Waits for a message. A match opens `block`. Without `otherwise` another message is dropped and
+    /// the wait goes on; with it, that block is opened with the message.
+    BlockEnterAwait {
+        block: BlockIndex,
+        predicate: OperandIndex,
+        otherwise: Option<BlockIndex>,
+    },
+    /// Leaves the block and everything inside it.
+    BlockBreak { block: BlockIndex },
+    /// Leaves the block when the truth of the condition is `truth`.
+    BlockBreakIf {
+        block: BlockIndex,
+        condition: OperandIndex,
+        truth: bool,
+    },
+    /// Opens a loop.
+    LoopEnter { block: BlockIndex },
+    /// Begins the loop again.
+    LoopContinue { block: BlockIndex },
+    /// Leaves the loop.
+    LoopExit { block: BlockIndex },
+    /// Replaces a state by what the updater makes of it.
+    StateUpdate {
+        handle: Handle,
+        updater: OperandIndex,
+        message: Option<Handle>,
+    },
+    /// Sends a message.
+    ActorSend {
+        target: OperandIndex,
+        message: OperandIndex,
+    },
+    /// Starts a child and opens a block that knows its address.
+    ActorSpawn {
+        block: BlockIndex,
+        worker: WorkerIndex,
+        config: OperandIndex,
+        watch: bool,
+    },
+    /// Ends a worker.
+    ActorKill { target: OperandIndex },
+    /// Waits for a time.
+    Delay { milliseconds: OperandIndex },
+    /// Ends the run with a result.
+    TaskComplete { result: OperandIndex },
+    /// Ends the run with an error.
+    TaskFail { error: OperandIndex },
+    /// Nothing.
+    Noop,
+}
+
+/// What a block keeps on the value stack while it is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum BlockKind {
+    /// Nothing.
+    Plain,
+    /// Nothing; it can begin again.
+    Loop,
+    /// A state, with the name given by `as`.
+    State {
+        handle: Handle,
+        name: Option<String>,
+    },
+    /// A received message and its sender.
+    Message { handle: Handle },
+    /// The address of a child.
+    Child { handle: Handle },
+}
+
+impl BlockKind {
+    /// The handle of the value that the block keeps, where it keeps one.
+    pub(crate) fn handle(&self) -> Option<Handle> {
+        match self {
+            BlockKind::Plain | BlockKind::Loop => None,
+            BlockKind::State { handle, .. }
+            | BlockKind::Message { handle }
+            | BlockKind::Child { handle } => Some(*handle),
+        }
+    }
+}
+
+/// A stretch of instructions that is entered at its start and left to its exit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Block {
+    /// What it keeps.
+    pub(crate) kind: BlockKind,
+    /// The block around it.
+    pub(crate) parent: Option<BlockIndex>,
+    /// The first instruction inside.
+    pub(crate) start: u32,
+    /// The first instruction that is no longer inside.
+    pub(crate) end: u32,
+    /// Where it goes on after the block is left.
+    pub(crate) exit: u32,
+    /// How many values are on the stack when the block is entered: the place of its own value.
+    pub(crate) base: u32,
+}
+
+/// What an instruction is given. Parts are operands that come earlier in the code's table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Operand {
+    /// A constant or a function.
+    Value(Data),
+    /// The worker itself.
+    Myself,
+    /// Where its output goes.
+    Outbox,
+    /// A spawned child.
+    Child(Handle),
+    /// The sender of a message.
+    Sender(Handle),
+    /// The address of a name with a key.
+    Keyed { name: String, key: OperandIndex },
+    /// The value of a state or a message.
+    Handle(Handle),
+    /// What the run was started with.
+    Config,
+    /// A function of one operand.
+    Read {
+        source: OperandIndex,
+        selector: Data,
+    },
+    /// A function of several operands.
+    Compute {
+        sources: Vec<OperandIndex>,
+        combiner: Data,
+    },
+    /// An array of operands.
+    Array(Vec<OperandIndex>),
+    /// An object of operands.
+    Object(Vec<(Text, OperandIndex)>),
+}
+
+impl Operand {
+    /// The operands that it is made of.
+    pub(crate) fn parts(&self) -> Vec<OperandIndex> {
+        match self {
+            Operand::Keyed { key, .. } => vec![*key],
+            Operand::Read { source, .. } => vec![*source],
+            Operand::Compute { sources, .. } => sources.clone(),
+            Operand::Array(items) => items.clone(),
+            Operand::Object(properties) => properties.iter().map(|(_, operand)| *operand).collect(),
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The machine of the control level: runs a worker's instructions from one wait to the next.
+//!
+//! `turn` comes before it and after it; one file per family of instructions. It works on a copy of the
+//! branch, so that a trap leaves the worker as it was. Every instruction is metered. Functions of the
+//! script are run by the expression machine.
+
+mod blocks;
+pub(crate) mod code;
+mod delay;
+mod ends;
+pub(crate) mod instruction;
+mod operand;
+mod send;
+mod spawn;
+mod state;
+pub(crate) mod verify;
+mod wait;
+
+use crate::data::{Address, Data};
+use crate::error::ScriptError;
+use crate::program::{Program, WorkerDefinition};
+use crate::run::{Functions, RunHost};
+use crate::turn::{Effect, Input, Note, TurnContext, Used};
+use crate::worker::{Branch, Identity, Phase, Worker};
+use instruction::{BlockIndex, Instruction};
+
+/// How a run of instructions ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum End {
+    /// At a wait.
+    Waiting,
+    /// By `complete` or at the end of the root.
+    Completed(Data),
+    /// By `fail`.
+    Failed(ScriptError),
+    /// By `kill(self)`.
+    KilledSelf,
+}
+
+/// What one instruction leads to.
+pub(crate) enum Flow {
+    /// The instruction pointer has been set.
+    Next,
+    /// The run stops here until the next input, or for good.
+    Stop(End),
+}
+
+/// One turn while it runs.
+pub(crate) struct Run<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) definition: &'a WorkerDefinition,
+    pub(crate) identity: &'a Identity,
+    pub(crate) phase: Phase,
+    pub(crate) now_ms: u64,
+    pub(crate) functions: Functions<'a>,
+    pub(crate) next: NextWorker,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) notes: Vec<Note>,
+    pub(crate) sends: u64,
+}
+
+/// The parts of a worker that a turn changes, stored only when it succeeds.
+pub(crate) struct NextWorker {
+    pub(crate) branch: Branch,
+    pub(crate) config: Data,
+    pub(crate) outbox: Option<Address>,
+    pub(crate) spawns: u64,
+    pub(crate) timers: u64,
+}
+
+impl NextWorker {
+    /// Makes the changes of the turn.
+    pub(crate) fn store(self, worker: &mut Worker) {
+        worker.branches = vec![self.branch];
+        worker.config = self.config;
+        worker.outbox = self.outbox;
+        worker.spawns = self.spawns;
+        worker.timers = self.timers;
+    }
+}
+
+impl<'a> Run<'a> {
+    /// Prepares a turn of a worker.
+    pub(crate) fn begin(
+        program: &'a Program,
+        worker: &'a Worker,
+        host: &'a RunHost<'a>,
+        context: &TurnContext<'a>,
+    ) -> Result<Run<'a>, ScriptError> {
+        let definition = program
+            .definition(worker.definition)
+            .ok_or_else(|| ScriptError::corrupt("its definition is not there"))?;
+        let branch = worker
+            .branches
+            .first()
+            .cloned()
+            .ok_or_else(ScriptError::ended)?;
+        let next = NextWorker {
+            branch,
+            config: worker.config.clone(),
+            outbox: worker.outbox.clone(),
+            spawns: worker.spawns,
+            timers: worker.timers,
+        };
+        let run = Run {
+            program,
+            definition,
+            identity: &worker.identity,
+            phase: worker.phase,
+            now_ms: context.now_ms,
+            functions: Functions::new(program, host, context.limits),
+            next,
+            effects: Vec::new(),
+            notes: Vec::new(),
+            sends: 0,
+        };
+        run.tell_addresses()?;
+        Ok(run)
+    }
+
+    /// Gives the input to the wait. Says whether instructions are to be run after it.
+    pub(crate) fn give(&mut self, input: Input) -> Result<bool, ScriptError> {
+        match (self.phase, input) {
+            (Phase::New, Input::Start { config, outbox }) => {
+                self.next.config = config;
+                self.next.outbox = outbox;
+                Ok(true)
+            }
+            (Phase::Waiting, Input::Message { body, sender }) => self.take_message(body, sender),
+            (Phase::Waiting, Input::Timer { timer }) => Ok(self.take_timer(timer)),
+            (Phase::Waiting, Input::Start { .. }) => {
+                self.notes.push(Note::Ignored);
+                Ok(false)
+            }
+            (Phase::New, _) => Err(ScriptError::not_started()),
+            (Phase::Ended, _) => Err(ScriptError::ended()),
+        }
+    }
+
+    /// Runs until the worker waits or ends.
+    pub(crate) fn run(&mut self) -> Result<End, ScriptError> {
+        loop {
+            self.functions
+                .charge_instruction()
+                .map_err(|error| self.at_command(error))?;
+            match self.step()? {
+                Flow::Next => {}
+                Flow::Stop(end) => return Ok(end),
+            }
+        }
+    }
+
+    /// Effects, notes, use, and the worker as it is to be.
+    pub(crate) fn finish(self) -> (Vec<Effect>, Vec<Note>, Used, NextWorker) {
+        let (used, mut notes) = self.functions.finish();
+        notes.splice(0..0, self.notes);
+        (self.effects, notes, used, self.next)
+    }
+
+    fn step(&mut self) -> Result<Flow, ScriptError> {
+        let definition = self.definition;
+        let Some(instruction) = definition
+            .code
+            .instructions
+            .get(self.next.branch.instruction as usize)
+        else {
+            return Err(ScriptError::corrupt(
+                "the instruction pointer is outside the program",
+            ));
+        };
+        match instruction {
+            Instruction::Noop => self.advance(),
+            Instruction::BlockEnter { block } | Instruction::LoopEnter { block } => {
+                self.enter(*block, None)
+            }
+            Instruction::BlockEnterState { block, initial } => self.enter_state(*block, *initial),
+            Instruction::BlockBreak { block } | Instruction::LoopExit { block } => {
+                self.leave(*block)
+            }
+            Instruction::BlockBreakIf {
+                block,
+                condition,
+                truth,
+            } => self.leave_if(*block, *condition, *truth),
+            Instruction::LoopContinue { block } => self.repeat(*block),
+            Instruction::BlockEnterAwait { .. } => Ok(Flow::Stop(End::Waiting)),
+            Instruction::StateUpdate {
+                handle,
+                updater,
+                message,
+            } => self.update(*handle, *updater, *message),
+            Instruction::ActorSend { target, message } => self.send(*target, *message),
+            Instruction::ActorSpawn {
+                block,
+                worker,
+                config,
+                watch,
+            } => self.spawn(*block, *worker, *config, *watch),
+            Instruction::ActorKill { target } => self.kill(*target),
+            Instruction::Delay { milliseconds } => self.delay(*milliseconds),
+            Instruction::TaskComplete { result } => self.complete(*result),
+            Instruction::TaskFail { error } => self.fail(*error),
+        }
+    }
+
+    /// Goes on with the next instruction.
+    fn advance(&mut self) -> Result<Flow, ScriptError> {
+        self.next.branch.instruction += 1;
+        Ok(Flow::Next)
+    }
+
+    fn block(&self, block: BlockIndex) -> Result<&'a instruction::Block, ScriptError> {
+        let definition: &'a WorkerDefinition = self.definition;
+        definition
+            .code
+            .blocks
+            .get(block.0 as usize)
+            .ok_or_else(|| ScriptError::corrupt("a block is not in the program"))
+    }
+
+    /// Adds the place of the current command to an error.
+    pub(crate) fn at_command(&self, error: ScriptError) -> ScriptError {
+        let Some(span) = self
+            .definition
+            .code
+            .spans
+            .get(self.next.branch.instruction as usize)
+        else {
+            return error;
+        };
+        error.at(&self.definition.name, self.program.source(), *span)
+    }
+}

@@ -1,0 +1,143 @@
+//! Operands: constants, addresses, refs and literals with such parts, resolved when a command runs.
+//!
+//! What comes out of state or a message is never resolved again. Depth is bounded when a program is
+//! made or decoded.
+
+use super::Run;
+use super::instruction::{Operand, OperandIndex};
+use crate::codes;
+use crate::data::{Address, Data, PropertyTable, Symbolic};
+use crate::error::ScriptError;
+use crate::freeze::Purpose;
+use crate::host::Host;
+use crate::limits::Limit;
+use crate::run::{describe, key_text};
+use crate::tree::Handle;
+use crate::worker::Slot;
+
+impl Run<'_> {
+    /// The value of an operand of the current instruction.
+    pub(super) fn evaluate(&mut self, operand: OperandIndex) -> Result<Data, ScriptError> {
+        let definition = self.definition;
+        let operand = definition.code.operands.get(operand.0 as usize);
+        match operand.ok_or_else(|| ScriptError::corrupt("an operand is not in the program"))? {
+            Operand::Value(value) => self.resolve_symbolic(value),
+            Operand::Myself => self.symbolic(Symbolic::Itself),
+            Operand::Outbox => self.symbolic(Symbolic::Outbox),
+            Operand::Child(handle) => self.symbolic(Symbolic::Child(handle.0)),
+            Operand::Sender(handle) => self.symbolic(Symbolic::Slot(handle.0)),
+            Operand::Keyed { name, key } => {
+                let key = self.evaluate(*key)?;
+                let key = key_text(&key).map_err(|error| self.at_command(error))?;
+                Ok(Data::from(Address::keyed(name.clone(), key)))
+            }
+            Operand::Handle(handle) => self.value_of(*handle),
+            Operand::Config => Ok(self.next.config.clone()),
+            Operand::Read { source, selector } => {
+                let source = self.evaluate(*source)?;
+                self.call(selector, &[source], Purpose::Capture)
+            }
+            Operand::Compute { sources, combiner } => {
+                let sources = self.evaluate_all(sources)?;
+                self.call(combiner, &sources, Purpose::Capture)
+            }
+            Operand::Array(items) => {
+                let items = self.evaluate_all(items)?;
+                Data::array(items).map_err(|_| self.too_deep())
+            }
+            Operand::Object(properties) => {
+                let mut table = PropertyTable::with_capacity(properties.len());
+                for (key, value) in properties {
+                    table.insert(key.clone(), self.evaluate(*value)?);
+                }
+                Data::object(table).map_err(|_| self.too_deep())
+            }
+        }
+    }
+
+    fn evaluate_all(&mut self, operands: &[OperandIndex]) -> Result<Vec<Data>, ScriptError> {
+        operands
+            .iter()
+            .map(|operand| self.evaluate(*operand))
+            .collect()
+    }
+
+    fn too_deep(&self) -> ScriptError {
+        self.at_command(ScriptError::limit(
+            Limit::ValueDepth,
+            self.functions.limits(),
+        ))
+    }
+
+    /// Calls a script function; an error says which command it was called for.
+    pub(super) fn call(
+        &mut self,
+        function: &Data,
+        arguments: &[Data],
+        purpose: Purpose,
+    ) -> Result<Data, ScriptError> {
+        self.functions
+            .call(function, arguments, purpose)
+            .map_err(|error| self.at_command(error))
+    }
+
+    /// The value of an operand that has to be a function.
+    pub(super) fn function(
+        &mut self,
+        operand: OperandIndex,
+        role: &str,
+    ) -> Result<Data, ScriptError> {
+        let value = self.evaluate(operand)?;
+        if matches!(value, Data::Function(_)) {
+            return Ok(value);
+        }
+        let what = format!("{role} has to be a function, got {}", describe(&value));
+        Err(self.at_command(ScriptError::new(codes::NOT_A_FUNCTION, what)))
+    }
+
+    /// A constant with its symbolic addresses replaced.
+    fn resolve_symbolic(&self, value: &Data) -> Result<Data, ScriptError> {
+        if !value.shape().has_symbolic || matches!(value, Data::Function(_)) {
+            return Ok(value.clone());
+        }
+        let host = self.functions.host();
+        let resolved =
+            value.resolve_symbolic(&|symbolic| host.resolve(symbolic).unwrap_or_default());
+        resolved.map_err(|_| self.too_deep())
+    }
+
+    /// The address that stands for a symbolic one in this run.
+    fn symbolic(&self, symbolic: Symbolic) -> Result<Data, ScriptError> {
+        match self.functions.host().resolve(symbolic) {
+            Some(Data::Undefined) => {
+                let what = "the message came from outside and has no sender that can be answered";
+                Err(self.at_command(ScriptError::new(codes::NO_SENDER, what)))
+            }
+            Some(address) => Ok(address),
+            None => Err(self.closed_block()),
+        }
+    }
+
+    fn closed_block(&self) -> ScriptError {
+        let what = "an address is used outside the block of its child or message";
+        self.at_command(ScriptError::new(codes::CLOSED_BLOCK, what))
+    }
+
+    /// The current value of a state or message.
+    pub(super) fn value_of(&self, handle: Handle) -> Result<Data, ScriptError> {
+        match self.next.branch.stack.get(self.slot_of(handle)?) {
+            Some(Slot::State(value) | Slot::Message { body: value, .. }) => Ok(value.clone()),
+            Some(Slot::Child(address)) => Ok(Data::from(address.clone())),
+            None => Err(ScriptError::corrupt("a handle is used outside its block")),
+        }
+    }
+
+    /// The place of a handle's value on the stack; an error when its block is not open.
+    pub(super) fn slot_of(&self, handle: Handle) -> Result<usize, ScriptError> {
+        let block = self
+            .definition
+            .block_of(handle)
+            .filter(|block| self.next.branch.frames.contains(block));
+        Ok(self.block(block.ok_or_else(|| self.closed_block())?)?.base as usize)
+    }
+}

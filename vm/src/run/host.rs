@@ -1,0 +1,198 @@
+//! What run-stage functions may ask: time, chance, addresses of the running worker, the console.
+//!
+//! The machine asks, the turn answers. Chance is a generator seeded by the run id, the step and the
+//! random number that came with the input; it is not for secrets.
+
+use std::cell::{Cell, RefCell};
+
+use crate::codes;
+use crate::data::{Address, Data, Symbolic};
+use crate::error::Trap;
+use crate::host::{Host, Misuse};
+use crate::limits::{Limit, Limits};
+use crate::machine::Machine;
+use crate::text::Text;
+use crate::tree::Handle;
+use crate::turn::TurnContext;
+use crate::value::{HostRef, Value};
+use crate::worker::Identity;
+
+/// The only value of the language at the run stage: the function `worker`.
+const WORKER: HostRef = HostRef { kind: 0, index: 0 };
+
+/// Answers the machine within one turn.
+pub(crate) struct RunHost<'a> {
+    now_ms: u64,
+    seed: [u8; 32],
+    generator: Cell<Option<[u64; 4]>>,
+    itself: Data,
+    outbox: RefCell<Data>,
+    /// For each value on the stack: its handle, and the address that stands for it.
+    slots: RefCell<Vec<(Handle, Data)>>,
+    lines: RefCell<Vec<String>>,
+    line_bytes: Cell<u64>,
+    limits: &'a Limits,
+}
+
+impl<'a> RunHost<'a> {
+    /// For one turn of a worker.
+    pub(crate) fn new(identity: &Identity, step: u64, context: &TurnContext<'a>) -> RunHost<'a> {
+        let mut seed = [0; 32];
+        seed[..16].copy_from_slice(&identity.run);
+        seed[16..].copy_from_slice(&context.seed);
+        for (byte, step) in seed.iter_mut().zip(step.to_le_bytes()) {
+            *byte ^= step;
+        }
+        RunHost {
+            now_ms: context.now_ms,
+            seed,
+            generator: Cell::new(None),
+            itself: Data::from(identity.address.clone()),
+            outbox: RefCell::new(Data::Undefined),
+            slots: RefCell::new(Vec::new()),
+            lines: RefCell::new(Vec::new()),
+            line_bytes: Cell::new(0),
+            limits: context.limits,
+        }
+    }
+
+    /// Says where output goes.
+    pub(crate) fn set_outbox(&self, outbox: Data) {
+        *self.outbox.borrow_mut() = outbox;
+    }
+
+    /// A block with a value was opened.
+    pub(crate) fn push_slot(&self, handle: Handle, address: Data) {
+        self.slots.borrow_mut().push((handle, address));
+    }
+
+    /// Blocks were left until so many values are on the stack.
+    pub(crate) fn truncate_slots(&self, count: usize) {
+        self.slots.borrow_mut().truncate(count);
+    }
+
+    /// The lines written to the console.
+    pub(crate) fn take_lines(&self) -> Vec<String> {
+        std::mem::take(&mut self.lines.borrow_mut())
+    }
+}
+
+impl Host for RunHost<'_> {
+    fn ambient(&self, _: &mut Machine<'_>, name: &Text) -> Result<Value, Trap> {
+        if *name == *"worker" {
+            return Ok(Value::Host(WORKER));
+        }
+        let what = format!(
+            "`{name}` makes a command, and commands are made when a worker is deployed: a function that runs later cannot make one"
+        );
+        Err(Trap::fatal(codes::STAGE, what))
+    }
+
+    fn shorthand(&self, _: &mut Machine<'_>, name: &Text) -> Result<Value, Trap> {
+        let what = format!(
+            "`{name}` stands for a message only where commands are made, not in a function that runs later"
+        );
+        Err(Trap::fatal(codes::STAGE, what))
+    }
+
+    fn call(
+        &self,
+        machine: &mut Machine<'_>,
+        _: HostRef,
+        arguments: &[Value],
+    ) -> Result<Value, Trap> {
+        let name = match arguments.first().and_then(Value::as_text) {
+            Some(name) if !name.is_empty() => name.to_string(),
+            _ => {
+                return Err(machine.type_error("`worker` needs a name, a string that is not empty"));
+            }
+        };
+        let key = match arguments.get(1) {
+            None | Some(Value::Frozen(Data::Undefined)) => None,
+            Some(Value::Frozen(key)) => match super::key_text(key) {
+                Ok(key) => Some(key),
+                Err(error) => return Err(machine.type_error(error.message)),
+            },
+            Some(_) => {
+                return Err(
+                    machine.type_error("a key has to be a string that is not empty or an integer")
+                );
+            }
+        };
+        Ok(Value::Frozen(Data::from(Address { name, key })))
+    }
+
+    fn property(&self, machine: &mut Machine<'_>, _: HostRef, _: &Text) -> Result<Value, Trap> {
+        Err(machine.type_error("`worker` is a function: call it with a name and a key"))
+    }
+
+    fn misuse(&self, machine: &mut Machine<'_>, _: HostRef, _: Misuse) -> Trap {
+        machine.type_error("`worker` is a function: call it with a name and a key")
+    }
+
+    fn resolve(&self, symbolic: Symbolic) -> Option<Data> {
+        match symbolic {
+            Symbolic::Itself => Some(self.itself.clone()),
+            Symbolic::Outbox => Some(self.outbox.borrow().clone()),
+            Symbolic::Child(handle) | Symbolic::Slot(handle) => {
+                let slots = self.slots.borrow();
+                slots
+                    .iter()
+                    .rev()
+                    .find(|(known, _)| known.0 == handle)
+                    .map(|(_, address)| address.clone())
+            }
+        }
+    }
+
+    fn now_ms(&self) -> Result<f64, Trap> {
+        Ok(self.now_ms as f64)
+    }
+
+    fn random_bits(&self) -> Result<u64, Trap> {
+        let mut state = self.generator.get().unwrap_or_else(|| seeded(&self.seed));
+        let bits = next_bits(&mut state);
+        self.generator.set(Some(state));
+        Ok(bits)
+    }
+
+    fn print(&self, line: String) {
+        let bytes = self.line_bytes.get().saturating_add(line.len() as u64);
+        let was_full = self.line_bytes.get() > self.limits.turn_console_bytes;
+        self.line_bytes.set(bytes);
+        if bytes <= self.limits.turn_console_bytes {
+            self.lines.borrow_mut().push(line);
+        } else if !was_full {
+            let what = Limit::TurnConsoleBytes.message(self.limits);
+            self.lines
+                .borrow_mut()
+                .push(format!("(the rest is left out: {what})"));
+        }
+    }
+}
+
+/// Four words of state from the seed, by BLAKE3.
+fn seeded(seed: &[u8; 32]) -> [u64; 4] {
+    let hash = blake3::keyed_hash(seed, b"troupe chance 1");
+    let mut state = [0; 4];
+    for (word, bytes) in state.iter_mut().zip(hash.as_bytes().chunks_exact(8)) {
+        *word = bytes
+            .iter()
+            .rev()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte));
+    }
+    state
+}
+
+/// xoshiro256** 1.0 (Blackman and Vigna, "Scrambled linear pseudorandom number generators").
+fn next_bits(state: &mut [u64; 4]) -> u64 {
+    let result = state[1].wrapping_mul(5).rotate_left(7).wrapping_mul(9);
+    let shifted = state[1] << 17;
+    state[2] ^= state[0];
+    state[3] ^= state[1];
+    state[1] ^= state[2];
+    state[0] ^= state[3];
+    state[2] ^= shifted;
+    state[3] = state[3].rotate_left(45);
+    result
+}

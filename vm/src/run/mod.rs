@@ -1,0 +1,213 @@
+//! The run stage: calls of script functions inside a turn, and what they may ask for.
+//!
+//! The control level calls through it; the expression machine runs the functions. It gives them the
+//! time of the input, chance from a seed, and the addresses of the running worker, and turns traps
+//! into errors with a script stack.
+
+mod errors;
+mod host;
+
+use crate::codes;
+use crate::data::{Data, ErrorKind};
+use crate::error::{ScriptError, Trap};
+use crate::freeze::Purpose;
+use crate::host::NoHost;
+use crate::limits::Limits;
+use crate::machine::Machine;
+use crate::program::Program;
+use crate::turn::{Note, Used};
+use crate::value::Value;
+
+pub(crate) use errors::script_error;
+pub(crate) use host::RunHost;
+
+/// The functions of a program, called within one turn and metered together.
+pub(crate) struct Functions<'a> {
+    machine: Machine<'a>,
+    host: &'a RunHost<'a>,
+}
+
+impl<'a> Functions<'a> {
+    /// Nothing used yet.
+    pub(crate) fn new(
+        program: &'a Program,
+        host: &'a RunHost<'a>,
+        limits: &'a Limits,
+    ) -> Functions<'a> {
+        Functions {
+            machine: Machine::new(program.code(), host, limits),
+            host,
+        }
+    }
+
+    /// What the machine asks.
+    pub(crate) fn host(&self) -> &'a RunHost<'a> {
+        self.host
+    }
+
+    /// The limits of the turn.
+    pub(crate) fn limits(&self) -> &'a Limits {
+        self.machine.limits
+    }
+
+    /// Counts one instruction of the control level.
+    pub(crate) fn charge_instruction(&mut self) -> Result<(), ScriptError> {
+        self.machine
+            .spend(1)
+            .map_err(|trap| script_error(&mut self.machine, trap))
+    }
+
+    /// Counts bytes that the control level keeps.
+    pub(crate) fn charge_bytes(&mut self, bytes: usize) -> Result<(), ScriptError> {
+        self.machine
+            .charge(bytes)
+            .map_err(|trap| script_error(&mut self.machine, trap))
+    }
+
+    /// Calls a function and makes data of its result.
+    pub(crate) fn call(
+        &mut self,
+        function: &Data,
+        arguments: &[Data],
+        purpose: Purpose,
+    ) -> Result<Data, ScriptError> {
+        let result = self
+            .call_value(function, arguments)
+            .and_then(|value| self.machine.freeze(&value, purpose));
+        result.map_err(|trap| script_error(&mut self.machine, trap))
+    }
+
+    /// Calls a predicate.
+    pub(crate) fn call_predicate(
+        &mut self,
+        function: &Data,
+        message: &Data,
+    ) -> Result<bool, ScriptError> {
+        let result = self.call_value(function, std::slice::from_ref(message));
+        match result {
+            Ok(value) => Ok(is_truthy(&value)),
+            Err(trap) => Err(script_error(&mut self.machine, trap)),
+        }
+    }
+
+    /// Calls an updater of two steps: `message => state => next`.
+    pub(crate) fn call_twice(
+        &mut self,
+        function: &Data,
+        message: &Data,
+        state: &Data,
+    ) -> Result<Data, ScriptError> {
+        let updater = self.call_value(function, std::slice::from_ref(message));
+        let next = updater
+            .and_then(|updater| self.machine.call(&updater, &[Value::Frozen(state.clone())]));
+        let result = next.and_then(|next| self.machine.freeze(&next, Purpose::State));
+        result.map_err(|trap| script_error(&mut self.machine, trap))
+    }
+
+    /// A value as it travels.
+    pub(crate) fn normalise(&mut self, value: &Data) -> Result<Data, ScriptError> {
+        let result = self
+            .machine
+            .freeze(&Value::Frozen(value.clone()), Purpose::Message);
+        result.map_err(|trap| script_error(&mut self.machine, trap))
+    }
+
+    /// What was used, and what was written to the console.
+    pub(crate) fn finish(self) -> (Used, Vec<Note>) {
+        let used = self.machine.used();
+        let used = Used {
+            instructions: used.instructions,
+            allocated_bytes: used.allocated_bytes,
+        };
+        (
+            used,
+            self.host
+                .take_lines()
+                .into_iter()
+                .map(Note::Console)
+                .collect(),
+        )
+    }
+
+    fn call_value(&mut self, function: &Data, arguments: &[Data]) -> Result<Value, Trap> {
+        let arguments: Vec<Value> = arguments.iter().cloned().map(Value::Frozen).collect();
+        self.machine
+            .call(&Value::Frozen(function.clone()), &arguments)
+    }
+}
+
+fn is_truthy(value: &Value) -> bool {
+    match value {
+        Value::Frozen(data) => data.is_truthy(),
+        _ => true,
+    }
+}
+
+/// The key of the instance that takes a message.
+pub(crate) fn key_of(
+    program: &Program,
+    worker: &str,
+    message: &Data,
+    limits: &Limits,
+) -> Result<String, ScriptError> {
+    let function = program
+        .worker(worker)
+        .and_then(|definition| definition.options.key.as_ref());
+    let Some(function) = function else {
+        return Err(ScriptError::new(
+            codes::NO_KEY,
+            format!("the worker `{worker}` has no `key`"),
+        ));
+    };
+    let mut machine = Machine::new(program.code(), &NoHost, limits);
+    let called = machine.call(
+        &Value::Frozen(function.clone()),
+        &[Value::Frozen(message.clone())],
+    );
+    let key = called.and_then(|value| machine.freeze(&value, Purpose::Capture));
+    let key = key.map_err(|trap| script_error(&mut machine, trap))?;
+    key_text(&key)
+}
+
+/// A key from a value: a string, or an integer as its digits.
+pub(crate) fn key_text(value: &Data) -> Result<String, ScriptError> {
+    match value {
+        Data::Text(text) if !text.is_empty() => return Ok(text.to_string()),
+        Data::Number(number)
+            if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_991.0 =>
+        {
+            return Ok(format!("{}", *number as i64));
+        }
+        _ => {}
+    }
+    let what = format!(
+        "a key has to be a string that is not empty or an integer, got {}",
+        describe(value)
+    );
+    Err(ScriptError::new(codes::BAD_KEY, what))
+}
+
+/// A value in an error message: its kind, and what it is where that is short.
+pub(crate) fn describe(value: &Data) -> String {
+    let kind = match value {
+        Data::Undefined => return "undefined".to_owned(),
+        Data::Null => return "null".to_owned(),
+        Data::Number(number) if number.is_nan() => return "NaN".to_owned(),
+        Data::Boolean(_) => "the boolean",
+        Data::Number(_) => "the number",
+        Data::Text(_) => "the string",
+        Data::Array(_) => "the array",
+        Data::Object(_) => "the object",
+        Data::Error(error) => return format!("an error ({})", ErrorKind::name(error.kind)),
+        Data::Date(_) => return "a date".to_owned(),
+        Data::Map(_) => return "a Map".to_owned(),
+        Data::Set(_) => return "a Set".to_owned(),
+        Data::Address(address) => return format!("the address {address}"),
+        Data::Symbolic(_) => return "an address".to_owned(),
+        Data::Function(_) => return "a function".to_owned(),
+    };
+    let text = value.to_json();
+    let short: String = text.chars().take(40).collect();
+    let rest = if short.len() < text.len() { "…" } else { "" };
+    format!("{kind} {short}{rest}")
+}

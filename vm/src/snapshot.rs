@@ -1,0 +1,244 @@
+//! Snapshots: a worker as bytes, and back.
+//!
+//! A host stores them between turns. The format has a version. Reading is bounded and checks the worker
+//! against its program, so that no bytes make the machine meet a block that is not open or a value of
+//! the wrong kind.
+
+use crate::control::instruction::{BlockIndex, BlockKind, Instruction};
+use crate::data::{Address, Data};
+use crate::limits::{Limit, Limits};
+use crate::program::{Program, ProgramHash};
+use crate::tree::WorkerIndex;
+use crate::worker::{Branch, Identity, Phase, Slot, Worker};
+use serde::{Deserialize, Serialize};
+
+/// The first byte of a snapshot.
+pub const SNAPSHOT_VERSION: u8 = 1;
+
+/// Why bytes are not a worker of a program.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// Made by another version.
+    #[error("the snapshot has format {found}, this version reads format {SNAPSHOT_VERSION}")]
+    Version {
+        /// The first byte.
+        found: u8,
+    },
+    /// Not an encoding of a worker.
+    #[error("the snapshot cannot be decoded: {0}")]
+    Malformed(String),
+    /// A worker of another program.
+    #[error("the snapshot belongs to program {0}")]
+    OtherProgram(ProgramHash),
+    /// A worker that its program cannot have made.
+    #[error("the worker does not fit its program: {0}")]
+    Unfit(&'static str),
+    /// More than the limits allow.
+    #[error("the worker has {0}")]
+    TooLarge(String),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    program: ProgramHash,
+    definition: u32,
+    identity: Identity,
+    phase: Phase,
+    config: Data,
+    outbox: Option<Address>,
+    branches: Vec<StoredBranch>,
+    spawns: u64,
+    timers: u64,
+    step: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredBranch {
+    instruction: u32,
+    frames: Vec<BlockIndex>,
+    stack: Vec<StoredSlot>,
+    timer: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum StoredSlot {
+    State(Data),
+    Message { body: Data, sender: Option<Address> },
+    Child(Address),
+}
+
+impl Worker {
+    /// Its bytes. They name the program that it belongs to.
+    pub fn encode(&self, program: &Program) -> Vec<u8> {
+        let stored = Stored {
+            program: program.hash(),
+            definition: self.definition.0,
+            identity: self.identity.clone(),
+            phase: self.phase,
+            config: self.config.clone(),
+            outbox: self.outbox.clone(),
+            branches: self.branches.iter().map(store_branch).collect(),
+            spawns: self.spawns,
+            timers: self.timers,
+            step: self.step,
+        };
+        postcard::to_extend(&stored, vec![SNAPSHOT_VERSION])
+            .expect("a worker holds only what can be encoded")
+    }
+
+    /// Reads a worker of a program and checks that the program can have made it.
+    pub fn decode(
+        bytes: &[u8],
+        program: &Program,
+        limits: &Limits,
+    ) -> Result<Worker, SnapshotError> {
+        let Some((version, content)) = bytes.split_first() else {
+            return Err(SnapshotError::Malformed("there are no bytes".to_owned()));
+        };
+        if *version != SNAPSHOT_VERSION {
+            return Err(SnapshotError::Version { found: *version });
+        }
+        let decoded = postcard::take_from_bytes::<Stored>(content);
+        let (stored, rest) =
+            decoded.map_err(|error| SnapshotError::Malformed(error.to_string()))?;
+        if !rest.is_empty() {
+            return Err(SnapshotError::Malformed(
+                "there are bytes behind it".to_owned(),
+            ));
+        }
+        if stored.program != program.hash() {
+            return Err(SnapshotError::OtherProgram(stored.program));
+        }
+        let worker = restore(stored);
+        check(&worker, program, limits)?;
+        Ok(worker)
+    }
+}
+
+fn store_branch(branch: &Branch) -> StoredBranch {
+    let slots = branch.stack.iter().map(|slot| match slot {
+        Slot::State(value) => StoredSlot::State(value.clone()),
+        Slot::Message { body, sender } => StoredSlot::Message {
+            body: body.clone(),
+            sender: sender.clone(),
+        },
+        Slot::Child(address) => StoredSlot::Child(address.clone()),
+    });
+    StoredBranch {
+        instruction: branch.instruction,
+        frames: branch.frames.clone(),
+        stack: slots.collect(),
+        timer: branch.timer,
+    }
+}
+
+fn restore(stored: Stored) -> Worker {
+    let branches = stored.branches.into_iter().map(|branch| Branch {
+        instruction: branch.instruction,
+        frames: branch.frames,
+        stack: branch.stack.into_iter().map(restore_slot).collect(),
+        timer: branch.timer,
+    });
+    Worker {
+        definition: WorkerIndex(stored.definition),
+        identity: stored.identity,
+        phase: stored.phase,
+        config: stored.config,
+        outbox: stored.outbox,
+        branches: branches.collect(),
+        spawns: stored.spawns,
+        timers: stored.timers,
+        step: stored.step,
+    }
+}
+
+fn restore_slot(slot: StoredSlot) -> Slot {
+    match slot {
+        StoredSlot::State(value) => Slot::State(value),
+        StoredSlot::Message { body, sender } => Slot::Message { body, sender },
+        StoredSlot::Child(address) => Slot::Child(address),
+    }
+}
+
+fn check(worker: &Worker, program: &Program, limits: &Limits) -> Result<(), SnapshotError> {
+    let definition = program.definition(worker.definition);
+    let definition = definition.ok_or(SnapshotError::Unfit("it has no such definition"))?;
+    let [branch] = worker.branches.as_slice() else {
+        return Err(SnapshotError::Unfit("it has more than one branch, or none"));
+    };
+    plain(&worker.config)?;
+    let instruction = definition
+        .code
+        .instructions
+        .get(branch.instruction as usize);
+    let instruction = instruction.ok_or(SnapshotError::Unfit("it stands outside the code"))?;
+    let waits = match (worker.phase, instruction) {
+        (Phase::New, _) => branch.instruction == 0 && branch.timer.is_none(),
+        (Phase::Waiting, Instruction::BlockEnterAwait { .. }) => branch.timer.is_none(),
+        (Phase::Waiting, Instruction::Delay { .. }) => {
+            branch.timer.is_some_and(|timer| timer < worker.timers)
+        }
+        (Phase::Waiting, _) => false,
+        (Phase::Ended, _) => branch.timer.is_none(),
+    };
+    if !waits {
+        return Err(SnapshotError::Unfit("it does not stand at a wait"));
+    }
+    if branch.frames
+        != definition
+            .code
+            .blocks_around(&definition.layout, branch.instruction)
+    {
+        return Err(SnapshotError::Unfit(
+            "its open blocks are not those around its instruction",
+        ));
+    }
+    check_stack(branch, &definition.code.blocks, limits)
+}
+
+fn check_stack(
+    branch: &Branch,
+    blocks: &[crate::control::instruction::Block],
+    limits: &Limits,
+) -> Result<(), SnapshotError> {
+    let kinds = branch
+        .frames
+        .iter()
+        .filter_map(|frame| blocks.get(frame.0 as usize))
+        .map(|block| &block.kind);
+    let kinds: Vec<&BlockKind> = kinds.filter(|kind| kind.handle().is_some()).collect();
+    if kinds.len() != branch.stack.len() {
+        return Err(SnapshotError::Unfit("its stack has another height"));
+    }
+    let mut state_bytes = 0;
+    for (kind, slot) in kinds.into_iter().zip(&branch.stack) {
+        match (kind, slot) {
+            (BlockKind::State { .. }, Slot::State(value)) => {
+                state_bytes += u64::from(value.shape().byte_count);
+                plain(value)?;
+            }
+            (BlockKind::Message { .. }, Slot::Message { body, .. }) => plain(body)?,
+            (BlockKind::Child { .. }, Slot::Child(_)) => {}
+            _ => {
+                return Err(SnapshotError::Unfit(
+                    "a value on its stack is of another kind",
+                ));
+            }
+        }
+    }
+    if state_bytes > limits.state_bytes {
+        return Err(SnapshotError::TooLarge(Limit::StateBytes.message(limits)));
+    }
+    Ok(())
+}
+
+/// Values that a worker keeps hold no functions and no unresolved addresses.
+fn plain(value: &Data) -> Result<(), SnapshotError> {
+    let shape = value.shape();
+    if shape.has_function || shape.has_symbolic {
+        return Err(SnapshotError::Unfit(
+            "a value holds a function or an unresolved address",
+        ));
+    }
+    Ok(())
+}

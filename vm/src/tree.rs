@@ -1,0 +1,140 @@
+//! Commands as data: the tree that the build stage makes and that lowering turns into instructions.
+//!
+//! The build stage comes before it, `lower` after it. It is plain data, so any front end could make it.
+//! Handles and labels are numbers that are unique in a module; lowering gives each handle its place on
+//! the value stack and refuses one that is used outside its block.
+
+use crate::data::Data;
+use crate::source::Span;
+use crate::text::Text;
+use serde::{Deserialize, Serialize};
+
+/// A state, a received message or a spawned child; stands for its value while its block is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Handle(pub(crate) u32);
+
+/// A sequence or loop that `done()`, `loop.break()` and `loop.continue()` refer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Label(pub(crate) u32);
+
+/// The index of a worker in its program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct WorkerIndex(pub(crate) u32);
+
+/// The index of a function in the table that comes with a tree: functions are complete only when all
+/// trees of a module are made, because they see the last values of what they capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FunctionId(pub(crate) u32);
+
+/// A command and the place in the source that made it.
+#[derive(Clone, Debug)]
+pub(crate) struct Command {
+    /// What to do.
+    pub(crate) kind: CommandKind,
+    /// The call in the source.
+    pub(crate) span: Span,
+}
+
+/// What a command does.
+#[derive(Clone, Debug)]
+pub(crate) enum CommandKind {
+    /// Nothing.
+    Noop,
+    /// Each in order; `exit` is there when some `done()` refers to it.
+    Sequence {
+        exit: Option<Label>,
+        body: Vec<Command>,
+    },
+    /// Leaves the sequence or loop of the label.
+    Break { label: Label },
+    /// Begins the loop of the label again.
+    Continue { label: Label },
+    /// Sends a message.
+    Send { target: Operand, message: Operand },
+    /// Takes messages until one matches, then runs `then` with it bound to `handle`.
+    WaitFor {
+        predicate: Operand,
+        handle: Handle,
+        then: Box<Command>,
+    },
+    /// Takes one message and runs one of two branches with it.
+    When {
+        predicate: Operand,
+        matched: (Handle, Box<Command>),
+        otherwise: (Handle, Box<Command>),
+    },
+    /// Branches on the truth of a value.
+    WhenState {
+        condition: Operand,
+        then: Box<Command>,
+        otherwise: Box<Command>,
+    },
+    /// A block with state of its own.
+    WithState {
+        initial: Operand,
+        handle: Handle,
+        name: Option<String>,
+        body: Box<Command>,
+    },
+    /// Replaces a state; `message` is what an updater of two steps is applied to first.
+    ModifyState {
+        handle: Handle,
+        updater: Operand,
+        message: Option<Handle>,
+    },
+    /// Repeats.
+    While { label: Label, body: Box<Command> },
+    /// Starts a child, then runs the continuation with its address.
+    Spawn {
+        worker: WorkerIndex,
+        config: Operand,
+        handle: Handle,
+        watch: bool,
+        then: Box<Command>,
+    },
+    /// Ends a worker.
+    Kill { target: Operand },
+    /// Pauses.
+    Delay { milliseconds: Operand },
+    /// Ends this run with a result.
+    Complete { result: Operand },
+    /// Ends this run with an error.
+    Fail { error: Operand },
+}
+
+/// What a command is given: a constant, something that exists only in a running worker, or a literal with such parts.
+#[derive(Clone, Debug)]
+pub(crate) enum Operand {
+    /// A constant.
+    Value(Data),
+    /// A function of the tree's table.
+    Function(FunctionId),
+    /// The worker itself.
+    Myself,
+    /// Where its output goes.
+    Outbox,
+    /// A spawned child.
+    Child(Handle),
+    /// The sender of a message.
+    Sender(Handle),
+    /// The address of a name with a key that is read when the command runs.
+    Keyed { name: String, key: Box<Operand> },
+    /// The value of a state or a message.
+    Handle(Handle),
+    /// What the run was started with.
+    Config,
+    /// A function of one operand.
+    Read {
+        source: Box<Operand>,
+        selector: FunctionId,
+    },
+    /// A function of several operands.
+    Compute {
+        sources: Vec<Operand>,
+        combiner: FunctionId,
+    },
+    /// An array literal with parts that are not constant.
+    Array(Vec<Operand>),
+    /// An object literal with parts that are not constant.
+    Object(Vec<(Text, Operand)>),
+}

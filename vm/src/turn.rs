@@ -1,0 +1,239 @@
+//! One turn: one input makes a worker run until it waits again.
+//!
+//! The host gives an input; `control` runs the instructions; the host stores the worker and carries out
+//! the effects. A pure function. A turn is atomic: when it traps, the worker is as it was and no effect
+//! is returned. Delivery, restarts and dead letters are left to the host.
+
+use crate::control::{self, End};
+use crate::data::{Address, Data};
+use crate::error::ScriptError;
+use crate::limits::Limits;
+use crate::program::Program;
+use crate::run::RunHost;
+use crate::worker::{Phase, Worker};
+use serde::{Deserialize, Serialize};
+
+/// What makes a worker run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// The first input of a run. Without an outbox the worker is a root: its host publishes its output.
+    Start {
+        /// The value of `config`.
+        config: Data,
+        /// Where output goes.
+        outbox: Option<Address>,
+    },
+    /// A message from its mailbox.
+    Message {
+        /// The message.
+        body: Data,
+        /// Who sent it, if that can be answered.
+        sender: Option<Address>,
+    },
+    /// A timer that the worker set has come due.
+    Timer {
+        /// The number it was set with.
+        timer: u64,
+    },
+}
+
+/// What a turn is given besides program, worker and input.
+#[derive(Clone, Copy, Debug)]
+pub struct TurnContext<'a> {
+    /// The time of the input, in milliseconds since 1970; constant within the turn.
+    pub now_ms: u64,
+    /// The random number that came with the input. The turn's chance comes from it and the run id.
+    pub seed: [u8; 16],
+    /// What the turn may use.
+    pub limits: &'a Limits,
+}
+
+/// What a turn did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Turn {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What it wants done, in the order in which the commands ran. Empty after a trap.
+    pub effects: Vec<Effect>,
+    /// What history shows besides.
+    pub notes: Vec<Note>,
+    /// What it used.
+    pub used: Used,
+}
+
+/// How a turn ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The worker waits for its next input.
+    Waiting,
+    /// The run is over, with a result.
+    Completed {
+        /// The argument of `complete`, or `undefined`.
+        result: Data,
+    },
+    /// The run ended by `fail`; what the turn did stands.
+    Failed {
+        /// The error.
+        error: ScriptError,
+    },
+    /// A script error: the turn is undone, the worker is as it was.
+    Trapped {
+        /// The error.
+        error: ScriptError,
+    },
+    /// The worker ended itself by `kill(self)`.
+    KilledSelf,
+}
+
+/// What a turn wants done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Deliver a message.
+    Send {
+        /// To whom.
+        to: Target,
+        /// A normalised message.
+        message: Data,
+    },
+    /// Start a child.
+    Spawn {
+        /// Its address, made within the turn.
+        child: Address,
+        /// The name of its worker in the same program.
+        worker: String,
+        /// Its `config`.
+        config: Data,
+        /// Its outbox: the parent, or the address that was given as `config`.
+        outbox: Option<Address>,
+        /// Whether its end is told to the parent.
+        watch: bool,
+    },
+    /// End a worker.
+    Kill {
+        /// Which.
+        target: Address,
+    },
+    /// Give the worker `Input::Timer` at a time.
+    SetTimer {
+        /// The number to give back.
+        timer: u64,
+        /// When it is due, in milliseconds since 1970.
+        at_ms: u64,
+    },
+    /// A timer that is no longer needed.
+    CancelTimer {
+        /// The number it was set with.
+        timer: u64,
+    },
+}
+
+/// Where a message goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Target {
+    /// The output of a root instance, which its host publishes.
+    Outbox,
+    /// An instance (with a key) or a name (without).
+    Address(Address),
+}
+
+/// What the name of an outbox begins with. No worker or service has such a name.
+pub const OUTBOX_PREFIX: &str = "outbox:";
+
+/// The address that stands for the output of a root instance where it is kept or sent: a message to it
+/// is published as that instance's output.
+pub fn outbox_of(root: &Address) -> Address {
+    Address {
+        name: format!("{OUTBOX_PREFIX}{}", root.name),
+        key: root.key.clone(),
+    }
+}
+
+/// The root instance whose output an address stands for, if it does.
+pub fn outbox_owner(address: &Address) -> Option<Address> {
+    let name = address.name.strip_prefix(OUTBOX_PREFIX)?;
+    Some(Address {
+        name: name.to_owned(),
+        key: address.key.clone(),
+    })
+}
+
+/// What history shows besides effects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Note {
+    /// The wait dropped the message.
+    Dropped,
+    /// The input came too late or too early to do anything.
+    Ignored,
+    /// A line written by `console.log`.
+    Console(String),
+}
+
+/// What a turn used of its limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Used {
+    /// Instructions of both levels.
+    pub instructions: u64,
+    /// Bytes allocated.
+    pub allocated_bytes: u64,
+}
+
+/// Runs one input. When the turn traps, `worker` is as it was before.
+pub fn turn(
+    program: &Program,
+    worker: &mut Worker,
+    input: Input,
+    context: &TurnContext<'_>,
+) -> Turn {
+    let host = RunHost::new(&worker.identity, worker.step, context);
+    let mut run = match control::Run::begin(program, worker, &host, context) {
+        Ok(run) => run,
+        Err(error) => return trapped(error),
+    };
+    let end = run
+        .give(input)
+        .and_then(|go| if go { run.run() } else { Ok(End::Waiting) });
+    let (effects, notes, used, next) = run.finish();
+    let end = match end {
+        Ok(end) => end,
+        Err(error) => {
+            let notes = notes
+                .into_iter()
+                .filter(|note| matches!(note, Note::Console(_)))
+                .collect();
+            return Turn {
+                outcome: Outcome::Trapped { error },
+                effects: Vec::new(),
+                notes,
+                used,
+            };
+        }
+    };
+    next.store(worker);
+    worker.step += 1;
+    let outcome = match end {
+        End::Waiting => Outcome::Waiting,
+        End::Completed(result) => Outcome::Completed { result },
+        End::Failed(error) => Outcome::Failed { error },
+        End::KilledSelf => Outcome::KilledSelf,
+    };
+    if outcome == Outcome::Waiting {
+        worker.phase = Phase::Waiting;
+    } else {
+        worker.end();
+    }
+    Turn {
+        outcome,
+        effects,
+        notes,
+        used,
+    }
+}
+
+fn trapped(error: ScriptError) -> Turn {
+    Turn {
+        outcome: Outcome::Trapped { error },
+        effects: Vec::new(),
+        notes: Vec::new(),
+        used: Used::default(),
+    }
+}
