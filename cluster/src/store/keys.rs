@@ -4,13 +4,7 @@
 //! Guarantees: both adapters refuse the same pairs. Leaves to others: what a key means.
 
 use super::StoreError;
-
-/// Longest key in bytes: what a length of 16 bits can say, which is what engines store.
-pub const KEY_BYTES_MAX: usize = u16::MAX as usize;
-
-/// Longest value in bytes (16 MiB): far above any worker's snapshot, far below what an engine's
-/// 32-bit lengths can say.
-pub const VALUE_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub use crate::limits::{KEY_BYTES_MAX, VALUE_BYTES_MAX};
 
 /// Whether a pair is within the limits; a deletion has no value.
 ///

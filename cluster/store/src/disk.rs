@@ -244,3 +244,6 @@ fn existing(engine: &Engine, group: GroupId, record: Record) -> Result<Keyspace,
         .keyspace(&name)
         .map_err(|error| io_error("open a group's files", &error))
 }
+
+#[cfg(test)]
+mod tests;
