@@ -273,3 +273,6 @@ impl From<Address> for Parts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,3 +106,6 @@ impl FromStr for HybridTime {
         Ok(Self::new(millis, counter))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,3 +103,6 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8], max: usize) -> Result<T, Decode
     }
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,3 +37,6 @@ impl Envelope {
         codec::decode(bytes, ENVELOPE_BYTES_MAX)
     }
 }
+
+#[cfg(test)]
+mod tests;

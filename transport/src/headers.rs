@@ -231,3 +231,6 @@ fn is_name(name: &str) -> bool {
     let visible = |byte: u8| (0x21..0x7f).contains(&byte) && byte != b':';
     !name.is_empty() && name.len() <= HEADER_NAME_BYTES_MAX && name.bytes().all(visible)
 }
+
+#[cfg(test)]
+mod tests;

@@ -237,3 +237,6 @@ fn read_decimal(text: &str, what: &'static str) -> Result<u32, IdError> {
     }
     text.parse().map_err(|_| error)
 }
+
+#[cfg(test)]
+mod tests;

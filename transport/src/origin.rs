@@ -155,3 +155,6 @@ impl<const N: usize> Layout<N> {
         xxh3_128(&self.bytes).to_be_bytes()
     }
 }
+
+#[cfg(test)]
+mod tests;

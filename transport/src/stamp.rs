@@ -53,3 +53,6 @@ impl Stamp {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

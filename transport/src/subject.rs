@@ -168,3 +168,6 @@ impl fmt::Debug for Pattern {
         write!(out, "Pattern({self})")
     }
 }
+
+#[cfg(test)]
+mod tests;

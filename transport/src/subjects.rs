@@ -255,3 +255,6 @@ fn address(namespace: &str, name: &str, key: Option<&str>) -> Result<Address, Ro
     let key = key.map(token::decode).transpose()?;
     Ok(Address::new(namespace, token::decode(name)?, key)?)
 }
+
+#[cfg(test)]
+mod tests;

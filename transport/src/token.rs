@@ -76,3 +76,6 @@ fn escaped(source: &[u8]) -> Option<u8> {
     let byte = (digit(high)? << 4 | digit(low)?) as u8;
     (!is_plain(byte)).then_some(byte)
 }
+
+#[cfg(test)]
+mod tests;

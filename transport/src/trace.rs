@@ -250,3 +250,6 @@ impl From<TraceState> for String {
         state.as_str().to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,7 @@ pub struct NatsServer {
     process: Process,
     port: u16,
     folder: TempDir,
+    arguments: Vec<String>,
 }
 
 impl NatsServer {
@@ -26,9 +27,16 @@ impl NatsServer {
     /// user allows the binary to be missing; panics when the server does not come up.
     #[must_use]
     pub fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// As [`NatsServer::start`], with further arguments of `nats-server`, such as `--auth TOKEN`.
+    #[must_use]
+    pub fn start_with(arguments: &[&str]) -> Option<Self> {
         nats_server()?;
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         let folder = tempfile::tempdir().unwrap();
-        let mut process = spawn(&folder, -1);
+        let mut process = spawn(&folder, -1, &arguments);
         let port = try_until(PATIENCE, || reported_port(&folder, &process))
             .unwrap_or_else(|| panic!("no port from nats-server:\n{}", process.last_output()));
         await_greeting(&mut process, port);
@@ -36,6 +44,7 @@ impl NatsServer {
             process,
             port,
             folder,
+            arguments,
         })
     }
 
@@ -67,7 +76,7 @@ impl NatsServer {
     /// Starts it again on its port, after ending it where it still runs, and returns once it greets clients.
     pub fn restart(&mut self) {
         self.process.kill();
-        self.process = spawn(&self.folder, i32::from(self.port));
+        self.process = spawn(&self.folder, i32::from(self.port), &self.arguments);
         await_greeting(&mut self.process, self.port);
     }
 
@@ -83,11 +92,12 @@ impl NatsServer {
 }
 
 /// Port -1 lets the server choose, and it writes its choice into the folder.
-fn spawn(folder: &TempDir, port: i32) -> Process {
+fn spawn(folder: &TempDir, port: i32, arguments: &[String]) -> Process {
     let binary = nats_server().expect("the binary was there when the server was first started");
     let mut command = Command::new(binary);
     command.args(["--addr", "127.0.0.1", "--port", &port.to_string()]);
     command.arg("--ports_file_dir").arg(folder.path());
+    command.args(arguments);
     Process::start(&mut command, &folder.path().join("log"))
 }
 

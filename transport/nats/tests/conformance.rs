@@ -1,0 +1,12 @@
+//! The conformance suite of the bus, each promise against a real NATS server of its own.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use support::OnNats;
+
+transport::bus_conformance!(match OnNats::start() {
+    Some(harness) => harness,
+    None => return,
+});
