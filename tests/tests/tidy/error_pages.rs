@@ -27,6 +27,27 @@ fn every_page_explains_a_code_that_is_used() {
     report("pages under docs/errors whose code nothing uses", &found);
 }
 
+#[test]
+fn every_page_says_why_and_what_to_do() {
+    let mut found = Vec::new();
+    for source in all()
+        .iter()
+        .filter(|source| code_of_page(&source.path).is_some())
+    {
+        let code = code_of_page(&source.path).unwrap();
+        let parts = [
+            &format!("# {code}: "),
+            "**What",
+            "**Why.** ",
+            "**What to do.** ",
+        ];
+        for part in parts.iter().filter(|part| !source.text.contains(**part)) {
+            found.push(format!("{} lacks `{part}`", source.path));
+        }
+    }
+    report("pages of errors that leave something out", &found);
+}
+
 /// Each code of the products' sources, with the first place that names it.
 fn codes() -> BTreeMap<String, String> {
     let mut codes = BTreeMap::new();
@@ -43,18 +64,16 @@ fn codes() -> BTreeMap<String, String> {
 }
 
 fn pages() -> BTreeSet<String> {
-    let code = |path: &str| {
-        Some(
-            path.strip_prefix("docs/errors/")?
-                .strip_suffix(".md")?
-                .to_owned(),
-        )
-    };
     all()
         .iter()
-        .filter_map(|source| code(&source.path))
-        .filter(|code| is_code(code))
+        .filter_map(|source| code_of_page(&source.path))
         .collect()
+}
+
+/// The code that a file explains, where it is such a page.
+fn code_of_page(path: &str) -> Option<String> {
+    let code = path.strip_prefix("docs/errors/")?.strip_suffix(".md")?;
+    is_code(code).then(|| code.to_owned())
 }
 
 fn is_test(path: &str) -> bool {
