@@ -52,9 +52,10 @@ impl LogLimits {
                 self.write_bytes_max
             ));
         }
-        if u64::from(self.segment_bytes) < 2 * u64::from(self.write_bytes_max) {
+        // A segment holds at least a whole write with its checkpoint (twice the limit, at most).
+        if u64::from(self.segment_bytes) < 4 * u64::from(self.write_bytes_max) {
             return Some(format!(
-                "segment_bytes ({}) must be at least twice write_bytes_max ({})",
+                "segment_bytes ({}) must be at least four times write_bytes_max ({})",
                 self.segment_bytes, self.write_bytes_max
             ));
         }
