@@ -80,7 +80,7 @@ go_build_tool() { # folder, name of the binary, what a failure means to the user
     env CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-mod=readonly \
     nice -n 10 go build -buildvcs=false -trimpath -ldflags='-s -w' -o "$made" tool); then
     rm -f "$made"
-    unavailable "its Go module does not build (see $cache_dir/$service.log)"
+    unavailable "its Go module does not build: $(tail -n 1 "$cache_dir/$service.log")"
   fi
   chmod 755 "$made"
   mv -f "$made" "$cache_dir/bin/$binary"
