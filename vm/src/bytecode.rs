@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::builtins::NativeIndex;
+use crate::builtins::{self, NativeIndex};
 use crate::data::Data;
 use crate::source::{Source, Span};
 use crate::text::Text;
@@ -46,7 +46,7 @@ pub struct Links {
     /// The built-in of each entry of `natives`.
     pub(crate) natives: Vec<NativeIndex>,
     /// For each key, the method of that name of each built-in prototype.
-    pub(crate) methods: Vec<crate::builtins::Methods>,
+    pub(crate) methods: Vec<builtins::Methods>,
 }
 
 /// One function.
@@ -183,6 +183,8 @@ pub enum Instruction {
     },
     /// `→ closure`
     Closure(u32),
+    /// `→ function` that runs.
+    Callee,
 
     // Properties.
     /// `object → value`
@@ -330,17 +332,22 @@ pub enum Instruction {
     /// `parts… → text`
     Template(u16),
 
-    // Iteration.
+    // Iteration. Iterators live in slots.
     /// `iterable → iterator`
     Iterate,
     /// `object → iterator` over its keys
     IterateKeys,
-    /// `iterator → iterator value`, or `iterator →` and jumps where there is none.
-    IterateNext(u32),
-    /// `iterator → iterator value`, `undefined` where there is none.
-    IterateNextOrUndefined,
-    /// `iterator → array` of what is left.
-    IterateRest,
+    /// `→ value`, or jumps where there is none.
+    IterateNext {
+        /// Slot of the iterator.
+        slot: u16,
+        /// Where to go on when it is at its end.
+        target: u32,
+    },
+    /// `→ value`, `undefined` where there is none.
+    IterateNextOrUndefined(u16),
+    /// `→ array` of what is left.
+    IterateRest(u16),
 
     // Errors.
     /// `value →`, thrown.
@@ -352,6 +359,18 @@ pub enum Instruction {
 }
 
 impl Code {
+    /// Looks up the tables in this binary. To be called once the tables are complete, before the
+    /// code runs; fails with the name of a built-in that this binary does not have.
+    pub fn link(&mut self) -> Result<(), String> {
+        let natives = self
+            .natives
+            .iter()
+            .map(|name| builtins::find(name).ok_or_else(|| name.clone()));
+        self.links.natives = natives.collect::<Result<_, _>>()?;
+        self.links.methods = self.keys.iter().map(builtins::Methods::of).collect();
+        Ok(())
+    }
+
     /// The function at an index. The index comes from this code.
     pub fn function(&self, index: FunctionIndex) -> &Function {
         &self.functions[index.0 as usize]

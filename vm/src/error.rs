@@ -53,6 +53,8 @@ pub struct TrapData {
     pub kind: TrapKind,
     /// Filled by the machine where the trap arises.
     pub places: Places,
+    /// A code that says more than `E0301`, where a thrown error has one.
+    pub code: Option<ErrorCode>,
 }
 
 /// The kinds of trap.
@@ -99,6 +101,7 @@ impl Trap {
         Trap(Box::new(TrapData {
             kind,
             places: Vec::new(),
+            code: None,
         }))
     }
 }

@@ -26,6 +26,9 @@ pub struct Native {
     pub length: u8,
     /// What it does.
     pub run: NativeFunction,
+    /// Whether it may be given build-stage values (commands, refs, …), as array methods may: it
+    /// moves them without looking inside. Where not, the machine refuses them before the call.
+    pub takes_host: bool,
 }
 
 /// A constant of a namespace, for example `Math.PI`.

@@ -4,15 +4,31 @@
 //! After: `freeze`, which turns results into data. Guarantees: total and metered; script calls do
 //! not use the node's stack; after a trap the machine can be used again, its heap as it was left.
 
+mod arithmetic;
+mod calls;
+mod comparison;
+mod conversion;
+mod dispatch;
+mod errors;
+mod frames;
+mod iteration;
+mod objects;
+mod properties;
+mod variables;
+
 use crate::bytecode::Code;
 use crate::codes;
-use crate::data::{Data, ErrorKind, PropertyTable};
+use crate::data::PropertyTable;
 use crate::error::Trap;
-use crate::heap::{Heap, HeapObject, ObjectKind};
+use crate::heap::{Heap, HeapObject};
 use crate::host::Host;
 use crate::limits::{Limit, Limits};
 use crate::text::Text;
 use crate::value::Value;
+
+pub use arithmetic::power;
+pub use comparison::{same_value_zero, strict_equal};
+pub use conversion::{Preferred, is_truthy};
 
 /// What a run has used so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +50,16 @@ pub struct Machine<'p> {
     /// Everything mutable.
     pub heap: Heap,
     used: Used,
+    /// Slots and operands of all open calls.
+    stack: Vec<Value>,
+    /// The open calls, without the innermost.
+    callers: Vec<frames::Frame<'p>>,
+    /// The innermost call.
+    frame: frames::Frame<'p>,
+    /// Open `try` blocks of all open calls.
+    handlers: Vec<frames::Handler>,
+    /// Built-ins that are running, one inside another.
+    native_depth: u32,
 }
 
 impl<'p> Machine<'p> {
@@ -45,6 +71,11 @@ impl<'p> Machine<'p> {
             limits,
             heap: Heap::default(),
             used: Used::default(),
+            stack: Vec::new(),
+            callers: Vec::new(),
+            frame: frames::Frame::OUTSIDE,
+            handlers: Vec::new(),
+            native_depth: 0,
         }
     }
 
@@ -53,26 +84,27 @@ impl<'p> Machine<'p> {
         self.used
     }
 
-    /// Calls a function (a closure, a frozen function, a built-in) to its end.
-    pub fn call(&mut self, function: &Value, arguments: &[Value]) -> Result<Value, Trap> {
-        let _ = (function, arguments);
-        Err(Trap::fatal(codes::STAGE, "this build has no interpreter"))
-    }
-
     /// Counts work; a trap when there is too much of it.
+    #[inline]
     pub fn spend(&mut self, instructions: u64) -> Result<(), Trap> {
         self.used.instructions = self.used.instructions.saturating_add(instructions);
         if self.used.instructions > self.limits.turn_instructions {
-            return Err(Trap::limit(
-                codes::LIMIT_INSTRUCTIONS,
-                Limit::TurnInstructions,
-                self.limits,
-            ));
+            return Err(self.out_of_instructions());
         }
         Ok(())
     }
 
+    #[cold]
+    fn out_of_instructions(&self) -> Trap {
+        Trap::limit(
+            codes::LIMIT_INSTRUCTIONS,
+            Limit::TurnInstructions,
+            self.limits,
+        )
+    }
+
     /// Counts memory before it is allocated; a trap when there is too much of it.
+    #[inline]
     pub fn charge(&mut self, bytes: usize) -> Result<(), Trap> {
         self.used.allocated_bytes = self.used.allocated_bytes.saturating_add(bytes as u64);
         if self.used.allocated_bytes > self.limits.turn_allocated_bytes {
@@ -99,22 +131,13 @@ impl<'p> Machine<'p> {
         ))
     }
 
-    /// A trap that throws a new error, as `throw new TypeError(message)` does.
-    pub fn error(&mut self, kind: ErrorKind, message: impl Into<String>) -> Trap {
-        let mut properties = PropertyTable::with_capacity(1);
-        properties.insert(
-            Text::from("message"),
-            Value::from(Data::from(Text::from(message.into()))),
-        );
-        let object = HeapObject {
-            kind: ObjectKind::Error(kind),
-            properties,
-        };
-        Trap::throw(Value::Object(self.heap.add_object(object)))
-    }
-
-    /// A trap that throws a `TypeError`.
-    pub fn type_error(&mut self, message: impl Into<String>) -> Trap {
-        self.error(ErrorKind::TypeError, message)
+    /// A new text, charged.
+    pub fn new_text(&mut self, text: impl Into<Text>) -> Result<Value, Trap> {
+        let text = text.into();
+        self.charge(32 + text.byte_size())?;
+        Ok(Value::from(text))
     }
 }
+
+#[cfg(test)]
+mod tests;

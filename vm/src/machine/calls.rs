@@ -1,0 +1,185 @@
+//! Calls: of closures, frozen functions, built-ins and host values.
+//!
+//! Before: call instructions, built-ins with callbacks, the control level. After: `frames`.
+//! Guarantees: a script function that calls a script function uses no more of the node's stack;
+//! built-ins with callbacks do, and are limited by `native_depth`.
+
+use smallvec::SmallVec;
+
+use super::Machine;
+use super::frames::Captured;
+use crate::builtins::{self, NativeIndex};
+use crate::codes;
+use crate::data::Data;
+use crate::error::Trap;
+use crate::host::Misuse;
+use crate::limits::Limit;
+use crate::value::Value;
+
+/// What an instruction has done to the flow.
+pub(super) enum Flow {
+    /// The next instruction of the innermost call follows.
+    Next,
+    /// The innermost call ends with this value.
+    Return(Value),
+}
+
+impl<'p> Machine<'p> {
+    /// Calls a function (a closure, a frozen function, a built-in, a host value) to its end.
+    pub fn call(&mut self, function: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+        self.call_with_receiver(function, &Value::UNDEFINED, arguments)
+    }
+
+    /// Calls with a receiver, which only built-ins see.
+    pub fn call_with_receiver(
+        &mut self,
+        function: &Value,
+        receiver: &Value,
+        arguments: &[Value],
+    ) -> Result<Value, Trap> {
+        match function {
+            Value::Native(native) => return self.call_native(*native, receiver, arguments),
+            Value::Host(host) => return self.host.call(self, *host, arguments),
+            _ => {}
+        }
+        if self.native_depth >= self.limits.native_depth {
+            return Err(Trap::limit(
+                codes::LIMIT_CALL_DEPTH,
+                Limit::NativeDepth,
+                self.limits,
+            ));
+        }
+        let (floor, height, handlers) = (self.callers.len(), self.stack.len(), self.handlers.len());
+        self.stack.push(function.clone());
+        self.stack.extend_from_slice(arguments);
+        self.native_depth += 1;
+        let result = match self.start_call(arguments.len(), None) {
+            Ok(()) => self.run(floor, handlers),
+            Err(trap) => Err(trap),
+        };
+        self.native_depth -= 1;
+        self.stack.truncate(height);
+        result
+    }
+
+    /// Runs until as many calls are open as at `floor`.
+    fn run(&mut self, floor: usize, handler_floor: usize) -> Result<Value, Trap> {
+        loop {
+            match self.step() {
+                Ok(Flow::Next) => {}
+                Ok(Flow::Return(value)) => {
+                    self.leave();
+                    if self.callers.len() == floor {
+                        return Ok(value);
+                    }
+                    self.stack.push(value);
+                }
+                Err(trap) => self.unwind(trap, floor, handler_floor)?,
+            }
+        }
+    }
+
+    /// Starts a call. The stack holds the function and, above it, the arguments: a script function
+    /// gets a frame, anything else runs at once and leaves its result instead.
+    pub(super) fn start_call(
+        &mut self,
+        arguments: usize,
+        receiver: Option<&Value>,
+    ) -> Result<(), Trap> {
+        let at = self.stack.len() - arguments - 1;
+        match &self.stack[at] {
+            Value::Closure(id) => {
+                let id = *id;
+                let index = self.heap.closure(id).function;
+                self.enter(index, Captured::Closure(id), arguments)
+            }
+            Value::Frozen(Data::Function(function)) => {
+                let function = function.clone();
+                self.enter(function.function, Captured::Frozen(function), arguments)
+            }
+            Value::Native(native) => {
+                let native = *native;
+                let taken: SmallVec<[Value; 4]> = self.stack.drain(at + 1..).collect();
+                self.stack.pop();
+                let result =
+                    self.call_native(native, receiver.unwrap_or(&Value::UNDEFINED), &taken)?;
+                self.stack.push(result);
+                Ok(())
+            }
+            Value::Host(host) => {
+                let host = *host;
+                let taken: SmallVec<[Value; 4]> = self.stack.drain(at + 1..).collect();
+                self.stack.pop();
+                let result = self.host.call(self, host, &taken)?;
+                self.stack.push(result);
+                Ok(())
+            }
+            other => {
+                let other = other.clone();
+                Err(self.not_a_function(&other, None))
+            }
+        }
+    }
+
+    /// Calls a built-in with arguments from the stack.
+    pub(super) fn call_native_from_stack(
+        &mut self,
+        native: NativeIndex,
+        arguments: usize,
+    ) -> Result<(), Trap> {
+        let at = self.stack.len() - arguments;
+        let taken: SmallVec<[Value; 4]> = self.stack.drain(at..).collect();
+        let result = self.call_native(native, &Value::UNDEFINED, &taken)?;
+        self.stack.push(result);
+        Ok(())
+    }
+
+    fn call_native(
+        &mut self,
+        native: NativeIndex,
+        receiver: &Value,
+        arguments: &[Value],
+    ) -> Result<Value, Trap> {
+        self.spend(5)?;
+        let native = builtins::native(native);
+        for value in std::iter::once(receiver).chain(arguments) {
+            if let Value::Host(host) = value
+                && !native.takes_host
+            {
+                return Err(self.host.misuse(self, *host, Misuse::Argument(native.name)));
+            }
+        }
+        (native.run)(self, receiver, arguments)
+    }
+
+    /// `receiver arguments…`: looks the method up and starts the call.
+    pub(super) fn call_method(&mut self, key: u32, arguments: usize) -> Result<(), Trap> {
+        let at = self.stack.len() - arguments - 1;
+        let receiver = self.stack[at].clone();
+        let function = self.property_by_key(&receiver, key)?;
+        if !function.is_function() && !matches!(function, Value::Host(_)) {
+            let name = self.code.keys[key as usize].clone();
+            return Err(self.not_a_function(&receiver, Some(&name)));
+        }
+        self.stack[at] = function;
+        self.start_call(arguments, Some(&receiver))
+    }
+
+    /// `receiver function arguments…`
+    pub(super) fn call_with_receiver_from_stack(&mut self, arguments: usize) -> Result<(), Trap> {
+        let at = self.stack.len() - arguments - 2;
+        let receiver = self.stack.remove(at);
+        self.start_call(arguments, Some(&receiver))
+    }
+
+    /// Spreads the array on top of the stack over it, and tells how many items it had.
+    pub(super) fn spread_arguments(&mut self) -> Result<usize, Trap> {
+        let Some(Value::Array(id)) = self.stack.pop() else {
+            return Err(self.type_error("the arguments are not an array"));
+        };
+        let count = self.heap.array(id).len();
+        self.charge(count * 16)?;
+        self.stack.extend_from_slice(self.heap.array(id));
+        Ok(count)
+    }
+}

@@ -1,0 +1,273 @@
+//! Conversions of ECMAScript: to primitive, number, text, property key, boolean.
+//!
+//! Before: operators and built-ins. Guarantees: arrays, dates, errors and objects with their own
+//! `toString` or `valueOf` become what the standard says; a build-stage value is refused through the
+//! host; nesting of arrays is bounded.
+
+use super::Machine;
+use crate::codes;
+use crate::data::{Data, ErrorKind};
+use crate::error::Trap;
+use crate::heap::ObjectKind;
+use crate::host::Misuse;
+use crate::limits::Limit;
+use crate::number::{iso_time, number_to_text, text_to_number};
+use crate::text::Text;
+use crate::value::Value;
+
+/// Which primitive a conversion prefers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preferred {
+    /// Arithmetic.
+    Number,
+    /// Templates, keys, `String(…)`.
+    Text,
+    /// `+` and `==`: text for dates, else number.
+    Either,
+}
+
+/// Whether a condition takes a value, that is not of the build stage, as true.
+pub fn is_truthy(value: &Value) -> bool {
+    match value {
+        Value::Frozen(data) => data.is_truthy(),
+        _ => true,
+    }
+}
+
+impl Machine<'_> {
+    /// Whether a condition takes the value as true.
+    #[inline]
+    pub fn condition(&mut self, value: &Value) -> Result<bool, Trap> {
+        match value {
+            Value::Frozen(Data::Boolean(boolean)) => Ok(*boolean),
+            Value::Host(host) => Err(self.host.misuse(self, *host, Misuse::Condition)),
+            value => Ok(is_truthy(value)),
+        }
+    }
+
+    /// `ToPrimitive`
+    pub fn to_primitive(&mut self, value: &Value, preferred: Preferred) -> Result<Data, Trap> {
+        match value {
+            Value::Frozen(data) => match data {
+                Data::Undefined
+                | Data::Null
+                | Data::Boolean(_)
+                | Data::Number(_)
+                | Data::Text(_) => Ok(data.clone()),
+                Data::Date(time) => Ok(date_primitive(*time, preferred)),
+                _ => self.object_to_primitive(value, preferred),
+            },
+            Value::Object(id) => match self.heap.object(*id).kind {
+                ObjectKind::Date(time) => Ok(date_primitive(time, preferred)),
+                _ => self.object_to_primitive(value, preferred),
+            },
+            Value::Host(host) => {
+                Err(self
+                    .host
+                    .misuse(self, *host, Misuse::Operator("a conversion")))
+            }
+            _ => self.object_to_primitive(value, preferred),
+        }
+    }
+
+    fn object_to_primitive(&mut self, value: &Value, preferred: Preferred) -> Result<Data, Trap> {
+        let order = if preferred == Preferred::Text {
+            ["toString", "valueOf"]
+        } else {
+            ["valueOf", "toString"]
+        };
+        let mut found_own = false;
+        for name in order {
+            let Some(function) = self.own_function(value, &Text::from(name)) else {
+                if name == "toString" {
+                    return Ok(Data::Text(self.default_text(value)?));
+                }
+                continue;
+            };
+            found_own = true;
+            let result = self.call_with_receiver(&function, value, &[])?;
+            if let Value::Frozen(
+                data @ (Data::Undefined
+                | Data::Null
+                | Data::Boolean(_)
+                | Data::Number(_)
+                | Data::Text(_)),
+            ) = result
+            {
+                return Ok(data);
+            }
+        }
+        debug_assert!(found_own);
+        Err(self.type_error("cannot convert object to primitive value"))
+    }
+
+    /// A function that the object itself has under a name.
+    fn own_function(&self, value: &Value, name: &Text) -> Option<Value> {
+        let found = match value {
+            Value::Object(id) => self.heap.object(*id).properties.get(name)?.clone(),
+            _ => return None,
+        };
+        found.is_function().then_some(found)
+    }
+
+    /// What `toString` of the built-in prototypes gives.
+    pub fn default_text(&mut self, value: &Value) -> Result<Text, Trap> {
+        if self.native_depth >= self.limits.native_depth {
+            return Err(Trap::limit(
+                codes::LIMIT_CALL_DEPTH,
+                Limit::NativeDepth,
+                self.limits,
+            ));
+        }
+        Ok(match value {
+            Value::Array(_) | Value::Frozen(Data::Array(_)) => {
+                self.native_depth += 1;
+                let joined = self.join(value, &Text::from(","));
+                self.native_depth -= 1;
+                joined?
+            }
+            Value::Frozen(Data::Address(address)) => Text::from(address.to_string()),
+            Value::Frozen(Data::Error(_)) => self.error_text(value)?,
+            Value::Frozen(Data::Map(_)) => Text::from("[object Map]"),
+            Value::Frozen(Data::Set(_)) => Text::from("[object Set]"),
+            Value::Frozen(Data::Function(function)) => self.function_text(function.function.0),
+            Value::Closure(id) => self.function_text(self.heap.closure(*id).function.0),
+            Value::Native(native) => {
+                let name = crate::builtins::native(*native).name;
+                let name = name.rsplit(['.', ' ']).next().unwrap_or(name);
+                Text::from(format!("function {name}() {{ [native code] }}"))
+            }
+            Value::Object(id) => match self.heap.object(*id).kind {
+                ObjectKind::Error(_) => self.error_text(value)?,
+                ObjectKind::Map(_) => Text::from("[object Map]"),
+                ObjectKind::Set(_) => Text::from("[object Set]"),
+                ObjectKind::Date(time) => date_text(time),
+                ObjectKind::Plain => Text::from("[object Object]"),
+            },
+            _ => Text::from("[object Object]"),
+        })
+    }
+
+    fn function_text(&self, index: u32) -> Text {
+        let Some(function) = self.code.functions.get(index as usize) else {
+            return Text::empty();
+        };
+        let source = self.code.sources.get(usize::from(function.source));
+        Text::from(source.map_or("", |source| source.slice(function.span)))
+    }
+
+    fn error_text(&mut self, value: &Value) -> Result<Text, Trap> {
+        let name = self.property(value, &Text::from("name"))?;
+        let name = if name.is_undefined() {
+            Text::from("Error")
+        } else {
+            self.to_text(&name)?
+        };
+        let message = self.property(value, &Text::from("message"))?;
+        let message = if message.is_undefined() {
+            Text::empty()
+        } else {
+            self.to_text(&message)?
+        };
+        if name.is_empty() || message.is_empty() {
+            return Ok(name.concat(&message));
+        }
+        Ok(name.concat(&Text::from(": ")).concat(&message))
+    }
+
+    /// The items as texts with a separator between them; `undefined` and `null` are empty.
+    pub fn join(&mut self, array: &Value, separator: &Text) -> Result<Text, Trap> {
+        let mut joined: Vec<u16> = Vec::new();
+        let mut at = 0;
+        while let Some(item) = self.array_item(array, at) {
+            self.spend(1)?;
+            if at > 0 {
+                joined.extend(separator.iter_units());
+            }
+            at += 1;
+            if !item.is_nullish() {
+                let text = self.to_text(&item)?;
+                self.charge(text.len() * 2)?;
+                joined.extend(text.iter_units());
+            }
+        }
+        self.charge(joined.len())?;
+        Ok(Text::from_units(&joined))
+    }
+
+    /// `ToNumber`
+    pub fn to_number(&mut self, value: &Value) -> Result<f64, Trap> {
+        match value {
+            Value::Frozen(Data::Number(number)) => Ok(*number),
+            Value::Frozen(Data::Text(text)) => {
+                self.spend(text.len() as u64 / 16)?;
+                Ok(text_to_number(text))
+            }
+            value => match self.to_primitive(value, Preferred::Number)? {
+                Data::Number(number) => Ok(number),
+                Data::Undefined => Ok(f64::NAN),
+                Data::Boolean(boolean) => Ok(f64::from(u8::from(boolean))),
+                Data::Text(text) => Ok(text_to_number(&text)),
+                _ => Ok(0.0),
+            },
+        }
+    }
+
+    /// `ToIntegerOrInfinity`
+    pub fn to_integer(&mut self, value: &Value) -> Result<f64, Trap> {
+        Ok(crate::number::to_integer(self.to_number(value)?))
+    }
+
+    /// `ToString`
+    pub fn to_text(&mut self, value: &Value) -> Result<Text, Trap> {
+        match value {
+            Value::Frozen(Data::Text(text)) => Ok(text.clone()),
+            value => match self.to_primitive(value, Preferred::Text)? {
+                Data::Text(text) => Ok(text),
+                primitive => Ok(primitive_text(&primitive)),
+            },
+        }
+    }
+
+    /// `ToPropertyKey`: every key is a text here.
+    pub fn to_key(&mut self, value: &Value) -> Result<Text, Trap> {
+        if let Value::Host(host) = value {
+            return Err(self.host.misuse(self, *host, Misuse::Element));
+        }
+        self.to_text(value)
+    }
+
+    /// The receiver or argument as a function, or a `TypeError` that says what it is instead.
+    pub fn require_function(&mut self, value: &Value) -> Result<(), Trap> {
+        if value.is_function() || matches!(value, Value::Host(_)) {
+            return Ok(());
+        }
+        let message = format!("{} is not a function", self.describe(value));
+        Err(self.error(ErrorKind::TypeError, message))
+    }
+}
+
+/// The text of a primitive.
+pub(super) fn primitive_text(primitive: &Data) -> Text {
+    match primitive {
+        Data::Text(text) => text.clone(),
+        Data::Number(number) => number_to_text(*number),
+        Data::Boolean(true) => Text::from("true"),
+        Data::Boolean(false) => Text::from("false"),
+        Data::Null => Text::from("null"),
+        _ => Text::from("undefined"),
+    }
+}
+
+fn date_primitive(time: f64, preferred: Preferred) -> Data {
+    if preferred == Preferred::Number {
+        Data::Number(time)
+    } else {
+        Data::Text(date_text(time))
+    }
+}
+
+/// `Date.prototype.toString`: the ISO form, local time being UTC.
+pub(super) fn date_text(time: f64) -> Text {
+    iso_time(time).map_or_else(|| Text::from("Invalid Date"), Text::from)
+}

@@ -1,0 +1,165 @@
+//! Errors that the machine throws, and what others get to see of a trap.
+//!
+//! Before: any instruction or built-in. After: `ScriptError`, with code, message and script stack.
+//! Guarantees: making the report never fails and does not depend on the limits that are used up.
+
+use super::Machine;
+use crate::bytecode::Code;
+use crate::codes;
+use crate::data::{Data, ErrorKind, PropertyTable};
+use crate::error::{Places, ScriptError, StackFrame, Trap, TrapKind};
+use crate::freeze::Purpose;
+use crate::heap::{HeapObject, ObjectKind};
+use crate::text::Text;
+use crate::value::Value;
+
+impl Machine<'_> {
+    /// A trap that throws a new error, as `throw new TypeError(message)` does.
+    pub fn error(&mut self, kind: ErrorKind, message: impl Into<String>) -> Trap {
+        let mut properties = PropertyTable::with_capacity(1);
+        properties.insert(Text::from("message"), Value::text(message.into()));
+        let object = HeapObject {
+            kind: ObjectKind::Error(kind),
+            properties,
+        };
+        Trap::throw(Value::Object(self.heap.add_object(object)))
+    }
+
+    /// A trap that throws a `TypeError`.
+    pub fn type_error(&mut self, message: impl Into<String>) -> Trap {
+        self.error(ErrorKind::TypeError, message)
+    }
+
+    /// A trap that throws a `RangeError`.
+    pub fn range_error(&mut self, message: impl Into<String>) -> Trap {
+        self.error(ErrorKind::RangeError, message)
+    }
+
+    /// A trap that says that a frozen value was to be changed; `hint` is the copying form.
+    pub fn frozen_error(&mut self, what: &str, hint: &str) -> Trap {
+        let mut trap = self.type_error(format!("cannot {what}: the value is frozen; write {hint}"));
+        trap.0.code = Some(codes::FROZEN);
+        trap
+    }
+
+    pub(super) fn not_a_function(&mut self, value: &Value, method: Option<&Text>) -> Trap {
+        let what = match method {
+            Some(name) if value.is_nullish() => {
+                let value = self.describe(value);
+                return self.type_error(format!(
+                    "cannot read properties of {value} (reading '{name}')"
+                ));
+            }
+            Some(name) => format!("`.{name}` of {}", self.describe(value)),
+            None => self.describe(value),
+        };
+        self.type_error(format!("{what} is not a function"))
+    }
+
+    /// A few words for a value, for messages.
+    pub fn describe(&self, value: &Value) -> String {
+        match value {
+            Value::Frozen(Data::Undefined) => "undefined".into(),
+            Value::Frozen(Data::Text(text)) => {
+                let shown = text.slice(0, 40);
+                if shown.len() < text.len() {
+                    format!("the text '{shown}…'")
+                } else {
+                    format!("the text '{shown}'")
+                }
+            }
+            Value::Frozen(data @ (Data::Null | Data::Boolean(_) | Data::Number(_))) => match data {
+                Data::Number(number) => crate::number::number_to_text(*number).to_string(),
+                _ => data.to_json(),
+            },
+            Value::Frozen(Data::Array(_)) | Value::Array(_) => "an array".into(),
+            Value::Frozen(Data::Address(address)) => format!("the address {address}"),
+            Value::Frozen(Data::Symbolic(_)) => "an address".into(),
+            Value::Host(_) => "a command".into(),
+            Value::Iterator(_) => "an iterator".into(),
+            _ if value.is_function() => "a function".into(),
+            _ => "an object".into(),
+        }
+    }
+
+    /// What others get to see of a trap.
+    pub fn script_error(&mut self, trap: Trap) -> ScriptError {
+        let data = *trap.0;
+        let stack = script_stack(self.code, &data.places);
+        match data.kind {
+            TrapKind::Fatal { code, message } => ScriptError {
+                code: code.code.into(),
+                message,
+                stack,
+                value: None,
+            },
+            TrapKind::Refused(diagnostic) => ScriptError {
+                code: diagnostic.code.code.into(),
+                message: diagnostic.message,
+                stack,
+                value: None,
+            },
+            TrapKind::Throw(value) => {
+                let code = data.code.unwrap_or(codes::THROWN);
+                let message = self.thrown_message(&value);
+                let value = self.freeze(&value, Purpose::State).ok();
+                ScriptError {
+                    code: code.code.into(),
+                    message,
+                    stack,
+                    value,
+                }
+            }
+        }
+    }
+
+    fn thrown_message(&self, value: &Value) -> String {
+        let (kind, message) = match value {
+            Value::Object(id) => match &self.heap.object(*id) {
+                HeapObject {
+                    kind: ObjectKind::Error(kind),
+                    properties,
+                } => (*kind, properties.get(&Text::from("message")).cloned()),
+                _ => return format!("{} was thrown", self.describe(value)),
+            },
+            Value::Frozen(Data::Error(error)) => (
+                error.kind,
+                error
+                    .properties()
+                    .get(&Text::from("message"))
+                    .cloned()
+                    .map(Value::from),
+            ),
+            _ => return format!("{} was thrown", self.describe(value)),
+        };
+        match message {
+            Some(Value::Frozen(Data::Text(text))) if !text.is_empty() => {
+                format!("{}: {text}", kind.name())
+            }
+            _ => kind.name().to_owned(),
+        }
+    }
+}
+
+/// The script stack of some places.
+pub(super) fn script_stack(code: &Code, places: &Places) -> Vec<StackFrame> {
+    let frames = places.iter().filter_map(|(index, instruction)| {
+        let function = code.functions.get(index.0 as usize)?;
+        let source = code.sources.get(usize::from(function.source))?;
+        let position = source.position(function.place(*instruction).start);
+        let name = if index.0 == 0 {
+            "(module)".to_owned()
+        } else if function.name.is_empty() {
+            "(anonymous)".to_owned()
+        } else {
+            function.name.to_string()
+        };
+        Some(StackFrame {
+            function: name,
+            file: source.name.clone(),
+            line: position.line,
+            column: position.column,
+        })
+    });
+    frames.collect()
+}

@@ -1,0 +1,155 @@
+//! Literals of objects and arrays, spread and rest.
+//!
+//! Before: `dispatch`. Guarantees: what is spread is copied one level deep, own properties only, in
+//! JavaScript's order; every copy is charged.
+
+use super::Machine;
+use crate::bytecode::Instruction;
+use crate::data::{Data, PropertyTable};
+use crate::error::Trap;
+use crate::host::Misuse;
+use crate::text::Text;
+use crate::value::Value;
+
+impl Machine<'_> {
+    pub(super) fn objects(&mut self, instruction: Instruction) -> Result<(), Trap> {
+        match instruction {
+            Instruction::NewObject => {
+                let object = self.new_object(PropertyTable::default())?;
+                self.push(object);
+            }
+            Instruction::ObjectLiteral(template) => {
+                let code = self.code;
+                let keys = &code.templates[template as usize];
+                let from = self.stack.len() - keys.len();
+                let names = keys.iter().map(|key| code.keys[*key as usize].clone());
+                let properties: PropertyTable<Value> =
+                    names.zip(self.stack.drain(from..)).collect();
+                let object = self.new_object(properties)?;
+                self.push(object);
+            }
+            Instruction::DefineProperty(key) => {
+                let value = self.pop();
+                let object = self.top().clone();
+                let code = self.code;
+                self.set_property(&object, &code.keys[key as usize], value)?;
+            }
+            Instruction::DefineElement => {
+                let value = self.pop();
+                let key = self.pop();
+                let object = self.top().clone();
+                let key = self.to_key(&key)?;
+                self.set_property(&object, &key, value)?;
+            }
+            Instruction::SpreadObject => {
+                let source = self.pop();
+                let object = self.top().clone();
+                self.copy_properties(&source, &object, &[])?;
+            }
+            Instruction::ObjectRest(count) => self.object_rest(usize::from(count))?,
+            Instruction::NewArray(count) => {
+                let items = self.stack.split_off(self.stack.len() - count as usize);
+                let array = self.new_array(items)?;
+                self.push(array);
+            }
+            Instruction::ArrayPush => {
+                let value = self.pop();
+                self.push_item(value)?;
+            }
+            _ => {
+                let source = self.pop();
+                let array = self.top().clone();
+                let items = self.iterate_all(&source)?;
+                if let Value::Array(id) = array {
+                    self.heap.array_mut(id).extend(items);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn push_item(&mut self, value: Value) -> Result<(), Trap> {
+        self.charge(16)?;
+        if let Value::Array(id) = *self.top() {
+            self.heap.array_mut(id).push(value);
+        }
+        Ok(())
+    }
+
+    fn object_rest(&mut self, count: usize) -> Result<(), Trap> {
+        let keys = self.stack.split_off(self.stack.len() - count);
+        let source = self.pop();
+        let mut excluded = Vec::with_capacity(count);
+        for key in &keys {
+            excluded.push(self.to_key(key)?);
+        }
+        let rest = self.new_object(PropertyTable::default())?;
+        self.copy_properties(&source, &rest, &excluded)?;
+        self.push(rest);
+        Ok(())
+    }
+
+    /// Copies the own properties of a value into an object, but those whose keys are excluded.
+    pub fn copy_properties(
+        &mut self,
+        source: &Value,
+        target: &Value,
+        excluded: &[Text],
+    ) -> Result<(), Trap> {
+        for (key, value) in self.own_entries(source)? {
+            if !excluded.contains(&key) {
+                self.set_property(target, &key, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The own enumerable properties of a value, in JavaScript's order.
+    pub fn own_entries(&mut self, source: &Value) -> Result<Vec<(Text, Value)>, Trap> {
+        let frozen = |(key, value): (&Text, &Data)| (key.clone(), Value::Frozen(value.clone()));
+        let entries: Vec<(Text, Value)> = match source {
+            Value::Object(id) => {
+                let properties = &self.heap.object(*id).properties;
+                properties
+                    .iter()
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .collect()
+            }
+            Value::Frozen(Data::Object(object)) => object.properties().iter().map(frozen).collect(),
+            Value::Frozen(Data::Error(error)) => error.properties().iter().map(frozen).collect(),
+            Value::Array(_) | Value::Frozen(Data::Array(_)) => {
+                let count = self.array_length(source).unwrap_or(0);
+                self.charge(count * 32)?;
+                (0..count)
+                    .map(|at| {
+                        (
+                            Text::from(at.to_string()),
+                            self.array_item(source, at).unwrap_or(Value::UNDEFINED),
+                        )
+                    })
+                    .collect()
+            }
+            Value::Frozen(Data::Text(text)) => {
+                self.charge(text.len() * 32)?;
+                let units = text.iter_units().enumerate();
+                units
+                    .map(|(at, unit)| {
+                        (
+                            Text::from(at.to_string()),
+                            Value::from(Text::from_unit(unit)),
+                        )
+                    })
+                    .collect()
+            }
+            Value::Host(host) => return Err(self.host.misuse(self, *host, Misuse::Spread)),
+            _ => Vec::new(),
+        };
+        // An error's message is its own, but not enumerable.
+        let is_error = self.prototype_of(source) == Some(crate::builtins::Prototype::Error);
+        self.spend(entries.len() as u64)?;
+        Ok(entries
+            .into_iter()
+            .filter(|(key, _)| !(is_error && (*key == *"message" || *key == *"cause")))
+            .collect())
+    }
+}

@@ -1,0 +1,445 @@
+//! Properties: reading, writing, deleting, and the built-in methods behind them.
+//!
+//! Before: `dispatch`, built-ins. Guarantees: own properties first, then the methods of the built-in
+//! prototype; writing to frozen data is a `TypeError` with the copying form as hint; reading from
+//! `undefined` or `null` is a `TypeError` that names the property.
+
+use super::Machine;
+use crate::builtins::{self, Methods, Prototype};
+use crate::bytecode::Instruction;
+use crate::data::Data;
+use crate::error::Trap;
+use crate::heap::ObjectKind;
+use crate::host::Misuse;
+use crate::text::Text;
+use crate::value::Value;
+
+/// Arrays do not grow beyond this by a write behind their end: a hole is `undefined` here.
+const ARRAY_GROWTH_MAX: usize = 1 << 24;
+
+impl Machine<'_> {
+    pub(super) fn properties(&mut self, instruction: Instruction) -> Result<(), Trap> {
+        match instruction {
+            Instruction::GetMethod(key) => {
+                let object = self.top().clone();
+                let value = self.property_by_key(&object, key)?;
+                self.push(value);
+            }
+            Instruction::GetElement => {
+                let key = self.pop();
+                let object = self.pop();
+                let value = self.element(&object, &key)?;
+                self.push(value);
+            }
+            Instruction::GetElementMethod => {
+                let key = self.pop();
+                let object = self.top().clone();
+                let value = self.element(&object, &key)?;
+                self.push(value);
+            }
+            Instruction::SetProperty(key) => {
+                let value = self.pop();
+                let object = self.pop();
+                let code = self.code;
+                self.set_property(&object, &code.keys[key as usize], value.clone())?;
+                self.push(value);
+            }
+            Instruction::SetElement => {
+                let value = self.pop();
+                let key = self.pop();
+                let object = self.pop();
+                self.set_element(&object, &key, value.clone())?;
+                self.push(value);
+            }
+            Instruction::DeleteProperty(key) => {
+                let object = self.pop();
+                let code = self.code;
+                self.delete_property(&object, &code.keys[key as usize])?;
+                self.push(Value::TRUE);
+            }
+            Instruction::DeleteElement => {
+                let key = self.pop();
+                let object = self.pop();
+                let key = self.to_key(&key)?;
+                self.delete_property(&object, &key)?;
+                self.push(Value::TRUE);
+            }
+            Instruction::RequireObject => self.require_object()?,
+            _ => {
+                let key = self.pop();
+                let key = match key {
+                    Value::Frozen(Data::Number(_) | Data::Text(_)) => key,
+                    other => Value::from(self.to_key(&other)?),
+                };
+                self.push(key);
+            }
+        }
+        Ok(())
+    }
+
+    fn require_object(&mut self) -> Result<(), Trap> {
+        if self.top().is_nullish() {
+            let value = self.describe(self.top());
+            return Err(self.type_error(format!("cannot take {value} apart: it has no properties")));
+        }
+        Ok(())
+    }
+
+    /// The prototype whose methods a value has; `None` for `undefined`, `null` and host values.
+    pub fn prototype_of(&self, value: &Value) -> Option<Prototype> {
+        Some(match value {
+            Value::Frozen(data) => match data {
+                Data::Undefined | Data::Null => return None,
+                Data::Boolean(_) => Prototype::Boolean,
+                Data::Number(_) => Prototype::Number,
+                Data::Text(_) => Prototype::String,
+                Data::Array(_) => Prototype::Array,
+                Data::Error(_) => Prototype::Error,
+                Data::Date(_) => Prototype::Date,
+                Data::Map(_) => Prototype::Map,
+                Data::Set(_) => Prototype::Set,
+                Data::Function(_) => Prototype::Function,
+                Data::Object(_) | Data::Address(_) | Data::Symbolic(_) => Prototype::Object,
+            },
+            Value::Object(id) => match self.heap.object(*id).kind {
+                ObjectKind::Plain => Prototype::Object,
+                ObjectKind::Error(_) => Prototype::Error,
+                ObjectKind::Date(_) => Prototype::Date,
+                ObjectKind::Map(_) => Prototype::Map,
+                ObjectKind::Set(_) => Prototype::Set,
+            },
+            Value::Array(_) => Prototype::Array,
+            Value::Closure(_) | Value::Native(_) => Prototype::Function,
+            Value::Iterator(_) => Prototype::Iterator,
+            Value::Host(_) | Value::Cell(_) | Value::Uninitialised => return None,
+        })
+    }
+
+    #[inline]
+    pub(super) fn property_by_key(&mut self, object: &Value, key: u32) -> Result<Value, Trap> {
+        let code = self.code;
+        let name = &code.keys[key as usize];
+        match object {
+            Value::Object(id) => {
+                if let Some(value) = self.heap.object(*id).properties.get(name) {
+                    return Ok(value.clone());
+                }
+            }
+            Value::Frozen(Data::Object(object)) => {
+                if let Some(value) = object.properties().get(name) {
+                    return Ok(Value::Frozen(value.clone()));
+                }
+            }
+            _ => {}
+        }
+        self.other_property(object, name, Some(&code.links.methods[key as usize]))
+    }
+
+    /// Reads a property.
+    pub fn property(&mut self, object: &Value, key: &Text) -> Result<Value, Trap> {
+        self.other_property(object, key, None)
+    }
+
+    fn other_property(
+        &mut self,
+        object: &Value,
+        key: &Text,
+        methods: Option<&Methods>,
+    ) -> Result<Value, Trap> {
+        if let Value::Host(host) = object {
+            return self.host.property(self, *host, key);
+        }
+        let Some(prototype) = self.prototype_of(object) else {
+            let value = self.describe(object);
+            return Err(self.type_error(format!(
+                "cannot read properties of {value} (reading '{key}')"
+            )));
+        };
+        if let Some(value) = self.own_property(object, key) {
+            return Ok(value);
+        }
+        let method = match methods {
+            Some(methods) => methods.get(prototype),
+            None => Methods::of(key).get(prototype),
+        };
+        if let Some(native) = method {
+            return Ok(Value::Native(native));
+        }
+        Ok(self.inherited(object, key))
+    }
+
+    /// An own property, built-in ones such as `length` included.
+    pub fn own_property(&self, object: &Value, key: &Text) -> Option<Value> {
+        let ascii = key.as_ascii().unwrap_or("");
+        match object {
+            Value::Object(id) => self.heap.object(*id).properties.get(key).cloned(),
+            Value::Frozen(Data::Object(object)) => {
+                object.properties().get(key).cloned().map(Value::Frozen)
+            }
+            Value::Frozen(Data::Error(error)) => {
+                error.properties().get(key).cloned().map(Value::Frozen)
+            }
+            Value::Array(id) if ascii == "length" => {
+                Some(Value::number(self.heap.array(*id).len() as f64))
+            }
+            Value::Frozen(Data::Array(array)) if ascii == "length" => {
+                Some(Value::number(array.items().len() as f64))
+            }
+            Value::Array(_) | Value::Frozen(Data::Array(_)) => {
+                self.array_item(object, key.array_index()? as usize)
+            }
+            Value::Frozen(Data::Text(text)) if ascii == "length" => {
+                Some(Value::number(text.len() as f64))
+            }
+            Value::Frozen(Data::Text(text)) => text
+                .unit_at(key.array_index()? as usize)
+                .map(|unit| Value::from(Text::from_unit(unit))),
+            Value::Closure(_) | Value::Frozen(Data::Function(_)) | Value::Native(_) => {
+                self.function_property(object, ascii)
+            }
+            _ => None,
+        }
+    }
+
+    fn function_property(&self, function: &Value, key: &str) -> Option<Value> {
+        let index = match function {
+            Value::Closure(id) => self.heap.closure(*id).function,
+            Value::Frozen(Data::Function(function)) => function.function,
+            Value::Native(native) => {
+                let native = builtins::native(*native);
+                return match key {
+                    "name" => Some(Value::text(
+                        native.name.rsplit(['.', ' ']).next().unwrap_or(native.name),
+                    )),
+                    "length" => Some(Value::number(f64::from(native.length))),
+                    _ => None,
+                };
+            }
+            _ => return None,
+        };
+        let function = self.code.functions.get(index.0 as usize)?;
+        match key {
+            "name" => Some(Value::from(function.name.clone())),
+            "length" => Some(Value::number(f64::from(function.length))),
+            _ => None,
+        }
+    }
+
+    /// What built-in prototypes hold besides methods.
+    fn inherited(&self, object: &Value, key: &Text) -> Value {
+        let kind = match object {
+            Value::Frozen(Data::Error(error)) => Some(error.kind),
+            Value::Object(id) => match &self.heap.object(*id).kind {
+                ObjectKind::Error(kind) => Some(*kind),
+                ObjectKind::Map(entries) | ObjectKind::Set(entries) if *key == *"size" => {
+                    return Value::number(entries.places.len() as f64);
+                }
+                _ => None,
+            },
+            Value::Frozen(Data::Map(map)) if *key == *"size" => {
+                return Value::number(map.entries().len() as f64);
+            }
+            Value::Frozen(Data::Set(set)) if *key == *"size" => {
+                return Value::number(set.values().len() as f64);
+            }
+            _ => None,
+        };
+        match (kind, key.as_ascii()) {
+            (Some(kind), Some("name")) => Value::text(kind.name()),
+            (Some(_), Some("message")) => Value::from(Text::empty()),
+            _ => Value::UNDEFINED,
+        }
+    }
+
+    /// Reads an element by a computed key.
+    pub fn element(&mut self, object: &Value, key: &Value) -> Result<Value, Trap> {
+        if let Value::Frozen(Data::Number(number)) = key
+            && *number >= 0.0
+            && number.fract() == 0.0
+        {
+            let at = *number as usize;
+            match object {
+                Value::Array(_) | Value::Frozen(Data::Array(_)) => {
+                    return Ok(self.array_item(object, at).unwrap_or(Value::UNDEFINED));
+                }
+                Value::Frozen(Data::Text(text)) => {
+                    return Ok(text
+                        .unit_at(at)
+                        .map_or(Value::UNDEFINED, |unit| Value::from(Text::from_unit(unit))));
+                }
+                _ => {}
+            }
+        }
+        if object.is_nullish() {
+            let (object, key) = (self.describe(object), self.describe(key));
+            return Err(self.type_error(format!(
+                "cannot read properties of {object} (reading {key})"
+            )));
+        }
+        if let (Value::Host(host), Value::Frozen(Data::Number(_))) = (object, key) {
+            return Err(self.host.misuse(self, *host, Misuse::Element));
+        }
+        let key = self.to_key(key)?;
+        self.property(object, &key)
+    }
+
+    /// An item of an array of either kind.
+    #[inline]
+    pub fn array_item(&self, array: &Value, at: usize) -> Option<Value> {
+        match array {
+            Value::Array(id) => self.heap.array(*id).get(at).cloned(),
+            Value::Frozen(Data::Array(array)) => array.items().get(at).cloned().map(Value::Frozen),
+            _ => None,
+        }
+    }
+
+    /// How many items an array of either kind has.
+    pub fn array_length(&self, array: &Value) -> Option<usize> {
+        match array {
+            Value::Array(id) => Some(self.heap.array(*id).len()),
+            Value::Frozen(Data::Array(array)) => Some(array.items().len()),
+            _ => None,
+        }
+    }
+
+    /// Writes an element by a computed key.
+    pub fn set_element(&mut self, object: &Value, key: &Value, value: Value) -> Result<(), Trap> {
+        if let (Value::Array(id), Value::Frozen(Data::Number(number))) = (object, key)
+            && *number >= 0.0
+            && number.fract() == 0.0
+            && let Some(item) = self.heap.array_mut(*id).get_mut(*number as usize)
+        {
+            *item = value;
+            return Ok(());
+        }
+        let key = self.to_key(key)?;
+        self.set_property(object, &key, value)
+    }
+
+    /// Writes a property.
+    pub fn set_property(&mut self, object: &Value, key: &Text, value: Value) -> Result<(), Trap> {
+        match object {
+            Value::Object(id) => {
+                if self
+                    .heap
+                    .object_mut(*id)
+                    .properties
+                    .insert(key.clone(), value)
+                {
+                    self.charge(48)?;
+                }
+                Ok(())
+            }
+            Value::Array(id) => {
+                let id = *id;
+                if *key == *"length" {
+                    return self.set_length(id, &value);
+                }
+                let Some(index) = key.array_index() else {
+                    let message = format!(
+                        "cannot set '{key}' of an array: arrays have items only; use an object"
+                    );
+                    return Err(self.type_error(message));
+                };
+                self.grow_array(id, index as usize + 1)?;
+                self.heap.array_mut(id)[index as usize] = value;
+                Ok(())
+            }
+            Value::Host(host) => Err(self.host.misuse(self, *host, Misuse::Write)),
+            Value::Frozen(Data::Undefined | Data::Null) => {
+                let object = self.describe(object);
+                Err(self.type_error(format!(
+                    "cannot set properties of {object} (setting '{key}')"
+                )))
+            }
+            Value::Frozen(Data::Array(_)) => Err(self.frozen_error(
+                &format!("set [{key}]"),
+                "`[...array]` first, or `array.map(…)`, `array.with(…)`",
+            )),
+            Value::Frozen(data) if data.shape().depth > 0 => Err(self.frozen_error(
+                &format!("set '{key}'"),
+                &format!("`{{ ...object, {key}: value }}`"),
+            )),
+            other => {
+                let other = self.describe(other);
+                Err(self.type_error(format!("cannot create property '{key}' on {other}")))
+            }
+        }
+    }
+
+    fn set_length(&mut self, id: crate::value::ArrayId, value: &Value) -> Result<(), Trap> {
+        let length = self.to_number(value)?;
+        if length < 0.0 || length.fract() != 0.0 || length > f64::from(u32::MAX) {
+            return Err(self.range_error("Invalid array length"));
+        }
+        let length = length as usize;
+        self.grow_array(id, length)?;
+        self.heap.array_mut(id).truncate(length);
+        Ok(())
+    }
+
+    /// Makes an array at least this long.
+    pub fn grow_array(&mut self, id: crate::value::ArrayId, length: usize) -> Result<(), Trap> {
+        let current = self.heap.array(id).len();
+        if length > current {
+            if length - current > ARRAY_GROWTH_MAX {
+                return Err(self.range_error("Invalid array length"));
+            }
+            self.charge((length - current) * 16)?;
+            self.heap.array_mut(id).resize(length, Value::UNDEFINED);
+        }
+        Ok(())
+    }
+
+    fn delete_property(&mut self, object: &Value, key: &Text) -> Result<(), Trap> {
+        match object {
+            Value::Object(id) => {
+                self.heap.object_mut(*id).properties.remove(key);
+                Ok(())
+            }
+            Value::Array(id) => {
+                if let Some(item) = key
+                    .array_index()
+                    .and_then(|at| self.heap.array_mut(*id).get_mut(at as usize))
+                {
+                    *item = Value::UNDEFINED;
+                }
+                Ok(())
+            }
+            Value::Host(host) => Err(self.host.misuse(self, *host, Misuse::Delete)),
+            Value::Frozen(data) if data.shape().depth > 0 => Err(self.frozen_error(
+                &format!("delete '{key}'"),
+                &format!("`const {{ {key}, ...rest }} = object` and use `rest`"),
+            )),
+            other if other.is_nullish() => {
+                let other = self.describe(other);
+                Err(self.type_error(format!("cannot delete a property of {other}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// `key in object`
+    pub fn has_property(&mut self, object: &Value, key: &Text) -> Result<bool, Trap> {
+        let is_object = match object {
+            Value::Frozen(data) => !matches!(
+                data,
+                Data::Undefined | Data::Null | Data::Boolean(_) | Data::Number(_) | Data::Text(_)
+            ),
+            Value::Host(host) => return Err(self.host.misuse(self, *host, Misuse::Operator("in"))),
+            _ => true,
+        };
+        if !is_object {
+            let object = self.describe(object);
+            return Err(
+                self.type_error(format!("cannot use 'in' to search for '{key}' in {object}"))
+            );
+        }
+        if self.own_property(object, key).is_some() {
+            return Ok(true);
+        }
+        Ok(self
+            .prototype_of(object)
+            .is_some_and(|prototype| Methods::of(key).get(prototype).is_some()))
+    }
+}

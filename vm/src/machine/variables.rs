@@ -1,0 +1,206 @@
+//! Instructions of variables: slots, cells, captures, closures.
+//!
+//! Before: `dispatch`. Guarantees: reading a variable before its declaration ran is a
+//! `ReferenceError`; a symbolic address is replaced by the one of the running instance when a
+//! captured value is read.
+
+use super::Machine;
+use super::frames::Captured;
+use crate::bytecode::{CaptureSource, FunctionIndex};
+use crate::codes;
+use crate::data::{Capture, Data, ErrorKind};
+use crate::error::Trap;
+use crate::heap::Closure;
+use crate::value::Value;
+
+impl Machine<'_> {
+    #[inline]
+    pub(super) fn slot(&self, slot: u16) -> &Value {
+        &self.stack[self.frame.base as usize + usize::from(slot)]
+    }
+
+    #[inline]
+    pub(super) fn set_slot(&mut self, slot: u16, value: Value) {
+        let at = self.frame.base as usize + usize::from(slot);
+        self.stack[at] = value;
+    }
+
+    pub(super) fn get_slot_checked(&mut self, slot: u16, name: u32) -> Result<Value, Trap> {
+        match self.slot(slot) {
+            Value::Uninitialised => Err(self.not_initialised(name)),
+            value => Ok(value.clone()),
+        }
+    }
+
+    pub(super) fn set_slot_checked(
+        &mut self,
+        slot: u16,
+        name: u32,
+        value: Value,
+    ) -> Result<(), Trap> {
+        if matches!(self.slot(slot), Value::Uninitialised) {
+            return Err(self.not_initialised(name));
+        }
+        self.set_slot(slot, value);
+        Ok(())
+    }
+
+    pub(super) fn make_cell(&mut self, slot: u16, value: Value) -> Result<(), Trap> {
+        self.charge(16)?;
+        let cell = self.heap.add_cell(value);
+        self.set_slot(slot, Value::Cell(cell));
+        Ok(())
+    }
+
+    pub(super) fn renew_cell(&mut self, slot: u16) -> Result<(), Trap> {
+        let value = match self.slot(slot) {
+            Value::Cell(id) => self.heap.cell(*id).clone(),
+            value => value.clone(),
+        };
+        self.make_cell(slot, value)
+    }
+
+    pub(super) fn get_cell(&mut self, slot: u16, name: u32) -> Result<Value, Trap> {
+        let Value::Cell(id) = self.slot(slot) else {
+            return self.get_slot_checked(slot, name);
+        };
+        match self.heap.cell(*id) {
+            Value::Uninitialised => Err(self.not_initialised(name)),
+            value => Ok(value.clone()),
+        }
+    }
+
+    pub(super) fn set_cell(&mut self, slot: u16, name: u32, value: Value) -> Result<(), Trap> {
+        let Value::Cell(id) = *self.slot(slot) else {
+            return self.set_slot_checked(slot, name, value);
+        };
+        if matches!(self.heap.cell(id), Value::Uninitialised) {
+            return Err(self.not_initialised(name));
+        }
+        self.heap.set_cell(id, value);
+        Ok(())
+    }
+
+    pub(super) fn init_cell(&mut self, slot: u16, value: Value) -> Result<(), Trap> {
+        match *self.slot(slot) {
+            Value::Cell(id) => self.heap.set_cell(id, value),
+            _ => self.make_cell(slot, value)?,
+        }
+        Ok(())
+    }
+
+    pub(super) fn get_capture(&mut self, capture: u16, name: u32) -> Result<Value, Trap> {
+        let at = usize::from(capture);
+        let value = match &self.frame.captured {
+            Captured::Closure(id) => match self.heap.closure(*id).captures.get(at) {
+                Some(Value::Cell(cell)) => self.heap.cell(*cell).clone(),
+                Some(value) => value.clone(),
+                None => Value::UNDEFINED,
+            },
+            Captured::Frozen(function) => match function.captures.get(at) {
+                Some(Capture::Value(data)) => Value::Frozen(data.clone()),
+                Some(Capture::Cell(cell)) => self
+                    .code
+                    .cells
+                    .get(*cell as usize)
+                    .map_or(Value::Uninitialised, |data| Value::Frozen(data.clone())),
+                None => Value::UNDEFINED,
+            },
+            Captured::Nothing => Value::UNDEFINED,
+        };
+        match value {
+            Value::Uninitialised => Err(self.not_initialised(name)),
+            Value::Frozen(data) => self.resolved(data),
+            value => Ok(value),
+        }
+    }
+
+    /// The value of data that comes from the program: symbolic addresses are replaced.
+    pub fn resolved(&mut self, data: Data) -> Result<Value, Trap> {
+        if !data.shape().has_symbolic {
+            return Ok(Value::Frozen(data));
+        }
+        self.spend(u64::from(data.shape().byte_count) / 8)?;
+        let host = self.host;
+        let resolve = |symbolic| host.resolve(symbolic).unwrap_or(Data::Symbolic(symbolic));
+        data.resolve_symbolic(&resolve)
+            .map(Value::Frozen)
+            .map_err(|error| Trap::fatal(codes::LIMIT_VALUE_DEPTH, error.to_string()))
+    }
+
+    pub(super) fn set_capture(
+        &mut self,
+        capture: u16,
+        name: u32,
+        value: Value,
+    ) -> Result<(), Trap> {
+        let at = usize::from(capture);
+        let cell = match &self.frame.captured {
+            Captured::Closure(id) => match self.heap.closure(*id).captures.get(at) {
+                Some(Value::Cell(cell)) => Some(*cell),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(cell) = cell else {
+            let name = &self.code.keys[name as usize];
+            let message = format!(
+                "`{name}` was captured from the build stage and cannot be assigned; keep it in state"
+            );
+            return Err(Trap::fatal(codes::CAPTURE_ASSIGNED, message));
+        };
+        if matches!(self.heap.cell(cell), Value::Uninitialised) {
+            return Err(self.not_initialised(name));
+        }
+        self.heap.set_cell(cell, value);
+        Ok(())
+    }
+
+    pub(super) fn make_closure(&mut self, index: u32) -> Result<Value, Trap> {
+        let function = &self.code.functions[index as usize];
+        self.charge(32 + function.captures.len() * 16)?;
+        let captures = function.captures.iter().map(|source| match source {
+            CaptureSource::Slot(slot) => self.slot(*slot).clone(),
+            CaptureSource::Capture(capture) => self.raw_capture(usize::from(*capture)),
+        });
+        let captures = captures.collect();
+        Ok(Value::Closure(self.heap.add_closure(Closure {
+            function: FunctionIndex(index),
+            captures,
+        })))
+    }
+
+    /// What a capture holds, the cell itself where it is one of the heap.
+    fn raw_capture(&self, at: usize) -> Value {
+        match &self.frame.captured {
+            Captured::Closure(id) => self
+                .heap
+                .closure(*id)
+                .captures
+                .get(at)
+                .cloned()
+                .unwrap_or(Value::UNDEFINED),
+            Captured::Frozen(function) => match function.captures.get(at) {
+                Some(Capture::Value(data)) => Value::Frozen(data.clone()),
+                Some(Capture::Cell(cell)) => Value::Frozen(
+                    self.code
+                        .cells
+                        .get(*cell as usize)
+                        .cloned()
+                        .unwrap_or_default(),
+                ),
+                None => Value::UNDEFINED,
+            },
+            Captured::Nothing => Value::UNDEFINED,
+        }
+    }
+
+    #[cold]
+    fn not_initialised(&mut self, name: u32) -> Trap {
+        let name = self.code.keys[name as usize].clone();
+        self.error(
+            ErrorKind::ReferenceError,
+            format!("cannot access '{name}' before initialization"),
+        )
+    }
+}
