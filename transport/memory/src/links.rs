@@ -10,12 +10,16 @@ use std::sync::{PoisonError, RwLock};
 use tokio::sync::watch;
 use transport::{BusState, NodeId};
 
+use crate::faults::Faults;
+
 /// The state of all nodes and of the links between them.
 #[derive(Default)]
 pub(crate) struct Links {
     /// Whether any node is cut off or any partition is in force.
     faulty: AtomicBool,
     table: RwLock<Table>,
+    /// What is lost or late on the way.
+    pub(crate) faults: Faults,
 }
 
 #[derive(Default)]

@@ -11,6 +11,7 @@ use transport::limits::PAYLOAD_BYTES_MAX;
 use transport::{BusMessage, BusState, NodeId};
 
 use crate::bus::MemoryBus;
+use crate::faults::LinkFaults;
 use crate::links::Links;
 use crate::pending::Pending;
 use crate::routes::Routes;
@@ -42,7 +43,7 @@ pub(crate) struct Shared {
     pub(crate) options: MemoryOptions,
     pub(crate) routes: Routes,
     pub(crate) links: Links,
-    pub(crate) pending: Pending,
+    pub(crate) pending: Arc<Pending>,
     next_id: AtomicU64,
 }
 
@@ -92,6 +93,12 @@ impl MemoryNetwork {
         self.shared.links.partition(sets);
     }
 
+    /// Loses and delays messages between nodes from now on; none ends it. What is late by then
+    /// still arrives, and is not overtaken.
+    pub fn set_faults(&self, faults: Option<LinkFaults>) {
+        self.shared.links.faults.set(faults);
+    }
+
     /// Ends a partition. Nodes that were cut off stay cut off.
     pub fn heal_partition(&self) {
         self.shared.links.partition(&[]);
@@ -106,10 +113,26 @@ impl Shared {
     /// Hands a message to whoever listens.
     pub(crate) fn send(&self, from: NodeId, message: BusMessage) -> Handed {
         if let Some(id) = Pending::id_of(&message.subject) {
-            return self
-                .pending
-                .answer(id, message, |asker| self.links.pass(from, asker));
+            return self.answer(id, from, message);
         }
         self.routes.deliver(message, &self.links, from)
+    }
+
+    /// Hands an answer to the node that asked.
+    fn answer(&self, id: u64, from: NodeId, message: BusMessage) -> Handed {
+        let Some(asker) = self.pending.asker(id) else {
+            return Handed::Nobody;
+        };
+        if !self.links.pass(from, asker) {
+            return Handed::Sent;
+        }
+        if self.links.faults.concern(from, asker) {
+            let pending = Arc::clone(&self.pending);
+            let deliver = Box::new(move || pending.answer(id, message));
+            self.links.faults.carry(from, asker, deliver);
+        } else {
+            self.pending.answer(id, message);
+        }
+        Handed::Sent
     }
 }

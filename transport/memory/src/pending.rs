@@ -9,8 +9,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use transport::{BusMessage, NodeId, Subject};
 
-use crate::network::Handed;
-
 /// What reply subjects begin with; the rest is the request's number.
 const PREFIX: &str = "_INBOX.";
 
@@ -59,24 +57,18 @@ impl Pending {
         subject.as_str().strip_prefix(PREFIX)?.parse().ok()
     }
 
-    /// Gives an answer to the request, if it is still open and `passes` says that it is reached.
-    pub(crate) fn answer(
-        &self,
-        id: u64,
-        message: BusMessage,
-        passes: impl FnOnce(NodeId) -> bool,
-    ) -> Handed {
-        let mut open = self.lock();
-        let Some(found) = open.get(&id) else {
-            return Handed::Nobody;
-        };
-        if passes(found.asker)
-            && let Some(found) = open.remove(&id)
-        {
+    /// The node that waits for this request's answer; none where it waits no more.
+    pub(crate) fn asker(&self, id: u64) -> Option<NodeId> {
+        self.lock().get(&id).map(|open| open.asker)
+    }
+
+    /// Gives an answer to the request, if it is still open.
+    pub(crate) fn answer(&self, id: u64, message: BusMessage) {
+        let open = self.lock().remove(&id);
+        if let Some(open) = open {
             // The asker may have stopped waiting meanwhile; then nobody misses the answer.
-            let _ = found.answer.send(message);
+            let _ = open.answer.send(message);
         }
-        Handed::Sent
     }
 
     /// Fails all open requests of a node.

@@ -107,9 +107,7 @@ impl Routes {
             return Handed::Nobody;
         }
         for route in self.chosen(&all) {
-            if links.pass(from, route.node) {
-                route.push(message.clone());
-            }
+            hand_over(route, message.clone(), links, from);
         }
         Handed::Sent
     }
@@ -134,12 +132,24 @@ impl Routes {
     }
 }
 
-fn deliver_to(route: &Route, message: BusMessage, links: &Links, from: NodeId) -> Handed {
+fn deliver_to(route: &Arc<Route>, message: BusMessage, links: &Links, from: NodeId) -> Handed {
     if !links.is_connected(route.node) {
         return Handed::Nobody;
     }
-    if links.pass(from, route.node) {
+    hand_over(route, message, links, from);
+    Handed::Sent
+}
+
+/// Hands a message to a subscription as the link between the two nodes allows.
+fn hand_over(route: &Arc<Route>, message: BusMessage, links: &Links, from: NodeId) {
+    if !links.pass(from, route.node) {
+        return;
+    }
+    if links.faults.concern(from, route.node) {
+        let to = Arc::clone(route);
+        let deliver = Box::new(move || to.push(message));
+        links.faults.carry(from, route.node, deliver);
+    } else {
         route.push(message);
     }
-    Handed::Sent
 }

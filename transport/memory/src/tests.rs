@@ -13,7 +13,7 @@ use transport::{
     Bus, BusError, BusState, Headers, NodeId, Pattern, Subject, SubscribeOptions, Subscription,
 };
 
-use crate::{MemoryBus, MemoryNetwork, MemoryOptions};
+use crate::{LinkFaults, MemoryBus, MemoryNetwork, MemoryOptions};
 
 #[derive(Default)]
 struct InMemory {
@@ -154,4 +154,74 @@ async fn nothing_stays_behind_when_buses_and_subscriptions_are_dropped() {
         "a dropped bus ends its subscriptions"
     );
     assert_eq!(ask(&other, LONG).await, nobody());
+}
+
+/// Sends numbered messages over a faulty link and gives those that arrived, in their order.
+async fn over_a_faulty_link(faults: LinkFaults) -> Vec<u8> {
+    let network = MemoryNetwork::default();
+    let (sender, receiver) = (network.bus(NodeId(1)), network.bus(NodeId(2)));
+    let mut messages = listen(&receiver).await;
+    network.set_faults(Some(faults));
+    for n in 0..200 {
+        let sent = sender.publish(subject(), Headers::new(), Bytes::from(vec![n]));
+        sent.await.unwrap();
+    }
+    // What comes after the faults ended is neither lost nor overtakes what is late.
+    network.set_faults(None);
+    let last = sender.publish(subject(), Headers::new(), Bytes::from(vec![u8::MAX]));
+    last.await.unwrap();
+    let mut arrived = Vec::new();
+    loop {
+        let message = tokio::time::timeout(LONG, messages.receive()).await;
+        match message.unwrap().unwrap().payload[0] {
+            u8::MAX => return arrived,
+            n => arrived.push(n),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_seed_chooses_what_a_link_loses_and_order_is_kept() {
+    let faults = LinkFaults {
+        seed: 1,
+        lost_per_thousand: 300,
+        delay_max: Duration::from_millis(5),
+    };
+    let first = over_a_faulty_link(faults).await;
+    assert!(
+        first.is_sorted() && (100..180).contains(&first.len()),
+        "{first:?}"
+    );
+    assert_eq!(over_a_faulty_link(faults).await, first);
+    let other = LinkFaults { seed: 2, ..faults };
+    assert_ne!(over_a_faulty_link(other).await, first);
+    let slow = LinkFaults {
+        lost_per_thousand: 0,
+        ..faults
+    };
+    assert_eq!(
+        over_a_faulty_link(slow).await,
+        (0..200).collect::<Vec<u8>>()
+    );
+}
+
+#[tokio::test]
+async fn answers_are_late_and_lost_as_well() {
+    let network = MemoryNetwork::default();
+    let (client, server) = (network.bus(NodeId(1)), network.bus(NodeId(2)));
+    let mut requests = listen(&server).await;
+    let faults = LinkFaults {
+        seed: 1,
+        lost_per_thousand: 0,
+        delay_max: Duration::from_millis(5),
+    };
+    network.set_faults(Some(faults));
+    tokio::select! {
+        () = serve(&server, &mut requests) => panic!("the subscription lasts"),
+        () = async {
+            assert_eq!(ask(&client, LONG).await, Ok(()));
+            network.set_faults(Some(LinkFaults { lost_per_thousand: 1_000, ..faults }));
+            assert!(matches!(ask(&client, SHORT).await, Err(BusError::Deadline { .. })));
+        } => {}
+    }
 }
