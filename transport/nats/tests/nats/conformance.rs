@@ -1,10 +1,6 @@
 //! The conformance suite of the bus, each promise against a real NATS server of its own.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
-use support::OnNats;
+use crate::support::OnNats;
 
 transport::bus_conformance!(match OnNats::start() {
     Some(harness) => harness,

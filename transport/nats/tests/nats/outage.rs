@@ -1,15 +1,11 @@
 //! What an outage of the server does: it is told, calls fail at once, and all comes back by itself.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::support::{OnNats, ask, echo, subject};
 use bytes::Bytes;
 use futures::StreamExt;
-use support::{OnNats, ask, echo, subject};
 use tests::wait::PATIENCE;
 use tokio::time::timeout;
 use transport::{Bus, BusError, BusState, Headers, Pattern, SubscribeOptions};

@@ -43,13 +43,11 @@ impl Harness for OnNats {
     }
 }
 
-#[allow(dead_code, reason = "not every test file needs it")]
 pub(crate) fn subject(text: &str) -> Subject {
     Subject::new(text).unwrap()
 }
 
 /// Answers everything on a subject with what was asked, until the bus is closed.
-#[allow(dead_code, reason = "not every test file needs it")]
 pub(crate) async fn echo(bus: Arc<NatsBus>, on: &str) {
     let pattern = Pattern::new(on).unwrap();
     let mut requests = bus
@@ -66,7 +64,6 @@ pub(crate) async fn echo(bus: Arc<NatsBus>, on: &str) {
     });
 }
 
-#[allow(dead_code, reason = "not every test file needs it")]
 pub(crate) async fn ask(bus: &NatsBus, to: &str, deadline: Duration) -> Result<Bytes, BusError> {
     let body = Bytes::from_static(b"hello");
     let asked = bus

@@ -1,15 +1,11 @@
 //! What passes between our bus, a real server and foreign clients: credentials, headers, odd names.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use crate::support::{OnNats, ask, subject};
 use bytes::Bytes;
-use support::{OnNats, ask, subject};
 use tests::services::NatsServer;
 use tests::wait::PATIENCE;
 use transport::{
