@@ -377,6 +377,42 @@ impl Code {
     }
 }
 
+impl Instruction {
+    /// Where it may jump to.
+    pub fn target(&self) -> Option<u32> {
+        match self {
+            Instruction::Jump(target)
+            | Instruction::JumpIfFalse(target)
+            | Instruction::JumpIfTrue(target)
+            | Instruction::JumpIfFalseKeep(target)
+            | Instruction::JumpIfTrueKeep(target)
+            | Instruction::JumpIfNotNullishKeep(target)
+            | Instruction::JumpIfDefinedKeep(target)
+            | Instruction::JumpIfNullish(target)
+            | Instruction::PushHandler(target)
+            | Instruction::IterateNext { target, .. } => Some(*target),
+            _ => None,
+        }
+    }
+
+    /// Sets where it may jump to; nothing where it does not jump.
+    pub fn set_target(&mut self, to: u32) {
+        match self {
+            Instruction::Jump(target)
+            | Instruction::JumpIfFalse(target)
+            | Instruction::JumpIfTrue(target)
+            | Instruction::JumpIfFalseKeep(target)
+            | Instruction::JumpIfTrueKeep(target)
+            | Instruction::JumpIfNotNullishKeep(target)
+            | Instruction::JumpIfDefinedKeep(target)
+            | Instruction::JumpIfNullish(target)
+            | Instruction::PushHandler(target)
+            | Instruction::IterateNext { target, .. } => *target = to,
+            _ => {}
+        }
+    }
+}
+
 impl Function {
     /// The place in the source of an instruction.
     pub fn place(&self, instruction: u32) -> Span {

@@ -31,6 +31,8 @@ codes! {
     MISPLACED = "E0108" "a statement that may not stand here";
     IMPORT = "E0109" "an import that cannot be resolved";
 
+    INTERNAL = "E0110" "the compiler made a mistake";
+
     HOST_MISUSE = "E0201" "a command, ref or handle is used as if it were a value";
     CAPTURE_ASSIGNED = "E0202" "a captured variable is assigned at the run stage";
     NOT_A_COMMAND = "E0203" "a command was expected";

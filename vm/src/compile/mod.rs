@@ -4,6 +4,28 @@
 //! Guarantees: total; several errors in one run, each with a place and a hint; what is not part of
 //! the language is refused by name; TypeScript types are erased.
 
+mod assignments;
+mod calls;
+mod compiler;
+mod expressions;
+mod functions;
+mod globals;
+mod jumps;
+mod literals;
+mod loops;
+mod members;
+mod modules;
+mod names;
+mod nesting;
+mod operators;
+mod parse;
+mod patterns;
+mod refusals;
+mod statements;
+mod switches;
+mod tries;
+mod variables;
+
 use crate::bytecode::Code;
 use crate::diagnostic::Diagnostic;
 use crate::limits::BuildLimits;
@@ -19,6 +41,11 @@ pub trait Names {
     /// What to do about an unknown name, where there is something better to say than a name that
     /// looks alike (`complete`: "take it from `act`'s second parameter").
     fn hint(&self, name: &str) -> Option<String>;
+
+    /// All names for which `is_ambient` holds, for guesses.
+    fn all(&self) -> &[&str] {
+        &[]
+    }
 }
 
 /// What a module compiles to. Function 0 of the code takes no arguments and returns an array with
@@ -61,10 +88,8 @@ pub fn compile_module(
     names: &dyn Names,
     limits: &BuildLimits,
 ) -> Result<Module, Vec<Diagnostic>> {
-    let _ = (names, limits);
-    Err(vec![Diagnostic::error(
-        crate::codes::SYNTAX,
-        Span::new(0, source.text.len() as u32),
-        "this build has no compiler",
-    )])
+    parse::compile(source, names, limits)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! Calls, method calls, optional calls and `new` of built-ins.
+//!
+//! Before: `expressions`, `members`. After: instructions of calls. Guarantees: a call of a built-in
+//! by its name is one instruction; only built-ins see a receiver, since there is no `this`.
+
+use oxc_ast::ast::{Argument, CallExpression, Expression, NewExpression};
+use oxc_span::{GetSpan, Span};
+
+use super::compiler::Compiler;
+use super::members::{Skips, is_value_global};
+use super::refusals::Construct;
+use crate::bytecode::Instruction;
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+
+/// What is below the arguments on the stack.
+enum Callee {
+    Function,
+    ReceiverAndFunction,
+    /// The receiver, and the method by its key.
+    Method(u32),
+    /// Nothing: a built-in by its entry in the table.
+    Native(u32),
+}
+
+impl<'a> Compiler<'a> {
+    pub(super) fn call(&mut self, call: &CallExpression<'a>) {
+        self.call_link(call, &mut Skips::default());
+    }
+
+    pub(super) fn call_link(&mut self, call: &CallExpression<'a>, skips: &mut Skips) {
+        let callee = self.callee(call, skips);
+        if call.optional {
+            self.place(call.callee.span());
+            match callee {
+                Callee::ReceiverAndFunction => self.skip_with_receiver(skips),
+                _ => {
+                    let skip = self.jump(Instruction::JumpIfNullish);
+                    skips.0.push(skip);
+                }
+            }
+        }
+        self.arguments(&call.arguments, callee, call.span);
+    }
+
+    /// `receiver function → receiver function`, or drops both and skips the chain.
+    fn skip_with_receiver(&mut self, skips: &mut Skips) {
+        let go_on = self.jump(Instruction::JumpIfNotNullishKeep);
+        self.emit(Instruction::Pop);
+        let skip = self.jump(Instruction::Jump);
+        skips.0.push(skip);
+        self.land(go_on);
+    }
+
+    fn callee(&mut self, call: &CallExpression<'a>, skips: &mut Skips) -> Callee {
+        let mut callee = &call.callee;
+        while let Expression::TSNonNullExpression(inner) = callee {
+            callee = &inner.expression;
+        }
+        if let Some(global) = self
+            .global_of(callee)
+            .filter(|name| !matches!(*name, "undefined" | "NaN" | "Infinity"))
+        {
+            let (global, span) = (global.to_owned(), callee.span());
+            return self.native_callee(&global, span);
+        }
+        match callee {
+            Expression::StaticMemberExpression(member) => {
+                let name = member.property.name.as_str();
+                if let Some(global) = self
+                    .global_of(&member.object)
+                    .filter(|_| !is_value_global(&member.object))
+                {
+                    let name = format!("{global}.{name}");
+                    return self.native_callee(&name, member.span);
+                }
+                self.object_link(&member.object, member.optional, skips);
+                let key = self.key(name);
+                if call.optional {
+                    self.place(member.span);
+                    self.emit(Instruction::GetMethod(key));
+                    return Callee::ReceiverAndFunction;
+                }
+                Callee::Method(key)
+            }
+            Expression::ComputedMemberExpression(member) => {
+                self.object_link(&member.object, member.optional, skips);
+                self.expression(&member.expression);
+                self.place(member.span);
+                self.emit(Instruction::GetElementMethod);
+                Callee::ReceiverAndFunction
+            }
+            other => {
+                self.link(other, skips);
+                Callee::Function
+            }
+        }
+    }
+
+    fn native_callee(&mut self, name: &str, span: Span) -> Callee {
+        match self.built_in(name, span.into()) {
+            Some(native) => Callee::Native(native),
+            None => {
+                self.emit(Instruction::Undefined);
+                Callee::Function
+            }
+        }
+    }
+
+    /// `callee → result`
+    fn arguments(&mut self, arguments: &[Argument<'a>], callee: Callee, span: Span) {
+        if arguments.iter().any(Argument::is_spread) {
+            return self.spread_arguments(arguments, callee, span);
+        }
+        if arguments.len() > usize::from(u16::MAX) {
+            self.report(Diagnostic::error(
+                codes::LIMIT_PROGRAM,
+                span.into(),
+                "the call has too many arguments",
+            ));
+            return;
+        }
+        let count = arguments.len() as u16;
+        for argument in arguments {
+            if let Some(expression) = argument.as_expression() {
+                self.expression(expression);
+            }
+        }
+        self.place(span);
+        self.emit(match callee {
+            Callee::Function => Instruction::Call(count),
+            Callee::ReceiverAndFunction => Instruction::CallWithReceiver(count),
+            Callee::Method(key) => Instruction::CallMethod {
+                arguments: count,
+                key,
+            },
+            Callee::Native(native) => Instruction::CallNative {
+                arguments: count,
+                native,
+            },
+        });
+    }
+
+    fn spread_arguments(&mut self, arguments: &[Argument<'a>], callee: Callee, span: Span) {
+        self.place(span);
+        let has_receiver = match callee {
+            Callee::Function => false,
+            Callee::ReceiverAndFunction => true,
+            Callee::Method(key) => {
+                self.emit(Instruction::GetMethod(key));
+                true
+            }
+            Callee::Native(native) => {
+                self.emit(Instruction::Native(native));
+                false
+            }
+        };
+        self.emit(Instruction::NewArray(0));
+        for argument in arguments {
+            match argument {
+                Argument::SpreadElement(spread) => {
+                    self.expression(&spread.argument);
+                    self.place(spread.span);
+                    self.emit(Instruction::ArraySpread);
+                }
+                other => {
+                    if let Some(expression) = other.as_expression() {
+                        self.expression(expression);
+                    }
+                    self.emit(Instruction::ArrayPush);
+                }
+            }
+        }
+        self.place(span);
+        self.emit(if has_receiver {
+            Instruction::CallWithReceiverSpread
+        } else {
+            Instruction::CallSpread
+        });
+    }
+
+    pub(super) fn new_expression(&mut self, new: &NewExpression<'a>) {
+        let Some(global) = self.global_of(&new.callee) else {
+            return self.refuse_value(Construct::UserConstructor, new.span);
+        };
+        let name = format!("new {global}");
+        match self.built_in(&name, new.span.into()) {
+            Some(native) => self.arguments(&new.arguments, Callee::Native(native), new.span),
+            None => {
+                self.emit(Instruction::Undefined);
+            }
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! The state of compiling one module, and the small steps that all of it is made of.
+//!
+//! Before: `parse`. After: the files for expressions, statements and patterns, which emit through it.
+//! Guarantees: tables hold each entry once; indices fit their instructions, or the program is
+//! refused; each instruction knows its place in the source.
+
+use std::collections::BTreeMap;
+
+use oxc_ast::ast::Program;
+use oxc_semantic::{ScopeId, SymbolId};
+
+use super::jumps::Context;
+use super::variables::Variables;
+use super::{Export, ExportKind, Module, Names};
+use crate::bytecode::{Code, Function, Instruction};
+use crate::codes;
+use crate::data::Data;
+use crate::diagnostic::Diagnostic;
+use crate::limits::{BuildLimit, BuildLimits};
+use crate::source::{Source, Span};
+use crate::text::Text;
+
+/// The state of compiling one module.
+pub(super) struct Compiler<'a> {
+    pub(super) names: &'a dyn Names,
+    pub(super) limits: &'a BuildLimits,
+    pub(super) variables: &'a Variables<'a>,
+    pub(super) code: Code,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) names_used: Vec<(String, Span)>,
+    pub(super) exports: Vec<Export>,
+    /// Functions that are being compiled, the innermost last.
+    pub(super) open: Vec<OpenFunction>,
+    /// Names of the language that were imported under another name.
+    pub(super) imports: BTreeMap<SymbolId, String>,
+    keys: BTreeMap<Text, u32>,
+    texts: BTreeMap<Text, u32>,
+    numbers: BTreeMap<u64, u32>,
+    natives: BTreeMap<String, u32>,
+    ambients: BTreeMap<String, u32>,
+    instructions: usize,
+}
+
+/// A function that is being compiled.
+pub(super) struct OpenFunction {
+    pub(super) function: Function,
+    pub(super) scope: ScopeId,
+    next_slot: u32,
+    /// Slot of each variable, and whether it holds a cell.
+    pub(super) slots: BTreeMap<SymbolId, (u16, bool)>,
+    pub(super) captured: BTreeMap<SymbolId, u16>,
+    /// Loops, labels and `try` blocks around the current place, the innermost last.
+    pub(super) contexts: Vec<Context>,
+    place: Span,
+}
+
+impl OpenFunction {
+    pub(super) fn new(function: Function, scope: ScopeId) -> OpenFunction {
+        let place = function.span;
+        OpenFunction {
+            function,
+            scope,
+            next_slot: 0,
+            slots: BTreeMap::new(),
+            captured: BTreeMap::new(),
+            contexts: Vec::new(),
+            place,
+        }
+    }
+}
+
+impl<'a> Compiler<'a> {
+    pub(super) fn new(
+        source: &'a Source,
+        names: &'a dyn Names,
+        limits: &'a BuildLimits,
+        variables: &'a Variables<'a>,
+    ) -> Compiler<'a> {
+        Compiler {
+            names,
+            limits,
+            variables,
+            code: Code {
+                sources: vec![source.clone()],
+                ..Code::default()
+            },
+            diagnostics: Vec::new(),
+            names_used: Vec::new(),
+            exports: Vec::new(),
+            open: Vec::new(),
+            imports: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            natives: BTreeMap::new(),
+            ambients: BTreeMap::new(),
+            instructions: 0,
+        }
+    }
+
+    pub(super) fn compile(mut self, program: &Program<'a>) -> Result<Module, Vec<Diagnostic>> {
+        self.module(program);
+        if self
+            .diagnostics
+            .iter()
+            .any(|diagnostic| diagnostic.severity == crate::diagnostic::Severity::Error)
+        {
+            self.diagnostics
+                .sort_by_key(|diagnostic| diagnostic.span.start);
+            return Err(self.diagnostics);
+        }
+        let link = self
+            .code
+            .link()
+            .map_err(|name| format!("`{name}` is not there"));
+        let checked = link.and_then(|()| {
+            crate::verify::verify(&mut self.code).map_err(|error| error.to_string())
+        });
+        if let Err(error) = checked {
+            let message = format!("the compiler made code that its own check refuses ({error})");
+            return Err(vec![Diagnostic::error(
+                codes::INTERNAL,
+                Span::new(0, 0),
+                message,
+            )]);
+        }
+        let has_exports = self
+            .exports
+            .iter()
+            .any(|export| export.kind != ExportKind::Statement);
+        debug_assert!(
+            !has_exports
+                || self
+                    .exports
+                    .iter()
+                    .all(|export| export.kind != ExportKind::Statement)
+        );
+        Ok(Module {
+            code: self.code,
+            exports: self.exports,
+            names_used: self.names_used,
+            lints: self.diagnostics,
+        })
+    }
+
+    pub(super) fn current(&mut self) -> &mut OpenFunction {
+        self.open
+            .last_mut()
+            .expect("something is compiled only inside a function")
+    }
+
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        if self.diagnostics.len() < 100 {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// From here on instructions belong to this place.
+    pub(super) fn place(&mut self, span: oxc_span::Span) {
+        self.current().place = span.into();
+    }
+
+    pub(super) fn emit(&mut self, instruction: Instruction) -> usize {
+        self.instructions += 1;
+        if self.instructions == self.limits.program_instructions as usize + 1 {
+            let message = BuildLimit::ProgramInstructions.message(self.limits);
+            let place = self.current().place;
+            self.report(Diagnostic::error(codes::LIMIT_PROGRAM, place, message));
+        }
+        let open = self.current();
+        let at = open.function.instructions.len();
+        if open.function.places.last().map(|(_, span)| *span) != Some(open.place) {
+            let place = open.place;
+            open.function.places.push((at as u32, place));
+        }
+        open.function.instructions.push(instruction);
+        at
+    }
+
+    /// The place of the next instruction.
+    pub(super) fn here(&mut self) -> u32 {
+        self.current().function.instructions.len() as u32
+    }
+
+    /// Emits a jump whose target `land` sets.
+    pub(super) fn jump(&mut self, make: fn(u32) -> Instruction) -> usize {
+        self.emit(make(u32::MAX))
+    }
+
+    /// Lets a jump go to the next instruction.
+    pub(super) fn land(&mut self, jump: usize) {
+        let here = self.here();
+        if let Some(instruction) = self.current().function.instructions.get_mut(jump) {
+            instruction.set_target(here);
+        }
+    }
+
+    pub(super) fn land_all(&mut self, jumps: &[usize]) {
+        jumps.iter().for_each(|jump| self.land(*jump));
+    }
+
+    pub(super) fn new_slot(&mut self) -> u16 {
+        let open = self.current();
+        let slot = open.next_slot;
+        open.next_slot += 1;
+        open.function.slots = open
+            .function
+            .slots
+            .max(open.next_slot.min(u32::from(u16::MAX)) as u16);
+        if open.next_slot == u32::from(u16::MAX) {
+            let span = open.function.span;
+            self.report(Diagnostic::error(
+                codes::LIMIT_PROGRAM,
+                span,
+                "the function has too many variables",
+            ));
+        }
+        slot as u16
+    }
+
+    /// Runs with slots that are free again afterwards.
+    pub(super) fn with_slots<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.current().next_slot;
+        let result = run(self);
+        self.current().next_slot = before;
+        result
+    }
+
+    pub(super) fn key(&mut self, text: &str) -> u32 {
+        self.key_of(Text::from(text))
+    }
+
+    pub(super) fn key_of(&mut self, key: Text) -> u32 {
+        let (keys, table) = (&mut self.keys, &mut self.code.keys);
+        *keys.entry(key).or_insert_with_key(|key| {
+            table.push(key.clone());
+            table.len() as u32 - 1
+        })
+    }
+
+    pub(super) fn constant(&mut self, data: Data) -> u32 {
+        let table = &mut self.code.constants;
+        let mut add = |data: Data| {
+            table.push(data);
+            table.len() as u32 - 1
+        };
+        match data {
+            Data::Text(text) => *self
+                .texts
+                .entry(text)
+                .or_insert_with_key(|text| add(Data::Text(text.clone()))),
+            Data::Number(number) => *self
+                .numbers
+                .entry(number.to_bits())
+                .or_insert_with(|| add(Data::Number(number))),
+            other => add(other),
+        }
+    }
+
+    pub(super) fn emit_text(&mut self, text: Text) {
+        let constant = self.constant(Data::Text(text));
+        self.emit(Instruction::Constant(constant));
+    }
+
+    pub(super) fn emit_number(&mut self, number: f64) {
+        let whole = number as i32;
+        if f64::from(whole) == number && (number != 0.0 || number.is_sign_positive()) {
+            self.emit(Instruction::Integer(whole));
+        } else {
+            let constant = self.constant(Data::from(number));
+            self.emit(Instruction::Constant(constant));
+        }
+    }
+
+    pub(super) fn native(&mut self, name: &str) -> u32 {
+        let table = &mut self.code.natives;
+        *self
+            .natives
+            .entry(name.to_owned())
+            .or_insert_with_key(|name| {
+                table.push(name.clone());
+                table.len() as u32 - 1
+            })
+    }
+
+    pub(super) fn ambient(&mut self, name: &str) -> u32 {
+        let table = &mut self.code.ambients;
+        *self
+            .ambients
+            .entry(name.to_owned())
+            .or_insert_with_key(|name| {
+                table.push(Text::from(name.as_str()));
+                table.len() as u32 - 1
+            })
+    }
+}
