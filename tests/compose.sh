@@ -25,7 +25,7 @@ say() { printf '%s compose: %s\n' "$(date +%T)" "$*"; }
 fail() {
   say "FAILED: $*"
   compose ps -a || true
-  compose logs --no-color --tail 40 || true
+  compose logs --no-color --tail 60 nats troupe || true
   exit 1
 }
 

@@ -54,6 +54,7 @@ make_debian() { # image
     # What this machine trusts, since the container reaches the same hosts.
     cp /etc/ssl/certs/ca-certificates.crt "$folder/root/etc/ssl/certs/ca-certificates.crt"
   fi
+  rm -rf "$folder"/root/var/cache/apt/* "$folder"/root/var/lib/apt/lists/* "$folder"/root/usr/share/doc/*
   tar -C "$folder/root" -c . | docker import - "$1" >/dev/null
   rm -rf "$folder"
 }
