@@ -48,14 +48,14 @@ make_debian() { # image
     unavailable "no image registry can be reached, nor debootstrap to make stand-ins"
   folder=$(image_folder)
   run_logged "making a Debian root for $1" debootstrap --variant=minbase \
-    --include=ca-certificates,curl bookworm "$folder/root" "$(debian_mirror)" ||
+    --include=ca-certificates,curl bookworm "$folder/tree" "$(debian_mirror)" ||
     unavailable "debootstrap failed (see $cache_dir/$service.log)"
   if [ -f /etc/ssl/certs/ca-certificates.crt ]; then
     # What this machine trusts, since the container reaches the same hosts.
-    cp /etc/ssl/certs/ca-certificates.crt "$folder/root/etc/ssl/certs/ca-certificates.crt"
+    cp /etc/ssl/certs/ca-certificates.crt "$folder/tree/etc/ssl/certs/ca-certificates.crt"
   fi
-  rm -rf "$folder"/root/var/cache/apt/* "$folder"/root/var/lib/apt/lists/* "$folder"/root/usr/share/doc/*
-  tar -C "$folder/root" -c . | docker import - "$1" >/dev/null
+  rm -rf "$folder"/tree/var/cache/apt/* "$folder"/tree/var/lib/apt/lists/* "$folder"/tree/usr/share/doc/*
+  tar -C "$folder/tree" -c . | docker import - "$1" >/dev/null
   rm -rf "$folder"
 }
 
