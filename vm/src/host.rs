@@ -66,6 +66,13 @@ pub trait Host {
     /// What is wrong with any other use of a build-stage value.
     fn misuse(&self, machine: &mut Machine<'_>, value: HostRef, misuse: Misuse) -> Trap;
 
+    /// What a build-stage value is when a function of the run stage captures it, or when it is part of a
+    /// constant: an address for workers, `self`, `outbox`, children and senders; `None` for all that
+    /// exists only while commands are made, which is then a misuse (`Misuse::Kept`).
+    fn keep(&self, _: HostRef) -> Option<Data> {
+        None
+    }
+
     /// The address that a symbolic one stands for in the running instance; `None` leaves it.
     fn resolve(&self, symbolic: Symbolic) -> Option<Data>;
 

@@ -22,6 +22,7 @@ pub mod freeze;
 pub mod heap;
 pub mod host;
 pub mod limits;
+pub mod local;
 mod lower;
 pub mod machine;
 pub mod number;

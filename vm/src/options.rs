@@ -111,8 +111,8 @@ impl Restart {
 
 impl WorkerOptions {
     /// What holds where the script says nothing.
-    pub fn defaults(daemon: bool, key: Option<Data>) -> WorkerOptions {
-        let reuse = if daemon || key.is_some() {
+    pub(crate) fn defaults(daemon: bool, keyed: bool) -> WorkerOptions {
+        let reuse = if daemon || keyed {
             Reuse::Restart
         } else {
             Reuse::Reject
@@ -130,7 +130,7 @@ impl WorkerOptions {
         };
         WorkerOptions {
             daemon,
-            key,
+            key: None,
             reuse,
             restart,
         }
@@ -158,11 +158,11 @@ mod tests {
 
     #[test]
     fn attempts_in_a_row_end_the_restarts() {
-        let restart = WorkerOptions::defaults(true, None).restart;
+        let restart = WorkerOptions::defaults(true, false).restart;
         assert_eq!(restart.rest_after_ms(9), Some(25_600));
         assert_eq!(restart.rest_after_ms(10), None);
         assert_eq!(
-            WorkerOptions::defaults(false, None)
+            WorkerOptions::defaults(false, false)
                 .restart
                 .rest_after_ms(1),
             None

@@ -187,6 +187,20 @@ impl Worker {
         Some(program.source().position(span.start))
     }
 
+    /// The worker as it goes on after a failure: at the wait at which the failing turn began, with the
+    /// state it had there. `self` is the worker after the turn, `before` the one before it; the counters
+    /// go on, so that a child or timer of the failing turn never has its number given again.
+    ///
+    /// After a trap this is the worker itself.
+    pub fn resumed_at(&self, before: &Worker) -> Worker {
+        Worker {
+            spawns: self.spawns,
+            timers: self.timers,
+            step: self.step,
+            ..before.clone()
+        }
+    }
+
     /// Ends the run: what its blocks kept is dropped, except the values of open states, which `open_states` still shows.
     pub(crate) fn end(&mut self) {
         self.phase = Phase::Ended;

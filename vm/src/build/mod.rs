@@ -3,13 +3,31 @@
 //! The compiler comes before it, lowering and the program after it. Everything that a script does wrong
 //! with commands, refs and handles is refused here, with the place and the rewrite.
 
+mod arguments;
+mod commands;
+mod errors;
+mod expand;
 mod names;
+mod refusals;
+mod stage;
+mod tables;
+mod workers;
 
-use crate::compile::compile_module;
+use crate::codes;
+use crate::compile::{Module, compile_module};
+use crate::data::Data;
 use crate::diagnostic::Diagnostic;
-use crate::limits::BuildLimits;
-use crate::program::Program;
+use crate::freeze::Purpose;
+use crate::limits::{BuildLimit, BuildLimits, Limits};
+use crate::lower::{LowerError, lower};
+use crate::machine::Machine;
+use crate::program::{Content, Program, ProgramError, WorkerDefinition};
 use crate::source::{Source, Span};
+use crate::tree::Command;
+use crate::value::Value;
+use expand::Expander;
+use stage::Stage;
+use tables::WorkerSpec;
 
 /// A program and what could be better in its source.
 #[derive(Clone, Debug)]
@@ -23,11 +41,157 @@ pub struct Compiled {
 /// Compiles one module: parses it, evaluates it, and makes a program of its workers. Errors are in the
 /// order of the source; nothing of the module runs as a worker.
 pub fn compile(source: &Source, limits: &BuildLimits) -> Result<Compiled, Vec<Diagnostic>> {
-    let _module = compile_module(source, &names::Language, limits)?;
+    let module = compile_module(source, &names::Language, limits)?;
+    let stage = Stage::new(source);
+    let (workers, cells) =
+        evaluate(&module, &stage, limits).map_err(|diagnostic| vec![*diagnostic])?;
+    let mut lints = module.lints;
+    lints.extend(stage.lints.into_inner());
+    lints.extend(unused_commands(&stage.tables.into_inner()));
+    lints.sort_by_key(|lint| lint.span);
+    lints.dedup();
+    let own: Vec<&str> = workers.iter().map(|worker| worker.name.as_str()).collect();
+    let names_used = module.names_used.iter().map(|(name, _)| name.clone());
+    let names_used = names_used
+        .filter(|name| !own.contains(&name.as_str()))
+        .collect();
+    let mut code = module.code;
+    code.cells = cells;
+    let program_limits = Limits {
+        program_bytes: limits.program_bytes,
+        ..Limits::default()
+    };
+    let program = Program::new(
+        Content {
+            code,
+            workers,
+            names_used,
+        },
+        &program_limits,
+    );
+    let program = program.map_err(|error| vec![refused_program(error, source, limits)])?;
+    Ok(Compiled { program, lints })
+}
+
+type Evaluated = Result<(Vec<WorkerDefinition>, Vec<Data>), Box<Diagnostic>>;
+
+/// Runs the module, then the factories of its workers, then freezes what their functions captured.
+fn evaluate(module: &Module, stage: &Stage<'_>, limits: &BuildLimits) -> Evaluated {
+    let mut machine = Machine::new(&module.code, stage, &limits.run);
+    let exports = workers::evaluate_module(&mut machine, module)?;
+    workers::name_workers(stage, module, &exports)?;
+    stage.sealed.set(true);
+    let specs = stage.tables.borrow().workers.clone();
+    let mut trees = Vec::with_capacity(specs.len());
+    {
+        let mut expander = Expander::new(stage, &mut machine, limits);
+        for spec in &specs {
+            let arguments = workers::factory_arguments(&mut expander)?;
+            trees.push(expander.worker(&spec.factory, &arguments, spec.span)?);
+        }
+    }
+    let functions = freeze_functions(&mut machine, stage)?;
+    let workers = specs
+        .into_iter()
+        .zip(&trees)
+        .map(|(spec, tree)| define(stage, spec, tree, &functions));
+    let workers = workers.collect::<Result<Vec<_>, Box<Diagnostic>>>()?;
+    Ok((workers, machine.take_cells()))
+}
+
+/// Makes data of the functions of the run stage, with the last values of what they captured.
+fn freeze_functions(
+    machine: &mut Machine<'_>,
+    stage: &Stage<'_>,
+) -> Result<Vec<Data>, Box<Diagnostic>> {
+    let kept: Vec<(Value, Span)> = stage
+        .tables
+        .borrow()
+        .functions
+        .iter()
+        .map(|function| (function.value.clone(), function.span))
+        .collect();
+    let frozen = kept.into_iter().map(|(value, span)| {
+        machine.freeze(&value, Purpose::Capture).map_err(|trap| {
+            let mut diagnostic = errors::diagnostic(machine, trap);
+            if diagnostic.span == Span::default() {
+                diagnostic.span = span;
+            }
+            Box::new(diagnostic)
+        })
+    });
+    frozen.collect()
+}
+
+fn define(
+    stage: &Stage<'_>,
+    spec: WorkerSpec,
+    tree: &Command,
+    functions: &[Data],
+) -> Result<WorkerDefinition, Box<Diagnostic>> {
+    let code =
+        lower(tree, functions, spec.span).map_err(|error| Box::new(refused_tree(stage, &error)))?;
+    let mut options = spec.options;
+    options.key = spec
+        .key
+        .and_then(|key| functions.get(key.0 as usize).cloned());
+    Ok(WorkerDefinition {
+        name: spec.name,
+        options,
+        exported: spec.exported,
+        span: spec.span,
+        code,
+        layout: crate::control::code::Layout::default(),
+    })
+}
+
+fn refused_tree(stage: &Stage<'_>, error: &LowerError) -> Diagnostic {
+    let (span, what) = match error {
+        LowerError::HandleOutside { span, .. } => (
+            *span,
+            "a handle is used outside the block that it belongs to",
+        ),
+        LowerError::LabelOutside { span, .. } => (
+            *span,
+            "this leaves or repeats a sequence or loop that does not enclose it",
+        ),
+    };
+    let hint = if stage.text(span).is_empty() {
+        "move the command into the block"
+    } else {
+        "move the command into the function that receives the handle or the loop"
+    };
+    Diagnostic::error(codes::OUTSIDE_BLOCK, span, what).with_hint(hint)
+}
+
+fn refused_program(error: ProgramError, source: &Source, limits: &BuildLimits) -> Diagnostic {
     let everything = Span::new(0, source.text.len() as u32);
-    Err(vec![Diagnostic::error(
-        crate::codes::NO_WORKERS,
-        everything,
-        "the module has no worker",
-    )])
+    let message = match error {
+        ProgramError::TooLarge(_) => BuildLimit::ProgramBytes.message(limits),
+        other => other.to_string(),
+    };
+    Diagnostic::error(codes::LIMIT_PROGRAM, everything, message)
+}
+
+/// Commands that no tree contains: they never run.
+fn unused_commands(tables: &tables::Tables) -> Vec<Diagnostic> {
+    let mut spans: Vec<(Span, bool)> = tables
+        .commands
+        .iter()
+        .map(|command| (command.span, command.used))
+        .collect();
+    spans.sort_unstable();
+    let mut unused = Vec::new();
+    for group in spans.chunk_by(|left, right| left.0 == right.0) {
+        if group.iter().all(|(_, used)| !used) {
+            let lint = Diagnostic::lint(
+                codes::COMMAND_UNUSED,
+                group[0].0,
+                "this command is made and never used",
+            )
+            .with_hint("return it, or put it into a sequence");
+            unused.push(lint);
+        }
+    }
+    unused
 }

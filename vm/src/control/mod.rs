@@ -7,11 +7,13 @@
 mod blocks;
 pub(crate) mod code;
 mod delay;
+pub(crate) use delay::DELAY_MAX_MS;
 mod ends;
 pub(crate) mod instruction;
 mod operand;
 mod send;
 mod spawn;
+pub(crate) use spawn::CHILD_KEY_PREFIX;
 mod state;
 pub(crate) mod verify;
 mod wait;

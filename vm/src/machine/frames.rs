@@ -172,7 +172,7 @@ impl<'p> Machine<'p> {
     }
 
     /// Where each open call stands, innermost first.
-    pub(super) fn places(&self) -> crate::error::Places {
+    pub(crate) fn places(&self) -> crate::error::Places {
         let callers = self.callers.iter().rev();
         let open = std::iter::once(&self.frame)
             .chain(callers)

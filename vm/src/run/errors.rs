@@ -1,15 +1,11 @@
-//! Script errors of the run stage: made by the control level, or from what the machine trapped on.
+//! Script errors that the control level makes.
 //!
-//! Every error has a code; one that comes from a function has the script's stack, one that comes from a
-//! command the place of the command.
+//! Every error has a code, and the place of the command that ran. Errors of functions come from the
+//! expression machine with their own stack, to which the command is added.
 
-use super::describe;
 use crate::codes::{self, ErrorCode};
-use crate::data::Data;
-use crate::error::{Places, ScriptError, StackFrame, Trap, TrapKind};
-use crate::freeze::Purpose;
+use crate::error::{ScriptError, StackFrame};
 use crate::limits::{Limit, Limits};
-use crate::machine::Machine;
 use crate::source::{Source, Span};
 
 impl ScriptError {
@@ -84,63 +80,4 @@ fn frame(function: &str, source: &Source, span: Span) -> StackFrame {
         line: position.line,
         column: position.column,
     }
-}
-
-/// What a trap of the machine means to the outside.
-pub(crate) fn script_error(machine: &mut Machine<'_>, trap: Trap) -> ScriptError {
-    let data = *trap.0;
-    let stack = stack(machine, &data.places);
-    let (code, message, value) = match data.kind {
-        TrapKind::Fatal { code, message } => (code, message, None),
-        TrapKind::Refused(diagnostic) => (diagnostic.code, diagnostic.message, None),
-        TrapKind::Throw(value) => {
-            // A thrown value that cannot be kept is shown by its kind alone.
-            let value = machine.freeze(&value, Purpose::State).ok();
-            let message = value.as_ref().map_or_else(
-                || "a value that cannot be kept was thrown".to_owned(),
-                thrown_message,
-            );
-            (codes::THROWN, message, value)
-        }
-    };
-    ScriptError {
-        code: code.code.to_owned(),
-        message,
-        stack,
-        value,
-    }
-}
-
-/// The text of a thrown value: `TypeError: …` for errors.
-pub(crate) fn thrown_message(value: &Data) -> String {
-    let Data::Error(error) = value else {
-        return match value {
-            Data::Text(text) => text.to_string(),
-            other => format!("{} was thrown", describe(other)),
-        };
-    };
-    match error
-        .properties()
-        .get(&"message".into())
-        .and_then(Data::as_text)
-    {
-        Some(text) if !text.is_empty() => format!("{}: {text}", error.kind.name()),
-        _ => error.kind.name().to_owned(),
-    }
-}
-
-fn stack(machine: &Machine<'_>, places: &Places) -> Vec<StackFrame> {
-    let mut frames = Vec::with_capacity(places.len().min(32));
-    for (function, instruction) in places.iter().take(32) {
-        let function = machine.code.function(*function);
-        let Some(source) = machine.code.sources.get(function.source as usize) else {
-            continue;
-        };
-        frames.push(frame(
-            &function.name.to_string(),
-            source,
-            function.place(*instruction),
-        ));
-    }
-    frames
 }

@@ -18,7 +18,6 @@ use crate::program::Program;
 use crate::turn::{Note, Used};
 use crate::value::Value;
 
-pub(crate) use errors::script_error;
 pub(crate) use host::RunHost;
 
 /// The functions of a program, called within one turn and metered together.
@@ -54,14 +53,14 @@ impl<'a> Functions<'a> {
     pub(crate) fn charge_instruction(&mut self) -> Result<(), ScriptError> {
         self.machine
             .spend(1)
-            .map_err(|trap| script_error(&mut self.machine, trap))
+            .map_err(|trap| self.machine.script_error(trap))
     }
 
     /// Counts bytes that the control level keeps.
     pub(crate) fn charge_bytes(&mut self, bytes: usize) -> Result<(), ScriptError> {
         self.machine
             .charge(bytes)
-            .map_err(|trap| script_error(&mut self.machine, trap))
+            .map_err(|trap| self.machine.script_error(trap))
     }
 
     /// Calls a function and makes data of its result.
@@ -74,7 +73,7 @@ impl<'a> Functions<'a> {
         let result = self
             .call_value(function, arguments)
             .and_then(|value| self.machine.freeze(&value, purpose));
-        result.map_err(|trap| script_error(&mut self.machine, trap))
+        result.map_err(|trap| self.machine.script_error(trap))
     }
 
     /// Calls a predicate.
@@ -86,7 +85,7 @@ impl<'a> Functions<'a> {
         let result = self.call_value(function, std::slice::from_ref(message));
         match result {
             Ok(value) => Ok(is_truthy(&value)),
-            Err(trap) => Err(script_error(&mut self.machine, trap)),
+            Err(trap) => Err(self.machine.script_error(trap)),
         }
     }
 
@@ -101,7 +100,7 @@ impl<'a> Functions<'a> {
         let next = updater
             .and_then(|updater| self.machine.call(&updater, &[Value::Frozen(state.clone())]));
         let result = next.and_then(|next| self.machine.freeze(&next, Purpose::State));
-        result.map_err(|trap| script_error(&mut self.machine, trap))
+        result.map_err(|trap| self.machine.script_error(trap))
     }
 
     /// A value as it travels.
@@ -109,7 +108,7 @@ impl<'a> Functions<'a> {
         let result = self
             .machine
             .freeze(&Value::Frozen(value.clone()), Purpose::Message);
-        result.map_err(|trap| script_error(&mut self.machine, trap))
+        result.map_err(|trap| self.machine.script_error(trap))
     }
 
     /// What was used, and what was written to the console.
@@ -165,7 +164,7 @@ pub(crate) fn key_of(
         &[Value::Frozen(message.clone())],
     );
     let key = called.and_then(|value| machine.freeze(&value, Purpose::Capture));
-    let key = key.map_err(|trap| script_error(&mut machine, trap))?;
+    let key = key.map_err(|trap| machine.script_error(trap))?;
     key_text(&key)
 }
 

@@ -1,0 +1,214 @@
+//! `act`: records a worker and its options.
+//!
+//! The factory is called when the whole module has been evaluated.
+
+use super::super::arguments::Arguments;
+use super::super::tables::{Kind, WorkerSpec, host};
+use crate::codes;
+use crate::data::Data;
+use crate::diagnostic::Diagnostic;
+use crate::error::Trap;
+use crate::options::{Backoff, Restart, RestartFrom, RestartPolicy, Reuse, WorkerOptions};
+use crate::tree::FunctionId;
+use crate::value::Value;
+
+type Arg<'x, 'a, 's, 'm, 'p> = &'x mut Arguments<'a, 's, 'm, 'p>;
+
+const OPTIONS: &[&str] = &[
+    "daemon",
+    "key",
+    "reuse",
+    "restart",
+    "schedule",
+    "subscribe",
+    "idle",
+    "retention",
+];
+
+/// The most restarts in a row that can be asked for.
+const ATTEMPTS_MAX: f64 = 1_000_000.0;
+
+pub(super) fn act(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+    let factory = arguments.required(
+        0,
+        "a factory: `act((self, { complete, fail, outbox, config }) => …)`",
+    )?;
+    let is_command =
+        matches!(&factory, Value::Host(host) if Kind::of(*host) == Some(Kind::Command));
+    if !factory.is_function() && !is_command {
+        let got = arguments.describe(&factory);
+        return Err(arguments.refuse_with(
+            format!("`act` needs a function that returns a command, got {got}"),
+            "write `act((self, { complete, fail, outbox, config }) => …)`",
+        ));
+    }
+    if arguments.stage.sealed.get() {
+        return Err(arguments.refuse_with(
+            "`act` is called inside the factory of a worker or command",
+            "declare the worker at the top level of the module, and `spawn` it here",
+        ));
+    }
+    let (options, key) = options(arguments)?;
+    let mut tables = arguments.stage.tables.borrow_mut();
+    let span = arguments.span;
+    tables.workers.push(WorkerSpec {
+        factory,
+        options,
+        key,
+        span,
+        name: String::new(),
+        exported: false,
+    });
+    Ok(host(Kind::Worker, tables.workers.len() - 1))
+}
+
+fn options(
+    arguments: Arg<'_, '_, '_, '_, '_>,
+) -> Result<(WorkerOptions, Option<FunctionId>), Trap> {
+    let Some(given) = arguments.optional(1) else {
+        return Ok((WorkerOptions::defaults(false, false), None));
+    };
+    let given = arguments.options(&given, OPTIONS)?;
+    let option = |name: &str| {
+        given
+            .iter()
+            .find(|(key, value)| key == name && !value.is_undefined())
+            .map(|(_, value)| value)
+    };
+    for later in ["schedule", "subscribe", "idle", "retention"] {
+        if option(later).is_some() {
+            let message = format!("the option `{later}` of `act` is not available in this version");
+            return Err(Trap::refused(Diagnostic::error(
+                codes::NOT_AVAILABLE,
+                arguments.span,
+                message,
+            )));
+        }
+    }
+    let daemon = match option("daemon") {
+        None => false,
+        Some(Value::Frozen(Data::Boolean(daemon))) => *daemon,
+        Some(other) => return Err(arguments.bad_option("daemon", "true or false", other)),
+    };
+    let key = match option("key") {
+        None => None,
+        Some(value) if value.is_function() => Some(
+            arguments
+                .stage
+                .tables
+                .borrow_mut()
+                .function(value.clone(), arguments.span),
+        ),
+        Some(other) => {
+            return Err(arguments.bad_option("key", "a function from a message to a key", other));
+        }
+    };
+    let mut options = WorkerOptions::defaults(daemon, key.is_some());
+    match option("reuse").map(|value| (value.as_text().and_then(|text| text.as_ascii()), value)) {
+        None => {}
+        Some((Some("restart"), _)) => options.reuse = Reuse::Restart,
+        Some((Some("reject"), _)) => options.reuse = Reuse::Reject,
+        Some((_, other)) => {
+            return Err(arguments.bad_option("reuse", "\"restart\" or \"reject\"", other));
+        }
+    }
+    if let Some(value) = option("restart").cloned() {
+        options.restart = restart(arguments, &value, options.restart)?;
+    }
+    Ok((options, key))
+}
+
+fn restart(
+    arguments: Arg<'_, '_, '_, '_, '_>,
+    value: &Value,
+    defaults: Restart,
+) -> Result<Restart, Trap> {
+    // A restart that is asked for is meant to happen, also where the default is never.
+    let mut restart = Restart {
+        policy: RestartPolicy::OnFailure,
+        ..defaults
+    };
+    for (option, value) in arguments.options(value, &["policy", "backoff", "attempts", "from"])? {
+        let word = value
+            .as_text()
+            .and_then(|text| text.as_ascii())
+            .map(str::to_owned);
+        match (option.as_str(), word.as_deref()) {
+            (_, None) if value.is_undefined() => {}
+            ("policy", Some("never")) => restart.policy = RestartPolicy::Never,
+            ("policy", Some("on-failure")) => restart.policy = RestartPolicy::OnFailure,
+            ("policy", _) => {
+                return Err(arguments.bad_option("policy", "\"never\" or \"on-failure\"", &value));
+            }
+            ("from", Some("wait")) => restart.from = RestartFrom::Wait,
+            ("from", Some("start")) => restart.from = RestartFrom::Start,
+            ("from", _) => {
+                return Err(arguments.bad_option("from", "\"wait\" or \"start\"", &value));
+            }
+            ("attempts", _) => restart.attempts = attempts(arguments, &value)?,
+            ("backoff", Some("exponential")) => {}
+            _ => restart.backoff = backoff(arguments, &value)?,
+        }
+    }
+    Ok(restart)
+}
+
+fn attempts(arguments: &Arguments<'_, '_, '_, '_>, value: &Value) -> Result<u32, Trap> {
+    match value.as_number() {
+        Some(number) if number.fract() == 0.0 && (1.0..=ATTEMPTS_MAX).contains(&number) => {
+            Ok(number as u32)
+        }
+        _ => Err(arguments.bad_option("attempts", "a whole number from 1 to 1000000", value)),
+    }
+}
+
+fn backoff(arguments: Arg<'_, '_, '_, '_, '_>, value: &Value) -> Result<Backoff, Trap> {
+    const EXPECTED: &str = "\"exponential\", a number of milliseconds, or { first, factor, max }";
+    if let Some(number) = value.as_number() {
+        let rest =
+            milliseconds(number).ok_or_else(|| arguments.bad_option("backoff", EXPECTED, value))?;
+        return Ok(Backoff {
+            first_ms: rest,
+            factor: 1,
+            max_ms: rest,
+        });
+    }
+    if !matches!(value, Value::Object(_) | Value::Frozen(Data::Object(_))) {
+        return Err(arguments.bad_option("backoff", EXPECTED, value));
+    }
+    let mut backoff = crate::options::DEFAULT_BACKOFF;
+    for (option, value) in arguments.options(value, &["first", "factor", "max"])? {
+        let number = value.as_number();
+        match option.as_str() {
+            "factor" => match number {
+                Some(number) if number.fract() == 0.0 && (1.0..=1000.0).contains(&number) => {
+                    backoff.factor = number as u32;
+                }
+                _ => {
+                    return Err(arguments.bad_option(
+                        "factor",
+                        "a whole number from 1 to 1000",
+                        &value,
+                    ));
+                }
+            },
+            name => {
+                let expected = "a number of milliseconds from 0 to 100 years";
+                let rest = number.and_then(milliseconds);
+                let rest = rest.ok_or_else(|| arguments.bad_option(name, expected, &value))?;
+                if name == "first" {
+                    backoff.first_ms = rest
+                } else {
+                    backoff.max_ms = rest
+                }
+            }
+        }
+    }
+    Ok(backoff)
+}
+
+fn milliseconds(number: f64) -> Option<u64> {
+    (0.0..=crate::control::DELAY_MAX_MS)
+        .contains(&number)
+        .then_some(number.ceil() as u64)
+}

@@ -1,0 +1,41 @@
+//! Traps of the build stage as diagnostics.
+//!
+//! A refusal keeps its place and rewrite; a thrown error points at the line that threw, with the calls
+//! that led there.
+
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::error::{Trap, TrapKind};
+use crate::machine::Machine;
+use crate::source::Span;
+
+/// How many callers of a failing line are shown.
+const CALLERS_MAX: usize = 3;
+
+/// What a trap of the build stage means to whoever wrote the script.
+pub(super) fn diagnostic(machine: &mut Machine<'_>, trap: Trap) -> Diagnostic {
+    let data = *trap.0;
+    let places = data
+        .places
+        .iter()
+        .map(|(function, instruction)| machine.code.function(*function).place(*instruction));
+    let places: Vec<Span> = places.collect();
+    let span = places.first().copied().unwrap_or_default();
+    let diagnostic = match data.kind {
+        TrapKind::Refused(diagnostic) => return *diagnostic,
+        TrapKind::Fatal { code, message } => Diagnostic::error(code, span, message),
+        TrapKind::Throw(value) => {
+            let message = machine.script_error(Trap::throw(value)).message;
+            Diagnostic::error(codes::BUILD_THREW, span, message)
+                .with_note("this code runs once, when the script is deployed")
+        }
+    };
+    let callers = places
+        .into_iter()
+        .skip(1)
+        .take(CALLERS_MAX)
+        .filter(|caller| *caller != span);
+    callers.fold(diagnostic, |diagnostic, caller| {
+        diagnostic.with_related(caller, "called from here")
+    })
+}

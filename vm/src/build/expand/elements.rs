@@ -1,0 +1,166 @@
+//! `sequence`, `waitFor` and `when`: what comes after what, and which message is in scope.
+//!
+//! A `waitFor` without continuation keeps its message for the rest of its sequence where the shorthand
+//! `…Handle` refers to it: the rest then becomes its continuation.
+
+use super::super::tables::{Action, Jump, Kind, Recipe, RefSpec};
+use super::{Expanded, Expander, handle_value};
+use crate::codes;
+use crate::data::{Data, PropertyTable};
+use crate::diagnostic::Diagnostic;
+use crate::source::Span;
+use crate::text::Text;
+use crate::tree::{Command, CommandKind, Handle};
+use crate::value::Value;
+
+impl Expander<'_, '_, '_> {
+    /// Each element in order.
+    pub(super) fn sequence(&mut self, body: &Value, span: Span) -> Expanded<CommandKind> {
+        let label = self.stage.tables.borrow_mut().new_label();
+        let elements = self.elements(
+            body,
+            Jump {
+                label,
+                again: false,
+            },
+            span,
+        )?;
+        let body = self.scoped(|expander| expander.rest(&elements, span))?;
+        let exit = self.used_labels.contains(&label).then_some(label);
+        Ok(CommandKind::Sequence { exit, body })
+    }
+
+    /// The elements of a sequence: an array, or what its factory returns.
+    fn elements(&mut self, body: &Value, done: Jump, span: Span) -> Expanded<Vec<Value>> {
+        let body = if body.is_function() {
+            let done = self.stage.tables.borrow_mut().jump(done);
+            let helpers: PropertyTable<Value> = [(Text::from("done"), done)].into_iter().collect();
+            let helpers = self.machine.new_object(helpers);
+            let helpers =
+                helpers.map_err(|trap| Box::new(super::diagnostic(self.machine, trap)))?;
+            self.call(body, &[helpers])?
+        } else {
+            body.clone()
+        };
+        match &body {
+            Value::Array(id) => Ok(self.machine.heap.array(*id).to_vec()),
+            Value::Frozen(Data::Array(items)) => {
+                Ok(items.items().iter().cloned().map(Value::Frozen).collect())
+            }
+            value if value.is_undefined() => Ok(Vec::new()),
+            Value::Host(found) if super::Kind::of(*found) == Some(Kind::Command) => Ok(vec![body]),
+            other => {
+                let what = super::value_text(other);
+                let message = format!("`sequence` takes an array of commands, got {what}");
+                let diagnostic = Diagnostic::error(codes::NOT_A_COMMAND, span, message);
+                Err(Box::new(
+                    diagnostic.with_hint("write `sequence(() => [first(), second()])`"),
+                ))
+            }
+        }
+    }
+
+    /// Expands elements; a wait whose message is referred to takes the rest as its continuation.
+    fn rest(&mut self, elements: &[Value], span: Span) -> Expanded<Vec<Command>> {
+        let mut commands: Vec<Command> = Vec::with_capacity(elements.len());
+        let mut waits: Vec<(usize, Handle)> = Vec::new();
+        for element in elements {
+            let command = self.from_value(element, span)?;
+            if let (CommandKind::WaitFor { handle, .. }, true) =
+                (&command.kind, self.is_bare_wait(element))
+            {
+                self.messages.push(*handle);
+                waits.push((commands.len(), *handle));
+            }
+            commands.push(command);
+        }
+        for (at, handle) in waits.into_iter().rev() {
+            if self.used_messages.contains(&handle) {
+                let rest = commands.split_off(at + 1);
+                if let Some(Command {
+                    kind: CommandKind::WaitFor { then, .. },
+                    span,
+                }) = commands.last_mut()
+                {
+                    **then = Command {
+                        kind: CommandKind::Sequence {
+                            exit: None,
+                            body: rest,
+                        },
+                        span: *span,
+                    };
+                }
+            }
+        }
+        Ok(commands)
+    }
+
+    fn is_bare_wait(&self, element: &Value) -> bool {
+        let Value::Host(found) = element else {
+            return false;
+        };
+        let tables = self.stage.tables.borrow();
+        let command = tables.commands.get(found.index as usize);
+        matches!(
+            command.map(|command| &command.action),
+            Some(Action::WaitFor { then: None, .. })
+        )
+    }
+
+    /// A wait for a message that matches.
+    pub(super) fn wait_for(
+        &mut self,
+        predicate: &Recipe,
+        then: Option<&Value>,
+        span: Span,
+    ) -> Expanded<CommandKind> {
+        let predicate = self.operand(predicate, span)?;
+        let handle = self.stage.tables.borrow_mut().new_handle();
+        let then = match then {
+            Some(then) => self.continuation(then, handle, span)?,
+            None => Command {
+                kind: CommandKind::Noop,
+                span,
+            },
+        };
+        Ok(CommandKind::WaitFor {
+            predicate,
+            handle,
+            then: Box::new(then),
+        })
+    }
+
+    /// One message, and one of two branches.
+    pub(super) fn when(
+        &mut self,
+        predicate: &Recipe,
+        matched: &Value,
+        otherwise: Option<&Value>,
+        span: Span,
+    ) -> Expanded<CommandKind> {
+        let predicate = self.operand(predicate, span)?;
+        let first = self.stage.tables.borrow_mut().new_handle();
+        let matched = self.continuation(matched, first, span)?;
+        let second = self.stage.tables.borrow_mut().new_handle();
+        let otherwise = match otherwise {
+            Some(otherwise) => self.continuation(otherwise, second, span)?,
+            None => Command {
+                kind: CommandKind::Noop,
+                span,
+            },
+        };
+        Ok(CommandKind::When {
+            predicate,
+            matched: (first, Box::new(matched)),
+            otherwise: (second, Box::new(otherwise)),
+        })
+    }
+
+    fn continuation(&mut self, then: &Value, handle: Handle, span: Span) -> Expanded<Command> {
+        let value = handle_value(self.stage, RefSpec::Message(handle));
+        self.scoped(|expander| {
+            expander.messages.push(handle);
+            expander.from_factory(then, &[value], span)
+        })
+    }
+}

@@ -1,0 +1,273 @@
+//! Expansion: calls the factories of commands, in the order of the text, and makes a worker's tree.
+//!
+//! The module has been evaluated before it; lowering comes after it. A command value may be expanded
+//! more than once; each time its factories are called again, with new handles.
+
+mod elements;
+mod operands;
+mod states;
+
+use std::collections::BTreeSet;
+
+use super::errors::diagnostic;
+use super::refusals::noun;
+use super::stage::Stage;
+use super::tables::{Action, Jump, Kind, RefSpec, host};
+use crate::codes;
+use crate::data::Data;
+use crate::diagnostic::Diagnostic;
+use crate::limits::{BuildLimit, BuildLimits};
+use crate::machine::Machine;
+use crate::source::Span;
+use crate::tree::{Command, CommandKind, Handle, Label};
+use crate::value::Value;
+
+/// What expansion ends with where it cannot go on.
+pub(super) type Expanded<T> = Result<T, Box<Diagnostic>>;
+
+/// Expands the trees of a module.
+pub(super) struct Expander<'e, 's, 'p> {
+    pub(super) stage: &'e Stage<'s>,
+    pub(super) machine: &'e mut Machine<'p>,
+    pub(super) limits: &'e BuildLimits,
+    /// Commands expanded so far, in all workers.
+    commands: u64,
+    depth: u64,
+    /// Messages in scope, outermost first, for the shorthand.
+    messages: Vec<Handle>,
+    /// Messages without a continuation that something refers to.
+    used_messages: BTreeSet<Handle>,
+    used_labels: BTreeSet<Label>,
+}
+
+impl<'e, 's, 'p> Expander<'e, 's, 'p> {
+    /// Nothing expanded yet.
+    pub(super) fn new(
+        stage: &'e Stage<'s>,
+        machine: &'e mut Machine<'p>,
+        limits: &'e BuildLimits,
+    ) -> Self {
+        Expander {
+            stage,
+            machine,
+            limits,
+            commands: 0,
+            depth: 0,
+            messages: Vec::new(),
+            used_messages: BTreeSet::new(),
+            used_labels: BTreeSet::new(),
+        }
+    }
+
+    /// The tree of a worker, from its factory.
+    pub(super) fn worker(
+        &mut self,
+        factory: &Value,
+        arguments: &[Value],
+        span: Span,
+    ) -> Expanded<Command> {
+        self.messages.clear();
+        self.from_factory(factory, arguments, span)
+    }
+
+    /// The command that a factory returns; a command counts as its own factory.
+    fn from_factory(
+        &mut self,
+        factory: &Value,
+        arguments: &[Value],
+        span: Span,
+    ) -> Expanded<Command> {
+        if !factory.is_function() {
+            return self.from_value(factory, span);
+        }
+        match self.call(factory, arguments)? {
+            value if value.is_undefined() => Ok(Command {
+                kind: CommandKind::Noop,
+                span,
+            }),
+            value => self.from_value(&value, span),
+        }
+    }
+
+    fn call(&mut self, factory: &Value, arguments: &[Value]) -> Expanded<Value> {
+        let result = self.machine.call(factory, arguments);
+        result.map_err(|trap| Box::new(diagnostic(self.machine, trap)))
+    }
+
+    /// The tree of a command; `span` is the place that wants it.
+    fn from_value(&mut self, value: &Value, span: Span) -> Expanded<Command> {
+        let index = match value {
+            Value::Host(found) if Kind::of(*found) == Some(Kind::Command) => found.index as usize,
+            other => return Err(Box::new(self.not_a_command(other, span))),
+        };
+        self.count(span)?;
+        let (action, span) = {
+            let mut tables = self.stage.tables.borrow_mut();
+            let Some(command) = tables.commands.get_mut(index) else {
+                return Err(Box::new(Diagnostic::error(
+                    codes::NOT_A_COMMAND,
+                    span,
+                    "a command that is not there",
+                )));
+            };
+            command.used = true;
+            (command.action.clone(), command.span)
+        };
+        self.depth += 1;
+        let kind = self.action(action, span);
+        self.depth -= 1;
+        Ok(Command { kind: kind?, span })
+    }
+
+    fn count(&mut self, span: Span) -> Expanded<()> {
+        self.commands += 1;
+        let exceeded = if self.depth >= u64::from(self.limits.command_depth) {
+            BuildLimit::CommandDepth
+        } else if self.commands > u64::from(self.limits.commands) {
+            BuildLimit::Commands
+        } else {
+            return Ok(());
+        };
+        let message = exceeded.message(self.limits);
+        let diagnostic = Diagnostic::error(codes::LIMIT_COMMANDS, span, message);
+        Err(Box::new(diagnostic.with_hint(
+            "repeat with `whileLoop`, and keep tables as data",
+        )))
+    }
+
+    fn action(&mut self, action: Action, span: Span) -> Expanded<CommandKind> {
+        Ok(match action {
+            Action::Noop => CommandKind::Noop,
+            Action::Jump(jump) => self.jump(jump),
+            Action::Sequence { body } => return self.sequence(&body, span),
+            Action::Send { target, message } => CommandKind::Send {
+                target: self.operand(&target, span)?,
+                message: self.operand(&message, span)?,
+            },
+            Action::Kill { target } => CommandKind::Kill {
+                target: self.operand(&target, span)?,
+            },
+            Action::Delay { milliseconds } => CommandKind::Delay {
+                milliseconds: self.operand(&milliseconds, span)?,
+            },
+            Action::Complete { result } => CommandKind::Complete {
+                result: self.operand(&result, span)?,
+            },
+            Action::Fail { error } => CommandKind::Fail {
+                error: self.operand(&error, span)?,
+            },
+            Action::WaitFor { predicate, then } => {
+                return self.wait_for(&predicate, then.as_ref(), span);
+            }
+            Action::When {
+                predicate,
+                matched,
+                otherwise,
+            } => {
+                return self.when(&predicate, &matched, otherwise.as_ref(), span);
+            }
+            Action::WhenState {
+                condition,
+                then,
+                otherwise,
+            } => {
+                return self.when_state(&condition, &then, otherwise.as_ref(), span);
+            }
+            Action::WithState {
+                initial,
+                body,
+                name,
+            } => return self.with_state(&initial, &body, name, span),
+            Action::ModifyState {
+                handle,
+                updater,
+                two_steps,
+            } => {
+                return self.modify_state(handle, &updater, two_steps, span);
+            }
+            Action::While { body } => return self.while_loop(&body, span),
+            Action::Spawn {
+                worker,
+                config,
+                then,
+                watch,
+            } => {
+                return self.spawn(worker, &config, then.as_ref(), watch, span);
+            }
+        })
+    }
+
+    fn jump(&mut self, jump: Jump) -> CommandKind {
+        let label = jump.label;
+        self.used_labels.insert(label);
+        if jump.again {
+            CommandKind::Continue { label }
+        } else {
+            CommandKind::Break { label }
+        }
+    }
+
+    fn while_loop(&mut self, body: &Value, span: Span) -> Expanded<CommandKind> {
+        let label = self.stage.tables.borrow_mut().new_label();
+        let handle = host(Kind::Loop, label.0 as usize);
+        let body = self.scoped(|expander| expander.from_factory(body, &[handle], span))?;
+        Ok(CommandKind::While {
+            label,
+            body: Box::new(body),
+        })
+    }
+
+    /// Runs something after which the messages that it brought into scope are gone.
+    fn scoped<T>(&mut self, run: impl FnOnce(&mut Self) -> Expanded<T>) -> Expanded<T> {
+        let count = self.messages.len();
+        let result = run(self);
+        self.messages.truncate(count);
+        result
+    }
+
+    fn not_a_command(&self, value: &Value, span: Span) -> Diagnostic {
+        let (what, hint) = match value {
+            Value::Host(found) if Kind::of(*found) == Some(Kind::Ref) => (
+                noun(self.stage, *found),
+                "a ref only reads: give it to a command, for example `send(outbox, …)`",
+            ),
+            Value::Host(found)
+                if matches!(
+                    Kind::of(*found),
+                    Some(Kind::Jump | Kind::Helper | Kind::Function)
+                ) =>
+            {
+                (noun(self.stage, *found), "call it: add `()`")
+            }
+            Value::Host(found) => (noun(self.stage, *found), "return a command"),
+            Value::Array(_) => (
+                "an array".to_owned(),
+                "spread it (`...items.map(…)`), or wrap it in `sequence([…])`",
+            ),
+            value if value.is_function() => ("a function".to_owned(), "call it: add `()`"),
+            value if value.is_nullish() || matches!(value, Value::Frozen(Data::Boolean(_))) => {
+                (value_text(value), "write `noop()` for nothing")
+            }
+            value => (value_text(value), "return a command"),
+        };
+        Diagnostic::error(
+            codes::NOT_A_COMMAND,
+            span,
+            format!("a command was expected, got {what}"),
+        )
+        .with_hint(hint)
+    }
+}
+
+fn value_text(value: &Value) -> String {
+    match value {
+        Value::Frozen(data) => crate::run::describe(data),
+        Value::Object(_) => "an object".to_owned(),
+        _ => "another value".to_owned(),
+    }
+}
+
+/// A ref to a handle.
+fn handle_value(stage: &Stage<'_>, spec: RefSpec) -> Value {
+    stage.tables.borrow_mut().reference(spec)
+}

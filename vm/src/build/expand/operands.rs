@@ -1,0 +1,129 @@
+//! Operands: from what the script gave to what the tree holds.
+//!
+//! Here the shorthand `…Handle` finds its message, with a lint that shows the long form.
+
+use super::super::tables::{Kind, PlaceSpec, Recipe, RefSpec};
+use super::{Expanded, Expander};
+use crate::codes;
+use crate::data::{Address, Data};
+use crate::diagnostic::Diagnostic;
+use crate::source::Span;
+use crate::text::Text;
+use crate::tree::{Handle, Operand};
+use crate::value::HostRef;
+
+impl Expander<'_, '_, '_> {
+    /// An operand of a command at `span`.
+    pub(super) fn operand(&mut self, recipe: &Recipe, span: Span) -> Expanded<Operand> {
+        Ok(match recipe {
+            Recipe::Constant(data) => Operand::Value(data.clone()),
+            Recipe::Function(function) => Operand::Function(*function),
+            Recipe::Host(host) => return self.host_operand(*host, span),
+            Recipe::Array(items) => Operand::Array(self.operands(items, span)?),
+            Recipe::Object(pairs) => {
+                let pairs = pairs
+                    .iter()
+                    .map(|(key, value)| Ok((key.clone(), self.operand(value, span)?)));
+                Operand::Object(pairs.collect::<Expanded<Vec<_>>>()?)
+            }
+        })
+    }
+
+    fn operands(&mut self, recipes: &[Recipe], span: Span) -> Expanded<Vec<Operand>> {
+        recipes
+            .iter()
+            .map(|recipe| self.operand(recipe, span))
+            .collect()
+    }
+
+    fn host_operand(&mut self, host: HostRef, span: Span) -> Expanded<Operand> {
+        let index = host.index as usize;
+        match Kind::of(host) {
+            Some(Kind::Ref) => {
+                let spec = self.stage.tables.borrow().refs.get(index).cloned();
+                self.reference(spec, span)
+            }
+            Some(Kind::Place) => {
+                let spec = self.stage.tables.borrow().places.get(index).cloned();
+                self.place(spec, span)
+            }
+            Some(Kind::Worker) => {
+                let name = self
+                    .stage
+                    .tables
+                    .borrow()
+                    .workers
+                    .get(index)
+                    .map(|worker| worker.name.clone());
+                Ok(Operand::Value(Data::from(Address::bare(
+                    name.unwrap_or_default(),
+                ))))
+            }
+            _ => Err(self.misplaced(span)),
+        }
+    }
+
+    fn reference(&mut self, spec: Option<RefSpec>, span: Span) -> Expanded<Operand> {
+        Ok(match spec {
+            Some(RefSpec::State(handle) | RefSpec::Message(handle)) => Operand::Handle(handle),
+            Some(RefSpec::Config) => Operand::Config,
+            Some(RefSpec::Closest { name, span }) => Operand::Handle(self.closest(&name, span)?),
+            Some(RefSpec::Read { source, selector }) => Operand::Read {
+                source: Box::new(self.operand(&source, span)?),
+                selector,
+            },
+            Some(RefSpec::Compute { sources, combiner }) => Operand::Compute {
+                sources: self.operands(&sources, span)?,
+                combiner,
+            },
+            None => return Err(self.misplaced(span)),
+        })
+    }
+
+    fn place(&mut self, spec: Option<PlaceSpec>, span: Span) -> Expanded<Operand> {
+        Ok(match spec {
+            Some(PlaceSpec::Myself) => Operand::Myself,
+            Some(PlaceSpec::Outbox) => Operand::Outbox,
+            Some(PlaceSpec::Child(handle)) => Operand::Child(handle),
+            Some(PlaceSpec::Sender(message)) => match self.host_operand(message, span)? {
+                Operand::Handle(handle) => Operand::Sender(handle),
+                _ => return Err(self.misplaced(span)),
+            },
+            Some(PlaceSpec::Keyed { name, key }) => Operand::Keyed {
+                name,
+                key: Box::new(self.operand(&key, span)?),
+            },
+            None => return Err(self.misplaced(span)),
+        })
+    }
+
+    /// The message that a name `…Handle` stands for here.
+    fn closest(&mut self, name: &Text, span: Span) -> Expanded<Handle> {
+        let Some(handle) = self.messages.last().copied() else {
+            let message = format!("unknown name `{name}`");
+            let diagnostic = Diagnostic::error(codes::UNKNOWN_NAME, span, message)
+                .with_note("a free name that ends in `Handle` stands for the closest received message, and none has been received here")
+                .with_hint("take the handle from a continuation: `waitFor(predicate, message => …)`");
+            return Err(Box::new(diagnostic));
+        };
+        self.used_messages.insert(handle);
+        let text = name.to_string();
+        let parameter = text.strip_suffix("Handle").unwrap_or(&text);
+        let lint = Diagnostic::lint(
+            codes::HANDLE_SHORTHAND,
+            span,
+            format!("`{name}` stands for the closest received message"),
+        )
+        .with_hint(format!("name the message: `waitFor(…, {parameter} => …)`"));
+        self.stage.add_lint(lint);
+        Ok(handle)
+    }
+
+    fn misplaced(&self, span: Span) -> Box<Diagnostic> {
+        Box::new(Diagnostic::error(
+            codes::BAD_ARGUMENT,
+            span,
+            "this value cannot be given to a command",
+        ))
+    }
+}

@@ -1,0 +1,175 @@
+//! What is said when a script uses a command, ref or address as if it were a value.
+//!
+//! Each refusal shows what to write instead, made from the script's own words where they are simple.
+
+use super::stage::Stage;
+use super::tables::{Kind, RefSpec};
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::host::Misuse;
+use crate::source::Span;
+use crate::value::HostRef;
+
+/// The refusal of a use of a build-stage value.
+pub(super) fn misuse(stage: &Stage<'_>, value: HostRef, misuse: &Misuse, span: Span) -> Diagnostic {
+    let what = noun(stage, value);
+    let (code, did) = match misuse {
+        Misuse::Call => (codes::HOST_MISUSE, "is called".to_owned()),
+        Misuse::Property(key) => (
+            codes::HOST_MISUSE,
+            format!("has no property `{key}` when the script is deployed"),
+        ),
+        Misuse::Element => (
+            codes::HOST_MISUSE,
+            "has no elements when the script is deployed".to_owned(),
+        ),
+        Misuse::Write => (codes::HOST_MISUSE, "cannot be written to".to_owned()),
+        Misuse::Delete => (codes::HOST_MISUSE, "has no properties to delete".to_owned()),
+        Misuse::Operator(operator) => {
+            (codes::HOST_MISUSE, format!("is an operand of `{operator}`"))
+        }
+        Misuse::Condition => (codes::HOST_MISUSE, "is a condition".to_owned()),
+        Misuse::Template => (codes::HOST_MISUSE, "is made into text".to_owned()),
+        Misuse::Spread => (codes::HOST_MISUSE, "is spread or taken apart".to_owned()),
+        Misuse::Argument(native) => (codes::HOST_MISUSE, format!("is given to `{native}`")),
+        Misuse::Kept => (
+            codes::REF_CAPTURED,
+            "is used by a function that runs later".to_owned(),
+        ),
+    };
+    let diagnostic = Diagnostic::error(code, span, format!("{what} {did}"));
+    match Kind::of(value) {
+        Some(Kind::Ref) => diagnostic
+            .with_note("it stands for a value that exists only in a running worker")
+            .with_hint(ref_rewrite(stage, value, misuse, span)),
+        Some(Kind::Place) => diagnostic
+            .with_note("it stands for an address that exists only in a running worker")
+            .with_hint("send it, keep it in state, or compare it in a function that runs later"),
+        Some(Kind::Command) => diagnostic
+            .with_note("a command is only a description of a step: it has no result")
+            .with_hint("put it into a sequence, or return it from a factory"),
+        Some(Kind::Worker) => diagnostic.with_hint("give it to `send` or `spawn`, or export it"),
+        Some(Kind::Loop) => diagnostic.with_hint("use `loop.break()` or `loop.continue()`"),
+        Some(Kind::Jump) => {
+            diagnostic.with_hint("call it: `done()`, `loop.break()`, `loop.continue()`")
+        }
+        _ => diagnostic.with_hint("call it"),
+    }
+}
+
+/// What a build-stage value is called.
+pub(super) fn noun(stage: &Stage<'_>, value: HostRef) -> String {
+    let tables = stage.tables.borrow();
+    let noun = match Kind::of(value) {
+        Some(Kind::Function) => {
+            let name = super::names::AMBIENT
+                .get(value.index as usize)
+                .copied()
+                .unwrap_or_default();
+            return format!("the function `{name}`");
+        }
+        Some(Kind::Command) => "a command",
+        Some(Kind::Ref) => match tables.refs.get(value.index as usize) {
+            Some(RefSpec::State(_)) => "the handle of a state",
+            Some(RefSpec::Message(_)) => "the handle of a message",
+            Some(RefSpec::Config) => "`config`",
+            Some(RefSpec::Read { .. }) => "the result of `readState`",
+            Some(RefSpec::Compute { .. }) => "the result of `computeState`",
+            Some(RefSpec::Closest { name, .. }) => return format!("the handle `{name}`"),
+            None => "a ref",
+        },
+        Some(Kind::Place) => "the address of a running worker",
+        Some(Kind::Worker) => "a worker",
+        Some(Kind::Loop) => "the loop",
+        Some(Kind::Jump) => "a function that makes a command",
+        Some(Kind::Helper) | None => "a function of the language",
+    };
+    noun.to_owned()
+}
+
+/// What to write instead of using a ref as a value.
+fn ref_rewrite(stage: &Stage<'_>, value: HostRef, misuse: &Misuse, span: Span) -> String {
+    let text = stage.text(span);
+    let is_config = matches!(
+        stage.tables.borrow().refs.get(value.index as usize),
+        Some(RefSpec::Config)
+    );
+    let fallback = if is_config { "config" } else { "handle" };
+    let name = simple_name(text).unwrap_or(fallback);
+    let parameter = parameter_for(name);
+    match misuse {
+        Misuse::Property(key) => {
+            format!("write `readState({name}, {parameter} => {parameter}.{key})`")
+        }
+        Misuse::Element => format!("write `readState({name}, {parameter} => {parameter}[…])`"),
+        Misuse::Condition => format!("write `whenState({name}, …, …)`"),
+        Misuse::Operator(_) if is_comparison(misuse) => {
+            format!("write `whenState(readState({name}, {parameter} => …), …, …)`")
+        }
+        Misuse::Operator(operator) => {
+            format!("write `readState({name}, {parameter} => {parameter} {operator} …)`")
+        }
+        Misuse::Template => {
+            format!("write `readState({name}, {parameter} => `…${{{parameter}}}…`)`")
+        }
+        Misuse::Spread => {
+            format!("write `readState({name}, {parameter} => ({{ ...{parameter} }}))`")
+        }
+        Misuse::Kept => format!(
+            "write `readState({name}, {parameter} => message => …)`: the selector returns the function"
+        ),
+        Misuse::Write | Misuse::Delete => {
+            format!("write `modifyState({name}, {parameter} => ({{ ...{parameter}, … }}))`")
+        }
+        Misuse::Call | Misuse::Argument(_) => {
+            format!("write `readState({name}, {parameter} => …)`")
+        }
+    }
+}
+
+fn is_comparison(misuse: &Misuse) -> bool {
+    matches!(
+        misuse,
+        Misuse::Operator(
+            "===" | "!==" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "instanceof"
+        )
+    )
+}
+
+/// The identifier at the beginning of an expression, where it begins with one.
+fn simple_name(text: &str) -> Option<&str> {
+    let end = text.find(|character: char| {
+        !(character.is_alphanumeric() || character == '_' || character == '$')
+    });
+    let name = &text[..end.unwrap_or(text.len())];
+    let is_word = name.starts_with(|character: char| character.is_alphabetic() || character == '_');
+    (is_word
+        && !matches!(
+            name,
+            "readState" | "computeState" | "typeof" | "void" | "delete"
+        ))
+    .then_some(name)
+}
+
+/// A short parameter name for a handle: `paymentHandle` gives `payment`.
+fn parameter_for(name: &str) -> &str {
+    match name.strip_suffix("Handle") {
+        Some(stem) if !stem.is_empty() => stem,
+        _ if name == "config" => "c",
+        _ if name == "handle" => "value",
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_from_the_expression() {
+        assert_eq!(simple_name("own.id"), Some("own"));
+        assert_eq!(simple_name("`${own}`"), None);
+        assert_eq!(simple_name("readState(a, b)"), None);
+        assert_eq!(parameter_for("paymentHandle"), "payment");
+    }
+}

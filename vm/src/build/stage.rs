@@ -1,0 +1,162 @@
+//! The host of the build stage: gives the names of the language their values and takes their calls.
+//!
+//! The machine asks it while the module and its factories are evaluated. Commands are recorded, not
+//! run. Time and chance do not exist here.
+
+use std::cell::{Cell, RefCell};
+
+use super::commands;
+use super::names::AMBIENT;
+use super::refusals;
+use super::tables::{Kind, PlaceSpec, RefSpec, Tables, host};
+use crate::codes;
+use crate::data::{Address, Data, Symbolic};
+use crate::diagnostic::Diagnostic;
+use crate::error::Trap;
+use crate::host::{Host, Misuse};
+use crate::machine::Machine;
+use crate::source::{Source, Span};
+use crate::text::Text;
+use crate::value::{HostRef, Value};
+
+/// The build stage of one module.
+pub(super) struct Stage<'s> {
+    pub(super) source: &'s Source,
+    pub(super) tables: RefCell<Tables>,
+    pub(super) lints: RefCell<Vec<Diagnostic>>,
+    /// Whether the module has been evaluated: from then on no worker can be added.
+    pub(super) sealed: Cell<bool>,
+}
+
+impl<'s> Stage<'s> {
+    /// Empty tables.
+    pub(super) fn new(source: &'s Source) -> Stage<'s> {
+        Stage {
+            source,
+            tables: RefCell::new(Tables::default()),
+            lints: RefCell::new(Vec::new()),
+            sealed: Cell::new(false),
+        }
+    }
+
+    /// Keeps a lint.
+    pub(super) fn add_lint(&self, lint: Diagnostic) {
+        self.lints.borrow_mut().push(lint);
+    }
+
+    /// The text at a place.
+    pub(super) fn text(&self, span: Span) -> &'s str {
+        self.source.slice(span)
+    }
+}
+
+/// The place in the source of what the machine does now.
+pub(super) fn place(machine: &Machine<'_>) -> Span {
+    let places = machine.places();
+    let Some((function, instruction)) = places.first() else {
+        return Span::default();
+    };
+    machine.code.function(*function).place(*instruction)
+}
+
+impl Host for Stage<'_> {
+    fn ambient(&self, _: &mut Machine<'_>, name: &Text) -> Result<Value, Trap> {
+        let index = AMBIENT.iter().position(|known| *name == **known);
+        index
+            .map(|index| host(Kind::Function, index))
+            .ok_or_else(|| {
+                Trap::fatal(
+                    codes::UNKNOWN_NAME,
+                    format!("the name `{name}` is not part of the language"),
+                )
+            })
+    }
+
+    fn shorthand(&self, machine: &mut Machine<'_>, name: &Text) -> Result<Value, Trap> {
+        let span = place(machine);
+        Ok(self.tables.borrow_mut().reference(RefSpec::Closest {
+            name: name.clone(),
+            span,
+        }))
+    }
+
+    fn call(
+        &self,
+        machine: &mut Machine<'_>,
+        callee: HostRef,
+        arguments: &[Value],
+    ) -> Result<Value, Trap> {
+        let span = place(machine);
+        let index = callee.index as usize;
+        match Kind::of(callee) {
+            Some(Kind::Function) => {
+                commands::call(self, machine, AMBIENT.get(index).copied(), arguments, span)
+            }
+            Some(Kind::Helper) => {
+                commands::call_helper(self, machine, callee.index, arguments, span)
+            }
+            Some(Kind::Jump) => commands::jump(self, index, span),
+            _ => Err(self.misuse(machine, callee, Misuse::Call)),
+        }
+    }
+
+    fn property(
+        &self,
+        machine: &mut Machine<'_>,
+        object: HostRef,
+        key: &Text,
+    ) -> Result<Value, Trap> {
+        if Kind::of(object) == Some(Kind::Loop)
+            && let Some(jump) = commands::loop_property(self, object.index, key)
+        {
+            return Ok(jump);
+        }
+        Err(self.misuse(machine, object, Misuse::Property(key.clone())))
+    }
+
+    fn misuse(&self, machine: &mut Machine<'_>, value: HostRef, misuse: Misuse) -> Trap {
+        Trap::refused(refusals::misuse(self, value, &misuse, place(machine)))
+    }
+
+    fn keep(&self, value: HostRef) -> Option<Data> {
+        let tables = self.tables.borrow();
+        let index = value.index as usize;
+        match Kind::of(value)? {
+            Kind::Worker => {
+                let worker = tables.workers.get(index)?;
+                (!worker.name.is_empty()).then(|| Data::from(Address::bare(worker.name.clone())))
+            }
+            Kind::Place => match tables.places.get(index)? {
+                PlaceSpec::Myself => Some(Data::Symbolic(Symbolic::Itself)),
+                PlaceSpec::Outbox => Some(Data::Symbolic(Symbolic::Outbox)),
+                PlaceSpec::Child(handle) => Some(Data::Symbolic(Symbolic::Child(handle.0))),
+                PlaceSpec::Sender(message) => match tables.refs.get(message.index as usize)? {
+                    RefSpec::Message(handle) => Some(Data::Symbolic(Symbolic::Slot(handle.0))),
+                    _ => None,
+                },
+                PlaceSpec::Keyed { .. } => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn resolve(&self, _: Symbolic) -> Option<Data> {
+        None
+    }
+
+    fn now_ms(&self) -> Result<f64, Trap> {
+        Err(Trap::fatal(
+            codes::STAGE,
+            "there is no time when a script is deployed: read it in a function that runs later, for example `withState(() => Date.now(), …)`",
+        ))
+    }
+
+    fn random_bits(&self) -> Result<u64, Trap> {
+        Err(Trap::fatal(
+            codes::STAGE,
+            "there is no chance when a script is deployed: use it in a function that runs later, for example `withState(() => Math.random(), …)`",
+        ))
+    }
+
+    fn print(&self, _: String) {}
+}

@@ -1,0 +1,262 @@
+//! What the build stage owns: commands that scripts have made, refs, addresses, workers, labels.
+//!
+//! A script holds indices into these tables. Factories are kept as functions of the heap and called
+//! when a worker's tree is expanded.
+
+use crate::data::Data;
+use crate::options::WorkerOptions;
+use crate::source::Span;
+use crate::text::Text;
+use crate::tree::{FunctionId, Handle, Label};
+use crate::value::{HostRef, Value};
+
+/// The kinds of build-stage values, as `HostRef::kind` numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A function of the language, by its place in the table of `names`.
+    Function = 0,
+    /// A command.
+    Command = 1,
+    /// A value that exists only in a running worker.
+    Ref = 2,
+    /// An address that exists only in a running worker, or the address of a name.
+    Place = 3,
+    /// What `act` returned.
+    Worker = 4,
+    /// What `whileLoop` gives its factory.
+    Loop = 5,
+    /// `done`, `loop.break` or `loop.continue`.
+    Jump = 6,
+    /// A function of `act`'s second parameter.
+    Helper = 7,
+}
+
+impl Kind {
+    const ALL: [Kind; 8] = [
+        Kind::Function,
+        Kind::Command,
+        Kind::Ref,
+        Kind::Place,
+        Kind::Worker,
+        Kind::Loop,
+        Kind::Jump,
+        Kind::Helper,
+    ];
+
+    /// The kind of a build-stage value.
+    pub(super) fn of(value: HostRef) -> Option<Kind> {
+        Kind::ALL.get(value.kind as usize).copied()
+    }
+}
+
+/// A build-stage value of a kind.
+pub(super) fn host(kind: Kind, index: usize) -> Value {
+    Value::Host(HostRef {
+        kind: kind as u8,
+        index: index as u32,
+    })
+}
+
+/// All tables.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    pub(super) commands: Vec<CommandSpec>,
+    pub(super) refs: Vec<RefSpec>,
+    pub(super) places: Vec<PlaceSpec>,
+    pub(super) workers: Vec<WorkerSpec>,
+    pub(super) jumps: Vec<Jump>,
+    /// Functions of the run stage, in the order in which commands took them.
+    pub(super) functions: Vec<FunctionSpec>,
+    pub(super) handles: u32,
+    pub(super) labels: u32,
+}
+
+/// A function of the run stage, kept until all captured variables have their last value.
+#[derive(Debug)]
+pub(super) struct FunctionSpec {
+    pub(super) value: Value,
+    /// The command that took it.
+    pub(super) span: Span,
+}
+
+/// A command that a script has made.
+#[derive(Debug)]
+pub(super) struct CommandSpec {
+    pub(super) action: Action,
+    pub(super) span: Span,
+    /// Whether some tree contains it.
+    pub(super) used: bool,
+}
+
+/// What a command does, with its factories not yet called.
+#[derive(Clone, Debug)]
+pub(super) enum Action {
+    Noop,
+    Sequence {
+        body: Value,
+    },
+    Jump(Jump),
+    Send {
+        target: Recipe,
+        message: Recipe,
+    },
+    WaitFor {
+        predicate: Recipe,
+        then: Option<Value>,
+    },
+    When {
+        predicate: Recipe,
+        matched: Value,
+        otherwise: Option<Value>,
+    },
+    WhenState {
+        condition: Recipe,
+        then: Value,
+        otherwise: Option<Value>,
+    },
+    WithState {
+        initial: Recipe,
+        body: Value,
+        name: Option<String>,
+    },
+    ModifyState {
+        handle: HostRef,
+        updater: Recipe,
+        two_steps: bool,
+    },
+    While {
+        body: Value,
+    },
+    Spawn {
+        worker: u32,
+        config: Recipe,
+        then: Option<Value>,
+        watch: bool,
+    },
+    Kill {
+        target: Recipe,
+    },
+    Delay {
+        milliseconds: Recipe,
+    },
+    Complete {
+        result: Recipe,
+    },
+    Fail {
+        error: Recipe,
+    },
+}
+
+/// `done()`, `loop.break()` or `loop.continue()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Jump {
+    pub(super) label: Label,
+    pub(super) again: bool,
+}
+
+/// An operand as the script gave it.
+#[derive(Clone, Debug)]
+pub(super) enum Recipe {
+    Constant(Data),
+    Function(FunctionId),
+    Host(HostRef),
+    Array(Vec<Recipe>),
+    Object(Vec<(Text, Recipe)>),
+}
+
+/// A value of a running worker, as the script described it.
+#[derive(Clone, Debug)]
+pub(super) enum RefSpec {
+    State(Handle),
+    Message(Handle),
+    Config,
+    Read {
+        source: Recipe,
+        selector: FunctionId,
+    },
+    Compute {
+        sources: Vec<Recipe>,
+        combiner: FunctionId,
+    },
+    /// The shorthand `…Handle`: the closest message where the command stands that uses it.
+    Closest {
+        name: Text,
+        span: Span,
+    },
+}
+
+/// An address, as the script described it.
+#[derive(Clone, Debug)]
+pub(super) enum PlaceSpec {
+    Myself,
+    Outbox,
+    Child(Handle),
+    /// The sender of a message.
+    Sender(HostRef),
+    /// `worker("Name", ref)`
+    Keyed {
+        name: String,
+        key: Recipe,
+    },
+}
+
+/// What `act` was given.
+#[derive(Clone, Debug)]
+pub(super) struct WorkerSpec {
+    pub(super) factory: Value,
+    pub(super) options: WorkerOptions,
+    /// The function of the option `key`.
+    pub(super) key: Option<FunctionId>,
+    pub(super) span: Span,
+    /// Set when the module has been evaluated.
+    pub(super) name: String,
+    pub(super) exported: bool,
+}
+
+impl Tables {
+    /// Adds a command and gives the value that stands for it.
+    pub(super) fn command(&mut self, action: Action, span: Span) -> Value {
+        self.commands.push(CommandSpec {
+            action,
+            span,
+            used: false,
+        });
+        host(Kind::Command, self.commands.len() - 1)
+    }
+
+    /// Adds a ref and gives the value that stands for it.
+    pub(super) fn reference(&mut self, spec: RefSpec) -> Value {
+        self.refs.push(spec);
+        host(Kind::Ref, self.refs.len() - 1)
+    }
+
+    /// Adds an address and gives the value that stands for it.
+    pub(super) fn place(&mut self, spec: PlaceSpec) -> Value {
+        self.places.push(spec);
+        host(Kind::Place, self.places.len() - 1)
+    }
+
+    /// Adds a jump and gives the value that stands for the function that makes it.
+    pub(super) fn jump(&mut self, jump: Jump) -> Value {
+        self.jumps.push(jump);
+        host(Kind::Jump, self.jumps.len() - 1)
+    }
+
+    /// Keeps a function of the run stage.
+    pub(super) fn function(&mut self, value: Value, span: Span) -> FunctionId {
+        self.functions.push(FunctionSpec { value, span });
+        FunctionId(self.functions.len() as u32 - 1)
+    }
+
+    /// A new handle.
+    pub(super) fn new_handle(&mut self) -> Handle {
+        self.handles += 1;
+        Handle(self.handles - 1)
+    }
+
+    /// A new label.
+    pub(super) fn new_label(&mut self) -> Label {
+        self.labels += 1;
+        Label(self.labels - 1)
+    }
+}

@@ -1,0 +1,76 @@
+//! An instance of a local run: its worker, its mailbox, and how it stands.
+//!
+//! Routing finds or makes it; `turns` runs it.
+
+use std::collections::VecDeque;
+
+use super::{LocalEnd, LocalStatus};
+use crate::data::{Address, Data};
+use crate::error::ScriptError;
+use crate::turn::Input;
+use crate::worker::Worker;
+
+/// One instance through all of its runs.
+pub(super) struct Instance {
+    /// The current or last run.
+    pub(super) worker: Worker,
+    pub(super) status: LocalStatus,
+    /// Messages that wait, in order.
+    pub(super) mailbox: VecDeque<(Data, Option<Address>)>,
+    /// Who is told of its end.
+    pub(super) watcher: Option<Address>,
+    /// Failures in a row.
+    pub(super) failures: u32,
+    /// What is to be given to it when its rest after a failure is over; while there is one, it rests.
+    pub(super) resting: Option<Resume>,
+    /// How many runs there were: part of the run id.
+    pub(super) lives: u64,
+    pub(super) result: Data,
+    pub(super) error: Option<ScriptError>,
+}
+
+/// How an instance goes on after a failure.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Resume {
+    /// At its wait, with the timer that the failing turn had taken from it, where it was one.
+    AtWait(Option<Input>),
+    /// At the beginning.
+    AtStart,
+}
+
+impl Instance {
+    /// A new instance, about to start.
+    pub(super) fn new(worker: Worker, lives: u64) -> Instance {
+        Instance {
+            worker,
+            status: LocalStatus::Waiting,
+            mailbox: VecDeque::new(),
+            watcher: None,
+            failures: 0,
+            resting: None,
+            lives,
+            result: Data::Undefined,
+            error: None,
+        }
+    }
+
+    /// Whether it can take a message now.
+    pub(super) fn is_ready(&self) -> bool {
+        self.is_alive() && self.resting.is_none() && self.worker.accepts_messages()
+    }
+
+    /// Whether its run is not over.
+    pub(super) fn is_alive(&self) -> bool {
+        self.status == LocalStatus::Waiting
+    }
+
+    /// How it stands.
+    pub(super) fn end(&self) -> LocalEnd {
+        LocalEnd {
+            status: self.status,
+            result: self.result.clone(),
+            error: self.error.clone(),
+            state: self.worker.open_states(),
+        }
+    }
+}

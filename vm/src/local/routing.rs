@@ -1,0 +1,276 @@
+//! The queue of a local run: starts, messages and kills, each taken when it is reached.
+//!
+//! Turns put their effects behind what is there. A bare name becomes an instance here: by `key`, by the
+//! key `default` of a daemon, or by a fresh run of an ephemeral worker.
+
+use super::instances::Instance;
+use super::{DEFAULT_KEY, LocalEvent, LocalRun, LocalStatus};
+use crate::codes;
+use crate::control::CHILD_KEY_PREFIX;
+use crate::data::{Address, Data};
+use crate::error::ScriptError;
+use crate::options::Reuse;
+use crate::program::WorkerDefinition;
+use crate::turn::{Input, Target, outbox_owner};
+use crate::worker::{Identity, Worker};
+
+/// Something that waits for its turn.
+pub(super) enum Item {
+    Start {
+        address: Address,
+        config: Data,
+        outbox: Option<Address>,
+        watcher: Option<Address>,
+    },
+    Deliver {
+        to: Address,
+        sender: Option<Address>,
+        body: Data,
+    },
+    Kill {
+        target: Address,
+    },
+}
+
+impl<'p> LocalRun<'p> {
+    /// Workers that start when they are deployed.
+    pub(super) fn start_daemons(&mut self) {
+        let program = self.program;
+        let daemons = program
+            .workers()
+            .filter(|worker| worker.exported && worker.options.daemon);
+        for worker in daemons.filter(|worker| !worker.options.keyed()) {
+            let address = Address::keyed(worker.name.clone(), DEFAULT_KEY);
+            if address != self.root {
+                let (config, outbox, watcher) = (Data::Undefined, None, None);
+                self.queue.push_back(Item::Start {
+                    address,
+                    config,
+                    outbox,
+                    watcher,
+                });
+            }
+        }
+    }
+
+    /// Takes one item.
+    pub(super) fn take(&mut self, item: Item) {
+        match item {
+            Item::Start {
+                address,
+                config,
+                outbox,
+                watcher,
+            } => self.start(&address, config, outbox, watcher),
+            Item::Deliver { to, sender, body } => self.receive(&to, sender, body),
+            Item::Kill { target } => self.kill(&target),
+        }
+    }
+
+    /// Sends what a worker sent: to the queue, or out.
+    pub(super) fn dispatch(&mut self, from: &Address, to: Target, message: Data) {
+        let at_ms = self.clock_ms;
+        let address = match to {
+            Target::Outbox => {
+                self.events.push(LocalEvent::Sent {
+                    at_ms,
+                    from: from.clone(),
+                    to: "outbox".to_owned(),
+                    message,
+                });
+                return;
+            }
+            Target::Address(address) => address,
+        };
+        if outbox_owner(&address).is_some() {
+            self.events.push(LocalEvent::Sent {
+                at_ms,
+                from: from.clone(),
+                to: "outbox".to_owned(),
+                message,
+            });
+            return;
+        }
+        let Some(definition) = self.definition(&address.name) else {
+            let to = address.to_string();
+            self.events.push(LocalEvent::Sent {
+                at_ms,
+                from: from.clone(),
+                to,
+                message,
+            });
+            return;
+        };
+        match self.instance_of(definition, &address, &message) {
+            Ok(instance) => {
+                let to = instance.to_string();
+                self.events.push(LocalEvent::Sent {
+                    at_ms,
+                    from: from.clone(),
+                    to,
+                    message: message.clone(),
+                });
+                self.queue.push_back(Item::Deliver {
+                    to: instance,
+                    sender: Some(from.clone()),
+                    body: message,
+                });
+            }
+            Err(cause) => {
+                let to = address.to_string();
+                self.events.push(LocalEvent::Sent {
+                    at_ms,
+                    from: from.clone(),
+                    to,
+                    message: message.clone(),
+                });
+                self.dead_letter(address, message, cause);
+            }
+        }
+    }
+
+    /// The instance that an address means.
+    fn instance_of(
+        &mut self,
+        definition: &WorkerDefinition,
+        address: &Address,
+        message: &Data,
+    ) -> Result<Address, ScriptError> {
+        if address.key.is_some() {
+            return Ok(address.clone());
+        }
+        let name = definition.name.clone();
+        if definition.options.keyed() {
+            let key = self.program.key_of(&name, message, &self.options.limits)?;
+            return Ok(Address::keyed(name, key));
+        }
+        if definition.options.daemon {
+            return Ok(Address::keyed(name, DEFAULT_KEY));
+        }
+        let number = self.next_number();
+        let hash = self.hash(&[b"fresh key", name.as_bytes(), &number.to_le_bytes()]);
+        let key: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Address::keyed(name, key))
+    }
+
+    /// The definition of an exported or spawned worker.
+    pub(super) fn definition(&self, name: &str) -> Option<&'p WorkerDefinition> {
+        self.program.worker(name)
+    }
+
+    fn start(
+        &mut self,
+        address: &Address,
+        config: Data,
+        outbox: Option<Address>,
+        watcher: Option<Address>,
+    ) {
+        let lives = self
+            .instances
+            .get(address)
+            .map_or(0, |instance| instance.lives + 1);
+        let Some(worker) = self.new_worker(address, lives) else {
+            return;
+        };
+        let mut instance = Instance::new(worker, lives);
+        instance.watcher = watcher;
+        if let Some(before) = self.instances.remove(address) {
+            instance.mailbox = before.mailbox;
+        }
+        self.instances.insert(address.clone(), instance);
+        self.run_turn(address, Input::Start { config, outbox });
+        self.drain_mailbox(address);
+    }
+
+    /// A worker that has not started.
+    pub(super) fn new_worker(&self, address: &Address, lives: u64) -> Option<Worker> {
+        let text = address.to_string();
+        let hash = self.hash(&[b"run", text.as_bytes(), &lives.to_le_bytes()]);
+        let mut run = [0; 16];
+        run.copy_from_slice(&hash[..16]);
+        Worker::new(
+            self.program,
+            &address.name,
+            Identity {
+                address: address.clone(),
+                run,
+            },
+        )
+        .ok()
+    }
+
+    fn receive(&mut self, to: &Address, sender: Option<Address>, body: Data) {
+        let Some(definition) = self.program.worker(&to.name) else {
+            return;
+        };
+        let alive = self.instances.get(to).map(Instance::is_alive);
+        let failed = self
+            .instances
+            .get(to)
+            .is_some_and(|instance| instance.status == LocalStatus::Failed);
+        let is_child = to
+            .key
+            .as_ref()
+            .is_some_and(|key| key.starts_with(CHILD_KEY_PREFIX));
+        let restarts = definition.options.reuse == Reuse::Restart && !is_child;
+        match alive {
+            Some(true) => {}
+            None if !is_child => self.start(to, Data::Undefined, None, None),
+            // A daemon that failed for good stays failed until someone restarts it.
+            Some(false) if restarts && !(failed && definition.options.daemon) => {
+                self.start(to, Data::Undefined, None, None);
+            }
+            _ => {
+                let cause = ScriptError::ended();
+                self.dead_letter(to.clone(), body, cause);
+                return;
+            }
+        }
+        if let Some(instance) = self.instances.get_mut(to) {
+            instance.mailbox.push_back((body, sender));
+        }
+        self.drain_mailbox(to);
+    }
+
+    fn kill(&mut self, target: &Address) {
+        let target = match (&target.key, self.program.worker(&target.name)) {
+            (None, Some(_)) => Address::keyed(target.name.clone(), DEFAULT_KEY),
+            _ => target.clone(),
+        };
+        if self.instances.get(&target).is_some_and(Instance::is_alive) {
+            self.finish_run(&target, LocalStatus::Killed, Data::Undefined, None);
+        }
+    }
+
+    /// Reports a message that nobody takes.
+    pub(super) fn dead_letter(&mut self, to: Address, message: Data, cause: ScriptError) {
+        let at_ms = self.clock_ms;
+        self.events.push(LocalEvent::DeadLetter {
+            at_ms,
+            to,
+            message,
+            cause,
+        });
+    }
+
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    /// A hash of the run's seed and some parts.
+    pub(super) fn hash(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_derive_key("troupe local run 1");
+        hasher.update(&self.options.seed.to_le_bytes());
+        for part in parts {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        *hasher.finalize().as_bytes()
+    }
+}
+
+/// The cause of a dead letter that was left in a mailbox.
+pub(super) fn left_behind() -> ScriptError {
+    ScriptError::new(codes::ENDED, "the run ended before it took the message")
+}
