@@ -17,6 +17,7 @@ pub mod compile;
 mod control;
 pub mod data;
 pub mod diagnostic;
+mod disassemble;
 pub mod error;
 pub mod freeze;
 pub mod heap;
