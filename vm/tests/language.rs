@@ -1,0 +1,155 @@
+//! Runs the language cases: Markdown files under `tests/lang`, each a page of the manual.
+//!
+//! A case is a heading with a `js` (or `ts`) block and what it gives: `output` (the lines of a local run;
+//! lines that begin with `#` are what goes to the error stream), `error` (diagnostics), `lints`, `ops`. A
+//! `messages` block holds the input, a `run` block flags of the run. `TROUPE_UPDATE_CASES=1` rewrites what is expected.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use vm::diagnostic::Diagnostic;
+use vm::local::{LocalEvent, LocalMessage, LocalOptions, LocalRun, parse_line};
+use vm::{BuildLimits, Data, Limits, Source, compile};
+
+#[path = "language/cases.rs"]
+mod cases;
+
+use cases::{Block, Case, Document};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/lang")
+}
+
+#[test]
+fn every_page_of_the_manual_holds() {
+    let update = std::env::var_os("TROUPE_UPDATE_CASES").is_some();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    paths.sort();
+    assert!(!paths.is_empty(), "there are no language cases");
+    let mut failures = Vec::new();
+    let mut count = 0;
+    for path in &paths {
+        let text = std::fs::read_to_string(path).unwrap();
+        let mut document = Document::parse(&text);
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        for case in document.cases.clone() {
+            count += 1;
+            for (at, actual) in run_case(&case) {
+                let expected = &document.blocks[at].body;
+                if *expected != actual && !update {
+                    failures.push(format!("{name}: {}\n--- expected\n{expected}--- actual\n{actual}", case.title));
+                }
+                document.blocks[at].body = actual;
+            }
+        }
+        if update {
+            std::fs::write(path, document.to_text(&text)).unwrap();
+        }
+    }
+    assert!(failures.is_empty(), "{} of {count} cases fail:\n\n{}", failures.len(), failures.join("\n"));
+}
+
+/// What each expectation of a case should say.
+fn run_case(case: &Case) -> Vec<(usize, String)> {
+    let Some(script) = &case.script else { return Vec::new() };
+    let source = Source::new(format!("{}.{}", case.file_name(), script.language), script.body.clone());
+    let result = compile(&source, &BuildLimits::default());
+    let mut actual = Vec::new();
+    for (at, block) in &case.expectations {
+        let text = match (block.language.as_str(), &result) {
+            ("error", Err(diagnostics)) => diagnostics_text(diagnostics, &source),
+            ("error", Ok(_)) => "(the script compiles)\n".to_owned(),
+            (_, Err(diagnostics)) => diagnostics_text(diagnostics, &source),
+            ("lints", Ok(compiled)) => diagnostics_text(&compiled.lints, &source),
+            ("ops", Ok(compiled)) => compiled.program.disassemble(),
+            (_, Ok(compiled)) => run_text(case, &compiled.program),
+        };
+        actual.push((*at, text));
+    }
+    actual
+}
+
+fn diagnostics_text(diagnostics: &[Diagnostic], source: &Source) -> String {
+    let mut text = String::new();
+    for diagnostic in diagnostics {
+        let position = diagnostic.position(source);
+        writeln!(text, "{} {}:{} {}", diagnostic.code.code, position.line, position.column, diagnostic.message).unwrap();
+        for note in &diagnostic.notes {
+            writeln!(text, "  note: {note}").unwrap();
+        }
+        if let Some(hint) = &diagnostic.hint {
+            writeln!(text, "  help: {hint}").unwrap();
+        }
+    }
+    text
+}
+
+fn run_text(case: &Case, program: &vm::Program) -> String {
+    let mut options = LocalOptions { limits: case_limits(case), ..LocalOptions::default() };
+    for (flag, value) in case.flags() {
+        match flag.as_str() {
+            "--worker" => options.worker = Some(value),
+            "--key" => options.key = Some(value),
+            "--config" => options.config = Data::from_json(&value, &Limits::default()).unwrap(),
+            "--until" => options.until_ms = Some(value.parse().unwrap()),
+            "--seed" => options.seed = value.parse().unwrap(),
+            limit if limit.starts_with("--limits.") => {}
+            other => panic!("{}: unknown flag {other}", case.title),
+        }
+    }
+    let messages: Vec<LocalMessage> =
+        case.messages.lines().map(|line| parse_line(line, &Limits::default()).unwrap()).collect();
+    let run = match LocalRun::new(program, options) {
+        Ok(run) => run,
+        Err(error) => return format!("{error}\n"),
+    };
+    match run.run(&messages) {
+        Err(error) => format!("{error}\n"),
+        Ok((events, end)) => {
+            let mut text = String::new();
+            for event in &events {
+                writeln!(text, "{}", event_text(event)).unwrap();
+            }
+            writeln!(text, "{}", end.to_line()).unwrap();
+            text
+        }
+    }
+}
+
+fn case_limits(case: &Case) -> Limits {
+    let mut limits = Limits::default();
+    for (flag, value) in case.flags() {
+        let number: u64 = value.parse().unwrap_or_default();
+        match flag.as_str() {
+            "--limits.turn_instructions" => limits.turn_instructions = number,
+            "--limits.turn_allocated_bytes" => limits.turn_allocated_bytes = number,
+            "--limits.turn_sends" => limits.turn_sends = number,
+            "--limits.state_bytes" => limits.state_bytes = number,
+            "--limits.message_bytes" => limits.message_bytes = number,
+            "--limits.value_depth" => limits.value_depth = number as u16,
+            "--limits.call_depth" => limits.call_depth = number as u32,
+            _ => {}
+        }
+    }
+    limits
+}
+
+fn event_text(event: &LocalEvent) -> String {
+    match event {
+        LocalEvent::Sent { .. } => event.to_line().unwrap(),
+        LocalEvent::DeadLetter { at_ms, to, message, cause } => {
+            format!("# {at_ms} dead letter for {to}: {} ({}: {})", message.to_json(), cause.code, cause.message)
+        }
+        LocalEvent::Failed { at_ms, worker, error, restarts_at_ms } => {
+            let next = restarts_at_ms.map_or_else(|| "stays failed".to_owned(), |at| format!("goes on at {at}"));
+            format!("# {at_ms} {worker} failed ({}: {}), {next}", error.code, error.message)
+        }
+        LocalEvent::Console { at_ms, worker, line } => format!("# {at_ms} {worker} says {line}"),
+    }
+}
+
+/// The blocks that say what is expected.
+fn is_expectation(block: &Block) -> bool {
+    matches!(block.language.as_str(), "output" | "error" | "lints" | "ops")
+}

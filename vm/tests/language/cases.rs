@@ -1,0 +1,118 @@
+//! Reads Markdown pages of cases, and writes them back with other expectations.
+//!
+//! A case begins with a heading; a heading without a script is only a section. Fenced blocks are found by
+//! their three backticks at the beginning of a line; everything else is prose and stays as it is.
+
+use super::is_expectation;
+
+/// A fenced block.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// The word behind the backticks.
+    pub language: String,
+    /// The text inside, each line ended.
+    pub body: String,
+}
+
+/// One page.
+pub struct Document {
+    /// All fenced blocks in order.
+    pub blocks: Vec<Block>,
+    /// All cases in order.
+    pub cases: Vec<Case>,
+}
+
+/// One case.
+#[derive(Clone, Debug, Default)]
+pub struct Case {
+    /// Its heading.
+    pub title: String,
+    /// The script.
+    pub script: Option<Block>,
+    /// The lines of the message file.
+    pub messages: String,
+    run: String,
+    /// Expectations, with their place among the blocks of the page.
+    pub expectations: Vec<(usize, Block)>,
+}
+
+impl Document {
+    /// Reads a page.
+    pub fn parse(text: &str) -> Document {
+        let mut document = Document { blocks: Vec::new(), cases: Vec::new() };
+        let mut open: Option<Block> = None;
+        for line in text.lines() {
+            match (&mut open, line.strip_prefix("```")) {
+                (None, Some(language)) => open = Some(Block { language: language.trim().to_owned(), body: String::new() }),
+                (Some(_), Some("")) => document.blocks.extend(open.take()),
+                (Some(block), _) => {
+                    block.body.push_str(line);
+                    block.body.push('\n');
+                    continue;
+                }
+                (None, None) if line.starts_with('#') => {
+                    let title = line.trim_start_matches('#').trim().to_owned();
+                    document.cases.push(Case { title, ..Case::default() });
+                    continue;
+                }
+                (None, None) => continue,
+            }
+            if open.is_none() {
+                document.add_last_block();
+            }
+        }
+        document.cases.retain(|case| case.script.is_some());
+        document
+    }
+
+    fn add_last_block(&mut self) {
+        let at = self.blocks.len() - 1;
+        let block = self.blocks[at].clone();
+        let Some(case) = self.cases.last_mut() else { return };
+        match block.language.as_str() {
+            "js" | "ts" => case.script = Some(block),
+            "messages" => case.messages = block.body,
+            "run" => case.run = block.body,
+            _ if is_expectation(&block) => case.expectations.push((at, block)),
+            _ => {}
+        }
+    }
+
+    /// The page with the blocks as they are now.
+    pub fn to_text(&self, original: &str) -> String {
+        let mut out = String::new();
+        let mut blocks = self.blocks.iter();
+        let mut inside = false;
+        for line in original.lines() {
+            if line.starts_with("```") {
+                out.push_str(line);
+                out.push('\n');
+                inside = !inside;
+                if inside && let Some(block) = blocks.next() {
+                    out.push_str(&block.body);
+                }
+            } else if !inside {
+                out.push_str(line);
+                out.push('\n');
+            }
+        }
+        out
+    }
+}
+
+impl Case {
+    /// The file name of the script, from the title: its first word that can be a name.
+    pub fn file_name(&self) -> String {
+        let word = self.title.split(|character: char| !character.is_ascii_alphanumeric()).find(|word| !word.is_empty());
+        word.unwrap_or("case").to_lowercase()
+    }
+
+    /// The flags of the run: `--name value`, one a line.
+    pub fn flags(&self) -> Vec<(String, String)> {
+        let split = |line: &str| {
+            let (flag, value) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
+            (flag.to_owned(), value.trim().to_owned())
+        };
+        self.run.lines().filter(|line| !line.trim().is_empty()).map(split).collect()
+    }
+}
