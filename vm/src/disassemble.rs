@@ -19,9 +19,16 @@ impl Program {
             self.write_worker(worker, &mut out);
         }
         for (index, function) in self.code().functions.iter().enumerate() {
-            let name = if function.name.is_empty() { "(anonymous)".to_owned() } else { function.name.to_string() };
+            let name = if function.name.is_empty() {
+                "(anonymous)".to_owned()
+            } else {
+                function.name.to_string()
+            };
             let line = self.source().position(function.span.start).line;
-            line_of(&mut out, format_args!("function {index} {name} (line {line})"));
+            line_of(
+                &mut out,
+                format_args!("function {index} {name} (line {line})"),
+            );
             for (at, instruction) in function.instructions.iter().enumerate() {
                 line_of(&mut out, format_args!("  {at:04} {instruction:?}"));
             }
@@ -30,16 +37,35 @@ impl Program {
     }
 
     fn write_worker(&self, worker: &WorkerDefinition, out: &mut String) {
-        let kind = if worker.exported { "worker" } else { "worker (not exported)" };
+        let kind = if worker.exported {
+            "worker"
+        } else {
+            "worker (not exported)"
+        };
         line_of(out, format_args!("{kind} {}", worker.name));
         let mut last_line = 0;
         for (at, instruction) in worker.code.instructions.iter().enumerate() {
             let depth = worker.code.blocks_around(&worker.layout, at as u32).len();
-            let text = Writer { code: &worker.code, program: self }.instruction(instruction);
-            let line = worker.code.spans.get(at).map_or(0, |span| self.source().position(span.start).line);
-            let place = if line == last_line { String::new() } else { format!("  ; line {line}") };
+            let text = Writer {
+                code: &worker.code,
+                program: self,
+            }
+            .instruction(instruction);
+            let line = worker
+                .code
+                .spans
+                .get(at)
+                .map_or(0, |span| self.source().position(span.start).line);
+            let place = if line == last_line {
+                String::new()
+            } else {
+                format!("  ; line {line}")
+            };
             last_line = line;
-            line_of(out, format_args!("  {at:04} {:indent$}{text}{place}", "", indent = depth * 2));
+            line_of(
+                out,
+                format_args!("  {at:04} {:indent$}{text}{place}", "", indent = depth * 2),
+            );
         }
     }
 }
@@ -61,60 +87,132 @@ impl Writer<'_> {
             Instruction::Noop => "Noop".to_owned(),
             Instruction::BlockEnter { block } => format!("BlockEnter {}", self.block(*block)),
             Instruction::BlockEnterState { block, initial } => {
-                format!("BlockEnterState {} = {}", self.block(*block), self.operand(*initial))
+                format!(
+                    "BlockEnterState {} = {}",
+                    self.block(*block),
+                    self.operand(*initial)
+                )
             }
-            Instruction::BlockEnterAwait { block, predicate, otherwise } => {
-                let otherwise = otherwise.map(|other| format!(" else {}", self.block(other))).unwrap_or_default();
-                format!("BlockEnterAwait {} if {}{otherwise}", self.block(*block), self.operand(*predicate))
+            Instruction::BlockEnterAwait {
+                block,
+                predicate,
+                otherwise,
+            } => {
+                let otherwise = otherwise
+                    .map(|other| format!(" else {}", self.block(other)))
+                    .unwrap_or_default();
+                format!(
+                    "BlockEnterAwait {} if {}{otherwise}",
+                    self.block(*block),
+                    self.operand(*predicate)
+                )
             }
             Instruction::BlockBreak { block } => format!("BlockBreak {}", self.exit(*block)),
-            Instruction::BlockBreakIf { block, condition, truth } => {
+            Instruction::BlockBreakIf {
+                block,
+                condition,
+                truth,
+            } => {
                 let not = if *truth { "" } else { "not " };
-                format!("BlockBreakIf {not}{} {}", self.operand(*condition), self.exit(*block))
+                format!(
+                    "BlockBreakIf {not}{} {}",
+                    self.operand(*condition),
+                    self.exit(*block)
+                )
             }
             Instruction::LoopEnter { block } => format!("LoopEnter {}", self.block(*block)),
             Instruction::LoopContinue { block } => {
-                let start = self.code.blocks.get(block.0 as usize).map_or(0, |block| block.start);
+                let start = self
+                    .code
+                    .blocks
+                    .get(block.0 as usize)
+                    .map_or(0, |block| block.start);
                 format!("LoopContinue b{} -> {start:04}", block.0)
             }
             Instruction::LoopExit { block } => format!("LoopExit {}", self.exit(*block)),
-            Instruction::StateUpdate { handle, updater, message } => {
-                let message = message.map(|message| format!(" with {}", handle_text(message))).unwrap_or_default();
-                format!("StateUpdate {} by {}{message}", handle_text(*handle), self.operand(*updater))
+            Instruction::StateUpdate {
+                handle,
+                updater,
+                message,
+            } => {
+                let message = message
+                    .map(|message| format!(" with {}", handle_text(message)))
+                    .unwrap_or_default();
+                format!(
+                    "StateUpdate {} by {}{message}",
+                    handle_text(*handle),
+                    self.operand(*updater)
+                )
             }
             Instruction::ActorSend { target, message } => {
-                format!("ActorSend {} {}", self.operand(*target), self.operand(*message))
+                format!(
+                    "ActorSend {} {}",
+                    self.operand(*target),
+                    self.operand(*message)
+                )
             }
-            Instruction::ActorSpawn { block, worker, config, watch } => {
-                let name = self.program.definition(*worker).map_or("?", |worker| worker.name.as_str());
+            Instruction::ActorSpawn {
+                block,
+                worker,
+                config,
+                watch,
+            } => {
+                let name = self
+                    .program
+                    .definition(*worker)
+                    .map_or("?", |worker| worker.name.as_str());
                 let watch = if *watch { " watch" } else { "" };
-                format!("ActorSpawn {} {name} {}{watch}", self.block(*block), self.operand(*config))
+                format!(
+                    "ActorSpawn {} {name} {}{watch}",
+                    self.block(*block),
+                    self.operand(*config)
+                )
             }
             Instruction::ActorKill { target } => format!("ActorKill {}", self.operand(*target)),
             Instruction::Delay { milliseconds } => format!("Delay {}", self.operand(*milliseconds)),
-            Instruction::TaskComplete { result } => format!("TaskComplete {}", self.operand(*result)),
+            Instruction::TaskComplete { result } => {
+                format!("TaskComplete {}", self.operand(*result))
+            }
             Instruction::TaskFail { error } => format!("TaskFail {}", self.operand(*error)),
         }
     }
 
     fn block(&self, index: BlockIndex) -> String {
-        let kind = self.code.blocks.get(index.0 as usize).map(|block| &block.kind);
+        let kind = self
+            .code
+            .blocks
+            .get(index.0 as usize)
+            .map(|block| &block.kind);
         let value = match kind {
-            Some(BlockKind::State { handle, name: Some(name) }) => format!(" {} as {name:?}", handle_text(*handle)),
-            Some(kind) => kind.handle().map(|handle| format!(" {}", handle_text(handle))).unwrap_or_default(),
+            Some(BlockKind::State {
+                handle,
+                name: Some(name),
+            }) => format!(" {} as {name:?}", handle_text(*handle)),
+            Some(kind) => kind
+                .handle()
+                .map(|handle| format!(" {}", handle_text(handle)))
+                .unwrap_or_default(),
             None => String::new(),
         };
         format!("b{}{value}", index.0)
     }
 
     fn exit(&self, index: BlockIndex) -> String {
-        let exit = self.code.blocks.get(index.0 as usize).map_or(0, |block| block.exit);
+        let exit = self
+            .code
+            .blocks
+            .get(index.0 as usize)
+            .map_or(0, |block| block.exit);
         format!("b{} -> {exit:04}", index.0)
     }
 
     fn operand(&self, index: OperandIndex) -> String {
         let list = |operands: &[OperandIndex]| {
-            operands.iter().map(|operand| self.operand(*operand)).collect::<Vec<_>>().join(", ")
+            operands
+                .iter()
+                .map(|operand| self.operand(*operand))
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         match self.code.operands.get(index.0 as usize) {
             None => "?".to_owned(),
@@ -126,11 +224,17 @@ impl Writer<'_> {
             Some(Operand::Sender(handle)) => format!("sender({})", handle_text(*handle)),
             Some(Operand::Handle(handle)) => handle_text(*handle),
             Some(Operand::Keyed { name, key }) => format!("{name}/{}", self.operand(*key)),
-            Some(Operand::Read { source, selector }) => format!("{}({})", constant(selector), self.operand(*source)),
-            Some(Operand::Compute { sources, combiner }) => format!("{}({})", constant(combiner), list(sources)),
+            Some(Operand::Read { source, selector }) => {
+                format!("{}({})", constant(selector), self.operand(*source))
+            }
+            Some(Operand::Compute { sources, combiner }) => {
+                format!("{}({})", constant(combiner), list(sources))
+            }
             Some(Operand::Array(items)) => format!("[{}]", list(items)),
             Some(Operand::Object(pairs)) => {
-                let pairs = pairs.iter().map(|(key, value)| format!("{key}: {}", self.operand(*value)));
+                let pairs = pairs
+                    .iter()
+                    .map(|(key, value)| format!("{key}: {}", self.operand(*value)));
                 format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
             }
         }

@@ -36,7 +36,7 @@ pub enum Reuse {
 }
 
 /// What happens after a failure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restart {
     /// Whether a failed instance goes on.
     pub policy: RestartPolicy,

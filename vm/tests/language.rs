@@ -4,6 +4,8 @@
 //! lines that begin with `#` are what goes to the error stream), `error` (diagnostics), `lints`, `ops`. A
 //! `messages` block holds the input, a `run` block flags of the run. `TROUPE_UPDATE_CASES=1` rewrites what is expected.
 
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +25,10 @@ fn folder() -> PathBuf {
 #[test]
 fn every_page_of_the_manual_holds() {
     let update = std::env::var_os("TROUPE_UPDATE_CASES").is_some();
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     paths.sort();
     assert!(!paths.is_empty(), "there are no language cases");
@@ -38,7 +43,10 @@ fn every_page_of_the_manual_holds() {
             for (at, actual) in run_case(&case) {
                 let expected = &document.blocks[at].body;
                 if *expected != actual && !update {
-                    failures.push(format!("{name}: {}\n--- expected\n{expected}--- actual\n{actual}", case.title));
+                    failures.push(format!(
+                        "{name}: {}\n--- expected\n{expected}--- actual\n{actual}",
+                        case.title
+                    ));
                 }
                 document.blocks[at].body = actual;
             }
@@ -47,13 +55,23 @@ fn every_page_of_the_manual_holds() {
             std::fs::write(path, document.to_text(&text)).unwrap();
         }
     }
-    assert!(failures.is_empty(), "{} of {count} cases fail:\n\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {count} cases fail:\n\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }
 
 /// What each expectation of a case should say.
 fn run_case(case: &Case) -> Vec<(usize, String)> {
-    let Some(script) = &case.script else { return Vec::new() };
-    let source = Source::new(format!("{}.{}", case.file_name(), script.language), script.body.clone());
+    let Some(script) = &case.script else {
+        return Vec::new();
+    };
+    let source = Source::new(
+        format!("{}.{}", case.file_name(), script.language),
+        script.body.clone(),
+    );
     let result = compile(&source, &BuildLimits::default());
     let mut actual = Vec::new();
     for (at, block) in &case.expectations {
@@ -74,7 +92,12 @@ fn diagnostics_text(diagnostics: &[Diagnostic], source: &Source) -> String {
     let mut text = String::new();
     for diagnostic in diagnostics {
         let position = diagnostic.position(source);
-        writeln!(text, "{} {}:{} {}", diagnostic.code.code, position.line, position.column, diagnostic.message).unwrap();
+        writeln!(
+            text,
+            "{} {}:{} {}",
+            diagnostic.code.code, position.line, position.column, diagnostic.message
+        )
+        .unwrap();
         for note in &diagnostic.notes {
             writeln!(text, "  note: {note}").unwrap();
         }
@@ -86,7 +109,10 @@ fn diagnostics_text(diagnostics: &[Diagnostic], source: &Source) -> String {
 }
 
 fn run_text(case: &Case, program: &vm::Program) -> String {
-    let mut options = LocalOptions { limits: case_limits(case), ..LocalOptions::default() };
+    let mut options = LocalOptions {
+        limits: case_limits(case),
+        ..LocalOptions::default()
+    };
     for (flag, value) in case.flags() {
         match flag.as_str() {
             "--worker" => options.worker = Some(value),
@@ -98,8 +124,11 @@ fn run_text(case: &Case, program: &vm::Program) -> String {
             other => panic!("{}: unknown flag {other}", case.title),
         }
     }
-    let messages: Vec<LocalMessage> =
-        case.messages.lines().map(|line| parse_line(line, &Limits::default()).unwrap()).collect();
+    let messages: Vec<LocalMessage> = case
+        .messages
+        .lines()
+        .map(|line| parse_line(line, &Limits::default()).unwrap())
+        .collect();
     let run = match LocalRun::new(program, options) {
         Ok(run) => run,
         Err(error) => return format!("{error}\n"),
@@ -138,18 +167,46 @@ fn case_limits(case: &Case) -> Limits {
 fn event_text(event: &LocalEvent) -> String {
     match event {
         LocalEvent::Sent { .. } => event.to_line().unwrap(),
-        LocalEvent::DeadLetter { at_ms, to, message, cause } => {
-            format!("# {at_ms} dead letter for {to}: {} ({}: {})", message.to_json(), cause.code, cause.message)
+        LocalEvent::DeadLetter {
+            at_ms,
+            to,
+            message,
+            cause,
+        } => {
+            format!(
+                "# {at_ms} dead letter for {to}: {} ({}: {})",
+                message.to_json(),
+                cause.code,
+                cause.message
+            )
         }
-        LocalEvent::Failed { at_ms, worker, error, restarts_at_ms } => {
-            let next = restarts_at_ms.map_or_else(|| "stays failed".to_owned(), |at| format!("goes on at {at}"));
-            format!("# {at_ms} {worker} failed ({}: {}), {next}", error.code, error.message)
+        LocalEvent::Failed {
+            at_ms,
+            worker,
+            error,
+            restarts_at_ms,
+        } => {
+            let next = restarts_at_ms.map_or_else(
+                || "stays failed".to_owned(),
+                |at| format!("goes on at {at}"),
+            );
+            format!(
+                "# {at_ms} {worker} failed ({}: {}), {next}",
+                error.code, error.message
+            )
         }
-        LocalEvent::Console { at_ms, worker, line } => format!("# {at_ms} {worker} says {line}"),
+        LocalEvent::Console {
+            at_ms,
+            worker,
+            line,
+        } => format!("# {at_ms} {worker} says {line}"),
     }
 }
 
 /// The blocks that say what is expected.
 fn is_expectation(block: &Block) -> bool {
-    matches!(block.language.as_str(), "output" | "error" | "lints" | "ops")
+    matches!(
+        block.language.as_str(),
+        "output" | "error" | "lints" | "ops"
+    )
 }

@@ -4,8 +4,17 @@
 //! Guarantees: parts that are frozen already are shared, not copied; cycles, depth and size are
 //! errors; what may not be kept is refused with a hint.
 
-use crate::data::Data;
+mod captures;
+mod message;
+
+pub(crate) use captures::KeptCells;
+
+use crate::codes;
+use crate::data::{Data, PropertyTable};
 use crate::error::Trap;
+use crate::heap::{KeyedEntries, ObjectKind};
+use crate::host::Misuse;
+use crate::limits::Limit;
 use crate::machine::Machine;
 use crate::value::Value;
 
@@ -20,12 +29,225 @@ pub enum Purpose {
     Capture,
 }
 
+/// One freezing while it runs.
+struct Freezing {
+    purpose: Purpose,
+    /// The compounds around the current value, by kind and index: a cycle meets one of them again.
+    path: Vec<(u8, u32)>,
+    bytes: u64,
+}
+
 impl Machine<'_> {
     /// Makes data of a value.
     pub fn freeze(&mut self, value: &Value, purpose: Purpose) -> Result<Data, Trap> {
-        match (value, purpose) {
-            (Value::Frozen(data), Purpose::Capture) => Ok(data.clone()),
-            _ => Err(self.type_error("this value cannot be kept")),
+        if purpose == Purpose::Message && value.is_undefined() {
+            return Err(self.cannot_keep("undefined cannot be sent: send `null`, or an object"));
+        }
+        let mut freezing = Freezing {
+            purpose,
+            path: Vec::new(),
+            bytes: 0,
+        };
+        let data = self.freeze_part(value, &mut freezing)?;
+        if purpose == Purpose::Capture {
+            self.freeze_pending_cells()?;
+        }
+        if purpose == Purpose::Message {
+            self.check_reserved_keys(&data)?;
+        }
+        self.check_shape(&data)?;
+        Ok(data)
+    }
+
+    fn check_shape(&mut self, data: &Data) -> Result<(), Trap> {
+        let shape = data.shape();
+        if shape.depth > self.limits.value_depth {
+            return Err(Trap::limit(
+                codes::LIMIT_VALUE_DEPTH,
+                Limit::ValueDepth,
+                self.limits,
+            ));
+        }
+        if shape.byte_count > self.limits.value_bytes {
+            return Err(Trap::limit(
+                codes::LIMIT_VALUE_SIZE,
+                Limit::ValueBytes,
+                self.limits,
+            ));
+        }
+        Ok(())
+    }
+
+    /// Data of a value inside another, or of the whole.
+    fn freeze_part(&mut self, value: &Value, freezing: &mut Freezing) -> Result<Data, Trap> {
+        match value {
+            Value::Frozen(data) if freezing.purpose == Purpose::Message => self.normalise(data),
+            Value::Frozen(Data::Function(_)) if freezing.purpose == Purpose::State => {
+                Err(self.no_function())
+            }
+            Value::Frozen(data) => Ok(data.clone()),
+            Value::Array(id) => {
+                let items = self.heap.array(*id).to_vec();
+                self.enter_compound((1, id.0), items.len(), freezing)?;
+                let items = items
+                    .iter()
+                    .map(|item| self.freeze_item(item, freezing))
+                    .collect::<Result<Vec<_>, _>>()?;
+                freezing.path.pop();
+                Data::array(items).map_err(|_| self.too_deep())
+            }
+            Value::Object(id) => {
+                let count = self.heap.object(*id).properties.len();
+                self.enter_compound((2, id.0), count, freezing)?;
+                let data = self.freeze_object(*id, freezing)?;
+                freezing.path.pop();
+                Ok(data)
+            }
+            Value::Closure(id) if freezing.purpose == Purpose::Capture => self.freeze_closure(*id),
+            Value::Closure(_) => Err(self.no_function()),
+            Value::Native(native) => {
+                let name = crate::builtins::native(*native).name;
+                let what = format!(
+                    "the built-in `{name}` cannot be kept as a value: wrap it in a function, `value => {name}(value)`"
+                );
+                Err(self.cannot_keep(&what))
+            }
+            Value::Host(host) => match self.host.keep(*host) {
+                Some(data) => Ok(data),
+                None => Err(self.host.misuse(self, *host, Misuse::Kept)),
+            },
+            Value::Iterator(_) | Value::Cell(_) | Value::Uninitialised => {
+                Err(self
+                    .cannot_keep("an iterator cannot be kept: make an array of it, `[...values]`"))
+            }
         }
     }
+
+    /// An item of an array: what a message leaves out elsewhere is `null` here.
+    fn freeze_item(&mut self, value: &Value, freezing: &mut Freezing) -> Result<Data, Trap> {
+        if freezing.purpose == Purpose::Message && value.is_undefined() {
+            return Ok(Data::Null);
+        }
+        self.freeze_part(value, freezing)
+    }
+
+    fn freeze_object(
+        &mut self,
+        id: crate::value::ObjectId,
+        freezing: &mut Freezing,
+    ) -> Result<Data, Trap> {
+        let message = freezing.purpose == Purpose::Message;
+        match &self.heap.object(id).kind {
+            ObjectKind::Plain => {}
+            ObjectKind::Error(kind) => {
+                let kind = *kind;
+                let properties = self.freeze_properties(id, freezing, false)?;
+                let error = Data::error(kind, properties).map_err(|_| self.too_deep())?;
+                return if message {
+                    self.normalise(&error)
+                } else {
+                    Ok(error)
+                };
+            }
+            ObjectKind::Date(time) => {
+                let date = Data::Date(*time);
+                return if message {
+                    self.normalise(&date)
+                } else {
+                    Ok(date)
+                };
+            }
+            ObjectKind::Map(_) | ObjectKind::Set(_) if message => {
+                return Err(self.no_map_in_message());
+            }
+            ObjectKind::Map(entries) => {
+                let entries = live_entries(entries);
+                let pairs = entries.iter().map(|(key, value)| {
+                    Ok((
+                        self.freeze_part(key, freezing)?,
+                        self.freeze_part(value, freezing)?,
+                    ))
+                });
+                let pairs = pairs.collect::<Result<Vec<_>, Trap>>()?;
+                return Data::map(pairs).map_err(|_| self.too_deep());
+            }
+            ObjectKind::Set(entries) => {
+                let entries = live_entries(entries);
+                let values = entries
+                    .iter()
+                    .map(|(key, _)| self.freeze_part(key, freezing));
+                let values = values.collect::<Result<Vec<_>, Trap>>()?;
+                return Data::set(values).map_err(|_| self.too_deep());
+            }
+        }
+        let properties = self.freeze_properties(id, freezing, message)?;
+        Data::object(properties).map_err(|_| self.too_deep())
+    }
+
+    fn freeze_properties(
+        &mut self,
+        id: crate::value::ObjectId,
+        freezing: &mut Freezing,
+        without_undefined: bool,
+    ) -> Result<PropertyTable<Data>, Trap> {
+        let properties = &self.heap.object(id).properties;
+        let pairs: Vec<_> = properties
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        let mut table = PropertyTable::with_capacity(pairs.len());
+        for (key, value) in pairs {
+            if without_undefined && value.is_undefined() {
+                continue;
+            }
+            table.insert(key, self.freeze_part(&value, freezing)?);
+        }
+        Ok(table)
+    }
+
+    /// Charges a compound and notices cycles and values that nest too deep.
+    fn enter_compound(
+        &mut self,
+        identity: (u8, u32),
+        count: usize,
+        freezing: &mut Freezing,
+    ) -> Result<(), Trap> {
+        self.spend(1 + count as u64)?;
+        self.charge(48 + count * 16)?;
+        freezing.bytes += 32 + 8 * count as u64;
+        if freezing.bytes > u64::from(self.limits.value_bytes) {
+            return Err(Trap::limit(
+                codes::LIMIT_VALUE_SIZE,
+                Limit::ValueBytes,
+                self.limits,
+            ));
+        }
+        if freezing.path.len() >= usize::from(self.limits.value_depth) {
+            return Err(if freezing.path.contains(&identity) {
+                self.cannot_keep("the value contains itself: keep a key to look the other part up")
+            } else {
+                self.too_deep()
+            });
+        }
+        freezing.path.push(identity);
+        Ok(())
+    }
+
+    fn too_deep(&self) -> Trap {
+        Trap::limit(codes::LIMIT_VALUE_DEPTH, Limit::ValueDepth, self.limits)
+    }
+
+    fn no_function(&mut self) -> Trap {
+        self.cannot_keep("a function cannot be kept in state or sent: keep the data that it needs, and the function in the script")
+    }
+
+    fn cannot_keep(&mut self, what: &str) -> Trap {
+        let mut trap = self.type_error(what);
+        trap.0.code = Some(codes::NOT_A_MESSAGE);
+        trap
+    }
+}
+
+fn live_entries(entries: &KeyedEntries) -> Vec<(Value, Value)> {
+    entries.entries.iter().flatten().cloned().collect()
 }

@@ -298,7 +298,7 @@ impl<'p> LocalRun<'p> {
             let ((due_ms, _), alarm) = entry.remove_entry();
             self.clock_ms = self.clock_ms.max(due_ms);
             self.turns = 0;
-            self.ring(alarm);
+            self.ring(&alarm);
             self.settle()?;
         }
         self.clock_ms = self.clock_ms.max(to_ms);

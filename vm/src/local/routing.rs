@@ -178,7 +178,7 @@ impl<'p> LocalRun<'p> {
             instance.mailbox = before.mailbox;
         }
         self.instances.insert(address.clone(), instance);
-        self.run_turn(address, Input::Start { config, outbox });
+        self.run_turn(address, &Input::Start { config, outbox });
         self.drain_mailbox(address);
     }
 

@@ -38,12 +38,12 @@ impl LocalRun<'_> {
             let Some((body, sender)) = instance.mailbox.pop_front() else {
                 return;
             };
-            self.run_turn(address, Input::Message { body, sender });
+            self.run_turn(address, &Input::Message { body, sender });
         }
     }
 
     /// Something is due.
-    pub(super) fn ring(&mut self, alarm: Alarm) {
+    pub(super) fn ring(&mut self, alarm: &Alarm) {
         let Some(instance) = self.instances.get_mut(&alarm.address) else {
             return;
         };
@@ -53,13 +53,13 @@ impl LocalRun<'_> {
         match alarm.kind {
             AlarmKind::Timer(timer) => {
                 if instance.resting.is_none() {
-                    self.run_turn(&alarm.address, Input::Timer { timer });
+                    self.run_turn(&alarm.address, &Input::Timer { timer });
                 } else {
                     instance.resting = Some(Resume::AtWait(Some(Input::Timer { timer })));
                 }
             }
             AlarmKind::Restart => match instance.resting.take() {
-                Some(Resume::AtWait(Some(input))) => self.run_turn(&alarm.address, input),
+                Some(Resume::AtWait(Some(input))) => self.run_turn(&alarm.address, &input),
                 Some(Resume::AtWait(None)) | None => {}
                 Some(Resume::AtStart) => self.start_again(&alarm.address),
             },
@@ -81,11 +81,11 @@ impl LocalRun<'_> {
             instance.worker = worker;
             instance.lives = lives;
         }
-        self.run_turn(address, Input::Start { config, outbox });
+        self.run_turn(address, &Input::Start { config, outbox });
     }
 
     /// Runs one turn and carries out what it did.
-    pub(super) fn run_turn(&mut self, address: &Address, input: Input) {
+    pub(super) fn run_turn(&mut self, address: &Address, input: &Input) {
         self.turns += 1;
         let number = self.next_number();
         let hash = self.hash(&[b"turn", &number.to_le_bytes()]);
@@ -115,17 +115,17 @@ impl LocalRun<'_> {
                 }
             }
             Outcome::Completed { result } => {
-                self.finish_run(address, LocalStatus::Completed, result, None)
+                self.finish_run(address, LocalStatus::Completed, result, None);
             }
             Outcome::KilledSelf => {
-                self.finish_run(address, LocalStatus::Killed, Data::Undefined, None)
+                self.finish_run(address, LocalStatus::Killed, Data::Undefined, None);
             }
-            Outcome::Failed { error } => self.failed(address, &before, &input, error),
+            Outcome::Failed { error } => self.failed(address, &before, input, error),
             Outcome::Trapped { error } => {
-                if let Input::Message { body, .. } = &input {
+                if let Input::Message { body, .. } = input {
                     self.dead_letter(address.clone(), body.clone(), error.clone());
                 }
-                self.failed(address, &before, &input, error);
+                self.failed(address, &before, input, error);
             }
         }
     }

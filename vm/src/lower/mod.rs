@@ -112,7 +112,7 @@ fn command(assembler: &mut Assembler<'_>, command: &Command) -> Result<(), Lower
                 handle: *handle,
                 watch: *watch,
             };
-            state::spawn(assembler, child, config, then, span)
+            state::spawn(assembler, &child, config, then, span)
         }
     }
 }

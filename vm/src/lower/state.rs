@@ -59,7 +59,7 @@ pub(super) struct Child {
 /// Starts a child.
 pub(super) fn spawn(
     assembler: &mut Assembler<'_>,
-    child: Child,
+    child: &Child,
     config: &Operand,
     then: &Command,
     span: Span,
@@ -69,7 +69,7 @@ pub(super) fn spawn(
         worker,
         handle,
         watch,
-    } = child;
+    } = *child;
     let block = assembler.open(BlockKind::Child { handle }, None, span, |block| {
         Instruction::ActorSpawn {
             block,

@@ -60,6 +60,8 @@ pub struct Machine<'p> {
     handlers: Vec<frames::Handler>,
     /// Built-ins that are running, one inside another.
     native_depth: u32,
+    /// Captured variables of the functions that have been frozen.
+    pub(crate) kept: crate::freeze::KeptCells,
 }
 
 impl<'p> Machine<'p> {
@@ -76,6 +78,7 @@ impl<'p> Machine<'p> {
             frame: frames::Frame::OUTSIDE,
             handlers: Vec::new(),
             native_depth: 0,
+            kept: crate::freeze::KeptCells::default(),
         }
     }
 

@@ -39,11 +39,19 @@ pub struct Case {
 impl Document {
     /// Reads a page.
     pub fn parse(text: &str) -> Document {
-        let mut document = Document { blocks: Vec::new(), cases: Vec::new() };
+        let mut document = Document {
+            blocks: Vec::new(),
+            cases: Vec::new(),
+        };
         let mut open: Option<Block> = None;
         for line in text.lines() {
             match (&mut open, line.strip_prefix("```")) {
-                (None, Some(language)) => open = Some(Block { language: language.trim().to_owned(), body: String::new() }),
+                (None, Some(language)) => {
+                    open = Some(Block {
+                        language: language.trim().to_owned(),
+                        body: String::new(),
+                    })
+                }
                 (Some(_), Some("")) => document.blocks.extend(open.take()),
                 (Some(block), _) => {
                     block.body.push_str(line);
@@ -52,7 +60,10 @@ impl Document {
                 }
                 (None, None) if line.starts_with('#') => {
                     let title = line.trim_start_matches('#').trim().to_owned();
-                    document.cases.push(Case { title, ..Case::default() });
+                    document.cases.push(Case {
+                        title,
+                        ..Case::default()
+                    });
                     continue;
                 }
                 (None, None) => continue,
@@ -68,7 +79,9 @@ impl Document {
     fn add_last_block(&mut self) {
         let at = self.blocks.len() - 1;
         let block = self.blocks[at].clone();
-        let Some(case) = self.cases.last_mut() else { return };
+        let Some(case) = self.cases.last_mut() else {
+            return;
+        };
         match block.language.as_str() {
             "js" | "ts" => case.script = Some(block),
             "messages" => case.messages = block.body,
@@ -103,7 +116,10 @@ impl Document {
 impl Case {
     /// The file name of the script, from the title: its first word that can be a name.
     pub fn file_name(&self) -> String {
-        let word = self.title.split(|character: char| !character.is_ascii_alphanumeric()).find(|word| !word.is_empty());
+        let word = self
+            .title
+            .split(|character: char| !character.is_ascii_alphanumeric())
+            .find(|word| !word.is_empty());
         word.unwrap_or("case").to_lowercase()
     }
 
@@ -113,6 +129,10 @@ impl Case {
             let (flag, value) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
             (flag.to_owned(), value.trim().to_owned())
         };
-        self.run.lines().filter(|line| !line.trim().is_empty()).map(split).collect()
+        self.run
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .map(split)
+            .collect()
     }
 }

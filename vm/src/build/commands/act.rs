@@ -197,9 +197,9 @@ fn backoff(arguments: Arg<'_, '_, '_, '_, '_>, value: &Value) -> Result<Backoff,
                 let rest = number.and_then(milliseconds);
                 let rest = rest.ok_or_else(|| arguments.bad_option(name, expected, &value))?;
                 if name == "first" {
-                    backoff.first_ms = rest
+                    backoff.first_ms = rest;
                 } else {
-                    backoff.max_ms = rest
+                    backoff.max_ms = rest;
                 }
             }
         }

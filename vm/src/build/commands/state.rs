@@ -31,7 +31,7 @@ pub(super) fn with_state(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Tr
         for (option, value) in arguments.options(&options, &["as"])? {
             match &value {
                 Value::Frozen(Data::Text(text)) if !text.is_empty() => {
-                    name = Some(text.to_string())
+                    name = Some(text.to_string());
                 }
                 other => {
                     return Err(arguments.bad_option(&option, "a string that is not empty", other));

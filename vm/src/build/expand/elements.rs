@@ -65,7 +65,7 @@ impl Expander<'_, '_, '_> {
         let mut commands: Vec<Command> = Vec::with_capacity(elements.len());
         let mut waits: Vec<(usize, Handle)> = Vec::new();
         for element in elements {
-            let command = self.from_value(element, span)?;
+            let command = self.command_of(element, span)?;
             if let (CommandKind::WaitFor { handle, .. }, true) =
                 (&command.kind, self.is_bare_wait(element))
             {
@@ -160,7 +160,7 @@ impl Expander<'_, '_, '_> {
         let value = handle_value(self.stage, RefSpec::Message(handle));
         self.scoped(|expander| {
             expander.messages.push(handle);
-            expander.from_factory(then, &[value], span)
+            expander.command_of_factory(then, &[value], span)
         })
     }
 }

@@ -67,25 +67,25 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
         span: Span,
     ) -> Expanded<Command> {
         self.messages.clear();
-        self.from_factory(factory, arguments, span)
+        self.command_of_factory(factory, arguments, span)
     }
 
     /// The command that a factory returns; a command counts as its own factory.
-    fn from_factory(
+    fn command_of_factory(
         &mut self,
         factory: &Value,
         arguments: &[Value],
         span: Span,
     ) -> Expanded<Command> {
         if !factory.is_function() {
-            return self.from_value(factory, span);
+            return self.command_of(factory, span);
         }
         match self.call(factory, arguments)? {
             value if value.is_undefined() => Ok(Command {
                 kind: CommandKind::Noop,
                 span,
             }),
-            value => self.from_value(&value, span),
+            value => self.command_of(&value, span),
         }
     }
 
@@ -95,7 +95,7 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
     }
 
     /// The tree of a command; `span` is the place that wants it.
-    fn from_value(&mut self, value: &Value, span: Span) -> Expanded<Command> {
+    fn command_of(&mut self, value: &Value, span: Span) -> Expanded<Command> {
         let index = match value {
             Value::Host(found) if Kind::of(*found) == Some(Kind::Command) => found.index as usize,
             other => return Err(Box::new(self.not_a_command(other, span))),
@@ -210,7 +210,7 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
     fn while_loop(&mut self, body: &Value, span: Span) -> Expanded<CommandKind> {
         let label = self.stage.tables.borrow_mut().new_label();
         let handle = host(Kind::Loop, label.0 as usize);
-        let body = self.scoped(|expander| expander.from_factory(body, &[handle], span))?;
+        let body = self.scoped(|expander| expander.command_of_factory(body, &[handle], span))?;
         Ok(CommandKind::While {
             label,
             body: Box::new(body),

@@ -22,7 +22,7 @@ impl Expander<'_, '_, '_> {
         let initial = self.operand(initial, span)?;
         let handle = self.stage.tables.borrow_mut().new_handle();
         let value = handle_value(self.stage, RefSpec::State(handle));
-        let body = self.scoped(|expander| expander.from_factory(body, &[value], span))?;
+        let body = self.scoped(|expander| expander.command_of_factory(body, &[value], span))?;
         Ok(CommandKind::WithState {
             initial,
             handle,
@@ -104,7 +104,7 @@ impl Expander<'_, '_, '_> {
     }
 
     fn branch(&mut self, command: &Value, span: Span) -> Expanded<Command> {
-        self.scoped(|expander| expander.from_value(command, span))
+        self.scoped(|expander| expander.command_of(command, span))
     }
 
     /// Starts a child.
@@ -125,7 +125,7 @@ impl Expander<'_, '_, '_> {
                     .tables
                     .borrow_mut()
                     .place(PlaceSpec::Child(handle));
-                self.scoped(|expander| expander.from_factory(then, &[child], span))?
+                self.scoped(|expander| expander.command_of_factory(then, &[child], span))?
             }
             None => Command {
                 kind: CommandKind::Noop,

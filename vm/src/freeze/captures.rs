@@ -1,0 +1,140 @@
+//! Functions with what they captured, at the end of the build stage.
+//!
+//! Captured variables and objects become cells of the program's table, so that functions may refer to
+//! themselves and to each other, and share what they capture. Assigning a captured variable is refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Freezing, Purpose};
+use crate::bytecode::{CaptureSource, FunctionIndex, Instruction};
+use crate::codes;
+use crate::data::{Capture, Data};
+use crate::diagnostic::Diagnostic;
+use crate::error::Trap;
+use crate::machine::Machine;
+use crate::value::{CellId, ClosureId, Value};
+
+/// The table of cells while it is made.
+#[derive(Debug, Default)]
+pub(crate) struct KeptCells {
+    /// By kind and index of what is captured: a variable, array, object or closure.
+    places: BTreeMap<(u8, u32), u32>,
+    cells: Vec<Data>,
+    /// Cells whose value has not been frozen yet.
+    pending: Vec<(u32, Value)>,
+    /// Functions whose assignments have been checked.
+    checked: BTreeSet<FunctionIndex>,
+}
+
+impl Machine<'_> {
+    /// The cells that frozen functions refer to, for `Code::cells`.
+    pub(crate) fn take_cells(&mut self) -> Vec<Data> {
+        std::mem::take(&mut self.kept).cells
+    }
+
+    /// A closure as a frozen function.
+    pub(super) fn freeze_closure(&mut self, id: ClosureId) -> Result<Data, Trap> {
+        self.spend(1)?;
+        self.charge(64)?;
+        let closure = self.heap.closure(id);
+        let (function, captures) = (closure.function, closure.captures.to_vec());
+        self.check_assignments(function)?;
+        let captures = captures
+            .into_iter()
+            .map(|value| self.freeze_capture(value))
+            .collect::<Result<Vec<_>, _>>()?;
+        Data::function(function, captures).map_err(|_| self.too_deep())
+    }
+
+    fn freeze_capture(&mut self, value: Value) -> Result<Capture, Trap> {
+        let identity = match &value {
+            Value::Cell(id) => (0, id.0),
+            Value::Array(id) => (1, id.0),
+            Value::Object(id) => (2, id.0),
+            Value::Closure(id) => (3, id.0),
+            other => {
+                let mut freezing = Freezing {
+                    purpose: Purpose::Capture,
+                    path: Vec::new(),
+                    bytes: 0,
+                };
+                return self.freeze_part(other, &mut freezing).map(Capture::Value);
+            }
+        };
+        if let Some(place) = self.kept.places.get(&identity) {
+            return Ok(Capture::Cell(*place));
+        }
+        let place = self.kept.cells.len() as u32;
+        self.kept.places.insert(identity, place);
+        self.kept.cells.push(Data::Undefined);
+        self.kept.pending.push((place, value));
+        Ok(Capture::Cell(place))
+    }
+
+    /// Freezes what the cells hold; each may add more.
+    pub(super) fn freeze_pending_cells(&mut self) -> Result<(), Trap> {
+        while let Some((place, value)) = self.kept.pending.pop() {
+            let value = match value {
+                Value::Cell(id) => self.cell_value(id),
+                value => value,
+            };
+            let mut freezing = Freezing {
+                purpose: Purpose::Capture,
+                path: Vec::new(),
+                bytes: 0,
+            };
+            let data = self.freeze_part(&value, &mut freezing)?;
+            self.check_shape(&data)?;
+            self.kept.cells[place as usize] = data;
+        }
+        Ok(())
+    }
+
+    /// The last value of a captured variable. One whose declaration never ran is `undefined`.
+    fn cell_value(&self, id: CellId) -> Value {
+        match self.heap.cell(id) {
+            Value::Uninitialised => Value::UNDEFINED,
+            value => value.clone(),
+        }
+    }
+
+    /// Refuses a function of the run stage that assigns what it captured, itself or by a function in it.
+    fn check_assignments(&mut self, function: FunctionIndex) -> Result<(), Trap> {
+        if !self.kept.checked.insert(function) {
+            return Ok(());
+        }
+        let captures: BTreeSet<u16> =
+            (0..self.code.function(function).captures.len() as u16).collect();
+        let mut open = vec![(function, captures)];
+        while let Some((index, outer)) = open.pop() {
+            let function = self.code.function(index);
+            if let Some((_, span)) = function
+                .assigned_captures
+                .iter()
+                .find(|(capture, _)| outer.contains(capture))
+            {
+                let message = "a function that runs later assigns a variable of the build stage";
+                let diagnostic = Diagnostic::error(codes::CAPTURE_ASSIGNED, *span, message)
+                    .with_note("captured variables have the values that they had when the script was deployed")
+                    .with_hint("keep what changes in a state: `withState(() => …, handle => …)`");
+                return Err(Trap::refused(diagnostic));
+            }
+            for instruction in &function.instructions {
+                let Instruction::Closure(inner) = instruction else {
+                    continue;
+                };
+                let inner = FunctionIndex(*inner);
+                let sources = self.code.function(inner).captures.iter().enumerate();
+                let from_outside = sources.filter_map(|(at, source)| match source {
+                    CaptureSource::Capture(capture) if outer.contains(capture) => Some(at as u16),
+                    _ => None,
+                });
+                let from_outside: BTreeSet<u16> = from_outside.collect();
+                if !from_outside.is_empty() {
+                    open.push((inner, from_outside));
+                }
+            }
+        }
+        Ok(())
+    }
+}
