@@ -23,11 +23,16 @@ pub(super) struct Relief {
     left: VecDeque<(GroupId, u64, Location)>,
     /// A segment that cannot be read: it stays.
     given_up: Option<u32>,
+    /// There is no room to move anything to, until something has been written again.
+    pub(super) paused: bool,
 }
 
 impl Relief {
     /// The next entries to move, if any; `active` is never moved from.
     pub(super) fn take(&mut self, state: &State, limits: &LogLimits, active: u32) -> Vec<Move> {
+        if self.paused {
+            return Vec::new();
+        }
         if self.left.is_empty() && self.is_due(state, limits, active) {
             self.plan(state);
         }

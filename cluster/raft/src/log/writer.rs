@@ -179,7 +179,12 @@ impl LogWriter {
         if batch.requests.is_empty() && moves.is_empty() && !closing {
             return None;
         }
-        for group in std::mem::take(&mut state.committed_changed) {
+        // A mark must not be on disk before the entries that it covers: some may still wait.
+        let marked = match state.queue.is_empty() {
+            true => std::mem::take(&mut state.committed_changed),
+            false => Default::default(),
+        };
+        for group in marked {
             if let Some(entry) = state.groups.get(&group) {
                 batch.committed.push((group, entry.marks.committed.clone()));
             }
@@ -221,6 +226,7 @@ impl LogWriter {
             return;
         }
         self.settle(&batch, placed);
+        self.relief.paused = false;
         complete(batch.requests, &Ok(()));
     }
 
@@ -417,6 +423,7 @@ impl LogWriter {
     /// There is no room for a new segment: nothing of this was written. Appends that wait behind
     /// it build on it, so they go with it.
     fn refuse(&mut self, batch: Batch, error: &LogError) {
+        self.relief.paused = true;
         let mut refused = batch.requests;
         let mut state = self.shared.lock();
         for request in std::mem::take(&mut state.queue) {

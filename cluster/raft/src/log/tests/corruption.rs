@@ -73,6 +73,26 @@ fn a_flipped_bit_in_the_last_write_is_a_torn_tail() {
 }
 
 #[test]
+fn the_rest_of_a_torn_write_never_joins_a_later_one() {
+    let mut rig = Rig::new(tiny());
+    rig.fill(1, 0, 1, 60);
+    let start = written_end(&rig);
+    let outcome = rig.append(1, 1, &[&[1; 60], &[2; 60], &[3; 60]]);
+    rig.flush();
+    assert!(outcome.is_flushed());
+    let disk = rig.disk.crash(1);
+    // The write's first sector is lost, its later records are whole.
+    disk.flip_bit(&segment_name(1), start).unwrap();
+    let mut rig = Rig::open(disk, tiny()).unwrap();
+    assert_eq!(rig.entries(1).len(), 1);
+    // The same number and length: it ends exactly where the second old record starts.
+    rig.append(1, 1, &[&[9; 60]]);
+    rig.flush();
+    let rig = rig.crash(2).unwrap();
+    assert_eq!(rig.entries(1)[1..], [(1, vec![9; 60])]);
+}
+
+#[test]
 fn a_flipped_bit_in_a_closed_segment_refuses_the_log() {
     let mut rig = Rig::new(tiny());
     rig.fill(1, 0, 40, 500);

@@ -91,6 +91,66 @@ fn a_slow_group_does_not_pin_old_segments() {
 }
 
 #[test]
+fn what_is_dropped_while_it_waits_to_be_moved_stays_dropped() {
+    let mut limits = tiny();
+    limits.segments_pinned_max = 100;
+    let mut rig = Rig::new(limits);
+    rig.fill(2, 0, 8, 400);
+    rig.fill(1, 0, 100, 500);
+    rig.purge(1, 98);
+    rig.flush();
+    let mut rig = Rig::open(rig.disk.crash(1), tiny()).unwrap();
+    // One step moves only a part; the rest is chosen already.
+    assert!(rig.writer.step());
+    let moved = rig.log.statistics().entries_moved;
+    assert!((1..4).contains(&moved), "{moved}");
+    rig.truncate(2, 5);
+    rig.purge(2, 0);
+    rig.flush();
+    let expected: Vec<(u64, Vec<u8>)> = (1..5)
+        .map(|index| (index, vec![index as u8; 400]))
+        .collect();
+    assert_eq!(rig.entries(2), expected);
+    let rig = rig.crash(2).unwrap();
+    assert_eq!(rig.entries(2), expected);
+}
+
+#[test]
+fn moving_stops_when_there_is_no_room_and_goes_on_when_there_is() {
+    let mut limits = tiny();
+    limits.segments_pinned_max = 100;
+    let mut rig = Rig::new(limits);
+    rig.fill(2, 0, 8, 900);
+    rig.fill(1, 0, 100, 500);
+    rig.purge(1, 98);
+    rig.flush();
+    // Many segments are pinned by group 2. Now the disk gets full, to the last byte of the log.
+    let disk = rig.disk.clone();
+    disk.set_capacity_bytes(disk.list().unwrap().len() as u64 * 8192 + 100);
+    let mut next = 100;
+    while rig.log.check_accepting().is_ok() {
+        rig.fill(1, next, 1, 500);
+        next += 1;
+    }
+    let vote = &[9; 900];
+    while {
+        let outcome = rig.vote(3, vote);
+        rig.flush();
+        outcome.is_flushed()
+    } {}
+    let disk = rig.disk.crash(1);
+    let mut rig = Rig::open(disk, tiny()).unwrap();
+    rig.vote(1, b"vote");
+    rig.flush();
+    rig.disk.set_capacity_bytes(u64::MAX);
+    assert_eq!(rig.log.statistics().entries_moved, 0);
+    rig.fill(1, next, 2, 100);
+    assert_eq!(rig.log.statistics().entries_moved, 8);
+    assert!(rig.log.statistics().segments <= 4);
+    assert_eq!(rig.crash(2).unwrap().entries(2).len(), 8);
+}
+
+#[test]
 fn a_log_that_is_mostly_live_is_left_where_it_is() {
     let mut rig = Rig::new(tiny());
     rig.fill(1, 0, 160, 500);
