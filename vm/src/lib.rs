@@ -32,6 +32,8 @@ pub mod program;
 mod run;
 pub mod snapshot;
 pub mod source;
+#[cfg(test)]
+mod testing;
 pub mod text;
 mod tree;
 pub mod turn;

@@ -80,7 +80,9 @@ fn syntax_error(error: &OxcDiagnostic) -> Diagnostic {
     let span = first.map_or(Span::new(0, 0), place);
     let message = inner.message.to_string();
     let is_redeclaration = message.contains("has already been declared");
-    let is_jump = message.contains("break") || message.contains("continue");
+    let is_jump = ["break", "continue", "label"]
+        .iter()
+        .any(|word| message.contains(word));
     let code = match (is_redeclaration, is_jump) {
         (true, _) => codes::DUPLICATE_NAME,
         (_, true) => codes::BAD_JUMP,

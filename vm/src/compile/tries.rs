@@ -34,13 +34,15 @@ impl<'a> Compiler<'a> {
         let end = self.jump(Instruction::Jump);
         self.land(to_catch);
         self.scoped(handler.scope_id.get(), |compiler| {
+            // The parameter may belong to the scope of the clause or to that of its body.
+            compiler.enter_scope(handler.body.scope_id.get());
             match &handler.param {
                 Some(parameter) => compiler.bind(&parameter.pattern),
                 None => {
                     compiler.emit(Instruction::Pop);
                 }
             }
-            compiler.block(&handler.body);
+            compiler.statements(&handler.body.body);
         });
         self.land(end);
     }

@@ -1,1 +1,457 @@
-//! Tests of the machine.
+//! Tests of the machine: what expressions and statements give, limits, stacks.
+
+use crate::limits::Limits;
+use crate::testing::{check, compile, run};
+
+#[test]
+fn operators() {
+    check(&[
+        ("1 + 2 * 3 - 4 / 8", "6.5"),
+        ("7 % -3", "1"),
+        ("-7 % 3", "-1"),
+        ("-0", "-0"),
+        ("0 * -1", "-0"),
+        ("2 ** 10", "1024"),
+        ("(-2) ** 0.5", "NaN"),
+        ("1 ** Infinity", "NaN"),
+        ("5 & 3 | 8 ^ 2", "11"),
+        ("1 << 31", "-2147483648"),
+        ("-1 >>> 0", "4294967295"),
+        ("-9 >> 1", "-5"),
+        ("~5", "-6"),
+        ("1 + '2'", "\"12\""),
+        ("'3' * '4'", "12"),
+        ("[] + {}", "\"[object Object]\""),
+        ("[1, [2, 3], null, undefined] + ''", "\"1,2,3,,\""),
+        ("+[]", "0"),
+        ("+[5]", "5"),
+        ("+{}", "NaN"),
+        ("+true + +null", "1"),
+        ("undefined + 1", "NaN"),
+        ("null + 1", "1"),
+        (
+            "typeof null + typeof undefined + typeof (() => 1) + typeof 'a' + typeof 1 + typeof true",
+            "\"objectundefinedfunctionstringnumberboolean\"",
+        ),
+        ("void 0", "undefined"),
+        ("(1, 2, 3)", "3"),
+        ("!'' && !0 && !null && !NaN", "true"),
+        ("0 || 'a' || 'b'", "\"a\""),
+        ("0 ?? 1", "0"),
+        ("null ?? undefined ?? 2", "2"),
+        ("({ valueOf: () => 4 }) * 2", "8"),
+        ("`${{ toString: () => 'x' }}`", "\"x\""),
+        ("'a' + { valueOf: () => 1, toString: () => 's' }", "\"a1\""),
+    ]);
+}
+
+#[test]
+fn comparisons() {
+    check(&[
+        ("1 < 2 && 2 <= 2 && 3 > 2 && !(NaN >= NaN)", "true"),
+        ("'10' < '9'", "true"),
+        ("'10' < 9", "false"),
+        ("'a' < 'B'", "false"),
+        ("null == undefined", "true"),
+        ("null == 0", "false"),
+        ("null >= 0", "true"),
+        ("undefined == 0", "false"),
+        ("'1' == 1", "true"),
+        ("true == '1'", "true"),
+        ("[1] == 1", "true"),
+        ("[] == ''", "true"),
+        ("[] == []", "false"),
+        ("NaN === NaN", "false"),
+        ("0 === -0", "true"),
+        ("'b' in { b: 1 }", "true"),
+        ("1 in [7]", "false"),
+        (
+            "'x' in 'xyz'",
+            "E0301: TypeError: cannot use 'in' to search for 'x' in the text 'xyz'",
+        ),
+        ("[] instanceof Array", "true"),
+        ("({}) instanceof Object", "true"),
+        ("'a' instanceof Object", "false"),
+        ("'\\u{1F600}' > '\\uFFFF'", "false"),
+    ]);
+}
+
+#[test]
+fn texts_are_utf16() {
+    check(&[
+        ("'a😀b'.length", "4"),
+        ("'a😀b'[1] === '\\ud83d'", "true"),
+        ("[...'a😀b']", "[\"a\",\"😀\",\"b\"]"),
+        ("'\\ud800'", "\"\\ud800\""),
+        ("'\\ud83d' + '\\ude00'", "\"😀\""),
+        ("`line\n${1 + 1}`", "\"line\\n2\""),
+        ("'abc'['1']", "\"b\""),
+        ("'abc'[7]", "undefined"),
+        ("`\\u00e9`.length", "1"),
+    ]);
+}
+
+#[test]
+fn numbers_are_written_as_in_javascript() {
+    check(&[
+        ("0.1 + 0.2", "0.30000000000000004"),
+        ("1e21 + ''", "\"1e+21\""),
+        ("'' + 1e-7", "\"1e-7\""),
+        ("'' + 123456789012345680000", "\"123456789012345680000\""),
+        ("'' + -0", "\"0\""),
+        ("0x1f + 0b11 + 0o17 + 1_000", "1049"),
+        (
+            "({ [0.5]: 1, [1e21]: 2, [-1]: 3 })",
+            "{\"0.5\":1,\"1e+21\":2,\"-1\":3}",
+        ),
+    ]);
+}
+
+#[test]
+fn properties_keep_their_order() {
+    check(&[
+        (
+            "({ b: 1, 2: 2, a: 3, 1: 4 })",
+            "{\"1\":4,\"2\":2,\"b\":1,\"a\":3}",
+        ),
+        (
+            "({ a: 1, ...{ b: 2, a: 3 }, c: 4 })",
+            "{\"a\":3,\"b\":2,\"c\":4}",
+        ),
+        ("({ a: 1, a: 2 })", "{\"a\":2}"),
+        (
+            "({ ...[7, 8], ...'xy', ...null, ...5 })",
+            "{\"0\":\"x\",\"1\":\"y\"}",
+        ),
+        (
+            "({ ['k' + 1]: 1, [`k2`]: 2, 'k 3': 3 })",
+            "{\"k1\":1,\"k2\":2,\"k 3\":3}",
+        ),
+        ("({ f() { return 1 } }).f()", "1"),
+        (
+            "(() => { const o = { a: 1, b: 2 }; delete o.a; o.a = 3; return o })()",
+            "{\"b\":2,\"a\":3}",
+        ),
+        (
+            "(() => { const a = [1, 2]; a[3] = 4; a.length = 3; return a })()",
+            "[1,2,undefined]",
+        ),
+        (
+            "(() => { let n = 0; const o = { get: 1 }; for (const k in { x: 1, 3: 1 }) n += k; return n })()",
+            "\"03x\"",
+        ),
+        (
+            "(() => { const o = { a: 1, b: 2, c: 3 }; let s = ''; for (const k in o) { s += k; delete o.b } return s })()",
+            "\"ac\"",
+        ),
+    ]);
+}
+
+#[test]
+fn destructuring() {
+    check(&[
+        (
+            "(({ a, b: { c = 5, ...d } = {}, ...e }) => [a, c, d, e])({ a: 1, x: 2, y: 3 })",
+            "[1,5,{},{\"x\":2,\"y\":3}]",
+        ),
+        (
+            "(([a, , b = 2, ...c]) => [a, b, c])([1, 0, undefined, 4, 5])",
+            "[1,2,[4,5]]",
+        ),
+        (
+            "(() => { let a = 1, b = 2; [a, b] = [b, a]; return [a, b] })()",
+            "[2,1]",
+        ),
+        (
+            "(() => { const o = {}; ({ x: o.p, y: o['q'] = 9 } = { x: 1 }); return o })()",
+            "{\"p\":1,\"q\":9}",
+        ),
+        (
+            "(() => { const k = 'a'; const { [k]: v, ...rest } = { a: 1, b: 2 }; return [v, rest] })()",
+            "[1,{\"b\":2}]",
+        ),
+        (
+            "(({ a }) => a)(null)",
+            "E0301: TypeError: cannot take null apart: it has no properties",
+        ),
+        (
+            "(([a]) => a)({})",
+            "E0301: TypeError: an object is not iterable; write `Object.values(object)` or `Object.entries(object)`",
+        ),
+        (
+            "(() => { let order = []; const f = n => (order.push, n); const { a = f(1), b = f(2) } = { a: 0 }; return [a, b] })()",
+            "[0,2]",
+        ),
+        (
+            "(() => { let a, rest; ({ a, ...rest } = { a: 1, b: 2 }); return [a, rest] })()",
+            "[1,{\"b\":2}]",
+        ),
+        (
+            "(() => { const out = []; for (const [k, { v }] of [['a', { v: 1 }]]) out[0] = k + v; return out })()",
+            "[\"a1\"]",
+        ),
+        (
+            "(() => { let x; for ({ x } of [{ x: 4 }]); return x })()",
+            "4",
+        ),
+    ]);
+}
+
+#[test]
+fn functions_and_closures() {
+    check(&[
+        (
+            "((a, b = a + 1, ...c) => [a, b, c])(1, undefined, 3, 4)",
+            "[1,2,[3,4]]",
+        ),
+        (
+            "(function f(n) { return n < 2 ? 1 : n * f(n - 1) })(5)",
+            "120",
+        ),
+        (
+            "const f = n => n ? f(n - 1) : 'done'; export default f(5000)",
+            "\"done\"",
+        ),
+        (
+            "export default even(10); function even(n) { return n === 0 || odd(n - 1) } function odd(n) { return n !== 0 && even(n - 1) }",
+            "true",
+        ),
+        (
+            "(() => { const fs = []; for (let i = 0; i < 3; i++) fs[i] = () => i; return [fs[0](), fs[1](), fs[2]()] })()",
+            "[0,1,2]",
+        ),
+        (
+            "(() => { const fs = []; for (let i = 0; i < 3; i++) { fs[i] = () => i; i += 1 } return [fs[0](), fs[2]()] })()",
+            "[1,3]",
+        ),
+        (
+            "(() => { const fs = []; for (var i = 0; i < 3; i++) fs[i] = () => i; return fs[0]() })()",
+            "3",
+        ),
+        (
+            "(() => { const fs = []; for (const x of [1, 2]) fs[x] = () => x; return fs[1]() + fs[2]() })()",
+            "3",
+        ),
+        (
+            "(() => { let n = 0; const next = () => ++n; next(); next(); return n })()",
+            "2",
+        ),
+        ("((a, f = () => a) => { a = 2; return f() })(1)", "2"),
+        (
+            "(() => { const make = a => b => c => a + b + c; return make(1)(2)(3) })()",
+            "6",
+        ),
+        (
+            "(() => { f(); function f() { return x } let x = 1 })()",
+            "E0301: ReferenceError: cannot access 'x' before initialization",
+        ),
+        (
+            "(() => { return x; let x = 1 })()",
+            "E0301: ReferenceError: cannot access 'x' before initialization",
+        ),
+        (
+            "(() => { const x = (() => x)(); return x })()",
+            "E0301: ReferenceError: cannot access 'x' before initialization",
+        ),
+        ("((a, b) => a)(1)", "1"),
+        (
+            "((...all) => all)(...[1, 2], 3, ...'ab')",
+            "[1,2,3,\"a\",\"b\"]",
+        ),
+        ("({ f: (a, b) => a + b }).f(...[1, 2])", "3"),
+        ("((a, b = 1, c) => 0).length", "1"),
+        (
+            "(() => { const named = () => 0; return named.name })()",
+            "\"named\"",
+        ),
+        ("1()", "E0301: TypeError: 1 is not a function"),
+        (
+            "({}).missing()",
+            "E0301: TypeError: `.missing` of an object is not a function",
+        ),
+        (
+            "undefined.x",
+            "E0301: TypeError: cannot read properties of undefined (reading 'x')",
+        ),
+    ]);
+}
+
+#[test]
+fn optional_chains_and_assignments() {
+    check(&[
+        (
+            "(o => [o?.a, o?.a.b.c, o?.[1], o?.f(), o?.a?.b])(undefined)",
+            "[undefined,undefined,undefined,undefined,undefined]",
+        ),
+        (
+            "(o => [o.f?.(), o.g?.(2), o?.g(3), o.n?.x.y.z])({ g: x => x })",
+            "[undefined,2,3,undefined]",
+        ),
+        ("(o => [(o?.a).b])({ a: { b: 1 } })", "[1]"),
+        ("(o => delete o?.a?.b)({})", "true"),
+        (
+            "(() => { let a = null; a ??= 1; a ||= 2; a &&= 3; return a })()",
+            "3",
+        ),
+        (
+            "(() => { const o = { n: 1 }; o.n += 2; o['n'] *= 3; o.m ??= 7; o['m'] ||= 8; return [o, o.n++, ++o.n, o['n']--] })()",
+            "[{\"n\":10,\"m\":7},9,11,11]",
+        ),
+        (
+            "(() => { let s = '5'; const old = s++; return [old, s] })()",
+            "[5,6]",
+        ),
+        (
+            "(() => { const a = [1]; let i = 0; a[i++] += 5; return [a, i] })()",
+            "[[6],1]",
+        ),
+    ]);
+}
+
+#[test]
+fn statements() {
+    check(&[
+        (
+            "(() => { let s = 0; outer: for (let i = 0; ; i++) { for (const j of [1, 2, 3]) { if (j === 2) continue outer; if (i === 3) break outer; s += j } } return s })()",
+            "3",
+        ),
+        (
+            "(() => { let s = ''; for (const n of [1, 2, 3, 4]) switch (n) { case 1: s += 'a'; case 2: s += 'b'; break; default: s += 'd'; case 3: s += 'c' } return s })()",
+            "\"abbcdc\"",
+        ),
+        (
+            "(() => { let i = 0; do { i++; if (i === 2) continue } while (i < 5); return i })()",
+            "5",
+        ),
+        (
+            "(() => { let i = 9; while (i) { i -= 2; if (i < 4) break } return i })()",
+            "3",
+        ),
+        ("(() => { a: { b: { break a } return 1 } return 2 })()", "2"),
+        (
+            "(() => { if (0) return 1; else if ('') return 2; else return 3 })()",
+            "3",
+        ),
+        (
+            "(() => { switch (1) { case 0: let x = 1; case 1: return x } })()",
+            "E0301: ReferenceError: cannot access 'x' before initialization",
+        ),
+        ("(() => { for (const x of [1]) { return x } })()", "1"),
+        (
+            "(() => { let n = 0; for (;;) { if (++n > 4) return n } })()",
+            "5",
+        ),
+        (
+            "(() => { let x = 1; { let x = 2; { x = 3 } } return x })()",
+            "1",
+        ),
+        (
+            "(() => { for (const x in 'ab') { var last = x } return last })()",
+            "\"1\"",
+        ),
+        (
+            "enum Size { S, M = 5, L, Name = 'n' }; export default [Size.S, Size.M, Size.L, Size[6], Size.Name]",
+            "[0,5,6,\"L\",\"n\"]",
+        ),
+    ]);
+}
+
+#[test]
+fn exceptions() {
+    check(&[
+        (
+            "(() => { try { throw { code: 1 } } catch ({ code }) { return code } })()",
+            "1",
+        ),
+        (
+            "(() => { try { undefined.x } catch (e) { return [e.name, e instanceof TypeError, `${e}`] } })()",
+            "[\"TypeError\",true,\"TypeError: cannot read properties of undefined (reading 'x')\"]",
+        ),
+        (
+            "(() => { const log = []; let n = 0; for (const i of [1, 2, 3]) { try { if (i === 2) continue; log[n++] = i } finally { log[n++] = 'f' + i } } return log })()",
+            "[1,\"f1\",\"f2\",3,\"f3\"]",
+        ),
+        (
+            "(() => { try { return 'a' } finally { return 'b' } })()",
+            "\"b\"",
+        ),
+        (
+            "(() => { let x = 1; const f = () => { try { return x } finally { x = 2 } }; return [f(), x] })()",
+            "[1,2]",
+        ),
+        (
+            "(() => { try { try { throw 1 } finally { throw 2 } } catch (e) { return e } })()",
+            "2",
+        ),
+        (
+            "(() => { const deep = n => { if (!n) throw 'x'; deep(n - 1) }; try { deep(50) } catch (e) { return e } })()",
+            "\"x\"",
+        ),
+        (
+            "(() => { outer: for (;;) { try { for (;;) { try { break outer } finally { } } } finally { } } return 1 })()",
+            "1",
+        ),
+        ("(() => { throw 5 })()", "E0301: 5 was thrown"),
+        ("(() => { try { throw 1 } catch { return 2 } })()", "2"),
+        (
+            "(() => { let log = ''; try { try { throw 'a' } catch (e) { log += e; throw 'b' } finally { log += 'f' } } catch (e) { log += e } return log })()",
+            "\"afb\"",
+        ),
+    ]);
+}
+
+#[test]
+fn limits_end_every_program() {
+    let limits = Limits {
+        turn_instructions: 2_000_000,
+        turn_allocated_bytes: 1 << 20,
+        ..Limits::default()
+    };
+    for (text, code) in [
+        ("(() => { for (;;); })()", "E0401"),
+        ("(() => { let s = 'ab'; for (;;) s += s })()", "E0402"),
+        (
+            "(() => { const a = []; for (let i = 0; ; i++) a[i] = i })()",
+            "E0402",
+        ),
+        ("(() => { const f = () => f(); f() })()", "E0403"),
+        (
+            "(() => { const f = () => { try { f() } catch { } }; f() })()",
+            "E0403",
+        ),
+        ("(() => { const a = []; a[4000000000] = 1 })()", "E0301"),
+        ("(() => { const a = []; a[10000000] = 1 })()", "E0402"),
+        (
+            "(() => { let a = []; for (let i = 0; i < 5000; i++) a = [a]; return a + '' })()",
+            "E0403",
+        ),
+        (
+            "(() => { const a = []; a[0] = a; return a + '' })()",
+            "E0403",
+        ),
+        (
+            "(() => { const o = { toString: () => `${o}` }; return `${o}` })()",
+            "E0403",
+        ),
+        (
+            "(() => { let o = {}; for (;;) o = { ...o, [Number] : 1 } })()",
+            "E0103",
+        ),
+    ] {
+        let shown = match compile(&format!("export default {text}")) {
+            Ok(module) => run(&module, &limits).map_or_else(|error| error.code, |shown| shown),
+            Err(diagnostics) => diagnostics[0].code.code.to_owned(),
+        };
+        assert_eq!(shown, code, "{text}");
+    }
+}
+
+#[test]
+fn stacks_name_function_file_line_and_column() {
+    let module = compile("const inner = value => {\n  return value.x.y\n}\nfunction outer() { return inner({}) }\nexport default outer()").unwrap();
+    let error = run(&module, &Limits::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "E0301: TypeError: cannot read properties of undefined (reading 'y')\n    at inner (test.ts:2:10)\n    at outer (test.ts:4:27)\n    at (module) (test.ts:5:16)"
+    );
+}

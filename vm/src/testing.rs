@@ -1,0 +1,134 @@
+//! Helpers of tests: compile an expression or module, run it, show the result as a script would
+//! write it (`undefined`, `NaN` and `-0` included).
+
+use crate::compile::{Module, Names, compile_module};
+use crate::data::Data;
+use crate::diagnostic::Diagnostic;
+use crate::error::ScriptError;
+use crate::heap::ObjectKind;
+use crate::host::NoHost;
+use crate::limits::{BuildLimits, Limits};
+use crate::machine::Machine;
+use crate::source::Source;
+use crate::text::Text;
+use crate::value::Value;
+
+/// Names of the language for tests: none of them has a value.
+struct TestNames;
+
+impl Names for TestNames {
+    fn is_ambient(&self, name: &str) -> bool {
+        name == "act"
+    }
+
+    fn hint(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn all(&self) -> &[&str] {
+        &["act"]
+    }
+}
+
+pub(crate) fn compile(text: &str) -> Result<Module, Vec<Diagnostic>> {
+    compile_named("test.ts", text)
+}
+
+pub(crate) fn compile_named(name: &str, text: &str) -> Result<Module, Vec<Diagnostic>> {
+    compile_module(
+        &Source::new(name, text),
+        &TestNames,
+        &BuildLimits::default(),
+    )
+}
+
+/// Runs a module and shows its only export.
+pub(crate) fn run(module: &Module, limits: &Limits) -> Result<String, ScriptError> {
+    let mut machine = Machine::new(&module.code, &NoHost, limits);
+    let main = Data::function(crate::bytecode::FunctionIndex(0), Vec::new()).unwrap();
+    match machine.call(&Value::Frozen(main), &[]) {
+        Ok(exports) => {
+            let value = machine.array_item(&exports, 0).unwrap_or(Value::UNDEFINED);
+            Ok(show(&machine, &value))
+        }
+        Err(trap) => Err(machine.script_error(trap)),
+    }
+}
+
+/// The value of the default export of a module, or its error.
+pub(crate) fn evaluate(text: &str) -> String {
+    let text = if text.contains("export default") {
+        text.to_owned()
+    } else {
+        format!("export default ({text});")
+    };
+    match compile(&text) {
+        Ok(module) => match run(&module, &Limits::default()) {
+            Ok(shown) => shown,
+            Err(error) => format!("{}: {}", error.code, error.message),
+        },
+        Err(diagnostics) => {
+            let lines = diagnostics
+                .iter()
+                .map(|diagnostic| format!("{}: {}", diagnostic.code.code, diagnostic.message));
+            lines.collect::<Vec<_>>().join("\n")
+        }
+    }
+}
+
+/// Checks a table of expressions (or modules with a default export) and what they show.
+pub(crate) fn check(cases: &[(&str, &str)]) {
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter_map(|(text, expected)| {
+            let found = evaluate(text);
+            (found != *expected)
+                .then(|| format!("{text}\n  expected {expected}\n  found    {found}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// The value as a script would write it.
+pub(crate) fn show(machine: &Machine<'_>, value: &Value) -> String {
+    let pairs = |pairs: Vec<(&Text, Value)>| {
+        let shown = pairs.into_iter().map(|(key, value)| {
+            let mut quoted = String::new();
+            crate::data::quote_json(key, &mut quoted);
+            format!("{quoted}:{}", show(machine, &value))
+        });
+        format!("{{{}}}", shown.collect::<Vec<_>>().join(","))
+    };
+    match value {
+        Value::Frozen(Data::Undefined) => "undefined".into(),
+        Value::Frozen(Data::Number(number)) if *number == 0.0 && number.is_sign_negative() => {
+            "-0".into()
+        }
+        Value::Frozen(Data::Number(number)) => crate::number::number_to_text(*number).to_string(),
+        Value::Array(id) => {
+            let items = machine
+                .heap
+                .array(*id)
+                .iter()
+                .map(|item| show(machine, item));
+            format!("[{}]", items.collect::<Vec<_>>().join(","))
+        }
+        Value::Object(id) => {
+            let object = machine.heap.object(*id);
+            let shown = pairs(
+                object
+                    .properties
+                    .iter()
+                    .map(|(key, value)| (key, value.clone()))
+                    .collect(),
+            );
+            match object.kind {
+                ObjectKind::Error(kind) => format!("{}{shown}", kind.name()),
+                _ => shown,
+            }
+        }
+        Value::Frozen(data) => data.to_json(),
+        value if value.is_function() => "function".into(),
+        other => format!("{other:?}"),
+    }
+}
