@@ -7,7 +7,7 @@ use crate::bytecode::Code;
 use crate::control::code::{ControlCode, Layout};
 use crate::control::instruction::{BlockIndex, Operand};
 use crate::control::verify;
-use crate::data::{Capture, Data};
+use crate::data::Data;
 use crate::error::ScriptError;
 use crate::limits::{Limit, Limits};
 use crate::options::WorkerOptions;
@@ -102,6 +102,9 @@ pub enum ProgramError {
     /// Functions that are not sound.
     #[error("{0}")]
     Code(#[from] VerifyError),
+    /// Functions that call a built-in that this version does not have.
+    #[error("the program uses `{0}`, which this version does not have")]
+    UnknownBuiltIn(String),
     /// Two workers of one name, or none.
     #[error("the program's workers have no names, or the same")]
     Names,
@@ -109,7 +112,8 @@ pub enum ProgramError {
 
 impl Program {
     /// Verifies and names a program.
-    pub(crate) fn new(content: Content, limits: &Limits) -> Result<Program, ProgramError> {
+    pub(crate) fn new(mut content: Content, limits: &Limits) -> Result<Program, ProgramError> {
+        crate::verify::verify(&mut content.code)?;
         let bytes = encode(&content)?;
         Program::checked(content, &bytes, limits)
     }
@@ -145,16 +149,10 @@ impl Program {
                 "there is no source or no function".to_owned(),
             ));
         }
-        let functions = content.code.functions.len();
-        if !content
-            .workers
-            .iter()
-            .flat_map(constants)
-            .all(|constant| functions_exist(constant, functions))
-        {
-            return Err(ProgramError::Malformed(
-                "a constant names a function that is not there".to_owned(),
-            ));
+        crate::verify::verify(&mut content.code)?;
+        content.code.link().map_err(ProgramError::UnknownBuiltIn)?;
+        for constant in content.workers.iter().flat_map(constants) {
+            crate::verify::verify_data(&content.code, constant)?;
         }
         Ok(Program {
             content,
@@ -266,30 +264,4 @@ fn constants(worker: &WorkerDefinition) -> impl Iterator<Item = &Data> {
             _ => None,
         });
     operands.chain(worker.options.key.as_ref())
-}
-
-/// Whether every function in a constant is one of the program.
-fn functions_exist(data: &Data, functions: usize) -> bool {
-    if !data.shape().has_function {
-        return true;
-    }
-    let exists = |data: &Data| functions_exist(data, functions);
-    match data {
-        Data::Function(function) => {
-            (function.function.0 as usize) < functions
-                && function.captures.iter().all(|capture| match capture {
-                    Capture::Value(value) => exists(value),
-                    Capture::Cell(_) => true,
-                })
-        }
-        Data::Array(array) => array.items().iter().all(exists),
-        Data::Object(object) => object.properties().iter().all(|(_, value)| exists(value)),
-        Data::Error(error) => error.properties().iter().all(|(_, value)| exists(value)),
-        Data::Set(set) => set.values().iter().all(exists),
-        Data::Map(map) => map
-            .entries()
-            .iter()
-            .all(|(key, value)| exists(key) && exists(value)),
-        _ => true,
-    }
 }

@@ -7,6 +7,7 @@ use super::instruction::{BlockIndex, OperandIndex};
 use super::{Flow, Run};
 use crate::data::Data;
 use crate::error::ScriptError;
+use crate::machine::is_truthy;
 use crate::turn::outbox_of;
 use crate::worker::Slot;
 
@@ -81,7 +82,7 @@ impl Run<'_> {
         condition: OperandIndex,
         truth: bool,
     ) -> Result<Flow, ScriptError> {
-        if self.evaluate(condition)?.is_truthy() == truth {
+        if is_truthy(&self.evaluate(condition)?) == truth {
             self.leave(block)
         } else {
             self.advance()

@@ -6,9 +6,7 @@
 use super::instruction::OperandIndex;
 use super::{End, Flow, Run};
 use crate::codes;
-use crate::data::Data;
 use crate::error::ScriptError;
-use crate::run::describe;
 use crate::turn::{Effect, Note};
 
 /// The longest delay: 100 years of 365.25 days, in milliseconds.
@@ -18,10 +16,11 @@ impl Run<'_> {
     /// Sets a timer and waits for it.
     pub(super) fn delay(&mut self, milliseconds: OperandIndex) -> Result<Flow, ScriptError> {
         let value = self.evaluate(milliseconds)?;
-        let Data::Number(number) = value else {
-            return Err(
-                self.delay_error(&format!("its time is {}, not a number", describe(&value)))
-            );
+        let Some(number) = value.as_number() else {
+            return Err(self.delay_error(&format!(
+                "its time is {}, not a number",
+                self.describe(&value)
+            )));
         };
         if number.is_nan() {
             return Err(self.delay_error("its time is NaN"));

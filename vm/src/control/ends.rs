@@ -7,15 +7,16 @@ use super::{End, Flow, Run};
 use crate::codes;
 use crate::data::Data;
 use crate::error::ScriptError;
+use crate::freeze::Purpose;
 
 impl Run<'_> {
     /// Ends the run with a result, which is normalised as a message is.
     pub(super) fn complete(&mut self, result: OperandIndex) -> Result<Flow, ScriptError> {
         let value = self.evaluate(result)?;
-        let result = if matches!(value, Data::Undefined) {
-            value
+        let result = if value.is_undefined() {
+            Data::Undefined
         } else {
-            self.normalise(&value, "the result")?
+            self.normalise(&value)?
         };
         Ok(Flow::Stop(End::Completed(result)))
     }
@@ -23,11 +24,12 @@ impl Run<'_> {
     /// Ends the run with an error.
     pub(super) fn fail(&mut self, error: OperandIndex) -> Result<Flow, ScriptError> {
         let value = self.evaluate(error)?;
-        let message = failure_message(&value);
-        let kept = if matches!(value, Data::Undefined) {
+        let shown = self.freeze(&value, Purpose::State)?;
+        let message = failure_message(&shown);
+        let kept = if value.is_undefined() {
             None
         } else {
-            Some(self.normalise(&value, "the error")?)
+            Some(self.normalise(&value)?)
         };
         let mut error = ScriptError::new(codes::FAILED_BY_SCRIPT, message);
         error.value = kept;

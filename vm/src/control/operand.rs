@@ -13,49 +13,58 @@ use crate::host::Host;
 use crate::limits::Limit;
 use crate::run::{describe, key_text};
 use crate::tree::Handle;
+use crate::value::Value;
 use crate::worker::Slot;
 
 impl Run<'_> {
     /// The value of an operand of the current instruction.
-    pub(super) fn evaluate(&mut self, operand: OperandIndex) -> Result<Data, ScriptError> {
+    pub(super) fn evaluate(&mut self, operand: OperandIndex) -> Result<Value, ScriptError> {
         let definition = self.definition;
         let operand = definition.code.operands.get(operand.0 as usize);
-        match operand.ok_or_else(|| ScriptError::corrupt("an operand is not in the program"))? {
-            Operand::Value(value) => self.resolve_symbolic(value),
-            Operand::Myself => self.symbolic(Symbolic::Itself),
-            Operand::Outbox => self.symbolic(Symbolic::Outbox),
-            Operand::Child(handle) => self.symbolic(Symbolic::Child(handle.0)),
-            Operand::Sender(handle) => self.symbolic(Symbolic::Slot(handle.0)),
+        let data = match operand
+            .ok_or_else(|| ScriptError::corrupt("an operand is not in the program"))?
+        {
+            Operand::Value(value) => self.resolve_symbolic(value)?,
+            Operand::Myself => self.symbolic(Symbolic::Itself)?,
+            Operand::Outbox => self.symbolic(Symbolic::Outbox)?,
+            Operand::Child(handle) => self.symbolic(Symbolic::Child(handle.0))?,
+            Operand::Sender(handle) => self.symbolic(Symbolic::Slot(handle.0))?,
             Operand::Keyed { name, key } => {
                 let key = self.evaluate(*key)?;
-                let key = key_text(&key).map_err(|error| self.at_command(error))?;
-                Ok(Data::from(Address::keyed(name.clone(), key)))
+                Data::from(Address::keyed(name.clone(), self.key(&key)?))
             }
-            Operand::Handle(handle) => self.value_of(*handle),
-            Operand::Config => Ok(self.next.config.clone()),
+            Operand::Handle(handle) => self.value_of(*handle)?,
+            Operand::Config => self.next.config.clone(),
             Operand::Read { source, selector } => {
                 let source = self.evaluate(*source)?;
-                self.call(selector, &[source], Purpose::Capture)
+                return self.call(&Value::Frozen(selector.clone()), &[source]);
             }
             Operand::Compute { sources, combiner } => {
                 let sources = self.evaluate_all(sources)?;
-                self.call(combiner, &sources, Purpose::Capture)
+                return self.call(&Value::Frozen(combiner.clone()), &sources);
             }
             Operand::Array(items) => {
                 let items = self.evaluate_all(items)?;
-                Data::array(items).map_err(|_| self.too_deep())
+                return self
+                    .functions
+                    .new_array(items)
+                    .map_err(|error| self.at_command(error));
             }
             Operand::Object(properties) => {
                 let mut table = PropertyTable::with_capacity(properties.len());
                 for (key, value) in properties {
                     table.insert(key.clone(), self.evaluate(*value)?);
                 }
-                Data::object(table).map_err(|_| self.too_deep())
+                return self
+                    .functions
+                    .new_object(table)
+                    .map_err(|error| self.at_command(error));
             }
-        }
+        };
+        Ok(Value::Frozen(data))
     }
 
-    fn evaluate_all(&mut self, operands: &[OperandIndex]) -> Result<Vec<Data>, ScriptError> {
+    fn evaluate_all(&mut self, operands: &[OperandIndex]) -> Result<Vec<Value>, ScriptError> {
         operands
             .iter()
             .map(|operand| self.evaluate(*operand))
@@ -72,13 +81,27 @@ impl Run<'_> {
     /// Calls a script function; an error says which command it was called for.
     pub(super) fn call(
         &mut self,
-        function: &Data,
-        arguments: &[Data],
-        purpose: Purpose,
-    ) -> Result<Data, ScriptError> {
+        function: &Value,
+        arguments: &[Value],
+    ) -> Result<Value, ScriptError> {
         self.functions
-            .call(function, arguments, purpose)
+            .call(function, arguments)
             .map_err(|error| self.at_command(error))
+    }
+
+    /// Makes data of a value that outlives the turn.
+    pub(super) fn freeze(&mut self, value: &Value, purpose: Purpose) -> Result<Data, ScriptError> {
+        self.functions
+            .freeze(value, purpose)
+            .map_err(|error| self.at_command(error))
+    }
+
+    /// A value in an error message.
+    pub(super) fn describe(&self, value: &Value) -> String {
+        match value {
+            Value::Frozen(data) => describe(data),
+            other => self.functions.describe(other),
+        }
     }
 
     /// The value of an operand that has to be a function.
@@ -86,13 +109,21 @@ impl Run<'_> {
         &mut self,
         operand: OperandIndex,
         role: &str,
-    ) -> Result<Data, ScriptError> {
+    ) -> Result<Value, ScriptError> {
         let value = self.evaluate(operand)?;
-        if matches!(value, Data::Function(_)) {
+        if value.is_function() {
             return Ok(value);
         }
-        let what = format!("{role} has to be a function, got {}", describe(&value));
+        let what = format!("{role} has to be a function, got {}", self.describe(&value));
         Err(self.at_command(ScriptError::new(codes::NOT_A_FUNCTION, what)))
+    }
+
+    fn key(&self, value: &Value) -> Result<String, ScriptError> {
+        let key = match value {
+            Value::Frozen(data) => key_text(data),
+            other => Err(ScriptError::bad_key(&self.describe(other))),
+        };
+        key.map_err(|error| self.at_command(error))
     }
 
     /// A constant with its symbolic addresses replaced.

@@ -8,9 +8,10 @@ use super::{Flow, Run};
 use crate::codes;
 use crate::data::{Address, Data};
 use crate::error::ScriptError;
+use crate::freeze::Purpose;
 use crate::limits::Limit;
-use crate::run::describe;
 use crate::turn::{Effect, Target, outbox_of};
+use crate::value::Value;
 
 impl Run<'_> {
     /// Sends a message.
@@ -22,26 +23,26 @@ impl Run<'_> {
         let target = self.evaluate(target)?;
         let to = self.target(&target, "send")?;
         let value = self.evaluate(message)?;
-        let message = self.normalise(&value, "the message")?;
+        let message = self.normalise(&value)?;
         self.count_send()?;
         self.effects.push(Effect::Send { to, message });
         self.advance()
     }
 
     /// The address in a value that stands for a target.
-    pub(super) fn address(&self, value: &Data, command: &str) -> Result<Address, ScriptError> {
-        if let Data::Address(address) = value {
+    pub(super) fn address(&self, value: &Value, command: &str) -> Result<Address, ScriptError> {
+        if let Value::Frozen(Data::Address(address)) = value {
             return Ok(Address::clone(address));
         }
         let what = format!(
             "`{command}` needs the address of a worker, got {}",
-            describe(value)
+            self.describe(value)
         );
         Err(self.at_command(ScriptError::new(codes::NOT_AN_ADDRESS, what)))
     }
 
     /// The address, or the outbox where it is this root's own.
-    fn target(&self, value: &Data, command: &str) -> Result<Target, ScriptError> {
+    fn target(&self, value: &Value, command: &str) -> Result<Target, ScriptError> {
         let address = self.address(value, command)?;
         let own_outbox = self.next.outbox.is_none() && address == outbox_of(&self.identity.address);
         Ok(if own_outbox {
@@ -62,23 +63,12 @@ impl Run<'_> {
     }
 
     /// A value as it travels: as `JSON.parse(JSON.stringify(value))` would make it.
-    pub(super) fn normalise(&mut self, value: &Data, what: &str) -> Result<Data, ScriptError> {
-        if matches!(value, Data::Undefined) {
-            let what = format!("{what} is undefined: use null, or an object");
-            return Err(self.at_command(ScriptError::new(codes::NOT_A_MESSAGE, what)));
-        }
-        let message = self
-            .functions
-            .normalise(value)
-            .map_err(|error| self.at_command(error))?;
-        let bytes = u64::from(message.shape().byte_count);
+    pub(super) fn normalise(&mut self, value: &Value) -> Result<Data, ScriptError> {
+        let message = self.freeze(value, Purpose::Message)?;
         let limits = self.functions.limits();
-        if bytes > limits.message_bytes {
+        if u64::from(message.shape().byte_count) > limits.message_bytes {
             return Err(self.at_command(ScriptError::limit(Limit::MessageBytes, limits)));
         }
-        self.functions
-            .charge_bytes(bytes as usize)
-            .map_err(|error| self.at_command(error))?;
         Ok(message)
     }
 }

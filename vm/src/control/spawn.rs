@@ -9,6 +9,7 @@ use crate::data::{Address, Data};
 use crate::error::ScriptError;
 use crate::tree::WorkerIndex;
 use crate::turn::Effect;
+use crate::value::Value;
 use crate::worker::{Identity, Slot};
 
 /// What a child key begins with.
@@ -38,12 +39,9 @@ impl Run<'_> {
             .ok_or_else(|| ScriptError::corrupt("a spawned worker is not in the program"))?;
         let value = self.evaluate(config)?;
         let (config, outbox) = match value {
-            Data::Address(address) => (Data::Undefined, Address::clone(&address)),
-            Data::Undefined => (Data::Undefined, self.identity.address.clone()),
-            other => (
-                self.normalise(&other, "the config")?,
-                self.identity.address.clone(),
-            ),
+            Value::Frozen(Data::Address(address)) => (Data::Undefined, Address::clone(&address)),
+            value if value.is_undefined() => (Data::Undefined, self.identity.address.clone()),
+            other => (self.normalise(&other)?, self.identity.address.clone()),
         };
         self.count_send()?;
         let Identity { run, .. } = self.identity;

@@ -5,12 +5,12 @@
 
 use super::instruction::{BlockIndex, OperandIndex};
 use super::{Flow, Run};
-use crate::codes;
 use crate::data::Data;
 use crate::error::ScriptError;
 use crate::freeze::Purpose;
 use crate::limits::Limit;
 use crate::tree::Handle;
+use crate::value::Value;
 use crate::worker::Slot;
 
 impl Run<'_> {
@@ -21,7 +21,8 @@ impl Run<'_> {
         initial: OperandIndex,
     ) -> Result<Flow, ScriptError> {
         let function = self.function(initial, "the initialiser of `withState`")?;
-        let value = self.call(&function, &[], Purpose::State)?;
+        let value = self.call(&function, &[])?;
+        let value = self.freeze(&value, Purpose::State)?;
         self.check_state(&value, None)?;
         self.enter(block, Some(Slot::State(value)))
     }
@@ -34,15 +35,16 @@ impl Run<'_> {
         message: Option<Handle>,
     ) -> Result<Flow, ScriptError> {
         let function = self.function(updater, "the updater of `modifyState`")?;
-        let state = self.value_of(handle)?;
-        let next = match message {
-            None => self.call(&function, &[state], Purpose::State)?,
+        let state = Value::Frozen(self.value_of(handle)?);
+        let function = match message {
+            None => function,
             Some(message) => {
-                let message = self.value_of(message)?;
-                let next = self.functions.call_twice(&function, &message, &state);
-                next.map_err(|error| self.at_command(error))?
+                let message = Value::Frozen(self.value_of(message)?);
+                self.call(&function, &[message])?
             }
         };
+        let next = self.call(&function, &[state])?;
+        let next = self.freeze(&next, Purpose::State)?;
         let slot = self.slot_of(handle)?;
         self.check_state(&next, Some(slot))?;
         match self.next.branch.stack.get_mut(slot) {
@@ -52,12 +54,8 @@ impl Run<'_> {
         self.advance()
     }
 
-    /// Refuses functions in state, and state that is too large; `replaced` is the slot that will be overwritten.
+    /// Refuses state that is too large; `replaced` is the slot that will be overwritten.
     fn check_state(&self, value: &Data, replaced: Option<usize>) -> Result<(), ScriptError> {
-        if value.shape().has_function {
-            let what = "state cannot hold a function: keep the data that it needs, and the function in the script";
-            return Err(self.at_command(ScriptError::new(codes::NOT_A_MESSAGE, what)));
-        }
         let others = self
             .next
             .branch

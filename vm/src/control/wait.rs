@@ -6,7 +6,9 @@ use super::Run;
 use super::instruction::Instruction;
 use crate::data::{Address, Data};
 use crate::error::ScriptError;
+use crate::machine::is_truthy;
 use crate::turn::Note;
+use crate::value::Value;
 use crate::worker::Slot;
 
 impl Run<'_> {
@@ -30,10 +32,8 @@ impl Run<'_> {
             .charge_instruction()
             .map_err(|error| self.at_command(error))?;
         let function = self.function(*predicate, "the predicate of a wait")?;
-        let matched = self
-            .functions
-            .call_predicate(&function, &body)
-            .map_err(|error| self.at_command(error))?;
+        let matched = self.call(&function, &[Value::Frozen(body.clone())])?;
+        let matched = is_truthy(&matched);
         let taken = Slot::Message { body, sender };
         match (matched, otherwise) {
             (true, _) => self.enter(*block, Some(taken))?,

@@ -56,6 +56,10 @@ impl Machine<'_> {
             self.check_reserved_keys(&data)?;
         }
         self.check_shape(&data)?;
+        if purpose != Purpose::Capture && data.shape().has_symbolic {
+            let what = "an address is used outside the block of its child or message";
+            return Err(Trap::fatal(codes::CLOSED_BLOCK, what));
+        }
         Ok(data)
     }
 

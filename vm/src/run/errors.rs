@@ -31,6 +31,12 @@ impl ScriptError {
         ScriptError::new(code, limit.message(limits))
     }
 
+    /// A value that cannot be a key.
+    pub(crate) fn bad_key(got: &str) -> ScriptError {
+        let what = format!("a key has to be a string that is not empty or an integer, got {got}");
+        ScriptError::new(codes::BAD_KEY, what)
+    }
+
     /// A worker whose value does not fit its program; a bug or a corrupted store.
     pub(crate) fn corrupt(what: &str) -> ScriptError {
         ScriptError::new(

@@ -8,8 +8,8 @@ mod errors;
 mod host;
 
 use crate::codes;
-use crate::data::{Data, ErrorKind};
-use crate::error::{ScriptError, Trap};
+use crate::data::{Data, ErrorKind, PropertyTable};
+use crate::error::ScriptError;
 use crate::freeze::Purpose;
 use crate::host::NoHost;
 use crate::limits::Limits;
@@ -56,59 +56,44 @@ impl<'a> Functions<'a> {
             .map_err(|trap| self.machine.script_error(trap))
     }
 
-    /// Counts bytes that the control level keeps.
-    pub(crate) fn charge_bytes(&mut self, bytes: usize) -> Result<(), ScriptError> {
+    /// Calls a function.
+    pub(crate) fn call(
+        &mut self,
+        function: &Value,
+        arguments: &[Value],
+    ) -> Result<Value, ScriptError> {
         self.machine
-            .charge(bytes)
+            .call(function, arguments)
             .map_err(|trap| self.machine.script_error(trap))
     }
 
-    /// Calls a function and makes data of its result.
-    pub(crate) fn call(
-        &mut self,
-        function: &Data,
-        arguments: &[Data],
-        purpose: Purpose,
-    ) -> Result<Data, ScriptError> {
-        let result = self
-            .call_value(function, arguments)
-            .and_then(|value| self.machine.freeze(&value, purpose));
-        result.map_err(|trap| self.machine.script_error(trap))
+    /// Makes data of a value that outlives the turn.
+    pub(crate) fn freeze(&mut self, value: &Value, purpose: Purpose) -> Result<Data, ScriptError> {
+        self.machine
+            .freeze(value, purpose)
+            .map_err(|trap| self.machine.script_error(trap))
     }
 
-    /// Calls a predicate.
-    pub(crate) fn call_predicate(
-        &mut self,
-        function: &Data,
-        message: &Data,
-    ) -> Result<bool, ScriptError> {
-        let result = self.call_value(function, std::slice::from_ref(message));
-        match result {
-            Ok(value) => Ok(is_truthy(&value)),
-            Err(trap) => Err(self.machine.script_error(trap)),
-        }
+    /// A new array of the turn.
+    pub(crate) fn new_array(&mut self, items: Vec<Value>) -> Result<Value, ScriptError> {
+        self.machine
+            .new_array(items)
+            .map_err(|trap| self.machine.script_error(trap))
     }
 
-    /// Calls an updater of two steps: `message => state => next`.
-    pub(crate) fn call_twice(
+    /// A new object of the turn.
+    pub(crate) fn new_object(
         &mut self,
-        function: &Data,
-        message: &Data,
-        state: &Data,
-    ) -> Result<Data, ScriptError> {
-        let updater = self.call_value(function, std::slice::from_ref(message));
-        let next = updater
-            .and_then(|updater| self.machine.call(&updater, &[Value::Frozen(state.clone())]));
-        let result = next.and_then(|next| self.machine.freeze(&next, Purpose::State));
-        result.map_err(|trap| self.machine.script_error(trap))
+        properties: PropertyTable<Value>,
+    ) -> Result<Value, ScriptError> {
+        self.machine
+            .new_object(properties)
+            .map_err(|trap| self.machine.script_error(trap))
     }
 
-    /// A value as it travels.
-    pub(crate) fn normalise(&mut self, value: &Data) -> Result<Data, ScriptError> {
-        let result = self
-            .machine
-            .freeze(&Value::Frozen(value.clone()), Purpose::Message);
-        result.map_err(|trap| self.machine.script_error(trap))
+    /// A value of the turn in an error message.
+    pub(crate) fn describe(&self, value: &Value) -> String {
+        self.machine.describe(value)
     }
 
     /// What was used, and what was written to the console.
@@ -126,19 +111,6 @@ impl<'a> Functions<'a> {
                 .map(Note::Console)
                 .collect(),
         )
-    }
-
-    fn call_value(&mut self, function: &Data, arguments: &[Data]) -> Result<Value, Trap> {
-        let arguments: Vec<Value> = arguments.iter().cloned().map(Value::Frozen).collect();
-        self.machine
-            .call(&Value::Frozen(function.clone()), &arguments)
-    }
-}
-
-fn is_truthy(value: &Value) -> bool {
-    match value {
-        Value::Frozen(data) => data.is_truthy(),
-        _ => true,
     }
 }
 
@@ -179,11 +151,7 @@ pub(crate) fn key_text(value: &Data) -> Result<String, ScriptError> {
         }
         _ => {}
     }
-    let what = format!(
-        "a key has to be a string that is not empty or an integer, got {}",
-        describe(value)
-    );
-    Err(ScriptError::new(codes::BAD_KEY, what))
+    Err(ScriptError::bad_key(&describe(value)))
 }
 
 /// A value in an error message: its kind, and what it is where that is short.

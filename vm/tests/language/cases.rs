@@ -7,38 +7,38 @@ use super::is_expectation;
 
 /// A fenced block.
 #[derive(Clone, Debug)]
-pub struct Block {
+pub(crate) struct Block {
     /// The word behind the backticks.
-    pub language: String,
+    pub(crate) language: String,
     /// The text inside, each line ended.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 /// One page.
-pub struct Document {
+pub(crate) struct Document {
     /// All fenced blocks in order.
-    pub blocks: Vec<Block>,
+    pub(crate) blocks: Vec<Block>,
     /// All cases in order.
-    pub cases: Vec<Case>,
+    pub(crate) cases: Vec<Case>,
 }
 
 /// One case.
 #[derive(Clone, Debug, Default)]
-pub struct Case {
+pub(crate) struct Case {
     /// Its heading.
-    pub title: String,
+    pub(crate) title: String,
     /// The script.
-    pub script: Option<Block>,
+    pub(crate) script: Option<Block>,
     /// The lines of the message file.
-    pub messages: String,
+    pub(crate) messages: String,
     run: String,
     /// Expectations, with their place among the blocks of the page.
-    pub expectations: Vec<(usize, Block)>,
+    pub(crate) expectations: Vec<(usize, Block)>,
 }
 
 impl Document {
     /// Reads a page.
-    pub fn parse(text: &str) -> Document {
+    pub(crate) fn parse(text: &str) -> Document {
         let mut document = Document {
             blocks: Vec::new(),
             cases: Vec::new(),
@@ -92,7 +92,7 @@ impl Document {
     }
 
     /// The page with the blocks as they are now.
-    pub fn to_text(&self, original: &str) -> String {
+    pub(crate) fn to_text(&self, original: &str) -> String {
         let mut out = String::new();
         let mut blocks = self.blocks.iter();
         let mut inside = false;
@@ -115,7 +115,7 @@ impl Document {
 
 impl Case {
     /// The file name of the script, from the title: its first word that can be a name.
-    pub fn file_name(&self) -> String {
+    pub(crate) fn file_name(&self) -> String {
         let word = self
             .title
             .split(|character: char| !character.is_ascii_alphanumeric())
@@ -124,7 +124,7 @@ impl Case {
     }
 
     /// The flags of the run: `--name value`, one a line.
-    pub fn flags(&self) -> Vec<(String, String)> {
+    pub(crate) fn flags(&self) -> Vec<(String, String)> {
         let split = |line: &str| {
             let (flag, value) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
             (flag.to_owned(), value.trim().to_owned())
