@@ -5,7 +5,34 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod answers;
+pub mod apply;
+pub mod bootstrap;
 pub mod disk;
+pub mod driver;
+pub mod group;
+pub mod groups;
+pub mod hello;
+pub mod identity;
 pub mod limits;
+pub mod local;
 pub mod log;
+pub mod machine;
+mod moves;
+pub mod network;
+pub mod opener;
+pub mod placement;
+pub mod ports;
+pub mod proposer;
+pub mod remote;
+pub mod router;
+pub mod settings;
+pub mod shard_machine;
+pub mod spans;
+mod start;
+pub mod state_machine;
+mod supervisor;
+pub mod system_machine;
 pub mod types;
+
+pub use groups::{Config, Groups, StartError, Status};

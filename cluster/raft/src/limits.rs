@@ -65,3 +65,127 @@ impl LogLimits {
         None
     }
 }
+
+/// Bounds of what is proposed to a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProposerLimits {
+    /// Proposals that may wait for one group. Default 16,384: about a second of work; beyond it a
+    /// client is better told to come back.
+    pub queue_proposals_max: usize,
+    /// Bytes of commands that share an entry. Default 256 KiB: a few fit one bus message.
+    pub entry_bytes: usize,
+    /// Commands that share an entry. Default 1,024: what is gained by sharing is gained by then.
+    pub entry_commands_max: usize,
+    /// Bytes of the commands of one proposal. Default 960 KiB: an entry travels whole in one bus
+    /// message of 1 MiB.
+    pub command_bytes_max: usize,
+    /// Appends of one group under way at a time. Default 2: one is being flushed while the next is
+    /// put together; with more, entries hold fewer commands and cost more.
+    pub appends_in_flight: usize,
+    /// Milliseconds that an append may take before whoever proposed is told that its outcome is
+    /// unknown. Default 10,000: longer than any election.
+    pub append_deadline_ms: u64,
+    /// Milliseconds after which an overloaded group is worth another try. Default 100.
+    pub retry_after_ms: u64,
+}
+
+impl Default for ProposerLimits {
+    fn default() -> Self {
+        Self {
+            queue_proposals_max: 16_384,
+            entry_bytes: 256 << 10,
+            entry_commands_max: 1_024,
+            command_bytes_max: 960 << 10,
+            appends_in_flight: 2,
+            append_deadline_ms: 10_000,
+            retry_after_ms: 100,
+        }
+    }
+}
+
+/// Bounds of what a leader's driver keeps and how often it acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DriverLimits {
+    /// News that a slow subscriber may be behind before it loses the oldest. Default 4,096.
+    pub news_capacity: usize,
+    /// Bytes of parcels of one channel kept in memory; beyond it they are read from the store.
+    /// Default 4 MiB.
+    pub channel_memory_bytes: usize,
+    /// Milliseconds that one batch of a channel may take. Default 2,000.
+    pub channel_deadline_ms: u64,
+    /// Milliseconds before a failed batch is sent again. Default 50, so that an election of the
+    /// target is noticed at once.
+    pub channel_retry_ms: u64,
+    /// Milliseconds between two records of how far a channel was taken. Default 50: they share
+    /// entries with other commands, and nothing waits for them.
+    pub channel_acknowledge_ms: u64,
+    /// Milliseconds that an external service has for its answer. Default 5,000.
+    pub service_deadline_ms: u64,
+    /// Calls to external services under way at a time for one shard. Default 256.
+    pub service_calls_max: usize,
+    /// Milliseconds between two hashes of a shard's state, where something was applied. Default
+    /// 30,000.
+    pub checkpoint_ms: u64,
+    /// Milliseconds before the driver proposes again what could not be proposed. Default 50.
+    pub propose_retry_ms: u64,
+}
+
+impl Default for DriverLimits {
+    fn default() -> Self {
+        Self {
+            news_capacity: 4_096,
+            channel_memory_bytes: 4 << 20,
+            channel_deadline_ms: 2_000,
+            channel_retry_ms: 50,
+            channel_acknowledge_ms: 50,
+            service_deadline_ms: 5_000,
+            service_calls_max: 256,
+            checkpoint_ms: 30_000,
+            propose_retry_ms: 50,
+        }
+    }
+}
+
+/// Times of what nodes tell each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterLimits {
+    /// Milliseconds between two reports of a node to all others. Default 500: a report has a few
+    /// hundred bytes.
+    pub report_ms: u64,
+    /// Milliseconds without a report after which a node counts as silent. Default 2,500.
+    pub silent_ms: u64,
+    /// Milliseconds between two hellos of a node that looks for its cluster. Default 50.
+    pub hello_ms: u64,
+    /// Milliseconds that a node which expects nobody else listens for a cluster of its name on a
+    /// bus that others can reach. Default 300.
+    pub discovery_ms: u64,
+    /// Milliseconds that one request between nodes may take. Default 2,000.
+    pub request_ms: u64,
+    /// Milliseconds between two looks of the placement controller. Default 200.
+    pub placement_ms: u64,
+    /// Moves of shards under way at a time. Default 2: a move copies a shard.
+    pub moves_max: usize,
+    /// Milliseconds that a move may take before it is given up. Default 120,000.
+    pub move_deadline_ms: u64,
+    /// Entries that a learner may be behind when it becomes a voter. Default 64.
+    pub caught_up_entries: u64,
+    /// Milliseconds between two tries of a proposal that found no leader. Default 20.
+    pub submit_retry_ms: u64,
+}
+
+impl Default for ClusterLimits {
+    fn default() -> Self {
+        Self {
+            report_ms: 500,
+            silent_ms: 2_500,
+            hello_ms: 50,
+            discovery_ms: 300,
+            request_ms: 2_000,
+            placement_ms: 200,
+            moves_max: 2,
+            move_deadline_ms: 120_000,
+            caught_up_entries: 64,
+            submit_retry_ms: 20,
+        }
+    }
+}

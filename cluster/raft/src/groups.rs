@@ -1,0 +1,623 @@
+//! All groups of a node: what `node` starts, asks and stops. Its door comes before it; the system
+//! group, the shards of this node and, through the bus, the other nodes after it. Guarantees: what
+//! was acknowledged is flushed on a quorum; a node whose log was lost never votes under its old id;
+//! a stop hands the leads over first. Left to others: HTTP, deploys, what a client is told.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cluster::store::StateReader;
+use cluster::system::{Member, MemberState};
+use cluster::{Command, Outcome, StateHash, SystemCommand, SystemOutcome, SystemState};
+use futures::future::join_all;
+use tokio::sync::{Notify, broadcast, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use transport::{ClusterId, ClusterName, Incarnation, ShardId, Subjects};
+
+use crate::answers::Answers;
+use crate::bootstrap::{BootstrapError, Discovery, Keeper};
+use crate::driver::waiters::News;
+use crate::group::{Group, GroupError};
+use crate::hello::Listening;
+use crate::identity;
+use crate::limits::{ClusterLimits, DriverLimits, LogLimits, ProposerLimits};
+use crate::local::Shared;
+use crate::log::{LogStatistics, LogThreads};
+use crate::moves;
+use crate::network::server;
+use crate::opener::Opener;
+use crate::placement::{self, Founding};
+use crate::ports::Ports;
+use crate::proposer::ProposeError;
+use crate::remote::{self, CallHandler, Serving};
+use crate::router::Router;
+use crate::settings::Timing;
+use crate::start::{self, Prepared};
+use crate::supervisor::{self, Supervisor};
+use crate::types::{NodeId, NodeInfo};
+
+/// Settings of a node's groups.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The cluster's name: nodes of one name on one bus are one cluster.
+    pub cluster: ClusterName,
+    /// This node's name and HTTP address, told to the others.
+    pub info: NodeInfo,
+    /// With whom a cluster begins, where there is none.
+    pub discovery: Discovery,
+    /// How a cluster is made, where this node makes it.
+    pub founding: Founding,
+    /// Times of raft.
+    pub timing: Timing,
+    /// Bounds of the log.
+    pub log_limits: LogLimits,
+    /// Bounds of proposing.
+    pub proposer_limits: ProposerLimits,
+    /// Bounds of driving.
+    pub driver_limits: DriverLimits,
+    /// Times between nodes.
+    pub cluster_limits: ClusterLimits,
+}
+
+impl Config {
+    /// Defaults, with 16 shards.
+    #[must_use]
+    pub fn new(cluster: ClusterName, info: NodeInfo, discovery: Discovery) -> Self {
+        let founding = Founding {
+            name: cluster.as_str().to_owned(),
+            shard_count: 16,
+            settings: cluster::system::SystemSettings::default(),
+        };
+        Self {
+            cluster,
+            info,
+            discovery,
+            founding,
+            timing: Timing::default(),
+            log_limits: LogLimits::default(),
+            proposer_limits: ProposerLimits::default(),
+            driver_limits: DriverLimits::default(),
+            cluster_limits: ClusterLimits::default(),
+        }
+    }
+}
+
+/// Why a node's groups do not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The identity cannot be used.
+    #[error(transparent)]
+    Identity(#[from] identity::IdentityError),
+    /// The log cannot be used.
+    #[error(transparent)]
+    Log(#[from] crate::log::LogError),
+    /// No cluster.
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
+    /// The bus refuses.
+    #[error(transparent)]
+    Bus(#[from] transport::BusError),
+    /// A group does not open.
+    #[error(transparent)]
+    Group(#[from] GroupError),
+    /// The system group's state cannot be read.
+    #[error("E-system-state: the system group's state cannot be read: {0}")]
+    System(String),
+    /// The log of a node that has no others to learn from is gone.
+    #[error(
+        "E-log-lost: the log of node {node} is gone, and there is no other node to learn from; restore the log folder, or remove the whole data folder to begin a new cluster"
+    )]
+    LogLost {
+        /// The node.
+        node: NodeId,
+    },
+}
+
+/// One replica, as this node knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShardStatus {
+    /// The shard.
+    pub shard: ShardId,
+    /// Who leads it.
+    pub leader: Option<NodeId>,
+    /// The nodes that hold it.
+    pub replicas: Vec<NodeId>,
+    /// Units applied: here where a replica is here, else as its leader reported.
+    pub applied: u64,
+    /// The hash of the state now where a replica is here, else of the leader's last checkpoint.
+    pub state_hash: Option<StateHash>,
+}
+
+/// One member, as this node knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeStatus {
+    /// The member.
+    pub member: Member,
+    /// How long it has been silent; zero for this node.
+    pub silence: Duration,
+    /// Whether it counts as silent.
+    pub is_silent: bool,
+    /// Shards that it leads.
+    pub leads: u32,
+    /// Shards of which it holds a replica.
+    pub replicas: u32,
+}
+
+/// The cluster, as this node knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// This node.
+    pub local: NodeId,
+    /// The cluster.
+    pub cluster: Option<ClusterId>,
+    /// All members.
+    pub nodes: Vec<NodeStatus>,
+    /// All shards.
+    pub shards: Vec<ShardStatus>,
+}
+
+/// All groups of a node. Clones are the same node. Dropping the last one without `shutdown` is a
+/// crash: nothing is handed over, nothing is flushed.
+#[derive(Clone)]
+pub struct Groups {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    router: Arc<Router>,
+    keeper: Arc<Keeper>,
+    supervisor: Arc<Supervisor>,
+    opener: Opener,
+    handler: Arc<OnceLock<Arc<dyn CallHandler>>>,
+    running: Mutex<Option<Running>>,
+}
+
+/// What ends with the node, in this order.
+struct Running {
+    tasks: Tasks,
+    _requests: Serving,
+    _server: server::Server,
+    _listening: Listening,
+    threads: LogThreads,
+}
+
+struct Tasks(Vec<JoinHandle<()>>);
+
+impl Tasks {
+    fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.push(tokio::spawn(task));
+    }
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        for task in &self.0 {
+            task.abort();
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // The router and the groups know each other; without this they would keep each other.
+        for local in self.router.locals() {
+            self.router.remove(local.id);
+        }
+    }
+}
+
+impl Groups {
+    /// Starts: finds or begins the cluster, opens the system group and this node's shards. Returns
+    /// when this node is a member and its shards are open; `wait_ready` says when it serves.
+    ///
+    /// # Errors
+    /// As in `StartError`. A node that cannot find its cluster goes on looking.
+    pub async fn start(config: Config, ports: Ports) -> Result<Self, StartError> {
+        let prepared = start::prepare(&config, &ports).await?;
+        let (sender, states) = watch::channel(Arc::new(SystemState::default()));
+        let limits = Arc::new(config.cluster_limits.clone());
+        let network = Arc::clone(&prepared.network);
+        let board = Arc::clone(&prepared.listening.board);
+        let router = Router::new(network, board, limits, states);
+        let handler: Arc<OnceLock<Arc<dyn CallHandler>>> = Arc::default();
+        let answers = Arc::new(Answers {
+            router: Arc::clone(&router),
+            keeper: Arc::clone(&prepared.keeper),
+            handler: Arc::clone(&handler),
+        });
+        let requests = remote::serve(&prepared.network, answers).await?;
+        let shared = Arc::new(Shared {
+            ports: ports.clone(),
+            timing: config.timing.clone(),
+            proposer_limits: Arc::new(config.proposer_limits.clone()),
+            driver_limits: Arc::new(config.driver_limits.clone()),
+            opener: prepared.opener.clone(),
+            router,
+        });
+        let entrance = start::enter(&config, &ports, &prepared).await?;
+        start::open_system(&shared, sender).await?;
+        start::begin(&config, &shared, &prepared.keeper, &entrance).await?;
+        let supervisor = Arc::new(Supervisor {
+            shared: Arc::clone(&shared),
+            keeper: Arc::clone(&prepared.keeper),
+            info: config.info.clone(),
+            serving: AtomicBool::new(false),
+            news: Notify::new(),
+            unwanted: Mutex::default(),
+        });
+        let mut tasks = Tasks(Vec::new());
+        let keeper = Arc::clone(&prepared.keeper);
+        let founding = config.founding.clone();
+        tasks.spawn(placement::run(Arc::clone(&shared), keeper, founding));
+        tasks.spawn(supervisor::tell_all(Arc::clone(&supervisor)));
+        start::become_member(&config, &shared.router, &prepared.keeper, &entrance).await?;
+        supervisor.reconcile().await;
+        supervisor.serving.store(true, Ordering::Relaxed);
+        supervisor.news.notify_one();
+        tasks.spawn(supervisor::run(Arc::clone(&supervisor)));
+        tasks.spawn(moves::run(shared));
+        Ok(Self::assemble(
+            prepared, supervisor, handler, tasks, requests,
+        ))
+    }
+
+    fn assemble(
+        prepared: Prepared,
+        supervisor: Arc<Supervisor>,
+        handler: Arc<OnceLock<Arc<dyn CallHandler>>>,
+        tasks: Tasks,
+        requests: Serving,
+    ) -> Self {
+        let running = Running {
+            tasks,
+            _requests: requests,
+            _server: prepared.server,
+            _listening: prepared.listening,
+            threads: prepared.threads,
+        };
+        let inner = Inner {
+            router: Arc::clone(&supervisor.shared.router),
+            keeper: prepared.keeper,
+            supervisor,
+            opener: prepared.opener,
+            handler,
+            running: Mutex::new(Some(running)),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// This node's id.
+    #[must_use]
+    pub fn local(&self) -> NodeId {
+        self.inner.router.network.local
+    }
+
+    /// This life of the node; part of every door sequence.
+    #[must_use]
+    pub fn incarnation(&self) -> Incarnation {
+        self.inner.keeper.get().life()
+    }
+
+    /// The cluster.
+    #[must_use]
+    pub fn cluster(&self) -> Option<ClusterId> {
+        self.inner.keeper.get().cluster
+    }
+
+    /// The subjects of the cluster.
+    #[must_use]
+    pub fn subjects(&self) -> &Subjects {
+        &self.inner.router.network.subjects
+    }
+
+    /// Proposes to a shard that this node leads.
+    ///
+    /// # Errors
+    /// `NotLeader` with a hint where it does not, and as in `ProposeError`.
+    pub async fn propose(
+        &self,
+        shard: ShardId,
+        commands: Vec<Command>,
+    ) -> Result<Vec<Outcome>, ProposeError> {
+        self.inner.router.propose(shard, commands).await
+    }
+
+    /// Proposes to the leader of a shard, wherever it is, until `deadline`. The commands may be
+    /// proposed more than once, so they must be known by a door sequence or have no effect twice.
+    ///
+    /// # Errors
+    /// `TooLarge` and `Overloaded` at once; else the last reason when the time is over.
+    pub async fn submit(
+        &self,
+        shard: ShardId,
+        commands: Vec<Command>,
+        deadline: Duration,
+    ) -> Result<Vec<Outcome>, ProposeError> {
+        self.inner.router.submit(shard, commands, deadline).await
+    }
+
+    /// Proposes to the system group, wherever its leader is, until `deadline`. The commands may be
+    /// proposed more than once.
+    ///
+    /// # Errors
+    /// As of `submit`.
+    pub async fn propose_system(
+        &self,
+        commands: Vec<SystemCommand>,
+        deadline: Duration,
+    ) -> Result<Vec<SystemOutcome>, ProposeError> {
+        let router = &self.inner.router;
+        router.submit_system(commands, deadline).await
+    }
+
+    /// The system group's state, and every change of it.
+    #[must_use]
+    pub fn system(&self) -> watch::Receiver<Arc<SystemState>> {
+        self.inner.router.states.clone()
+    }
+
+    /// The node that leads a shard, by what this node knows.
+    #[must_use]
+    pub fn leader_of(&self, shard: ShardId) -> Option<NodeId> {
+        self.inner.router.leader_of(shard)
+    }
+
+    /// Whether this node leads a shard.
+    #[must_use]
+    pub fn leads(&self, shard: ShardId) -> bool {
+        let local = self.inner.router.local(shard);
+        local.is_some_and(|local| local.group.leads())
+    }
+
+    /// Whether this node holds a replica of a shard.
+    #[must_use]
+    pub fn holds(&self, shard: ShardId) -> bool {
+        self.inner.router.local(shard).is_some()
+    }
+
+    /// A reader of a shard whose replica is here. If `linearisable`, it sees everything that was
+    /// committed before this call.
+    ///
+    /// # Errors
+    /// `NotLeader`, with a node to ask, where no replica is here.
+    pub async fn read(
+        &self,
+        shard: ShardId,
+        linearisable: bool,
+    ) -> Result<Arc<dyn StateReader>, ProposeError> {
+        self.inner.router.read(shard, linearisable).await
+    }
+
+    /// News of a shard whose replica is here: subscribe before proposing what is waited for.
+    #[must_use]
+    pub fn subscribe(&self, shard: ShardId) -> Option<broadcast::Receiver<News>> {
+        let local = self.inner.router.local(shard)?;
+        Some(local.subscribe())
+    }
+
+    /// Answers calls of other nodes' programs from now on. Only the first handler counts.
+    pub fn set_handler(&self, handler: Arc<dyn CallHandler>) {
+        // A second handler is a fault of the program and changes nothing.
+        let _ = self.inner.handler.set(handler);
+    }
+
+    /// Sends bytes to the program of another node and waits for its answer.
+    ///
+    /// # Errors
+    /// As of `remote::ask`.
+    pub async fn call(
+        &self,
+        node: NodeId,
+        call: Bytes,
+        deadline: Duration,
+    ) -> Result<Bytes, ProposeError> {
+        self.inner.router.call(node, call, deadline).await
+    }
+
+    /// Counts of the log: flushes, entries, bytes.
+    #[must_use]
+    pub fn log_statistics(&self) -> LogStatistics {
+        self.inner.opener.log().statistics()
+    }
+
+    /// Whether this node serves: it knows the shards, and the leader of each.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        let router = &self.inner.router;
+        let state = router.states.borrow();
+        let led = |shard: &ShardId| router.leader_of(*shard).is_some();
+        state.cluster.is_some() && !state.shards.is_empty() && state.shards.keys().all(led)
+    }
+
+    /// Waits until this node serves. False when the time is over.
+    pub async fn wait_ready(&self, at_most: Duration) -> bool {
+        let end = Instant::now() + at_most;
+        while !self.is_ready() {
+            if Instant::now() >= end {
+                return false;
+            }
+            tokio::time::sleep(READY_PAUSE).await;
+        }
+        true
+    }
+
+    /// The cluster as this node knows it, with the hashes of its own replicas' states now.
+    pub async fn status(&self) -> Status {
+        let state = Arc::clone(&self.inner.router.states.borrow());
+        let mut shards = Vec::with_capacity(state.shards.len());
+        for (shard, assignment) in &state.shards {
+            let replicas = assignment.replicas.iter().map(|node| node.0).collect();
+            shards.push(self.shard_status(*shard, replicas).await);
+        }
+        let nodes = state.members.values();
+        let nodes = nodes.map(|member| self.node_status(member, &shards));
+        Status {
+            local: self.local(),
+            cluster: state.cluster,
+            nodes: nodes.collect(),
+            shards,
+        }
+    }
+
+    async fn shard_status(&self, shard: ShardId, replicas: Vec<NodeId>) -> ShardStatus {
+        let router = &self.inner.router;
+        let leader = router.leader_of(shard);
+        let known = match router.local(shard) {
+            Some(local) => local.state_hash().await.ok(),
+            None => None,
+        };
+        let reported = || {
+            let reports = router.board.reports();
+            let of_leader = reports.iter().find(|report| Some(report.node) == leader)?;
+            let one = of_leader.shards.iter().find(|one| one.shard == shard)?;
+            Some((one.applied, one.checkpoint.map(|(_, hash)| hash)))
+        };
+        let (applied, state_hash) = match known {
+            Some((applied, hash)) => (applied, Some(hash)),
+            None => reported().unwrap_or((0, None)),
+        };
+        ShardStatus {
+            shard,
+            leader,
+            replicas,
+            applied,
+            state_hash,
+        }
+    }
+
+    fn node_status(&self, member: &Member, shards: &[ShardStatus]) -> NodeStatus {
+        let node = member.id.0;
+        let silence = match node == self.local() {
+            true => Duration::ZERO,
+            false => self.inner.router.board.silence(node),
+        };
+        let limit = Duration::from_millis(self.inner.router.limits.silent_ms);
+        let leads = shards.iter().filter(|shard| shard.leader == Some(node));
+        let replicas = shards.iter().filter(|shard| shard.replicas.contains(&node));
+        NodeStatus {
+            member: member.clone(),
+            silence,
+            is_silent: silence > limit,
+            leads: leads.count() as u32,
+            replicas: replicas.count() as u32,
+        }
+    }
+
+    /// Records that a member drains or takes part again; placement does the rest.
+    ///
+    /// # Errors
+    /// As of `propose_system`; a refusal is an outcome.
+    pub async fn set_draining(
+        &self,
+        node: NodeId,
+        draining: bool,
+    ) -> Result<Vec<SystemOutcome>, ProposeError> {
+        let state = match draining {
+            true => MemberState::Draining,
+            false => MemberState::Active,
+        };
+        let command = SystemCommand::SetMemberState {
+            node: transport::NodeId(node),
+            state,
+        };
+        self.propose_system(vec![command], Duration::from_secs(10))
+            .await
+    }
+
+    /// Hands the lead of a shard to another node that holds it.
+    ///
+    /// # Errors
+    /// `NotLeader` where this node does not lead it; `Unavailable` where it was not taken over.
+    pub async fn transfer(&self, shard: ShardId, to: NodeId) -> Result<(), ProposeError> {
+        let router = &self.inner.router;
+        let Some(local) = router.local(shard).filter(|local| local.group.leads()) else {
+            return Err(ProposeError::NotLeader {
+                group: format!("shard {shard}"),
+                hint: router.leader_of(shard),
+            });
+        };
+        let done = local.group.transfer(to, HAND_OVER_PATIENCE).await;
+        done.map_err(|error| ProposeError::Unavailable {
+            reason: error.to_string(),
+        })
+    }
+
+    /// Hands over every lead that another node can take.
+    pub async fn hand_over(&self) {
+        let router = &self.inner.router;
+        let locals = router.locals();
+        join_all(locals.iter().map(|local| self.hand_over_one(&local.group))).await;
+        if let Some(system) = router.system() {
+            self.hand_over_one(&system.group).await;
+        }
+    }
+
+    async fn hand_over_one(&self, group: &Group) {
+        if !group.leads() {
+            return;
+        }
+        let local = self.local();
+        let board = &self.inner.router.board;
+        let silent = Duration::from_millis(self.inner.router.limits.silent_ms);
+        let (voters, _) = group.members();
+        let others = voters
+            .into_iter()
+            .filter(|node| *node != local && board.silence(*node) < silent);
+        let Some(to) = others.min_by_key(|node| group.lag(*node).unwrap_or(u64::MAX)) else {
+            return;
+        };
+        if let Err(error) = group.transfer(to, HAND_OVER_PATIENCE).await {
+            tracing::warn!(group = %group.id(), to, %error, "a lead was not handed over");
+        }
+    }
+
+    /// Hands the leads over, stops taking part, and makes everything durable.
+    pub async fn shutdown(&self) {
+        self.hand_over().await;
+        let running = self
+            .inner
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(running) = running else { return };
+        drop(running.tasks);
+        let router = &self.inner.router;
+        let locals = router.locals();
+        for local in &locals {
+            router.remove(local.id);
+        }
+        let system = router.system().map(|system| system.group.clone());
+        let groups = locals.iter().map(|local| local.group.clone());
+        join_all(groups.chain(system).map(close)).await;
+        // Waits for the writer, so it must not run on a thread of the runtime.
+        let closed = tokio::task::spawn_blocking(move || running.threads.close()).await;
+        if closed.is_err() {
+            tracing::error!("the log did not close cleanly");
+        }
+    }
+
+    /// Tells all nodes how this one is, now.
+    pub fn report_soon(&self) {
+        self.inner.supervisor.news.notify_one();
+    }
+}
+
+/// Stops a group, and makes what it applied durable, so that the next start has no tail to apply.
+async fn close(group: Group) {
+    group.shutdown().await;
+    let flushed = group.host().with(|machine| machine.store().flush()).await;
+    match flushed {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(group = %group.id(), %error, "a store was not flushed"),
+        Err(error) => tracing::warn!(group = %group.id(), %error, "a store was not flushed"),
+    }
+}
+
+const READY_PAUSE: Duration = Duration::from_millis(2);
+const HAND_OVER_PATIENCE: Duration = Duration::from_millis(1_000);

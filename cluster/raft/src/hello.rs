@@ -1,0 +1,227 @@
+//! What nodes tell everybody: that they look for their cluster, or how they are. Every node sends
+//! and hears it on the cluster's hello subject. Bootstrap, leader look-ups and placement come after
+//! it. Guarantees: the last word of each node, with the time it was heard. Left to others: what
+//! follows from it; a lost hello is made up for by the next.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use cluster::StateHash;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use transport::{BusError, ClusterId, Headers, ShardId, SubscribeOptions, Subscription};
+
+use crate::network::{Network, wire};
+use crate::types::{NodeId, NodeInfo};
+
+/// One word of a node to all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hello {
+    /// It has no cluster yet.
+    Seeking(Seeking),
+    /// It is a member.
+    Report(Report),
+}
+
+/// A node without a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seeking {
+    /// The node.
+    pub node: NodeId,
+    /// Its name and address.
+    pub info: NodeInfo,
+    /// Proposals that it has made.
+    pub rounds: u64,
+    /// The proposal that it is promised to: proposer, round, cluster.
+    pub promise: Option<(NodeId, u64, ClusterId)>,
+}
+
+/// A member, and what it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The node.
+    pub node: NodeId,
+    /// Its name and address.
+    pub info: NodeInfo,
+    /// Its cluster.
+    pub cluster: ClusterId,
+    /// Which life of the node.
+    pub incarnation: u32,
+    /// Whether it serves; a node that only starts has no say about the cluster's id.
+    pub serving: bool,
+    /// The system group: term and whether it leads.
+    pub system: (u64, bool),
+    /// Its replicas.
+    pub shards: Vec<ShardReport>,
+}
+
+/// A replica.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardReport {
+    /// The shard.
+    pub shard: ShardId,
+    /// The term that it knows.
+    pub term: u64,
+    /// Whether this node leads.
+    pub leads: bool,
+    /// Units applied.
+    pub applied: u64,
+    /// The hash of the state at the last checkpoint, and the units applied then.
+    pub checkpoint: Option<(u64, StateHash)>,
+}
+
+struct Heard<T> {
+    what: T,
+    at: Instant,
+}
+
+#[derive(Default)]
+struct Book {
+    seeking: BTreeMap<NodeId, Heard<Seeking>>,
+    reports: BTreeMap<NodeId, Heard<Report>>,
+}
+
+/// What was heard last from every node.
+pub struct HelloBoard {
+    book: Mutex<Book>,
+    heard: Notify,
+    began: Instant,
+    local: NodeId,
+}
+
+impl HelloBoard {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hear(&self, hello: Hello) {
+        let at = Instant::now();
+        let mut book = self.book();
+        match hello {
+            Hello::Seeking(what) if what.node != self.local => {
+                book.reports.remove(&what.node);
+                book.seeking.insert(what.node, Heard { what, at });
+            }
+            Hello::Report(what) if what.node != self.local => {
+                book.seeking.remove(&what.node);
+                book.reports.insert(what.node, Heard { what, at });
+            }
+            _ => return,
+        }
+        drop(book);
+        self.heard.notify_waiters();
+    }
+
+    /// Waits for the next word of any node, at most that long.
+    pub async fn changed(&self, at_most: Duration) {
+        // Elapsed time is as good as a word: callers look again.
+        let _ = tokio::time::timeout(at_most, self.heard.notified()).await;
+    }
+
+    /// Nodes without a cluster that were heard within that time.
+    #[must_use]
+    pub fn seeking(&self, within: Duration) -> Vec<Seeking> {
+        let book = self.book();
+        let recent = book
+            .seeking
+            .values()
+            .filter(|heard| heard.at.elapsed() < within);
+        recent.map(|heard| heard.what.clone()).collect()
+    }
+
+    /// The last report of every other member.
+    #[must_use]
+    pub fn reports(&self) -> Vec<Report> {
+        let book = self.book();
+        book.reports
+            .values()
+            .map(|heard| heard.what.clone())
+            .collect()
+    }
+
+    /// How long a node has been silent; since this process began where it was never heard.
+    #[must_use]
+    pub fn silence(&self, node: NodeId) -> Duration {
+        let book = self.book();
+        match book.reports.get(&node) {
+            Some(heard) => heard.at.elapsed(),
+            None => self.began.elapsed(),
+        }
+    }
+
+    /// Who leads a shard, by the reports, with the term.
+    #[must_use]
+    pub fn leader_of(&self, shard: ShardId) -> Option<(u64, NodeId)> {
+        let book = self.book();
+        let all = book.reports.values().flat_map(|heard| {
+            let led = heard.what.shards.iter().filter(|one| one.leads);
+            led.filter(|one| one.shard == shard)
+                .map(|one| (one.term, heard.what.node))
+        });
+        all.max()
+    }
+
+    /// Who leads the system group, by the reports, with the term.
+    #[must_use]
+    pub fn system_leader(&self) -> Option<(u64, NodeId)> {
+        let book = self.book();
+        let reports = book.reports.values().map(|heard| &heard.what);
+        reports
+            .filter(|report| report.system.1)
+            .map(|report| (report.system.0, report.node))
+            .max()
+    }
+}
+
+/// The board, and the task that fills it; it stops when this is dropped.
+pub struct Listening {
+    /// What was heard.
+    pub board: Arc<HelloBoard>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Starts to listen to all nodes.
+///
+/// # Errors
+/// Where the bus refuses the subscription.
+pub async fn listen(network: &Network) -> Result<Listening, BusError> {
+    let pattern = network.subjects.hello().pattern();
+    let bus = &network.buses.control;
+    let subscription = bus.subscribe(pattern, SubscribeOptions::default()).await?;
+    let board = Arc::new(HelloBoard {
+        book: Mutex::default(),
+        heard: Notify::new(),
+        began: Instant::now(),
+        local: network.local,
+    });
+    let task = tokio::spawn(receive(Arc::clone(&board), subscription));
+    Ok(Listening { board, task })
+}
+
+async fn receive(board: Arc<HelloBoard>, mut subscription: Subscription) {
+    while let Some(message) = subscription.receive().await {
+        match wire::decode(&message.payload) {
+            Ok(hello) => board.hear(hello),
+            Err(error) => tracing::debug!(%error, "a hello was not read"),
+        }
+    }
+}
+
+/// Tells all nodes. A hello that the bus does not take is made up for by the next.
+pub async fn tell(network: &Network, hello: &Hello) {
+    let payload: Bytes = wire::encode(hello);
+    let subject = network.subjects.hello();
+    let bus = &network.buses.control;
+    if let Err(error) = bus.publish(subject, Headers::default(), payload).await {
+        tracing::debug!(%error, "a hello was not sent");
+    }
+}

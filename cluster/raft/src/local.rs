@@ -1,0 +1,257 @@
+//! A shard of which this node holds a replica: group, proposer, driver, news, reader. The
+//! supervisor opens and closes it, the router uses it. Guarantees: the driver starts after the
+//! first entry of this node's own lead is applied, and stops with it. Left to others: where shards
+//! live (`placement`).
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cluster::store::StateReader;
+use cluster::{ShardIdentity, StateHash};
+use openraft::ServerState;
+use openraft::async_runtime::watch::WatchReceiver;
+use tokio::sync::{broadcast, mpsc};
+use tokio::task::JoinHandle;
+use transport::ShardId;
+
+use crate::apply::Lane;
+use crate::driver::waiters::{News, NewsBoard};
+use crate::driver::{self, DriverParts};
+use crate::group::{Group, GroupError};
+use crate::limits::{DriverLimits, ProposerLimits};
+use crate::opener::Opener;
+use crate::ports::Ports;
+use crate::proposer::{ProposeError, Proposer, ProposerParts};
+use crate::router::{Router, group_of};
+use crate::settings::Timing;
+use crate::shard_machine::{ShardMachine, ShardProtocol};
+use crate::spans::CommitSpans;
+use crate::state_machine::Host;
+
+/// What all shards of a node share.
+pub struct Shared {
+    /// From outside.
+    pub ports: Ports,
+    /// Times.
+    pub timing: Timing,
+    /// Bounds of proposing.
+    pub proposer_limits: Arc<ProposerLimits>,
+    /// Bounds of driving.
+    pub driver_limits: Arc<DriverLimits>,
+    /// Opens logs.
+    pub opener: Opener,
+    /// Finds leaders.
+    pub router: Arc<Router>,
+}
+
+/// The hash at the last checkpoint, and the units applied then.
+type Checkpoint = Arc<Mutex<Option<(u64, StateHash)>>>;
+
+/// A shard on this node.
+pub struct LocalShard {
+    /// Its number.
+    pub id: ShardId,
+    /// Its group.
+    pub group: Group,
+    /// Where commands go.
+    pub proposer: Proposer<ShardProtocol>,
+    /// For queries.
+    pub reader: Arc<dyn StateReader>,
+    news: Arc<NewsBoard>,
+    checkpoint: Checkpoint,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for LocalShard {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+impl LocalShard {
+    /// Opens the shard from this node's log and store, and takes part in its group.
+    ///
+    /// # Errors
+    /// Where the log or the store cannot be read.
+    pub async fn open(
+        shared: &Arc<Shared>,
+        identity: ShardIdentity,
+    ) -> Result<Arc<Self>, GroupError> {
+        let group_id = group_of(identity.shard);
+        let news = NewsBoard::new(shared.driver_limits.news_capacity);
+        let (events, driven) = mpsc::unbounded_channel();
+        let (host, reader) = open_machine(shared, identity, events, &news).await?;
+        let network = &shared.router.network;
+        let group = shared
+            .opener
+            .open(group_id, &shared.timing, network, Arc::clone(&host))
+            .await?;
+        let proposer = Proposer::start(ProposerParts {
+            group: group.clone(),
+            clock: Arc::clone(&shared.ports.clock),
+            entropy: Arc::clone(&shared.ports.entropy),
+            limits: Arc::clone(&shared.proposer_limits),
+            observer: Arc::new(CommitSpans::new(Arc::clone(&shared.ports.spans))),
+        });
+        let checkpoint = Checkpoint::default();
+        let parts = DriverParts {
+            shard: identity.shard,
+            incarnation: identity.incarnation,
+            group: group.clone(),
+            proposer: proposer.clone(),
+            reader: Arc::clone(&reader),
+            router: Arc::clone(&shared.router),
+            limits: Arc::clone(&shared.driver_limits),
+            clock: Arc::clone(&shared.ports.clock),
+            spans: Arc::clone(&shared.ports.spans),
+            checkpoint: Arc::clone(&checkpoint),
+        };
+        let tasks = vec![
+            tokio::spawn(driver::run(Arc::new(parts), driven)),
+            tokio::spawn(follow_lead(group.clone(), host)),
+        ];
+        Ok(Arc::new(Self {
+            id: identity.shard,
+            group,
+            proposer,
+            reader,
+            news,
+            checkpoint,
+            tasks,
+        }))
+    }
+
+    /// Its news from now on, on any replica.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<News> {
+        self.news.subscribe()
+    }
+
+    /// The hash at the last checkpoint that this node proposed as leader, with the units applied
+    /// then.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<(u64, StateHash)> {
+        *self
+            .checkpoint
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until so many units are applied here.
+    ///
+    /// # Errors
+    /// `Unknown` when the time is over.
+    pub async fn wait_applied(&self, units: u64, at_most: Duration) -> Result<(), ProposeError> {
+        let mut applied = self.group.host().watch_applied();
+        let reached = tokio::time::timeout(at_most, applied.wait_for(|now| *now >= units)).await;
+        match reached {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(ProposeError::Unknown {
+                reason: format!("shard {} is behind unit {units} on this node", self.id),
+            }),
+        }
+    }
+
+    /// The hash of its state now, and the units applied.
+    ///
+    /// # Errors
+    /// `Stopped` where the state cannot be read.
+    pub async fn state_hash(&self) -> Result<(u64, StateHash), GroupError> {
+        let stopped = |reason: String| GroupError::Stopped {
+            group: self.group.id(),
+            reason,
+        };
+        let host = self.group.host();
+        let hashed = host
+            .with(|machine| Ok((machine.store().committed(), machine.state_hash()?)))
+            .await
+            .map_err(|error| stopped(error.to_string()))?;
+        let failed = |error: crate::machine::MachineError| stopped(error.to_string());
+        let (units, hash) = hashed.map_err(failed)?;
+        Ok((units, StateHash(hash)))
+    }
+}
+
+async fn open_machine(
+    shared: &Arc<Shared>,
+    identity: ShardIdentity,
+    events: mpsc::UnboundedSender<crate::shard_machine::DriverEvent>,
+    news: &Arc<NewsBoard>,
+) -> Result<(Arc<Host>, Arc<dyn StateReader>), GroupError> {
+    let group = group_of(identity.shard);
+    let lane = Lane::new(Arc::clone(&shared.ports.apply), group.0);
+    let stores = Arc::clone(&shared.ports.stores);
+    let clock = Arc::clone(&shared.ports.clock);
+    let news = Arc::clone(news);
+    let home = lane.clone();
+    // The store may read from a disk, so it is opened where it will be used.
+    let opened = lane
+        .run(move || -> Result<_, crate::machine::MachineError> {
+            let store = stores.open(group)?;
+            let mut machine = ShardMachine::open(identity, store, events, news, clock)?;
+            let reader = machine.reader();
+            Ok((Host::new(Box::new(machine), home)?, reader))
+        })
+        .await;
+    let stopped = |reason: String| GroupError::Stopped { group, reason };
+    opened
+        .map_err(|error| stopped(error.to_string()))?
+        .map_err(|error| stopped(error.to_string()))
+}
+
+/// Tells the machine whether this node leads. The lead counts once everything committed before it
+/// is applied: only then is it known what is owed.
+pub(crate) async fn follow_lead(group: Group, host: Arc<Host>) {
+    let mut metrics = group.raft().server_metrics();
+    let mut leading_term = None;
+    loop {
+        let (leads, term) = {
+            let now = metrics.borrow_and_update();
+            (now.state == ServerState::Leader, now.vote.leader_id.term)
+        };
+        let wanted = leads.then_some(term);
+        if wanted != leading_term {
+            if leading_term.take().is_some() && set_leading(&group, &host, false).await.is_err() {
+                return;
+            }
+            if wanted.is_some() && group.linearise(LEAD_PATIENCE).await.is_ok() {
+                if set_leading(&group, &host, true).await.is_err() {
+                    return;
+                }
+                leading_term = wanted;
+            }
+        }
+        let behind = wanted != leading_term;
+        let changed = tokio::time::timeout(
+            if behind { LEAD_RETRY } else { LEAD_CHECK },
+            metrics.changed(),
+        );
+        if matches!(changed.await, Ok(Err(_))) {
+            return;
+        }
+    }
+}
+
+/// How long a new leader waits for its first entry to be applied, before it looks again.
+const LEAD_PATIENCE: Duration = Duration::from_millis(500);
+const LEAD_RETRY: Duration = Duration::from_millis(10);
+const LEAD_CHECK: Duration = Duration::from_secs(3600);
+
+async fn set_leading(group: &Group, host: &Arc<Host>, leading: bool) -> Result<(), ()> {
+    let id = group.id();
+    match host.with(move |machine| machine.set_leading(leading)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => {
+            tracing::error!(group = %id, %error, "a leader cannot read what it owes; it steps aside");
+            group.shutdown().await;
+            Err(())
+        }
+        Err(error) => {
+            tracing::error!(group = %id, %error, "a leader cannot read what it owes; it steps aside");
+            group.shutdown().await;
+            Err(())
+        }
+    }
+}

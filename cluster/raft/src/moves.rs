@@ -1,0 +1,148 @@
+//! Carries out the moves of the shards that this node leads: a replica more, a replica less, the
+//! lead to another node. The system state comes before it, the groups' members after it.
+//! Guarantees: a new replica votes only after it has caught up; the end of a move is recorded after
+//! it is committed in the shard's own group. Left to others: which moves (`placement`).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cluster::placement::Move;
+use cluster::{SystemCommand, SystemState};
+use tokio::time::Instant;
+use transport::ShardId;
+
+use crate::group::{Group, GroupError};
+use crate::local::{LocalShard, Shared};
+use crate::types::{NodeId, NodeInfo};
+
+/// Carries out moves whenever the system state shows one of a shard that is led here.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    let mut states = shared.router.states.clone();
+    loop {
+        let state = Arc::clone(&states.borrow_and_update());
+        for (shard, assignment) in &state.shards {
+            let Some(local) = shared.router.local(*shard) else {
+                continue;
+            };
+            match assignment.step {
+                Some(step) if local.group.leads() => {
+                    carry_out(&shared, &state, &local, step).await;
+                }
+                None if assignment.created && local.group.leads() => {
+                    let replicas = assignment.replicas.iter().map(|node| node.0).collect();
+                    clean_up(&local.group, replicas).await;
+                }
+                _ => {}
+            }
+        }
+        let moving = state.shards.values().any(|one| one.step.is_some());
+        let pause = if moving { SOON } else { LATER };
+        if let Ok(Err(_)) = tokio::time::timeout(pause, states.changed()).await {
+            return;
+        }
+    }
+}
+
+const SOON: Duration = Duration::from_millis(20);
+const LATER: Duration = Duration::from_secs(2);
+
+/// How long a node that takes a lead over has for it, before it is asked again.
+const TRANSFER_PATIENCE: Duration = Duration::from_millis(1_500);
+
+async fn carry_out(shared: &Shared, state: &SystemState, local: &LocalShard, step: Move) {
+    let shard = local.id;
+    let done = match step {
+        Move::AddReplica { node, .. } => {
+            let info = info_of(state, node.0);
+            add(shared, &local.group, node.0, info).await
+        }
+        Move::RemoveReplica { node, .. } => remove(&local.group, node.0).await,
+        Move::TransferLead { to, .. } => transfer(shared, &local.group, to.0).await,
+    };
+    match done {
+        Ok(true) => {
+            tracing::info!(move_ = %step, "moved");
+            record(shared, shard, true).await;
+        }
+        Ok(false) => {}
+        Err(error) => tracing::debug!(move_ = %step, %error, "a move goes on later"),
+    }
+}
+
+/// Lets `node` learn, and makes it a voter when it has caught up. True when it is one.
+async fn add(
+    shared: &Shared,
+    group: &Group,
+    node: NodeId,
+    info: NodeInfo,
+) -> Result<bool, GroupError> {
+    let (voters, nodes) = group.members();
+    if voters.contains(&node) {
+        return Ok(true);
+    }
+    if !nodes.contains(&node) {
+        group.add_learner(node, info).await?;
+    }
+    let patience = Duration::from_millis(shared.router.limits.request_ms);
+    let end = Instant::now() + patience;
+    let behind_max = shared.router.limits.caught_up_entries;
+    while group.lag(node).is_none_or(|behind| behind > behind_max) {
+        if Instant::now() > end || !group.leads() {
+            return Ok(false);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let mut next: BTreeSet<NodeId> = voters;
+    next.insert(node);
+    group.change_voters(next, true).await?;
+    Ok(true)
+}
+
+/// Takes out what a move that was given up has left behind.
+async fn clean_up(group: &Group, replicas: BTreeSet<NodeId>) {
+    let (voters, nodes) = group.members();
+    if nodes.is_subset(&replicas) || voters.intersection(&replicas).next().is_none() {
+        return;
+    }
+    let kept = voters.intersection(&replicas).copied().collect();
+    if let Err(error) = group.change_voters(kept, false).await {
+        tracing::debug!(group = %group.id(), %error, "a group is cleaned up later");
+    }
+}
+
+async fn remove(group: &Group, node: NodeId) -> Result<bool, GroupError> {
+    let (mut voters, nodes) = group.members();
+    if voters.remove(&node) {
+        // Without keeping others: the node is out of the group with the same change.
+        group.change_voters(voters, false).await?;
+    } else if nodes.contains(&node) {
+        group.remove_learners(BTreeSet::from([node])).await?;
+    }
+    Ok(true)
+}
+
+async fn transfer(shared: &Shared, group: &Group, to: NodeId) -> Result<bool, GroupError> {
+    if to == shared.router.network.local {
+        return Ok(true);
+    }
+    group.transfer(to, TRANSFER_PATIENCE).await?;
+    Ok(group.leader() == Some(to))
+}
+
+async fn record(shared: &Shared, shard: ShardId, done: bool) {
+    let deadline = Duration::from_millis(shared.router.limits.request_ms);
+    let command = SystemCommand::EndMove { shard, done };
+    if let Err(error) = shared.router.submit_system(vec![command], deadline).await {
+        tracing::debug!(%shard, %error, "the end of a move is recorded later");
+    }
+}
+
+/// What a group's membership knows of a node.
+pub(crate) fn info_of(state: &SystemState, node: NodeId) -> NodeInfo {
+    let member = state.members.get(&transport::NodeId(node));
+    member.map_or_else(NodeInfo::default, |member| NodeInfo {
+        name: member.name.clone(),
+        http: member.http.clone(),
+    })
+}

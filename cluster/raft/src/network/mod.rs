@@ -1,0 +1,174 @@
+//! Raft between nodes, over the bus. openraft's replication comes before it, the same module of
+//! the other node after it. Guarantees: every call ends within a deadline; votes and heartbeats,
+//! log entries, and snapshots travel on subjects (and connections) of their own; no message is
+//! larger than the bus takes. Left to others: what an answer means (openraft), delivery (a lost
+//! request is an error, and openraft sends again).
+
+pub mod client;
+mod heartbeats;
+pub mod server;
+mod snapshots;
+pub mod wire;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cluster::store::GroupId;
+use transport::{Bus, BusError, Headers, RaftChannel, Subjects};
+
+use crate::group::Raft;
+use crate::types::NodeId;
+use heartbeats::Heartbeats;
+use snapshots::Incoming;
+use wire::{Request, Response};
+
+/// The connections of a node to the bus: one kind of traffic never waits for another.
+#[derive(Clone)]
+pub struct Buses {
+    /// Votes, heartbeats, hand-overs, discovery.
+    pub control: Arc<dyn Bus>,
+    /// Log entries.
+    pub log: Arc<dyn Bus>,
+    /// Messages of workers, requests between nodes, snapshots.
+    pub traffic: Arc<dyn Bus>,
+}
+
+impl Buses {
+    /// One connection for everything, as in a process of its own.
+    #[must_use]
+    pub fn shared(bus: Arc<dyn Bus>) -> Self {
+        Self {
+            control: Arc::clone(&bus),
+            log: Arc::clone(&bus),
+            traffic: bus,
+        }
+    }
+}
+
+/// How long raft's calls may take, and how much they carry.
+#[derive(Debug, Clone)]
+pub struct NetworkTiming {
+    /// Deadline of one append of entries, the other node's flush included.
+    pub append_deadline: Duration,
+    /// Deadline of one batch of heartbeats.
+    pub heartbeat_deadline: Duration,
+    /// How long heartbeats to one node wait for each other.
+    pub heartbeat_linger: Duration,
+    /// Deadline of one chunk of a snapshot, the last one (its installation) included.
+    pub chunk_deadline: Duration,
+    /// Appends to one peer of one group under way at a time.
+    pub appends_in_flight: usize,
+    /// Bytes of keys and values in one chunk.
+    pub chunk_bytes: usize,
+    /// Bytes of snapshots sent to one peer in a second, at most.
+    pub snapshot_bytes_per_second: u64,
+    /// Bytes of one received snapshot that are kept until it is installed, at most.
+    pub snapshot_bytes_max: usize,
+}
+
+/// A node's end of raft's network, shared by all its groups.
+pub struct Network {
+    pub(crate) local: NodeId,
+    pub(crate) subjects: Subjects,
+    pub(crate) buses: Buses,
+    pub(crate) timing: NetworkTiming,
+    groups: RwLock<BTreeMap<GroupId, Raft>>,
+    heartbeats: Mutex<BTreeMap<NodeId, Heartbeats>>,
+    incoming: Mutex<BTreeMap<GroupId, Incoming>>,
+}
+
+impl Network {
+    /// The network of node `local`. Nothing is received before `server::serve`.
+    #[must_use]
+    pub fn new(
+        local: NodeId,
+        subjects: Subjects,
+        buses: Buses,
+        timing: NetworkTiming,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            local,
+            subjects,
+            buses,
+            timing,
+            groups: RwLock::default(),
+            heartbeats: Mutex::default(),
+            incoming: Mutex::default(),
+        })
+    }
+
+    /// Hands requests for `group` to `raft` from now on.
+    pub(crate) fn attach(&self, group: GroupId, raft: Raft) {
+        let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
+        groups.insert(group, raft);
+    }
+
+    /// Answers requests for `group` with `NoGroup` from now on.
+    pub(crate) fn detach(&self, group: GroupId) {
+        let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
+        groups.remove(&group);
+        let mut incoming = self.incoming.lock().unwrap_or_else(PoisonError::into_inner);
+        incoming.remove(&group);
+    }
+
+    fn raft(&self, group: GroupId) -> Option<Raft> {
+        let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
+        groups.get(&group).cloned()
+    }
+
+    fn bus(&self, channel: RaftChannel) -> &Arc<dyn Bus> {
+        match channel {
+            RaftChannel::Vote => &self.buses.control,
+            RaftChannel::Append => &self.buses.log,
+            RaftChannel::Snapshot => &self.buses.traffic,
+        }
+    }
+
+    /// Sends requests to `target` and waits for the answers, as many and in the same order.
+    pub(crate) async fn call(
+        &self,
+        target: NodeId,
+        channel: RaftChannel,
+        requests: &[(u32, Request)],
+        deadline: Duration,
+    ) -> Result<Vec<Response>, CallError> {
+        let subject = self.subjects.raft(transport::NodeId(target), channel);
+        let payload: Bytes = wire::encode(&requests);
+        let bus = self.bus(channel);
+        let reply = bus
+            .request(subject, Headers::default(), payload, deadline)
+            .await?;
+        let responses: Vec<Response> = wire::decode(&reply.payload)?;
+        if responses.len() != requests.len() {
+            return Err(CallError::Count {
+                asked: requests.len(),
+                answered: responses.len(),
+            });
+        }
+        Ok(responses)
+    }
+}
+
+/// Why a call to another node brought no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CallError {
+    /// The bus did not bring one.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// It could not be read.
+    #[error(transparent)]
+    Wire(#[from] wire::WireError),
+    /// Not as many answers as questions.
+    #[error("{answered} answers came for {asked} requests")]
+    Count {
+        /// Requests sent.
+        asked: usize,
+        /// Answers received.
+        answered: usize,
+    },
+    /// The task that sends for this peer has ended.
+    #[error("the node is shutting down")]
+    Closed,
+}

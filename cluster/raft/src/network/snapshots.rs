@@ -1,0 +1,189 @@
+//! Sends a snapshot in chunks and puts it together at the other end. openraft comes before and
+//! after it. Guarantees: a chunk is taken once and in order; a new transfer of a group replaces an
+//! unfinished one; nothing is installed before all of it is there; the rate of sending is bounded.
+//! Left to others: what is in a snapshot (`state_machine`).
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use cluster::store::{GroupId, Pair, StoreView};
+use openraft::errors::RPCError;
+use openraft::network::RPCTypes;
+use transport::RaftChannel;
+
+use super::client::{call_error, network_error, refused};
+use super::wire::{Request, Response, WireChunk};
+use super::{CallError, Network};
+use crate::group::{Config, Raft};
+use crate::state_machine::{Snapshot, SnapshotData, SnapshotMeta};
+use crate::types::{NodeId, Vote};
+
+/// Tells the transfers of this process apart.
+static TRANSFERS: AtomicU64 = AtomicU64::new(1);
+
+/// A snapshot that is being received.
+pub(super) struct Incoming {
+    transfer: u64,
+    chunks: Vec<Vec<Pair>>,
+    bytes: usize,
+}
+
+/// Sends `snapshot` and waits until it is installed. Gives the vote of the other node.
+pub(super) async fn send(
+    network: &Network,
+    group: GroupId,
+    target: NodeId,
+    vote: Vote,
+    snapshot: Snapshot,
+) -> Result<Vote, RPCError<Config>> {
+    let Snapshot { meta, snapshot } = snapshot;
+    let SnapshotData::View(view) = snapshot else {
+        return Err(network_error("a received snapshot is not sent on"));
+    };
+    let transfer = TRANSFERS.fetch_add(1, Ordering::Relaxed) ^ (network.local << 32);
+    let started = Instant::now();
+    let mut sent_bytes = 0;
+    let mut after: Option<bytes::Bytes> = None;
+    for number in 0.. {
+        let pairs = page(Arc::clone(&view), after.take(), network.timing.chunk_bytes).await?;
+        after = pairs.last().map(|(key, _)| key.clone());
+        sent_bytes += bytes_of(&pairs) as u64;
+        let is_last = pairs.is_empty();
+        let chunk = WireChunk {
+            transfer,
+            number,
+            vote: vote.into(),
+            last: meta.last_log_id.map(Into::into),
+            membership: (&meta.last_membership).into(),
+            pairs,
+            is_last,
+        };
+        let answer = send_chunk(network, group, target, chunk).await?;
+        if is_last {
+            return Ok(answer);
+        }
+        keep_to_rate(network, started, sent_bytes).await;
+    }
+    Err(network_error("a snapshot of too many chunks"))
+}
+
+/// Reads a page away from the runtime's threads: it may read from a disk.
+async fn page(
+    view: Arc<dyn StoreView>,
+    after: Option<bytes::Bytes>,
+    bytes_max: usize,
+) -> Result<Vec<Pair>, RPCError<Config>> {
+    let read = tokio::task::spawn_blocking(move || view.page(after.as_deref(), bytes_max)).await;
+    match read {
+        Ok(Ok(pairs)) => Ok(pairs),
+        Ok(Err(error)) => Err(network_error(&error.to_string())),
+        Err(error) => Err(network_error(&error.to_string())),
+    }
+}
+
+async fn send_chunk(
+    network: &Network,
+    group: GroupId,
+    target: NodeId,
+    chunk: WireChunk,
+) -> Result<Vote, RPCError<Config>> {
+    let requests = [(group.0, Request::Chunk(chunk))];
+    let deadline = network.timing.chunk_deadline;
+    let result = network
+        .call(target, RaftChannel::Snapshot, &requests, deadline)
+        .await;
+    let failed = |error| call_error(error, RPCTypes::InstallSnapshot, network.local, target);
+    let response = result.map_err(failed)?.into_iter().next();
+    match response {
+        Some(Response::Chunk(vote)) => Ok(vote.into()),
+        Some(Response::Restart) => Err(network_error("the other node lost earlier chunks")),
+        Some(response) => Err(refused(&response)),
+        None => Err(failed(CallError::Closed)),
+    }
+}
+
+async fn keep_to_rate(network: &Network, started: Instant, sent_bytes: u64) {
+    let rate = network.timing.snapshot_bytes_per_second.max(1);
+    let due = started + Duration::from_micros(sent_bytes.saturating_mul(1_000_000) / rate);
+    tokio::time::sleep_until(due.into()).await;
+}
+
+fn bytes_of(pairs: &[Pair]) -> usize {
+    pairs
+        .iter()
+        .map(|(key, value)| key.len() + value.len())
+        .sum()
+}
+
+/// Takes a chunk; installs the snapshot where it was the last one.
+pub(super) async fn receive(
+    network: &Network,
+    group: GroupId,
+    raft: &Raft,
+    chunk: WireChunk,
+) -> Response {
+    let (vote, last, is_last) = (chunk.vote, chunk.last, chunk.is_last);
+    let membership = chunk.membership.clone();
+    let whole = match store(network, group, chunk) {
+        Ok(chunks) => chunks,
+        Err(response) => return response,
+    };
+    if !is_last {
+        return Response::Chunk(vote);
+    }
+    let last_membership = match membership.try_into() {
+        Ok(membership) => membership,
+        Err(error) => return failed(&error),
+    };
+    let snapshot = Snapshot {
+        meta: SnapshotMeta {
+            last_log_id: last.map(Into::into),
+            last_membership,
+        },
+        snapshot: SnapshotData::Received(whole),
+    };
+    match raft.install_full_snapshot(vote.into(), snapshot).await {
+        Ok(response) => Response::Chunk(response.vote.into()),
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &impl std::fmt::Display) -> Response {
+    Response::Failed(error.to_string())
+}
+
+/// Keeps a chunk. Gives all of them where it was the last, else nothing.
+fn store(network: &Network, group: GroupId, chunk: WireChunk) -> Result<Vec<Vec<Pair>>, Response> {
+    let mut all = network
+        .incoming
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    if chunk.number == 0 {
+        let begun = Incoming {
+            transfer: chunk.transfer,
+            chunks: Vec::new(),
+            bytes: 0,
+        };
+        all.insert(group, begun);
+    }
+    let Some(incoming) = all.get_mut(&group) else {
+        return Err(Response::Restart);
+    };
+    if incoming.transfer != chunk.transfer || incoming.chunks.len() != chunk.number as usize {
+        return Err(Response::Restart);
+    }
+    incoming.bytes += bytes_of(&chunk.pairs);
+    let bytes_max = network.timing.snapshot_bytes_max;
+    if incoming.bytes > bytes_max {
+        all.remove(&group);
+        let reason = format!("a snapshot of more than {bytes_max} bytes is not taken");
+        return Err(Response::Failed(reason));
+    }
+    incoming.chunks.push(chunk.pairs);
+    if !chunk.is_last {
+        return Ok(Vec::new());
+    }
+    let whole = all.remove(&group);
+    Ok(whole.map(|incoming| incoming.chunks).unwrap_or_default())
+}

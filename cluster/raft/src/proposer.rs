@@ -1,0 +1,319 @@
+//! Puts commands into entries and entries into the log. Doors, channel pumps and the driver come
+//! before it, the group's raft after it. Guarantees: the commands that arrive while appends are
+//! under way share the next entry, in the order of arrival; every entry is stamped with time and
+//! chance here and nowhere else; each proposal gets its own outcomes. Left to others: trying again
+//! elsewhere (`remote`), what commands mean (`cluster`).
+
+use std::collections::VecDeque;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cluster::EntryStamp;
+use cluster::store::GroupId;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::group::{Group, GroupError};
+use crate::limits::ProposerLimits;
+use crate::ports::{Clock, Entropy};
+use crate::types::{EntryData, NodeId};
+
+/// Why a proposal brought no outcome.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
+pub enum ProposeError {
+    /// Another node leads, or none.
+    #[error("E-not-leader: this node does not lead {group}")]
+    NotLeader {
+        /// Which group, for people.
+        group: String,
+        /// The node that leads, where it is known.
+        hint: Option<NodeId>,
+    },
+    /// Too many proposals wait; try again later.
+    #[error("E-overloaded: too many proposals wait for {group}; try again in {retry_after_ms} ms")]
+    Overloaded {
+        /// Which group, for people.
+        group: String,
+        /// When it is worth trying again.
+        retry_after_ms: u64,
+    },
+    /// One command is too large for an entry.
+    #[error("E-too-large: a command of {bytes} bytes does not fit an entry of {bytes_max} bytes")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// What fits.
+        bytes_max: usize,
+    },
+    /// It may be committed or not; a repeated proposal must be one that is known by its sequence.
+    #[error("E-outcome-unknown: {reason}; whether it took effect is not known here")]
+    Unknown {
+        /// What happened.
+        reason: String,
+    },
+    /// The group does not run here, or cannot go on.
+    #[error("E-unavailable: {reason}")]
+    Unavailable {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ProposeError {
+    /// Whether the proposal certainly had no effect.
+    #[must_use]
+    pub const fn is_unsent(&self) -> bool {
+        matches!(self, Self::Overloaded { .. } | Self::TooLarge { .. })
+    }
+}
+
+/// What kind of entries a group takes.
+pub trait Protocol: Send + Sync + 'static {
+    /// One thing to do.
+    type Command: Send + Clone + 'static;
+    /// The answer to it.
+    type Outcome: Send + 'static;
+
+    /// An entry's bytes.
+    fn encode(stamp: EntryStamp, commands: Vec<Self::Command>) -> Result<Bytes, String>;
+
+    /// The outcomes that the machine encoded, one for each command.
+    fn outcomes(bytes: &[u8]) -> Result<Vec<Self::Outcome>, String>;
+
+    /// About how many bytes a command has when encoded.
+    fn size(command: &Self::Command) -> usize;
+}
+
+/// What happened to an entry, told to whoever exports spans.
+pub trait CommitObserver<C>: Send + Sync + 'static {
+    /// Whether it wants to know.
+    fn is_enabled(&self) -> bool;
+
+    /// These commands were appended and committed between two times, nanoseconds since 1970.
+    fn committed(&self, commands: &[C], start_unix_nanos: u64, end_unix_nanos: u64);
+}
+
+struct Proposal<P: Protocol> {
+    commands: Vec<P::Command>,
+    bytes: usize,
+    answer: oneshot::Sender<Result<Vec<P::Outcome>, ProposeError>>,
+}
+
+/// Takes proposals for one group. Clones share the queue.
+pub struct Proposer<P: Protocol> {
+    group: GroupId,
+    queue: mpsc::Sender<Proposal<P>>,
+    limits: Arc<ProposerLimits>,
+    protocol: PhantomData<P>,
+}
+
+impl<P: Protocol> Clone for Proposer<P> {
+    fn clone(&self) -> Self {
+        Self {
+            group: self.group,
+            queue: self.queue.clone(),
+            limits: Arc::clone(&self.limits),
+            protocol: PhantomData,
+        }
+    }
+}
+
+/// What a proposer works with.
+pub struct ProposerParts<C> {
+    /// Where entries go.
+    pub group: Group,
+    /// Stamps time.
+    pub clock: Arc<dyn Clock>,
+    /// Stamps chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// Bounds.
+    pub limits: Arc<ProposerLimits>,
+    /// Is told of commits.
+    pub observer: Arc<dyn CommitObserver<C>>,
+}
+
+impl<P: Protocol> Proposer<P> {
+    /// Starts the task that makes entries; it ends when all clones are gone.
+    #[must_use]
+    pub fn start(parts: ProposerParts<P::Command>) -> Self {
+        let (queue, proposals) = mpsc::channel(parts.limits.queue_proposals_max);
+        let proposer = Self {
+            group: parts.group.id(),
+            queue,
+            limits: Arc::clone(&parts.limits),
+            protocol: PhantomData,
+        };
+        tokio::spawn(make_entries::<P>(Arc::new(parts), proposals));
+        proposer
+    }
+
+    /// Proposes commands, which stay together and in order, and waits for their outcomes.
+    ///
+    /// # Errors
+    /// As in `ProposeError`.
+    pub async fn propose(
+        &self,
+        commands: Vec<P::Command>,
+    ) -> Result<Vec<P::Outcome>, ProposeError> {
+        let bytes: usize = commands.iter().map(P::size).sum();
+        if bytes > self.limits.command_bytes_max {
+            return Err(ProposeError::TooLarge {
+                bytes,
+                bytes_max: self.limits.command_bytes_max,
+            });
+        }
+        let (answer, answered) = oneshot::channel();
+        let proposal = Proposal {
+            commands,
+            bytes,
+            answer,
+        };
+        match self.queue.try_send(proposal) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                return Err(ProposeError::Overloaded {
+                    group: name(self.group),
+                    retry_after_ms: self.limits.retry_after_ms,
+                });
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(closed(self.group)),
+        }
+        answered.await.map_err(|_| closed(self.group))?
+    }
+}
+
+fn closed(group: GroupId) -> ProposeError {
+    ProposeError::Unavailable {
+        reason: format!("{} is being closed on this node", name(group)),
+    }
+}
+
+/// A group's name for people.
+#[must_use]
+pub fn name(group: GroupId) -> String {
+    match group.0 {
+        0 => "the system group".to_owned(),
+        number => format!("shard {}", number - 1),
+    }
+}
+
+/// Takes what waits, up to an entry's bounds, whenever an append may begin.
+async fn make_entries<P: Protocol>(
+    parts: Arc<ProposerParts<P::Command>>,
+    mut proposals: mpsc::Receiver<Proposal<P>>,
+) {
+    let appends = Arc::new(Semaphore::new(parts.limits.appends_in_flight));
+    let mut waiting = VecDeque::new();
+    loop {
+        if waiting.is_empty() {
+            match proposals.recv().await {
+                Some(first) => waiting.push_back(first),
+                None => return,
+            }
+        }
+        let permit = Arc::clone(&appends).acquire_owned().await;
+        while let Ok(more) = proposals.try_recv() {
+            waiting.push_back(more);
+            if waiting.len() >= parts.limits.entry_commands_max {
+                break;
+            }
+        }
+        let batch = take_batch::<P>(&mut waiting, &parts.limits);
+        let parts = Arc::clone(&parts);
+        tokio::spawn(async move {
+            append::<P>(&parts, batch).await;
+            drop(permit);
+        });
+    }
+}
+
+/// At least one proposal, and more while the entry stays within its bounds.
+fn take_batch<P: Protocol>(
+    waiting: &mut VecDeque<Proposal<P>>,
+    limits: &ProposerLimits,
+) -> Vec<Proposal<P>> {
+    let (mut bytes, mut commands) = (0, 0);
+    let mut batch = Vec::new();
+    while let Some(next) = waiting.front() {
+        bytes += next.bytes;
+        commands += next.commands.len();
+        let is_full = bytes > limits.entry_bytes || commands > limits.entry_commands_max;
+        if is_full && !batch.is_empty() {
+            break;
+        }
+        batch.extend(waiting.pop_front());
+    }
+    batch
+}
+
+async fn append<P: Protocol>(parts: &ProposerParts<P::Command>, batch: Vec<Proposal<P>>) {
+    let mut commands = Vec::new();
+    let mut answers = Vec::with_capacity(batch.len());
+    for proposal in batch {
+        answers.push((proposal.commands.len(), proposal.answer));
+        commands.extend(proposal.commands);
+    }
+    match write::<P>(parts, commands).await {
+        Ok(outcomes) => {
+            let mut outcomes = outcomes.into_iter();
+            for (count, answer) in answers {
+                // Whoever stopped waiting asks again with the same sequence.
+                let _ = answer.send(Ok(outcomes.by_ref().take(count).collect()));
+            }
+        }
+        Err(error) => {
+            for (_, answer) in answers {
+                let _ = answer.send(Err(error.clone()));
+            }
+        }
+    }
+}
+
+async fn write<P: Protocol>(
+    parts: &ProposerParts<P::Command>,
+    commands: Vec<P::Command>,
+) -> Result<Vec<P::Outcome>, ProposeError> {
+    let group = parts.group.id();
+    let observed = parts.observer.is_enabled().then(|| commands.clone());
+    let count = commands.len();
+    let start = parts.clock.unix_nanos();
+    let mut entropy = [0; 16];
+    parts.entropy.fill(&mut entropy);
+    let stamp = EntryStamp {
+        time_ms: start / 1_000_000,
+        entropy,
+    };
+    let data = P::encode(stamp, commands).map_err(|reason| ProposeError::Unavailable { reason })?;
+    let deadline = Duration::from_millis(parts.limits.append_deadline_ms);
+    let written = parts.group.write(EntryData(data), deadline).await;
+    let answer = written.map_err(|error| propose_error(group, error))?;
+    if let Some(commands) = observed {
+        let end = parts.clock.unix_nanos();
+        parts.observer.committed(&commands, start, end);
+    }
+    let outcomes = P::outcomes(&answer).map_err(|reason| ProposeError::Unavailable { reason })?;
+    if outcomes.len() != count {
+        return Err(ProposeError::Unknown {
+            reason: format!("{count} commands got {} outcomes", outcomes.len()),
+        });
+    }
+    Ok(outcomes)
+}
+
+/// What a group's error means to whoever proposed.
+#[must_use]
+pub fn propose_error(group: GroupId, error: GroupError) -> ProposeError {
+    match error {
+        GroupError::NotLeader { leader, .. } => ProposeError::NotLeader {
+            group: name(group),
+            hint: leader,
+        },
+        GroupError::Deadline { .. } => ProposeError::Unknown {
+            reason: error.to_string(),
+        },
+        other => ProposeError::Unavailable {
+            reason: other.to_string(),
+        },
+    }
+}

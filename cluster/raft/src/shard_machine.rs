@@ -1,0 +1,196 @@
+//! A shard as a group's machine. `state_machine` comes before it, the shard of `cluster` inside it,
+//! the driver and those who wait for news after it. Guarantees: actions leave only after their unit
+//! is committed, in log order, and only while this node leads; a new leader's first batch is
+//! derived from state; an entry that cannot be read stops the group. Left to others: doing them.
+
+use std::sync::Arc;
+
+use cluster::store::{StateReader, StateStore};
+use cluster::{Action, Entry, EntryStamp, Outcome, Shard, ShardIdentity};
+use tokio::sync::mpsc;
+
+use crate::driver::waiters::{News, NewsBoard};
+use crate::machine::{Machine, MachineError};
+use crate::ports::Clock;
+use crate::proposer::Protocol;
+use bytes::Bytes;
+use cluster::Command;
+
+/// What the driver is told, in log order.
+#[derive(Debug)]
+pub enum DriverEvent {
+    /// This node leads from now on; this is all that is owed.
+    Lead(Vec<Action>),
+    /// What one unit gave, and when it was applied (nanoseconds since 1970).
+    Actions {
+        /// In order.
+        actions: Vec<Action>,
+        /// Before the unit's first entry.
+        start_unix_nanos: u64,
+        /// After its last.
+        end_unix_nanos: u64,
+    },
+    /// This node does not lead any more.
+    Unlead,
+}
+
+/// A shard with what it gave and did not hand over yet.
+pub struct ShardMachine {
+    shard: Option<Shard>,
+    identity: ShardIdentity,
+    events: mpsc::UnboundedSender<DriverEvent>,
+    news: Arc<NewsBoard>,
+    clock: Arc<dyn Clock>,
+    leading: bool,
+    given: Vec<Action>,
+    start_unix_nanos: u64,
+}
+
+impl ShardMachine {
+    /// The shard over its store.
+    ///
+    /// # Errors
+    /// Where the store cannot be read or holds another shard.
+    pub fn open(
+        identity: ShardIdentity,
+        store: Box<dyn StateStore>,
+        events: mpsc::UnboundedSender<DriverEvent>,
+        news: Arc<NewsBoard>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, MachineError> {
+        let shard = Shard::open(identity, store).map_err(broken)?;
+        Ok(Self {
+            shard: Some(shard),
+            identity,
+            events,
+            news,
+            clock,
+            leading: false,
+            given: Vec::new(),
+            start_unix_nanos: 0,
+        })
+    }
+
+    /// A handle for queries.
+    pub fn reader(&mut self) -> Arc<dyn StateReader> {
+        self.store().reader()
+    }
+
+    fn shard(&mut self) -> &mut Shard {
+        self.shard
+            .as_mut()
+            .expect("a shard is only away while its snapshot is installed")
+    }
+
+    fn tell(&self, event: DriverEvent) {
+        // No driver: the group is being closed.
+        let _ = self.events.send(event);
+    }
+}
+
+fn broken(error: impl std::fmt::Display) -> MachineError {
+    MachineError::Broken(error.to_string())
+}
+
+impl Machine for ShardMachine {
+    fn apply(&mut self, index: u64, data: &[u8]) -> Result<Vec<u8>, MachineError> {
+        let entry = Entry::decode(data).map_err(broken)?;
+        if self.given.is_empty() {
+            self.start_unix_nanos = self.clock.unix_nanos();
+        }
+        let applied = self.shard().apply(index, &entry).map_err(broken)?;
+        self.given.extend(applied.actions);
+        postcard::to_stdvec(&applied.outcomes).map_err(broken)
+    }
+
+    fn committed(&mut self, _index: u64) {
+        if self.given.is_empty() {
+            return;
+        }
+        let actions = std::mem::take(&mut self.given);
+        let watched = self.news.is_watched();
+        for action in actions.iter().filter(|_| watched) {
+            if let Some(news) = News::of(action) {
+                self.news.publish(news);
+            }
+        }
+        if self.leading {
+            self.tell(DriverEvent::Actions {
+                actions,
+                start_unix_nanos: self.start_unix_nanos,
+                end_unix_nanos: self.clock.unix_nanos(),
+            });
+        }
+    }
+
+    fn store(&mut self) -> &mut dyn StateStore {
+        self.shard().store_mut()
+    }
+
+    fn reload(&mut self) -> Result<(), MachineError> {
+        self.given.clear();
+        let shard = self
+            .shard
+            .take()
+            .expect("a shard is only away while its snapshot is installed");
+        let store = shard.into_store();
+        self.shard = Some(Shard::open(self.identity, store).map_err(broken)?);
+        Ok(())
+    }
+
+    fn set_leading(&mut self, leading: bool) -> Result<(), MachineError> {
+        if leading == self.leading {
+            return Ok(());
+        }
+        self.leading = leading;
+        if leading {
+            let owed = self.shard().rebuild_actions().map_err(broken)?;
+            self.tell(DriverEvent::Lead(owed));
+        } else {
+            self.tell(DriverEvent::Unlead);
+        }
+        Ok(())
+    }
+
+    fn state_hash(&mut self) -> Result<[u8; 32], MachineError> {
+        Ok(self.shard().state_hash().0)
+    }
+}
+
+/// Entries of a shard.
+#[derive(Debug, Clone, Copy)]
+pub struct ShardProtocol;
+
+impl Protocol for ShardProtocol {
+    type Command = Command;
+    type Outcome = Outcome;
+
+    fn encode(stamp: EntryStamp, commands: Vec<Command>) -> Result<Bytes, String> {
+        let entry = Entry { stamp, commands };
+        entry.encode().map_err(|error| error.to_string())
+    }
+
+    fn outcomes(bytes: &[u8]) -> Result<Vec<Outcome>, String> {
+        postcard::from_bytes(bytes).map_err(|error| error.to_string())
+    }
+
+    fn size(command: &Command) -> usize {
+        const AROUND: usize = 256;
+        let body = |body: &Option<cluster::Body>| body.as_ref().map_or(0, |body| body.0.len());
+        AROUND
+            + match command {
+                Command::Deliver(deliver) => {
+                    deliver.parcels.iter().map(|parcel| parcel.len() + 4).sum()
+                }
+                Command::Send(send) => send.body.0.len(),
+                Command::Start(start) => body(&start.config) + body(&start.message),
+                Command::Install(install) => install.program.len(),
+                Command::Activate(activate) => activate.names.len() * 64,
+                Command::EffectDone(done) => match &done.result {
+                    cluster::command::EffectResult::Answer(body) => body.0.len(),
+                    _ => 0,
+                },
+                _ => 0,
+            }
+    }
+}

@@ -1,0 +1,156 @@
+//! Spans of commits, deliveries, sends, turns, effects and timers. The proposer and the driver come
+//! before it, the node's exporter after it. Guarantees: ids come from message ids, so the spans of
+//! one request form one trace across nodes and failovers; only a leader makes them; nothing is
+//! computed where nobody takes spans. Left to others: sampling beyond the trace's flag, export.
+
+use std::sync::Arc;
+
+use cluster::Parcel;
+use cluster::action::TurnNews;
+use cluster::command::Command;
+use cluster::record::TurnOutcome;
+use transport::span::{Attribute, Span, SpanSink};
+use transport::{HopKind, MessageId, Stamp};
+
+use crate::proposer::CommitObserver;
+
+/// One hop of one message between two times.
+pub(crate) fn hop(stamp: &Stamp, hop: HopKind, parent: Option<[u8; 8]>, times: (u64, u64)) -> Span {
+    Span {
+        hop,
+        context: stamp.trace.child(stamp.id, hop),
+        parent,
+        start_unix_nanos: times.0,
+        end_unix_nanos: times.1.max(times.0),
+        attributes: vec![("troupe.message.id", Attribute::Text(stamp.id.to_string()))],
+        links: Vec::new(),
+        error: None,
+    }
+}
+
+/// The span id of a hop of a message.
+fn id_of(message: MessageId, hop: HopKind) -> [u8; 8] {
+    transport::trace::span_id(message, hop)
+}
+
+/// Makes the spans of committed commands.
+pub struct CommitSpans {
+    sink: Arc<dyn SpanSink>,
+}
+
+impl CommitSpans {
+    /// Into that sink.
+    #[must_use]
+    pub fn new(sink: Arc<dyn SpanSink>) -> Self {
+        Self { sink }
+    }
+}
+
+impl<C: Committed> CommitObserver<C> for CommitSpans {
+    fn is_enabled(&self) -> bool {
+        self.sink.is_enabled()
+    }
+
+    fn committed(&self, commands: &[C], start_unix_nanos: u64, end_unix_nanos: u64) {
+        for command in commands {
+            command.spans((start_unix_nanos, end_unix_nanos), &*self.sink);
+        }
+    }
+}
+
+/// A command that may have spans.
+pub trait Committed: Send + Sync + 'static {
+    /// Makes them.
+    fn spans(&self, times: (u64, u64), sink: &dyn SpanSink);
+}
+
+impl Committed for cluster::SystemCommand {
+    fn spans(&self, _times: (u64, u64), _sink: &dyn SpanSink) {}
+}
+
+impl Committed for Command {
+    fn spans(&self, times: (u64, u64), sink: &dyn SpanSink) {
+        match self {
+            Command::Send(request) => commit(&request.door.stamp, times, sink),
+            Command::Start(request) => commit(&request.door.stamp, times, sink),
+            Command::Kill(request) => commit(&request.door.stamp, times, sink),
+            Command::Deliver(deliver) => {
+                for bytes in &deliver.parcels {
+                    if let Ok(parcel) = Parcel::decode(bytes) {
+                        self::deliver(parcel.stamp(), times, sink);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// From append to committed, below the door's span.
+fn commit(stamp: &Stamp, times: (u64, u64), sink: &dyn SpanSink) {
+    if stamp.trace.is_sampled() {
+        let parent = id_of(stamp.id, HopKind::Door);
+        sink.record(hop(stamp, HopKind::Commit, Some(parent), times));
+    }
+}
+
+/// Arrived at its target's shard, below the span of the send.
+fn deliver(stamp: &Stamp, times: (u64, u64), sink: &dyn SpanSink) {
+    if stamp.trace.is_sampled() {
+        let parent = id_of(stamp.id, HopKind::Send);
+        sink.record(hop(stamp, HopKind::Deliver, Some(parent), times));
+    }
+}
+
+/// Sent by a turn of its cause, to another shard, until that acknowledged it.
+pub(crate) fn send(stamp: &Stamp, times: (u64, u64), sink: &dyn SpanSink) {
+    if stamp.trace.is_sampled() {
+        let parent = stamp.cause.map(|cause| id_of(cause, HopKind::Turn));
+        sink.record(hop(stamp, HopKind::Send, parent, times));
+    }
+}
+
+/// A call to an external service.
+pub(crate) fn effect(
+    stamp: &Stamp,
+    service: &str,
+    times: (u64, u64),
+    error: Option<String>,
+    sink: &dyn SpanSink,
+) {
+    if stamp.trace.is_sampled() {
+        let parent = stamp.cause.map(|cause| id_of(cause, HopKind::Turn));
+        let mut span = hop(stamp, HopKind::Effect, parent, times);
+        let name = Attribute::Text(service.to_owned());
+        span.attributes.push(("troupe.service", name));
+        span.error = error;
+        sink.record(span);
+    }
+}
+
+/// What an input made its worker do. Its parent is the span under which the input's receiver goes
+/// on: the door for a first message, the send for a caused one.
+pub(crate) fn turn(news: &TurnNews, times: (u64, u64), sink: &dyn SpanSink) {
+    let stamp = &news.stamp;
+    if !stamp.trace.is_sampled() {
+        return;
+    }
+    let mut span = hop(stamp, HopKind::Turn, Some(stamp.trace.span_id), times);
+    let worker = Attribute::Text(news.instance.to_string());
+    span.attributes.push(("troupe.worker", worker));
+    let step = Attribute::Integer(news.step as i64);
+    span.attributes.push(("troupe.step", step));
+    let instructions = Attribute::Integer(news.instructions as i64);
+    span.attributes.push(("troupe.instructions", instructions));
+    if let Some(script) = &news.script {
+        let place = Attribute::Text(script.clone());
+        span.attributes.push(("code.location", place));
+    }
+    span.error = match &news.outcome {
+        TurnOutcome::Failed(failure) | TurnOutcome::Trapped(failure) => {
+            Some(format!("{}: {}", failure.code, failure.message))
+        }
+        _ => None,
+    };
+    sink.record(span);
+}

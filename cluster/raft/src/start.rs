@@ -1,0 +1,312 @@
+//! The steps of a node's start: identity and log, the cluster, the system group, membership.
+//! `Groups::start` takes them in order. Guarantees: the log is never used under an id that voted
+//! with another; a cluster is begun only by the proposer of a promised proposal; a node that only
+//! starts refuses where its name belongs to another cluster. Left to others: the node's shards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cluster::SystemState;
+use cluster::store::GroupId;
+use cluster::system::{Member, MemberState};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use transport::{ClusterId, Subjects};
+
+use crate::apply::Lane;
+use crate::bootstrap::{Bootstrap, BootstrapError, Discovery, Found, Keeper, check_name};
+use crate::group::{Group, GroupError};
+use crate::groups::{Config, StartError};
+use crate::hello::{self, Listening};
+use crate::identity::{Identity, IdentityFile, Proposal};
+use crate::local::Shared;
+use crate::log::{Log, LogConfig, LogThreads};
+use crate::machine::MachineError;
+use crate::network::{Network, server};
+use crate::opener::Opener;
+use crate::placement;
+use crate::ports::Ports;
+use crate::proposer::{ProposeError, Proposer, ProposerParts};
+use crate::remote::{self, Request, Response};
+use crate::router::{LocalSystem, Router};
+use crate::spans::CommitSpans;
+use crate::state_machine::Host;
+use crate::system_machine::SystemMachine;
+
+/// The system group.
+pub(crate) const SYSTEM: GroupId = GroupId(0);
+
+/// What a start has before it has a cluster.
+pub(crate) struct Prepared {
+    pub(crate) keeper: Arc<Keeper>,
+    pub(crate) network: Arc<Network>,
+    pub(crate) opener: Opener,
+    pub(crate) threads: LogThreads,
+    pub(crate) listening: Listening,
+    pub(crate) server: server::Server,
+}
+
+/// How this node comes to be a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Entrance {
+    /// It begins the cluster.
+    Begin(Proposal),
+    /// It is a member already.
+    Member,
+    /// It asks to be taken in.
+    Join(ClusterId),
+}
+
+/// Reads who this node is, opens its log, and listens.
+pub(crate) async fn prepare(config: &Config, ports: &Ports) -> Result<Prepared, StartError> {
+    let file = IdentityFile::new(Arc::clone(&ports.identity_disk));
+    let identity = identify(config, ports, &file)?;
+    let keeper = Keeper::new(file, identity);
+    let identity = keeper.change(|identity| {
+        identity.incarnation += 1;
+        identity.clone()
+    })?;
+    let log_config = LogConfig {
+        node: identity.node,
+        stamp: ports.clock.unix_ms(),
+        limits: config.log_limits.clone(),
+    };
+    let disk = Arc::clone(&ports.log_disk);
+    // Reads the whole log, so it must not run on a thread of the runtime.
+    let opened = tokio::task::spawn_blocking(move || Log::start(disk, log_config)).await;
+    let (log, threads) = opened.map_err(|error| StartError::System(error.to_string()))??;
+    keeper.change(|identity| identity.log_used = true)?;
+    let subjects = Subjects::new(&config.cluster);
+    let timing = config.timing.network.clone();
+    let network = Network::new(identity.node, subjects, ports.buses.clone(), timing);
+    let listening = hello::listen(&network).await?;
+    let server = server::serve(&network).await?;
+    Ok(Prepared {
+        keeper,
+        network,
+        opener: Opener::new(log),
+        threads,
+        listening,
+        server,
+    })
+}
+
+/// The identity of before; a new one for a new node, and for one whose log was lost.
+fn identify(config: &Config, ports: &Ports, file: &IdentityFile) -> Result<Identity, StartError> {
+    let Some(identity) = file.load()? else {
+        return Ok(Identity::fresh(&*ports.entropy));
+    };
+    let files = ports
+        .log_disk
+        .list()
+        .map_err(crate::identity::IdentityError::Io)?;
+    if !identity.log_used || !files.is_empty() {
+        return Ok(identity);
+    }
+    if config.discovery == Discovery::Alone {
+        return Err(StartError::LogLost {
+            node: identity.node,
+        });
+    }
+    tracing::error!(
+        node = identity.node,
+        "the log of this node is gone; it never votes under its old id again and joins as a new node"
+    );
+    for group in ports.stores.groups().map_err(|error| store_error(&error))? {
+        ports
+            .stores
+            .remove(group)
+            .map_err(|error| store_error(&error))?;
+    }
+    let mut fresh = Identity::fresh(&*ports.entropy);
+    fresh.only_joins = true;
+    Ok(fresh)
+}
+
+fn store_error(error: &cluster::store::StoreError) -> StartError {
+    StartError::System(error.to_string())
+}
+
+/// Finds out how this node comes to be a member, which may take for ever.
+pub(crate) async fn enter(
+    config: &Config,
+    ports: &Ports,
+    prepared: &Prepared,
+) -> Result<Entrance, StartError> {
+    let keeper = &prepared.keeper;
+    let identity = keeper.get();
+    if identity.cluster.is_some() {
+        return Ok(Entrance::Member);
+    }
+    let own = identity
+        .promise
+        .filter(|proposal| proposal.proposer == identity.node);
+    if let Some(proposal) = own
+        && prepared.opener.holds(SYSTEM)
+    {
+        // It began the cluster, and crashed before it noted so.
+        keeper.change(|identity| identity.cluster = Some(proposal.cluster))?;
+        return Ok(Entrance::Member);
+    }
+    let bootstrap = Bootstrap {
+        network: &prepared.network,
+        board: &prepared.listening.board,
+        keeper,
+        info: &config.info,
+        discovery: config.discovery,
+        limits: &config.cluster_limits,
+        entropy: &*ports.entropy,
+    };
+    match bootstrap.find().await? {
+        Found::Begin(proposal) => Ok(Entrance::Begin(proposal)),
+        Found::Promised(cluster) => {
+            keeper.change(|identity| identity.cluster = Some(cluster))?;
+            Ok(Entrance::Member)
+        }
+        Found::Join(cluster) => {
+            keeper.change(|identity| identity.cluster = Some(cluster))?;
+            Ok(Entrance::Join(cluster))
+        }
+    }
+}
+
+/// Opens the system group.
+pub(crate) async fn open_system(
+    shared: &Arc<Shared>,
+    states: watch::Sender<Arc<SystemState>>,
+) -> Result<(), StartError> {
+    let lane = Lane::new(Arc::clone(&shared.ports.apply), SYSTEM.0);
+    let stores = Arc::clone(&shared.ports.stores);
+    let home = lane.clone();
+    let opened = lane
+        .run(move || -> Result<Arc<Host>, MachineError> {
+            let machine = SystemMachine::open(stores.open(SYSTEM)?, states)?;
+            Host::new(Box::new(machine), home)
+        })
+        .await;
+    let host = opened
+        .map_err(|error| StartError::System(error.to_string()))?
+        .map_err(|error| StartError::System(error.to_string()))?;
+    let network = &shared.router.network;
+    let group = shared
+        .opener
+        .open(SYSTEM, &shared.timing, network, host)
+        .await?;
+    let proposer = Proposer::start(ProposerParts {
+        group: group.clone(),
+        clock: Arc::clone(&shared.ports.clock),
+        entropy: Arc::clone(&shared.ports.entropy),
+        limits: Arc::clone(&shared.proposer_limits),
+        observer: Arc::new(CommitSpans::new(Arc::clone(&shared.ports.spans))),
+    });
+    hurry(&group, network.local).await?;
+    shared.router.set_system(LocalSystem { group, proposer });
+    Ok(())
+}
+
+/// A group of one has nobody to wait for.
+async fn hurry(group: &Group, local: u64) -> Result<(), GroupError> {
+    let (voters, _) = group.members();
+    match voters.len() == 1 && voters.contains(&local) {
+        true => group.elect().await,
+        false => Ok(()),
+    }
+}
+
+/// Makes the system group, where this node begins the cluster.
+pub(crate) async fn begin(
+    config: &Config,
+    shared: &Shared,
+    keeper: &Keeper,
+    entrance: &Entrance,
+) -> Result<(), StartError> {
+    let (Entrance::Begin(proposal), Some(system)) = (entrance, shared.router.system()) else {
+        return Ok(());
+    };
+    system.group.initialise(proposal.members.clone()).await?;
+    keeper.change(|identity| identity.cluster = Some(proposal.cluster))?;
+    if proposal.members.len() == 1 {
+        // Nobody else can lead: go on as soon as this node does.
+        let end = Instant::now() + ALONE_PATIENCE;
+        while !system.group.leads() && Instant::now() < end {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        placement::found(shared, keeper, &config.founding).await;
+    }
+    Ok(())
+}
+
+/// How long a group of one may take to elect itself, before the controller does the rest.
+const ALONE_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Waits until the system state names this node, and asks for that where it must.
+pub(crate) async fn become_member(
+    config: &Config,
+    router: &Router,
+    keeper: &Keeper,
+    entrance: &Entrance,
+) -> Result<(), StartError> {
+    let mut states = router.states.clone();
+    let local = transport::NodeId(router.network.local);
+    let mut asked = None;
+    loop {
+        let state = Arc::clone(&states.borrow_and_update());
+        let own = keeper.get().cluster;
+        if let (Some(found), Some(own)) = (state.cluster, own) {
+            if found != own {
+                return Err(BootstrapError::OtherCluster { found, own }.into());
+            }
+            if state.members.contains_key(&local) {
+                return Ok(());
+            }
+        }
+        if let Some(own) = own {
+            check_name(&router.board, own)?;
+        }
+        let is_due = asked.is_none_or(|at: Instant| at.elapsed() > JOIN_AGAIN);
+        if let Entrance::Join(cluster) = entrance
+            && is_due
+        {
+            asked = Some(Instant::now());
+            ask_to_join(config, router, *cluster).await?;
+        }
+        // Elapsed time is a reason to look again.
+        let _ = tokio::time::timeout(MEMBER_PAUSE, states.changed()).await;
+    }
+}
+
+const JOIN_AGAIN: Duration = Duration::from_secs(2);
+const MEMBER_PAUSE: Duration = Duration::from_millis(100);
+
+/// Asks any member to have this node taken in. Silence is no refusal.
+async fn ask_to_join(
+    config: &Config,
+    router: &Router,
+    cluster: ClusterId,
+) -> Result<(), StartError> {
+    let member = Member {
+        id: transport::NodeId(router.network.local),
+        name: config.info.name.clone(),
+        http: config.info.http.clone(),
+        state: MemberState::Active,
+    };
+    let request = Request::Join { member, cluster };
+    let deadline = Duration::from_millis(config.cluster_limits.request_ms);
+    for report in router.board.reports().iter().filter(|one| one.serving) {
+        match remote::ask(&router.network, report.node, &request, deadline).await {
+            Ok(Response::Joined) => return Ok(()),
+            Ok(Response::Failed(refusal @ ProposeError::Unavailable { .. })) => {
+                tracing::warn!(%refusal, "the cluster does not take this node in yet");
+            }
+            Ok(Response::Member(other)) => {
+                return Err(BootstrapError::OtherCluster {
+                    found: other,
+                    own: cluster,
+                }
+                .into());
+            }
+            other => tracing::debug!(?other, "a member did not answer"),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,306 @@
+//! openraft's state machine over a `Machine`. openraft's core comes before it, the machine on its
+//! apply thread after it. Guarantees: the last applied log id and the membership stand in the same
+//! unit of the store as what was applied; answers leave only after that unit; a snapshot is the
+//! store's view at a flushed index, so that the log is purged only below one. Left to others: when
+//! to take a snapshot (`group`), how it travels (`network`).
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use cluster::store::{Pair, StoreError, StoreView};
+use futures::{Stream, StreamExt};
+use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
+use openraft::{OptionalSend, RaftSnapshotBuilder};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::apply::Lane;
+use crate::group::Config;
+use crate::machine::{Machine, MachineError, RAFT_KEY_PREFIX};
+use crate::network::wire::{self, WireLogId, WireStoredMembership};
+use crate::types::StoredMembership;
+use crate::types::{AppliedEntry, Entry, LeaderId, LogId, NodeId, NodeInfo, Payload};
+
+/// A snapshot with what it holds.
+pub type Snapshot = openraft::storage::Snapshot<LeaderId, NodeId, NodeInfo, SnapshotData>;
+/// What openraft knows of a snapshot.
+pub type SnapshotMeta = openraft::storage::SnapshotMeta<LeaderId, NodeId, NodeInfo>;
+
+/// Where the adapter keeps its own record.
+const APPLIED_KEY: &[u8] = &[RAFT_KEY_PREFIX, b'a'];
+
+/// Entries in one unit of the store.
+const UNIT_ENTRIES: usize = 64;
+
+/// The content of a snapshot.
+pub enum SnapshotData {
+    /// Of this node's store, to be sent.
+    View(Arc<dyn StoreView>),
+    /// Received, to be installed: chunks of pairs, keys ascending.
+    Received(Vec<Vec<Pair>>),
+}
+
+/// The adapter's own record in the store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct AppliedRecord {
+    last: Option<WireLogId>,
+    membership: WireStoredMembership,
+}
+
+/// How far a group has applied.
+#[derive(Debug, Clone, Default)]
+struct Applied {
+    last: Option<LogId>,
+    membership: StoredMembership,
+}
+
+/// A machine with what raft keeps of it; shared by the adapter, snapshots and queries.
+pub struct Host {
+    machine: Mutex<Box<dyn Machine>>,
+    applied: Mutex<Applied>,
+    applied_units: watch::Sender<u64>,
+    bytes_since_snapshot: AtomicU64,
+    lane: Lane,
+}
+
+impl Host {
+    /// A machine whose store is open, and the thread that it runs on.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn new(mut machine: Box<dyn Machine>, lane: Lane) -> Result<Arc<Self>, MachineError> {
+        let applied = read_applied(machine.store().get(APPLIED_KEY)?.as_deref())?;
+        let units = units(applied.last);
+        Ok(Arc::new(Self {
+            machine: Mutex::new(machine),
+            applied: Mutex::new(applied),
+            applied_units: watch::channel(units).0,
+            bytes_since_snapshot: AtomicU64::new(0),
+            lane,
+        }))
+    }
+
+    /// Runs `work` with the machine on its thread, after everything before it.
+    ///
+    /// # Errors
+    /// Where it panicked.
+    pub async fn with<T, F>(self: &Arc<Self>, work: F) -> io::Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut dyn Machine) -> T + Send + 'static,
+    {
+        let host = Arc::clone(self);
+        self.lane.run(move || work(host.machine().as_mut())).await
+    }
+
+    /// The units applied so far, and every change of it.
+    pub fn watch_applied(&self) -> watch::Receiver<u64> {
+        self.applied_units.subscribe()
+    }
+
+    /// The last entry applied.
+    pub fn last_applied(&self) -> Option<LogId> {
+        self.applied().last
+    }
+
+    /// Bytes of entries applied since the last snapshot of this process.
+    pub fn bytes_since_snapshot(&self) -> u64 {
+        self.bytes_since_snapshot.load(Ordering::Relaxed)
+    }
+
+    fn machine(&self) -> MutexGuard<'_, Box<dyn Machine>> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn applied(&self) -> MutexGuard<'_, Applied> {
+        self.applied.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Applies entries as one unit. Answers leave after its commit.
+    fn apply(&self, batch: Vec<EntryResponder<Config>>) -> Result<(), MachineError> {
+        let mut machine = self.machine();
+        let mut applied = self.applied().clone();
+        let mut answers: Vec<(ApplyResponder<Config>, AppliedEntry)> = Vec::new();
+        let mut bytes = 0;
+        for (entry, responder) in batch {
+            let answer = apply_entry(machine.as_mut(), &mut applied, entry, &mut bytes)?;
+            if let Some(responder) = responder {
+                answers.push((responder, AppliedEntry(answer)));
+            }
+        }
+        let unit = units(applied.last);
+        let store = machine.store();
+        store.put(APPLIED_KEY, record(&applied));
+        store.commit(unit)?;
+        machine.committed(unit);
+        drop(machine);
+        *self.applied() = applied;
+        self.applied_units.send_replace(unit);
+        self.bytes_since_snapshot
+            .fetch_add(bytes, Ordering::Relaxed);
+        for (responder, answer) in answers {
+            responder.send(answer);
+        }
+        Ok(())
+    }
+
+    fn snapshot(&self) -> Result<Option<Snapshot>, MachineError> {
+        let bytes = self.bytes_since_snapshot.load(Ordering::Relaxed);
+        let view = self.machine().store().view()?;
+        let applied = read_applied(view.get(APPLIED_KEY)?.as_deref())?;
+        if applied.last.is_none() {
+            return Ok(None);
+        }
+        self.bytes_since_snapshot
+            .fetch_sub(bytes, Ordering::Relaxed);
+        Ok(Some(Snapshot {
+            meta: SnapshotMeta {
+                last_log_id: applied.last,
+                last_membership: applied.membership,
+            },
+            snapshot: SnapshotData::View(Arc::from(view)),
+        }))
+    }
+
+    fn install(&self, meta: &SnapshotMeta, chunks: Vec<Vec<Pair>>) -> Result<(), MachineError> {
+        let mut machine = self.machine();
+        let unit = units(meta.last_log_id);
+        let mut pairs = chunks.into_iter().flatten().map(Ok::<Pair, StoreError>);
+        machine.store().replace(unit, &mut pairs)?;
+        machine.reload()?;
+        let found = read_applied(machine.store().get(APPLIED_KEY)?.as_deref())?;
+        if found.last != meta.last_log_id {
+            return Err(MachineError::Broken(format!(
+                "a snapshot up to {:?} holds the state of {:?}",
+                meta.last_log_id, found.last
+            )));
+        }
+        drop(machine);
+        *self.applied() = found;
+        self.applied_units.send_replace(unit);
+        Ok(())
+    }
+}
+
+fn apply_entry(
+    machine: &mut dyn Machine,
+    applied: &mut Applied,
+    entry: Entry,
+    bytes: &mut u64,
+) -> Result<Vec<u8>, MachineError> {
+    applied.last = Some(entry.log_id);
+    match entry.payload {
+        Payload::Blank => Ok(Vec::new()),
+        Payload::Normal(data) => {
+            *bytes += data.0.len() as u64;
+            machine.apply(units(applied.last), &data.0)
+        }
+        Payload::Membership(membership) => {
+            applied.membership = StoredMembership::new(Some(entry.log_id), membership);
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// The unit of the store that holds everything up to an entry: a log begins at index 0, a store's
+/// units at 1.
+#[must_use]
+pub fn units(last: Option<LogId>) -> u64 {
+    last.map_or(0, |id| id.index() + 1)
+}
+
+fn record(applied: &Applied) -> Bytes {
+    wire::encode(&AppliedRecord {
+        last: applied.last.map(Into::into),
+        membership: (&applied.membership).into(),
+    })
+}
+
+fn read_applied(bytes: Option<&[u8]>) -> Result<Applied, MachineError> {
+    let Some(bytes) = bytes else {
+        return Ok(Applied::default());
+    };
+    let broken = |error: wire::WireError| MachineError::Broken(error.to_string());
+    let record: AppliedRecord = wire::decode(bytes).map_err(broken)?;
+    Ok(Applied {
+        last: record.last.map(Into::into),
+        membership: record.membership.try_into().map_err(broken)?,
+    })
+}
+
+/// openraft's handle on a `Host`.
+#[derive(Clone)]
+pub struct StateMachine(pub Arc<Host>);
+
+impl StateMachine {
+    async fn run<T, F>(&self, what: &'static str, work: F) -> io::Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Host) -> Result<T, MachineError> + Send + 'static,
+    {
+        let host = Arc::clone(&self.0);
+        let done = self.0.lane.run(move || work(&host)).await?;
+        done.map_err(|error| {
+            tracing::error!(%error, what, "a group stops: its state machine failed");
+            io::Error::other(error.to_string())
+        })
+    }
+}
+
+impl RaftStateMachine<Config> for StateMachine {
+    type SnapshotData = SnapshotData;
+    type SnapshotBuilder = Self;
+
+    async fn applied_state(&mut self) -> io::Result<(Option<LogId>, StoredMembership)> {
+        let applied = self.0.applied();
+        Ok((applied.last, applied.membership.clone()))
+    }
+
+    async fn apply<S>(&mut self, entries: S) -> io::Result<()>
+    where
+        S: Stream<Item = io::Result<EntryResponder<Config>>> + Unpin + OptionalSend,
+    {
+        let mut units = entries.ready_chunks(UNIT_ENTRIES);
+        while let Some(unit) = units.next().await {
+            let batch: Vec<EntryResponder<Config>> = unit.into_iter().collect::<io::Result<_>>()?;
+            self.run("apply", move |host| host.apply(batch)).await?;
+        }
+        Ok(())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Self {
+        self.clone()
+    }
+
+    async fn install_snapshot(
+        &mut self,
+        meta: &SnapshotMeta,
+        snapshot: SnapshotData,
+    ) -> io::Result<()> {
+        let SnapshotData::Received(chunks) = snapshot else {
+            return Err(io::Error::other("a node's own view is not installed"));
+        };
+        let meta = meta.clone();
+        self.run("install a snapshot", move |host| {
+            host.install(&meta, chunks)
+        })
+        .await
+    }
+
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
+        self.run("read a snapshot", Host::snapshot).await
+    }
+}
+
+impl RaftSnapshotBuilder<Config> for StateMachine {
+    type SnapshotData = SnapshotData;
+
+    async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
+        match self.run("build a snapshot", Host::snapshot).await? {
+            Some(snapshot) => Ok(snapshot),
+            None => Err(io::Error::other("nothing was applied yet")),
+        }
+    }
+}

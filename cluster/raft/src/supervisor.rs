@@ -1,0 +1,252 @@
+//! Keeps this node's replicas as the shard map wants them: opens, initialises and closes groups, and
+//! tells all nodes how they are. The system state comes before it, `LocalShard` after it.
+//! Guarantees: a shard is initialised by one node only, the one the map names first; a replica is
+//! closed only when its group no longer names this node. Left to others: changing the map
+//! (`placement`), changing groups' members (`moves`).
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use cluster::placement::Move;
+use cluster::system::ShardAssignment;
+use cluster::{ShardIdentity, SystemCommand, SystemState};
+use futures::future::join_all;
+use openraft::async_runtime::watch::WatchReceiver;
+use tokio::sync::Notify;
+use transport::{NodeId as MemberId, ShardId};
+
+use crate::bootstrap::Keeper;
+use crate::hello::{self, Hello, Report, ShardReport};
+use crate::local::{LocalShard, Shared};
+use crate::router::group_of;
+use crate::types::NodeInfo;
+
+/// What the supervisor works with.
+pub(crate) struct Supervisor {
+    /// What shards share.
+    pub(crate) shared: Arc<Shared>,
+    /// Who this node is.
+    pub(crate) keeper: Arc<Keeper>,
+    /// This node's name and address.
+    pub(crate) info: NodeInfo,
+    /// Whether this node takes part for others to see.
+    pub(crate) serving: AtomicBool,
+    /// Rung when there is something new to tell.
+    pub(crate) news: Notify,
+    /// Replicas that the map does not name any more, and since when.
+    pub(crate) unwanted: Mutex<BTreeMap<ShardId, Instant>>,
+}
+
+/// How long a replica that the map does not name waits to hear it from its group. The record in the
+/// map follows the group's own change, so it is right also where the group cannot tell.
+const UNWANTED_PATIENCE: Duration = Duration::from_secs(10);
+
+impl Supervisor {
+    fn local(&self) -> MemberId {
+        MemberId(self.shared.router.network.local)
+    }
+
+    /// Opens what belongs here and is not open, all at once, so that their first flushes are
+    /// shared; closes what does not.
+    pub(crate) async fn reconcile(&self) {
+        let state = Arc::clone(&self.shared.router.states.borrow());
+        let wanted: Vec<(ShardId, &ShardAssignment)> = state
+            .shards
+            .iter()
+            .filter(|(_, assignment)| self.belongs_here(assignment))
+            .map(|(shard, assignment)| (*shard, assignment))
+            .collect();
+        let missing = wanted
+            .iter()
+            .filter(|(shard, _)| self.shared.router.local(*shard).is_none());
+        join_all(missing.map(|(shard, assignment)| self.open(&state, *shard, assignment))).await;
+        self.record_created(&state).await;
+        for local in self.shared.router.locals() {
+            let assignment = state.shards.get(&local.id);
+            if assignment.is_some_and(|assignment| !self.belongs_here(assignment)) {
+                self.close(&local).await;
+            } else {
+                let mut unwanted = self.unwanted.lock().unwrap_or_else(PoisonError::into_inner);
+                unwanted.remove(&local.id);
+            }
+        }
+    }
+
+    /// Whether the map names this node for a shard, now or when the move under way is done.
+    fn belongs_here(&self, assignment: &ShardAssignment) -> bool {
+        let comes = matches!(
+            assignment.step,
+            Some(Move::AddReplica { node, .. }) if node == self.local()
+        );
+        comes || assignment.replicas.contains(&self.local())
+    }
+
+    async fn open(&self, state: &SystemState, shard: ShardId, assignment: &ShardAssignment) {
+        let Some(cluster) = state.cluster else { return };
+        let identity = ShardIdentity {
+            cluster,
+            shard,
+            incarnation: assignment.incarnation,
+            shard_count: state.shard_count,
+        };
+        let local = match LocalShard::open(&self.shared, identity).await {
+            Ok(local) => local,
+            Err(error) => {
+                tracing::error!(%shard, %error, "a shard does not open on this node");
+                return;
+            }
+        };
+        if !assignment.created && assignment.preferred_leader == self.local() {
+            let voters = members_of(state, assignment);
+            if let Err(error) = local.group.initialise(voters).await {
+                tracing::error!(%shard, %error, "a shard was not initialised");
+            }
+        } else {
+            self.hurry(&local).await;
+        }
+        self.shared.router.add(local);
+        self.news.notify_one();
+    }
+
+    /// A group of one has nobody to wait for.
+    async fn hurry(&self, local: &LocalShard) {
+        let (voters, _) = local.group.members();
+        if voters.len() == 1 && voters.contains(&self.local().0) {
+            // A group that has stopped is reported where it is used.
+            let _ = local.group.elect().await;
+        }
+    }
+
+    /// Records the shards that this node leads and that the map does not know as made.
+    async fn record_created(&self, state: &SystemState) {
+        let made = state
+            .shards
+            .iter()
+            .filter(|(_, assignment)| !assignment.created)
+            .filter(|(shard, _)| {
+                let local = self.shared.router.local(**shard);
+                local.is_some_and(|local| local.group.leads())
+            });
+        let commands: Vec<SystemCommand> = made
+            .map(|(shard, _)| SystemCommand::ShardCreated { shard: *shard })
+            .collect();
+        if commands.is_empty() {
+            return;
+        }
+        let router = &self.shared.router;
+        let deadline = Duration::from_millis(router.limits.request_ms);
+        if let Err(error) = router.submit_system(commands, deadline).await {
+            tracing::debug!(%error, "made shards are recorded later");
+        }
+    }
+
+    /// Closes a replica that its group does not name any more, and forgets its data.
+    async fn close(&self, local: &Arc<LocalShard>) {
+        let shard = local.id;
+        let (_, nodes) = local.group.members();
+        let since = {
+            let mut unwanted = self.unwanted.lock().unwrap_or_else(PoisonError::into_inner);
+            *unwanted.entry(shard).or_insert_with(Instant::now)
+        };
+        if nodes.contains(&self.local().0) && since.elapsed() < UNWANTED_PATIENCE {
+            return;
+        }
+        tracing::info!(%shard, "this node gives its replica up");
+        self.shared.router.remove(shard);
+        local.group.shutdown().await;
+        let group = group_of(shard);
+        if let Err(error) = self.shared.opener.remove(group).await {
+            tracing::warn!(%shard, %error, "the log of a shard was not removed");
+        }
+        if let Err(error) = self.shared.ports.stores.remove(group) {
+            tracing::warn!(%shard, %error, "the store of a shard was not removed");
+        }
+        self.news.notify_one();
+    }
+
+    /// What this node tells of itself; none before it is a member.
+    #[must_use]
+    pub(crate) fn report(&self) -> Option<Report> {
+        let identity = self.keeper.get();
+        let router = &self.shared.router;
+        let system = router.system().map_or((0, false), |system| {
+            (term_of(&system.group), system.group.leads())
+        });
+        let shards = router.locals().into_iter().map(|local| ShardReport {
+            shard: local.id,
+            term: term_of(&local.group),
+            leads: local.group.leads(),
+            applied: local.group.applied(),
+            checkpoint: local.checkpoint(),
+        });
+        Some(Report {
+            node: identity.node,
+            info: self.info.clone(),
+            cluster: identity.cluster?,
+            incarnation: identity.incarnation,
+            serving: self.serving.load(Ordering::Relaxed),
+            system,
+            shards: shards.collect(),
+        })
+    }
+
+    /// Tells all nodes.
+    pub(crate) async fn tell(&self) {
+        if let Some(report) = self.report() {
+            hello::tell(&self.shared.router.network, &Hello::Report(report)).await;
+        }
+    }
+}
+
+fn term_of(group: &crate::group::Group) -> u64 {
+    let vote = group.raft().server_metrics().borrow_watched().vote;
+    vote.leader_id.term
+}
+
+/// The replicas of a shard with what a group's membership knows of them.
+fn members_of(
+    state: &SystemState,
+    assignment: &ShardAssignment,
+) -> BTreeMap<crate::types::NodeId, NodeInfo> {
+    let members = assignment.replicas.iter().map(|node| {
+        let member = state.members.get(node);
+        let info = member.map_or_else(NodeInfo::default, |member| NodeInfo {
+            name: member.name.clone(),
+            http: member.http.clone(),
+        });
+        (node.0, info)
+    });
+    members.collect()
+}
+
+/// Reconciles whenever the system state changes, and from time to time.
+pub(crate) async fn run(supervisor: Arc<Supervisor>) {
+    let mut states = supervisor.shared.router.states.clone();
+    loop {
+        let unfinished = {
+            let state = states.borrow_and_update();
+            state.shards.values().any(|assignment| !assignment.created)
+        };
+        supervisor.reconcile().await;
+        let pause = if unfinished { SOON } else { LATER };
+        if let Ok(Err(_)) = tokio::time::timeout(pause, states.changed()).await {
+            return;
+        }
+    }
+}
+
+const SOON: Duration = Duration::from_millis(5);
+const LATER: Duration = Duration::from_secs(2);
+
+/// Tells all nodes from time to time, and at once when a lead changes.
+pub(crate) async fn tell_all(supervisor: Arc<Supervisor>) {
+    let limits = &supervisor.shared.router.limits;
+    let every = Duration::from_millis(limits.report_ms);
+    loop {
+        supervisor.tell().await;
+        // Either is a reason to tell again.
+        let _ = tokio::time::timeout(every, supervisor.news.notified()).await;
+    }
+}

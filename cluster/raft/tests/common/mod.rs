@@ -1,0 +1,177 @@
+//! Nodes in one process for the tests of groups: a network, disks and stores in memory that survive
+//! a node, and waiting by polling.
+#![allow(dead_code, unreachable_pub)]
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cluster::store::memory::{FlushMode, MemoryStores};
+use cluster::{Command, StateHash};
+use cluster_raft::apply::ThreadPool;
+use cluster_raft::bootstrap::Discovery;
+use cluster_raft::disk::MemoryDisk;
+use cluster_raft::network::Buses;
+use cluster_raft::ports::{Ports, SystemClock, SystemEntropy};
+use cluster_raft::types::NodeInfo;
+use cluster_raft::{Config, Groups, StartError};
+use transport::span::NoSpans;
+use transport::{ClusterName, NodeId, ShardId};
+use transport_memory::MemoryNetwork;
+
+/// How long anything may take in a test on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What stays of a node when its process ends.
+pub struct Machine {
+    pub label: NodeId,
+    network: MemoryNetwork,
+    identity: MemoryDisk,
+    log: MemoryDisk,
+    stores: MemoryStores,
+}
+
+impl Machine {
+    pub fn new(network: &MemoryNetwork, label: u64) -> Self {
+        Self {
+            label: NodeId(label),
+            network: network.clone(),
+            identity: MemoryDisk::new(1 << 20),
+            log: MemoryDisk::new(1 << 30),
+            stores: MemoryStores::new(FlushMode::EveryUnits(32)),
+        }
+    }
+
+    fn ports(&self) -> Ports {
+        Ports {
+            buses: Buses {
+                control: Arc::new(self.network.bus(self.label)),
+                log: Arc::new(self.network.bus(self.label)),
+                traffic: Arc::new(self.network.bus(self.label)),
+            },
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            identity_disk: Arc::new(self.identity.clone()),
+            log_disk: Arc::new(self.log.clone()),
+            stores: Arc::new(self.stores.clone()),
+            apply: ThreadPool::start(2).unwrap(),
+            spans: Arc::new(NoSpans),
+        }
+    }
+
+    pub async fn start(&self, config: Config) -> Result<Groups, StartError> {
+        Groups::start(config, self.ports()).await
+    }
+
+    /// The process ends at once, and the machine loses what it did not flush.
+    pub fn crash(&mut self, groups: Groups, seed: u64) {
+        self.network.cut(self.label);
+        drop(groups);
+        self.identity = self.identity.crash(seed);
+        self.log = self.log.crash(seed);
+        self.stores.crash(seed);
+    }
+
+    /// Puts the machine back on the network.
+    pub fn reconnect(&self) {
+        self.network.heal(self.label);
+    }
+
+    /// Puts the machine on another network.
+    pub fn move_to(&mut self, network: &MemoryNetwork) {
+        self.network = network.clone();
+    }
+
+    /// The machine loses its log folder.
+    pub fn lose_log(&mut self) {
+        self.log = MemoryDisk::new(1 << 30);
+    }
+}
+
+/// Settings for a test: few shards, small log files.
+pub fn config(label: u64, discovery: Discovery, shards: u32) -> Config {
+    let info = NodeInfo {
+        name: format!("node-{label}"),
+        http: format!("127.0.0.1:{}", 7000 + label),
+    };
+    let name = ClusterName::new("test").unwrap();
+    let mut config = Config::new(name, info, discovery);
+    config.founding.shard_count = shards;
+    config.log_limits.segment_bytes = 1 << 20;
+    config.log_limits.write_bytes_max = 256 << 10;
+    config
+}
+
+/// Starts machines at once and waits until all are ready.
+pub async fn start_all(machines: &[Machine], shards: u32) -> Vec<Groups> {
+    let count = machines.len();
+    let starts = machines.iter().map(|machine| {
+        let config = config(machine.label.0, Discovery::Expect(count), shards);
+        machine.start(config)
+    });
+    let started = futures::future::join_all(starts).await;
+    let nodes: Vec<Groups> = started.into_iter().map(Result::unwrap).collect();
+    for node in &nodes {
+        assert!(node.wait_ready(PATIENCE).await, "the cluster gets ready");
+    }
+    nodes
+}
+
+/// Polls until `condition` holds.
+pub async fn eventually<F, Fut>(what: &str, mut condition: F)
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = bool>,
+{
+    let began = Instant::now();
+    while !condition().await {
+        assert!(began.elapsed() < PATIENCE, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A command that changes the state and can be told from others.
+pub fn change(number: u64) -> Command {
+    let limits = cluster::limits::ShardLimits {
+        dead_letters: number,
+        ..Default::default()
+    };
+    Command::Configure(Box::new(limits))
+}
+
+/// Writes one change to a shard through `node`, and says how long it took.
+pub async fn write(node: &Groups, shard: u32, number: u64) -> Duration {
+    let began = Instant::now();
+    let submitted = node.submit(ShardId(shard), vec![change(number)], PATIENCE);
+    submitted.await.unwrap();
+    began.elapsed()
+}
+
+/// The hash of each shard on a node, with the units applied.
+pub async fn hashes(node: &Groups) -> Vec<(ShardId, u64, Option<StateHash>)> {
+    let status = node.status().await;
+    let shards = status.shards.into_iter();
+    shards
+        .map(|one| (one.shard, one.applied, one.state_hash))
+        .collect()
+}
+
+/// Polls until all nodes that hold a shard have the same state of it.
+pub async fn agree(nodes: &[&Groups]) {
+    eventually("equal states on every replica", || async {
+        let mut all = Vec::new();
+        for node in nodes {
+            let held = hashes(node).await;
+            all.push(
+                held.into_iter()
+                    .filter(|(shard, ..)| node.holds(*shard))
+                    .collect::<Vec<_>>(),
+            );
+        }
+        all.iter().flatten().all(|one| {
+            let same = |other: &&(ShardId, u64, Option<StateHash>)| other.0 == one.0;
+            all.iter().flatten().filter(same).all(|other| other == one)
+        })
+    })
+    .await;
+}
