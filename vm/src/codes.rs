@@ -96,6 +96,10 @@ mod tests {
     }
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test reads the pages of the manual"
+    )]
     fn every_code_has_a_page_and_every_page_a_code() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/errors");
         for code in ALL {

@@ -21,7 +21,7 @@ impl<'a> Compiler<'a> {
         match &assignment.left {
             AssignmentTarget::AssignmentTargetIdentifier(identifier) => {
                 let value = |compiler: &mut Self| {
-                    compiler.named_expression(&assignment.right, &identifier.name)
+                    compiler.named_expression(&assignment.right, &identifier.name);
                 };
                 if operator == AssignmentOperator::Assign {
                     value(self);
@@ -44,10 +44,10 @@ impl<'a> Compiler<'a> {
                 self.write(identifier);
             }
             AssignmentTarget::StaticMemberExpression(member) => {
-                self.assign_static(assignment, member)
+                self.assign_static(assignment, member);
             }
             AssignmentTarget::ComputedMemberExpression(member) => {
-                self.assign_computed(assignment, member)
+                self.assign_computed(assignment, member);
             }
             AssignmentTarget::ArrayAssignmentTarget(_)
             | AssignmentTarget::ObjectAssignmentTarget(_) => {
@@ -57,7 +57,7 @@ impl<'a> Compiler<'a> {
                 self.assign_target(&assignment.left);
             }
             AssignmentTarget::PrivateFieldExpression(member) => {
-                self.refuse_value(Construct::PrivateName, member.span)
+                self.refuse_value(Construct::PrivateName, member.span);
             }
             other => match other.get_expression() {
                 Some(inner) => self.assign_through_types(assignment, inner),
@@ -75,7 +75,7 @@ impl<'a> Compiler<'a> {
         match target.get_inner_expression() {
             Expression::StaticMemberExpression(member) => self.assign_static(assignment, member),
             Expression::ComputedMemberExpression(member) => {
-                self.assign_computed(assignment, member)
+                self.assign_computed(assignment, member);
             }
             Expression::Identifier(identifier)
                 if assignment.operator == AssignmentOperator::Assign =>

@@ -14,6 +14,7 @@ use crate::codes;
 use crate::diagnostic::Diagnostic;
 
 /// What is below the arguments on the stack.
+#[derive(Clone, Copy)]
 enum Callee {
     Function,
     ReceiverAndFunction,

@@ -84,11 +84,11 @@ impl<'a> Compiler<'a> {
                 self.function_expression(function, name);
             }
             Expression::ParenthesizedExpression(inner) => {
-                self.named_expression(&inner.expression, name)
+                self.named_expression(&inner.expression, name);
             }
             Expression::TSAsExpression(inner) => self.named_expression(&inner.expression, name),
             Expression::TSSatisfiesExpression(inner) => {
-                self.named_expression(&inner.expression, name)
+                self.named_expression(&inner.expression, name);
             }
             other => self.expression(other),
         }

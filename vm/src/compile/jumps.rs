@@ -78,13 +78,13 @@ impl Context {
 
 impl Compiler<'_> {
     /// Emits the way out. For `Return` the value is on the stack.
-    pub(super) fn exit(&mut self, exit: Exit, span: Span) {
+    pub(super) fn exit(&mut self, exit: &Exit, span: Span) {
         let mut at = self.current().contexts.len();
         while at > 0 {
             at -= 1;
-            if self.current().contexts[at].takes(&exit) {
+            if self.current().contexts[at].takes(exit) {
                 let jump = self.jump(Instruction::Jump);
-                match (&mut self.current().contexts[at], &exit) {
+                match (&mut self.current().contexts[at], exit) {
                     (Context::Loop { continues, .. }, Exit::Continue(_)) => continues.push(jump),
                     (
                         Context::Loop { breaks, .. }
@@ -99,7 +99,7 @@ impl Compiler<'_> {
             let through = match &mut self.current().contexts[at] {
                 Context::Handler => None,
                 Context::Finally(finally) => {
-                    let known = finally.exits.iter().position(|known| *known == exit);
+                    let known = finally.exits.iter().position(|known| known == exit);
                     let index = known.unwrap_or_else(|| {
                         finally.exits.push(exit.clone());
                         finally.exits.len() - 1
@@ -109,7 +109,7 @@ impl Compiler<'_> {
                 _ => continue,
             };
             if let Some((kind, value, number)) = through {
-                if exit == Exit::Return {
+                if *exit == Exit::Return {
                     self.emit(Instruction::SetSlot(value));
                 }
                 self.emit(Instruction::PopHandler);
@@ -123,7 +123,7 @@ impl Compiler<'_> {
             }
             self.emit(Instruction::PopHandler);
         }
-        if exit == Exit::Return {
+        if *exit == Exit::Return {
             self.emit(Instruction::Return);
         } else {
             self.report(Diagnostic::error(

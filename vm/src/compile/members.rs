@@ -46,7 +46,7 @@ impl<'a> Compiler<'a> {
                 );
             }
             ChainElement::PrivateFieldExpression(member) => {
-                self.refuse_value(Construct::PrivateName, member.span)
+                self.refuse_value(Construct::PrivateName, member.span);
             }
         }
         self.skip_to(Instruction::Undefined, &skips);
@@ -80,7 +80,7 @@ impl<'a> Compiler<'a> {
                 );
             }
             Expression::PrivateFieldExpression(member) => {
-                self.refuse_value(Construct::PrivateName, member.span)
+                self.refuse_value(Construct::PrivateName, member.span);
             }
             Expression::CallExpression(call) => self.call_link(call, skips),
             Expression::TSNonNullExpression(inner) => self.link(&inner.expression, skips),

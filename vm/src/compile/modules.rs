@@ -99,10 +99,10 @@ impl<'a> Compiler<'a> {
             Statement::ExportNamedDeclaration(export) => self.export_names(export, exported),
             Statement::ExportDefaultDeclaration(export) => self.export_default(export, exported),
             Statement::ExportAllDeclaration(export) => {
-                self.refuse(Construct::ExportAll, export.span)
+                self.refuse(Construct::ExportAll, export.span);
             }
             Statement::ExportFromDeclaration(export) => {
-                self.refuse(Construct::ExportFrom, export.span)
+                self.refuse(Construct::ExportFrom, export.span);
             }
             Statement::ExpressionStatement(expression) if !has_exports => {
                 self.expression(&expression.expression);
@@ -140,7 +140,7 @@ impl<'a> Compiler<'a> {
                 function.id.iter().for_each(&mut add);
             }
             Declaration::TSEnumDeclaration(declaration) if !declaration.declare => {
-                add(&declaration.id)
+                add(&declaration.id);
             }
             _ => {}
         }
@@ -186,7 +186,7 @@ impl<'a> Compiler<'a> {
             };
             match symbol {
                 Some(symbol) => {
-                    self.export(kind, span, Exported::Variable(symbol, u32::MAX), exported)
+                    self.export(kind, span, Exported::Variable(symbol, u32::MAX), exported);
                 }
                 None => {
                     let message = format!(

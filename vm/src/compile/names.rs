@@ -46,7 +46,7 @@ impl<'a> Compiler<'a> {
         if let Some(ambient) = self.imports.get(&symbol).cloned() {
             return self.read_free(&ambient, Span::new(offset, offset + ambient.len() as u32));
         }
-        let name = self.key(&self.variables.name(symbol).to_owned());
+        let name = self.key(self.variables.name(symbol));
         let checked = self.variables.needs_check(symbol, offset);
         let instruction = match self.locate(symbol, offset) {
             Some(Location::Slot(slot)) if checked => Instruction::GetSlotChecked { slot, name },

@@ -73,8 +73,8 @@ fn syntax_error(error: &OxcDiagnostic) -> Diagnostic {
     let inner = error.clone().inner_owned();
     let mut labels = inner.labels.iter();
     let place = |label: &oxc_diagnostics::LabeledSpan| {
-        let start = label.offset() as u32;
-        Span::new(start, start + label.len().max(1) as u32)
+        let start = label.offset();
+        Span::new(start, start + label.len().max(1))
     };
     let first = labels.next();
     let span = first.map_or(Span::new(0, 0), place);

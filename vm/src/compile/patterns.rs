@@ -20,7 +20,7 @@ impl<'a> Compiler<'a> {
     pub(super) fn bind(&mut self, pattern: &BindingPattern<'a>) {
         match pattern {
             BindingPattern::BindingIdentifier(identifier) => {
-                self.initialise(identifier.symbol_id.get())
+                self.initialise(identifier.symbol_id.get());
             }
             BindingPattern::AssignmentPattern(assignment) => {
                 let name = assignment.left.get_identifier_name();
@@ -31,10 +31,10 @@ impl<'a> Compiler<'a> {
                 self.bind(&assignment.left);
             }
             BindingPattern::ObjectPattern(object) => {
-                self.with_slots(|compiler| compiler.bind_object(object))
+                self.with_slots(|compiler| compiler.bind_object(object));
             }
             BindingPattern::ArrayPattern(array) => {
-                self.with_slots(|compiler| compiler.bind_array(array))
+                self.with_slots(|compiler| compiler.bind_array(array));
             }
         }
     }

@@ -97,15 +97,15 @@ impl<'a> Compiler<'a> {
                     }
                 }
                 self.place(return_statement.span);
-                self.exit(Exit::Return, return_statement.span.into());
+                self.exit(&Exit::Return, return_statement.span.into());
             }
             Statement::BreakStatement(jump) => {
                 let label = jump.label.as_ref().map(|label| label.name.to_string());
-                self.exit(Exit::Break(label), jump.span.into());
+                self.exit(&Exit::Break(label), jump.span.into());
             }
             Statement::ContinueStatement(jump) => {
                 let label = jump.label.as_ref().map(|label| label.name.to_string());
-                self.exit(Exit::Continue(label), jump.span.into());
+                self.exit(&Exit::Continue(label), jump.span.into());
             }
             Statement::ThrowStatement(throw) => {
                 self.expression(&throw.argument);
@@ -128,10 +128,10 @@ impl<'a> Compiler<'a> {
             Statement::ClassDeclaration(class) => self.refuse(Construct::Class, class.span),
             Statement::TSNamespaceDeclaration(namespace) if namespace.declare => {}
             Statement::TSNamespaceDeclaration(namespace) => {
-                self.refuse(Construct::Namespace, namespace.span)
+                self.refuse(Construct::Namespace, namespace.span);
             }
             Statement::TSImportEqualsDeclaration(import) => {
-                self.refuse(Construct::ImportEquals, import.span)
+                self.refuse(Construct::ImportEquals, import.span);
             }
             other => {
                 let message = "imports and exports stand at the top level of a module";
@@ -146,7 +146,7 @@ impl<'a> Compiler<'a> {
 
     pub(super) fn block(&mut self, block: &BlockStatement<'a>) {
         self.scoped(block.scope_id.get(), |compiler| {
-            compiler.statements(&block.body)
+            compiler.statements(&block.body);
         });
     }
 
@@ -206,13 +206,13 @@ impl<'a> Compiler<'a> {
             Declaration::VariableDeclaration(variables) => self.variable_declaration(variables),
             Declaration::TSEnumDeclaration(declaration) => self.enum_declaration(declaration),
             Declaration::ClassDeclaration(class) if !class.declare => {
-                self.refuse(Construct::Class, class.span)
+                self.refuse(Construct::Class, class.span);
             }
             Declaration::TSNamespaceDeclaration(namespace) if !namespace.declare => {
                 self.refuse(Construct::Namespace, namespace.span);
             }
             Declaration::TSImportEqualsDeclaration(import) => {
-                self.refuse(Construct::ImportEquals, import.span)
+                self.refuse(Construct::ImportEquals, import.span);
             }
             _ => {}
         }

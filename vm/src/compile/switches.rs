@@ -17,7 +17,7 @@ impl<'a> Compiler<'a> {
             let value = compiler.new_slot();
             compiler.emit(Instruction::SetSlot(value));
             compiler.scoped(switch.scope_id.get(), |compiler| {
-                compiler.cases(switch, labels, value)
+                compiler.cases(switch, labels, value);
             });
         });
     }

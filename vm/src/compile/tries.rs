@@ -91,7 +91,7 @@ impl<'a> Compiler<'a> {
                 if exit == Exit::Return {
                     compiler.emit(Instruction::GetSlot(value));
                 }
-                compiler.exit(exit, span);
+                compiler.exit(&exit, span);
             });
         }
     }

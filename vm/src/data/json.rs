@@ -56,7 +56,7 @@ fn write_json(data: &Data, out: &mut String) {
         Data::Undefined | Data::Null | Data::Function(_) => out.push_str("null"),
         Data::Boolean(boolean) => out.push_str(if *boolean { "true" } else { "false" }),
         Data::Number(number) if number.is_finite() => {
-            out.push_str(number_to_text(*number).as_ascii().unwrap_or("0"))
+            out.push_str(number_to_text(*number).as_ascii().unwrap_or("0"));
         }
         Data::Number(_) => out.push_str("null"),
         Data::Text(text) => quote_json(text, out),

@@ -104,7 +104,7 @@ impl<'p> Machine<'p> {
             | Closure(_) => self.variables(instruction)?,
             GetMethod(_) | GetElement | GetElementMethod | SetProperty(_) | SetElement
             | DeleteProperty(_) | DeleteElement | RequireObject | ToPropertyKey => {
-                self.properties(instruction)?
+                self.properties(instruction)?;
             }
             NewObject | ObjectLiteral(_) | DefineProperty(_) | DefineElement | SpreadObject
             | ObjectRest(_) | NewArray(_) | ArrayPush | ArraySpread => self.objects(instruction)?,
@@ -116,7 +116,7 @@ impl<'p> Machine<'p> {
                 self.iteration(instruction)?;
             }
             CallWithReceiver(_) | CallSpread | CallWithReceiverSpread => {
-                self.other_calls(instruction)?
+                self.other_calls(instruction)?;
             }
             Throw => return Err(Trap::throw(self.pop())),
             PushHandler(target) => self.push_handler(target),

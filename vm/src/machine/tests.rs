@@ -439,7 +439,7 @@ fn limits_end_every_program() {
         ),
     ] {
         let shown = match compile(&format!("export default {text}")) {
-            Ok(module) => run(&module, &limits).map_or_else(|error| error.code, |shown| shown),
+            Ok(module) => run(&module, &limits).unwrap_or_else(|error| error.code),
             Err(diagnostics) => diagnostics[0].code.code.to_owned(),
         };
         assert_eq!(shown, code, "{text}");

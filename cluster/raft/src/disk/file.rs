@@ -62,6 +62,8 @@ impl FileDisk {
         while offset < length_bytes {
             let count = (length_bytes - offset).min(ZERO_CHUNK_BYTES as u64) as usize;
             file.write_all_at(&zeros[..count], offset)?;
+            // A chunk at a time, so that another file's flush never waits for all of it.
+            file.sync_data()?;
             offset += count as u64;
         }
         file.sync_all()

@@ -266,14 +266,33 @@ pub(super) fn find_later_batch(
 
 fn find(haystack: &[u8], needle: &[u8; 8]) -> Option<usize> {
     let mut at = 0;
-    while let Some(found) = haystack[at..].iter().position(|byte| *byte == needle[0]) {
-        at += found;
-        if haystack[at..].starts_with(needle) {
-            return Some(at);
+    while at < haystack.len() {
+        // Most of what is searched is a file's unused rest.
+        let chunk = &haystack[at..haystack.len().min(at + ZEROS.len())];
+        if chunk.len() == ZEROS.len() && is_zero(chunk) {
+            at += chunk.len() - (needle.len() - 1);
+            continue;
         }
-        at += 1;
+        let end = at + chunk.len();
+        while let Some(found) = haystack[at..end].iter().position(|byte| *byte == needle[0]) {
+            at += found;
+            if haystack[at..].starts_with(needle) {
+                return Some(at);
+            }
+            at += 1;
+        }
+        at = end;
     }
     None
+}
+
+const ZEROS: [u8; 4096] = [0; 4096];
+
+/// True if there is nothing but zeros.
+pub(super) fn is_zero(bytes: &[u8]) -> bool {
+    bytes
+        .chunks(ZEROS.len())
+        .all(|chunk| chunk == &ZEROS[..chunk.len()])
 }
 
 fn checksum(seed: u32, record: &[u8]) -> u32 {

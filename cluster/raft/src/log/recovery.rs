@@ -11,7 +11,7 @@ use super::LogError;
 use super::checkpoint::Written;
 use super::format::{
     BATCH_BYTES, BatchHead, HEADER_BYTES, HeaderFault, Kind, SegmentHeader, VERSION,
-    find_later_batch, parse, segment_name, segment_sequence, spare_name, spare_sequence,
+    find_later_batch, is_zero, parse, segment_name, segment_sequence, spare_name, spare_sequence,
 };
 use super::handle::{Log, LogConfig};
 use super::relief::Relief;
@@ -259,7 +259,7 @@ fn wipe_behind(found: &Found, end: usize) -> Result<(), LogError> {
     let reach = 2 * found.header.write_bytes_max as usize;
     let mut tail = vec![0; reach.min(length - end)];
     found.file.read_at(end as u64, &mut tail).map_err(failed)?;
-    if tail.iter().any(|byte| *byte != 0) {
+    if !is_zero(&tail) {
         tail.fill(0);
         found.file.write_at(end as u64, &tail).map_err(failed)?;
     }

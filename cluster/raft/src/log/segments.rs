@@ -23,8 +23,9 @@ pub(super) enum Need {
 impl State {
     /// True if `maintain` would do something.
     pub(super) fn needs_maintenance(&self) -> bool {
-        let prepares = self.files.ready.is_none() && self.shortage.is_none();
-        prepares || (!self.files.retired.is_empty() && !self.files.stuck)
+        let files = &self.files;
+        let prepares = files.wanted && files.ready.is_none() && self.shortage.is_none();
+        prepares || (!files.retired.is_empty() && !files.stuck)
     }
 }
 
@@ -59,7 +60,7 @@ impl Shared {
         limits.free_bytes_reserve + file_bytes
     }
 
-    /// Takes used-up segments back, then makes sure that a next segment is ready. Only one thread
+    /// Takes used-up segments back, then makes the next one if it is wanted. Only one thread
     /// does so at a time; another one that needs it waits and finds it done.
     ///
     /// # Errors
@@ -125,7 +126,8 @@ impl Shared {
     fn prepare(&self, need: Need) -> Result<(), LogError> {
         let sequence = {
             let state = self.lock();
-            if state.files.ready.is_some() {
+            let later = need == Need::Ahead && !state.files.wanted;
+            if later || state.files.ready.is_some() {
                 return Ok(());
             }
             state.files.next_sequence

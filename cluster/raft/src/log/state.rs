@@ -78,6 +78,8 @@ pub(super) struct State {
 /// The files behind and ahead of the segments in use.
 #[derive(Default)]
 pub(super) struct Files {
+    /// The current segment has come so far that the next one should be made.
+    pub(super) wanted: bool,
     /// The segment to go on with when the current one is full.
     pub(super) ready: Option<ReadySegment>,
     /// Someone is making `ready` right now.

@@ -246,8 +246,7 @@ impl LogWriter {
         let sequence = self.active.header.sequence;
         state.segments.insert(sequence, self.active.segment());
         state.statistics.segments_begun += 1;
-        drop(state);
-        self.shared.files.notify_all();
+        state.files.wanted = false;
         Ok(())
     }
 
@@ -406,9 +405,11 @@ impl LogWriter {
         state.statistics.bytes += self.buffer.len() as u64;
         state.evict(self.shared.config.limits.cache_bytes_max);
         state.retire_dead_segments();
-        let retired = !state.files.retired.is_empty();
+        // From a quarter on: an idle node needs no second file, and a busy one has it in time.
+        state.files.wanted = self.active.end >= self.active.header.segment_bytes / 4;
+        let maintain = state.needs_maintenance();
         drop(state);
-        if retired {
+        if maintain {
             self.shared.files.notify_all();
         }
         if batch

@@ -91,6 +91,27 @@ fn later_batches_are_found_behind_damage() {
 }
 
 #[test]
+fn a_mark_is_found_wherever_it_stands() {
+    for needle in [*b"needle!!", [0, 0, 0, 1, 0, 0, 0, 2]] {
+        for at in (0..40)
+            .chain(4080..4110)
+            .chain(8180..8200)
+            .chain([20_000 - 8])
+        {
+            let mut haystack = vec![0; 20_000];
+            assert_eq!(find(&haystack, &needle), None);
+            haystack[at..at + 8].copy_from_slice(&needle);
+            assert_eq!(find(&haystack, &needle), Some(at));
+            assert_eq!(find(&haystack[..at + 7], &needle), None);
+        }
+    }
+    assert!(is_zero(&[0; 10_000]) && is_zero(&[]));
+    let mut bytes = vec![0; 10_000];
+    bytes[9_999] = 1;
+    assert!(!is_zero(&bytes));
+}
+
+#[test]
 fn names_hold_their_numbers() {
     assert_eq!(segment_sequence(&segment_name(12)), Some(12));
     assert_eq!(spare_sequence(&spare_name(u32::MAX)), Some(u32::MAX));
