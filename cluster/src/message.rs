@@ -25,13 +25,75 @@ impl std::fmt::Debug for ProgramId {
 }
 
 /// A value of the language in the encoding of `vm::Data`. Opaque to everything but a turn.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Body(pub Bytes);
+///
+/// What a turn has just sent keeps the value beside its bytes, so that a turn of the same shard
+/// need not decode it; only the bytes count.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(from = "Bytes", into = "Bytes")]
+pub struct Body {
+    bytes: Bytes,
+    data: Option<vm::Data>,
+}
+
+impl Body {
+    /// The body that has these bytes, which may be anything.
+    #[must_use]
+    pub const fn from_bytes(bytes: Bytes) -> Body {
+        Body { bytes, data: None }
+    }
+
+    /// The body of a value.
+    #[must_use]
+    pub fn from_data(data: vm::Data) -> Body {
+        Body {
+            bytes: Bytes::from(data.encode()),
+            data: Some(data),
+        }
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Its value; no bytes are `undefined`.
+    ///
+    /// # Errors
+    ///
+    /// Bytes that are no value.
+    pub fn data(&self) -> Result<vm::Data, vm::data::DecodeError> {
+        match &self.data {
+            Some(data) => Ok(data.clone()),
+            None if self.bytes.is_empty() => Ok(vm::Data::Undefined),
+            None => vm::Data::decode(&self.bytes),
+        }
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Body {
+        Body::from_bytes(bytes)
+    }
+}
+
+impl From<Body> for Bytes {
+    fn from(body: Body) -> Bytes {
+        body.bytes
+    }
+}
+
+impl PartialEq for Body {
+    fn eq(&self, other: &Body) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Body {}
 
 impl std::fmt::Debug for Body {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "Body({} bytes)", self.0.len())
+        write!(out, "Body({} bytes)", self.bytes.len())
     }
 }
 

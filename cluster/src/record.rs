@@ -76,6 +76,10 @@ impl Failure {
 pub enum TurnInput {
     /// The start of the run.
     Start {
+        /// The program that all of the run's turns execute.
+        program: ProgramId,
+        /// Which worker of it.
+        worker: String,
         /// The run's configuration.
         config: Body,
         /// Where its `outbox` goes.
@@ -130,8 +134,6 @@ pub struct HistoryRecord {
     pub time_ms: u64,
     /// Seed of the script's chance.
     pub seed: [u8; 16],
-    /// The program that ran.
-    pub program: ProgramId,
     /// How it ended.
     pub outcome: TurnOutcome,
     /// Messages, spawns, kills and timers, in number.
@@ -140,6 +142,15 @@ pub struct HistoryRecord {
     pub effects_hash: [u8; 16],
     /// Lines of `console.log`.
     pub console: Vec<String>,
+}
+
+/// A message as it is stored. One that was applied only points into history, which has the rest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum StoredMessage {
+    /// Its turn is in the history of this instance at this step.
+    Applied(Address, u64),
+    /// Anything else.
+    Other(Box<MessageRecord>),
 }
 
 /// What became of a message, found by its id.
@@ -286,8 +297,6 @@ pub struct InstanceRecord {
     pub history_first: u64,
     /// The encoded `vm::Worker` of a running run.
     pub snapshot: Option<Bytes>,
-    /// The open `withState` blocks, outermost first: shown without decoding the program.
-    pub state: Vec<Body>,
     /// What it was started with.
     pub config: Body,
     /// Where its `outbox` goes; none: into its own output.
@@ -306,6 +315,8 @@ pub struct InstanceRecord {
     pub failures: u32,
     /// While it rests after a failure: until when, in milliseconds of shard time.
     pub rests_until_ms: Option<u64>,
+    /// A timer whose turn failed: it is given again after the rest.
+    pub retry_timer: Option<u64>,
     /// When its run began.
     pub started_ms: u64,
     /// When its run ended.
@@ -355,4 +366,32 @@ pub struct NameRecord {
     pub program: Option<ProgramId>,
     /// The activation that decided it.
     pub version: u64,
+}
+
+/// The queue of one external service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceRecord {
+    /// The service, by its bare name.
+    pub service: Address,
+    /// Its number in this shard: the prefix of its items.
+    pub slot: u64,
+    /// Number of the next message that is put in.
+    pub next: u64,
+    /// Messages that wait.
+    pub waiting: u64,
+    /// Silences in a row.
+    pub failures: u32,
+    /// While it rests after a silence: until when, in milliseconds of shard time.
+    pub rests_until_ms: Option<u64>,
+}
+
+/// A message that waits for an external service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceItem {
+    /// The message.
+    pub message: Message,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// When it is given up, in milliseconds of shard time.
+    pub expires_ms: u64,
 }

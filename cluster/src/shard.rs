@@ -5,12 +5,41 @@
 //! shard's own state, so equal entries give equal state on every replica.
 //! Leaves to others: raft, durability (the store's units), everything outside the process.
 
-use transport::{ClusterId, Incarnation, ShardId};
+mod apply;
+mod channels;
+mod deliver;
+mod doors;
+mod effects;
+mod ends;
+mod hot;
+mod idempotency;
+mod jobs;
+mod mailbox;
+mod meta;
+mod notes;
+mod programs;
+mod queue;
+mod requests;
+mod runs;
+mod services;
+mod timers;
+mod turn;
 
-use crate::action::{Action, Applied};
-use crate::entry::Entry;
-use crate::outcome::StateHash;
-use crate::store::{StateStore, StoreError};
+use std::sync::Arc;
+
+use transport::{Address, ClusterId, HybridTime, Incarnation, MessageId, ShardId};
+
+pub(crate) use deliver::{DEFAULT_KEY, MADE_KEY_PREFIX, made_key};
+pub(crate) use queue::Job;
+
+use crate::action::{Action, ChannelBatch};
+use crate::engine::Engine;
+use crate::engine::script::ScriptEngine;
+use crate::keys;
+use crate::limits::{CHANNEL_BATCH_BYTES, ShardLimits};
+use crate::outcome::{Progress, StateHash};
+use crate::query::{self, decode};
+use crate::store::{Pair, StateRead, StateStore, StoreError, successor};
 
 /// Which shard this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -33,7 +62,7 @@ pub enum ShardError {
     Store(#[from] StoreError),
     /// A record that this version cannot read.
     #[error(transparent)]
-    Query(#[from] crate::query::QueryError),
+    Query(#[from] query::QueryError),
     /// The store holds another shard, or the shard of another cluster.
     #[error("E-shard-identity: the store holds {found:?}, this should be {expected:?}")]
     Identity {
@@ -46,29 +75,127 @@ pub enum ShardError {
 
 /// The state of one shard over its store.
 pub struct Shard {
-    identity: ShardIdentity,
-    store: Box<dyn StateStore>,
+    pub(crate) identity: ShardIdentity,
+    pub(crate) store: Box<dyn StateStore>,
+    pub(crate) meta: meta::Meta,
+    pub(crate) limits: ShardLimits,
+    pub(crate) hot: hot::Hot,
+    pub(crate) hot_max: usize,
+    pub(crate) queue: queue::RunQueue,
+    pub(crate) channels: channels::Channels,
+    pub(crate) doors: doors::Doors,
+    pub(crate) expiry: idempotency::NextExpiry,
+    pub(crate) timers: timers::Timers,
+    pub(crate) programs: programs::Programs,
+    pub(crate) services: services::Services,
+    pub(crate) observed: bool,
+    // Of the entry and command that are being applied.
+    pub(crate) now_ms: u64,
+    pub(crate) entropy: [u8; 16],
+    pub(crate) spent: u64,
+    pub(crate) actions: Vec<Action>,
+    pub(crate) watched: Option<Watched>,
+    #[cfg(feature = "mutants")]
+    pub(crate) mutant: Option<Mutant>,
+}
+
+/// A door request whose progress its command reports.
+pub(crate) struct Watched {
+    message: MessageId,
+    instance: Option<Address>,
+    progress: Progress,
+}
+
+/// A seeded bug: proof that the simulation finds it.
+#[cfg(feature = "mutants")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutant {
+    /// Takes parcels of a channel again.
+    SkipChannelDedup,
+    /// Takes requests of a door again.
+    SkipDoorDedup,
+    /// Forgets the rest of the run queue when an entry ends.
+    ForgetQueue,
+    /// Mixes something of the replica into chance.
+    ForeignEntropy(u8),
+    /// Forgets parcels of a channel before they are acknowledged.
+    AckEarly,
 }
 
 impl Shard {
-    /// Reads the state from the store; empty where nothing was applied yet.
+    /// Reads the state from the store; empty where nothing was applied yet. Runs scripts.
     ///
     /// # Errors
     ///
     /// The store's, a corrupt record, or a store of another shard.
     pub fn open(identity: ShardIdentity, store: Box<dyn StateStore>) -> Result<Shard, ShardError> {
-        Ok(Shard { identity, store })
+        Shard::open_with(identity, store, Arc::new(ScriptEngine))
     }
 
-    /// Applies one entry. The caller then adds its own keys (below
-    /// [`crate::keys::ADAPTER_PREFIX`]) and commits the unit under the entry's index.
+    /// As [`Shard::open`], with another engine than that of scripts.
     ///
     /// # Errors
     ///
-    /// The store's. What a command cannot do is refused in its outcome.
-    pub fn apply(&mut self, index: u64, entry: &Entry) -> Result<Applied, ShardError> {
-        let _ = (index, entry);
-        Ok(Applied::default())
+    /// As of [`Shard::open`].
+    pub fn open_with(
+        identity: ShardIdentity,
+        store: Box<dyn StateStore>,
+        engine: Arc<dyn Engine>,
+    ) -> Result<Shard, ShardError> {
+        let meta = match store.get(&[keys::META])? {
+            Some(bytes) => decode(&[keys::META], &bytes)?,
+            None => meta::Meta::new(identity),
+        };
+        if meta.identity != identity {
+            return Err(ShardError::Identity {
+                found: Box::new(meta.identity),
+                expected: Box::new(identity),
+            });
+        }
+        let limits: ShardLimits = match store.get(&[keys::LIMITS])? {
+            Some(bytes) => decode(&[keys::LIMITS], &bytes)?,
+            None => ShardLimits::default(),
+        };
+        Ok(Shard {
+            identity,
+            hot: hot::Hot::default(),
+            hot_max: crate::limits::HOT_INSTANCES,
+            queue: queue::RunQueue::load(&*store)?,
+            channels: channels::Channels::load(&*store)?,
+            doors: doors::Doors::load(&*store)?,
+            expiry: idempotency::NextExpiry::default(),
+            timers: timers::Timers::load(&*store)?,
+            programs: programs::Programs::load(engine, &*store)?,
+            services: services::Services::load(&*store, limits.service_window)?,
+            observed: false,
+            now_ms: meta.time_ms,
+            entropy: [0; 16],
+            spent: 0,
+            actions: Vec::new(),
+            watched: None,
+            #[cfg(feature = "mutants")]
+            mutant: None,
+            meta,
+            limits,
+            store,
+        })
+    }
+
+    /// Whether turns and ends of runs are told as actions. Only a leader's are of use, and they
+    /// cost; everything else is told always.
+    pub fn observe(&mut self, observed: bool) {
+        self.observed = observed;
+    }
+
+    /// How many instances stay decoded in memory. Nothing but speed depends on it.
+    pub fn keep_hot(&mut self, instances: usize) {
+        self.hot_max = instances;
+    }
+
+    /// Seeds a bug.
+    #[cfg(feature = "mutants")]
+    pub fn mutate(&mut self, mutant: Option<Mutant>) {
+        self.mutant = mutant;
     }
 
     /// What a new leader owes: derived from state, so that no action of an earlier leader is needed.
@@ -77,19 +204,53 @@ impl Shard {
     ///
     /// The store's, or a corrupt record.
     pub fn rebuild_actions(&self) -> Result<Vec<Action>, ShardError> {
-        Ok(Vec::new())
+        let mut actions = Vec::new();
+        for ((target, incarnation), first) in self.channels.owed() {
+            let batch: Option<ChannelBatch> =
+                query::channel(&*self.store, target, incarnation, first, CHANNEL_BATCH_BYTES)?;
+            actions.extend(batch.map(Action::Send));
+        }
+        actions.extend(self.services.owed());
+        if let Some(at_ms) = self.timers.earliest_ms() {
+            actions.push(Action::Timer { at_ms });
+        }
+        if !self.queue.is_empty() {
+            actions.push(Action::Continue);
+        }
+        Ok(actions)
     }
 
     /// The hash of the state, equal on all replicas that applied the same entries.
     #[must_use]
     pub fn state_hash(&self) -> StateHash {
-        StateHash::default()
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&keys::encode_record(&self.meta));
+        hasher.update(&keys::encode_record(&self.limits));
+        self.channels.hash(&mut hasher);
+        self.programs.hash(&mut hasher);
+        self.services.hash(&mut hasher);
+        for job in self.queue.jobs() {
+            hasher.update(&keys::encode_record(job));
+        }
+        StateHash(*hasher.finalize().as_bytes())
     }
 
     /// Which shard this is.
     #[must_use]
     pub fn identity(&self) -> &ShardIdentity {
         &self.identity
+    }
+
+    /// The limits in force.
+    #[must_use]
+    pub fn limits(&self) -> &ShardLimits {
+        &self.limits
+    }
+
+    /// Shard time of the last entry, in milliseconds.
+    #[must_use]
+    pub fn time_ms(&self) -> u64 {
+        self.meta.time_ms
     }
 
     /// The store, for the adapter's own keys and for closing units.
@@ -107,5 +268,67 @@ impl Shard {
     #[must_use]
     pub fn into_store(self) -> Box<dyn StateStore> {
         self.store
+    }
+
+    pub(crate) fn shard_of(&self, address: &Address) -> ShardId {
+        crate::address::shard_of(address, self.identity.shard_count)
+    }
+
+    /// Which life of another shard channels go to. All shards are in their first until one is
+    /// recovered or split, which this state then learns by a command.
+    fn incarnation_of(&self, _shard: ShardId) -> Incarnation {
+        self.identity.incarnation
+    }
+
+    /// The next hybrid time.
+    pub(crate) fn tick(&mut self) -> HybridTime {
+        self.meta.hybrid = self.meta.hybrid.tick(self.now_ms);
+        self.meta.hybrid
+    }
+
+    fn progress_is(&mut self, message: MessageId, progress: impl FnOnce() -> Progress) {
+        if let Some(watched) = &mut self.watched
+            && watched.message == message
+        {
+            watched.progress = progress();
+        }
+    }
+
+    fn progress_at(&mut self, message: MessageId, instance: &Address, progress: Progress) {
+        if let Some(watched) = &mut self.watched
+            && watched.message == message
+        {
+            watched.instance = Some(instance.clone());
+            watched.progress = progress;
+        }
+    }
+
+    #[cfg(feature = "mutants")]
+    pub(crate) fn is_mutant(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
+}
+
+/// All pairs of a family.
+fn scan_all(store: &dyn StateRead, family: u8) -> Result<Vec<Pair>, StoreError> {
+    scan_range(store, vec![family], &[family + 1])
+}
+
+/// All pairs of a range, read in pages.
+fn scan_range(
+    store: &dyn StateRead,
+    mut from: Vec<u8>,
+    until: &[u8],
+) -> Result<Vec<Pair>, StoreError> {
+    const PAGE: usize = 1000;
+    let mut pairs: Vec<Pair> = Vec::new();
+    loop {
+        let page = store.scan(&from, Some(until), PAGE)?;
+        let last = page.len() < PAGE;
+        pairs.extend(page);
+        match pairs.last() {
+            Some((key, _)) if !last => from = successor(key),
+            _ => return Ok(pairs),
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! Before it: `get`, `list` and `history` handlers. After it: the store.
 //! Guarantees: a view is the instance between two entries. Leaves to others: filters, JSON.
 
+use bytes::Bytes;
 use transport::{Address, Namespace, RunId};
 
 use super::{QueryError, decode, number_of};
@@ -27,8 +28,8 @@ pub struct InstanceView {
     pub program: ProgramId,
     /// Which worker of the program.
     pub worker: String,
-    /// The open `withState` blocks, outermost first, each an encoded `vm::Data`.
-    pub state: Vec<Body>,
+    /// The encoded run between two turns, where it runs; `engine::script::open_states` shows it.
+    pub snapshot: Option<Bytes>,
     /// Messages that wait.
     pub mailbox: u64,
     /// Failures in a row.
@@ -131,7 +132,7 @@ fn view(record: InstanceRecord) -> InstanceView {
         step: record.step,
         program: record.program,
         worker: record.worker,
-        state: record.state,
+        snapshot: record.snapshot,
         mailbox: record.mailbox.next - record.mailbox.first,
         failures: record.failures,
         rests_until_ms: record.rests_until_ms,

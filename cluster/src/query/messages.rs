@@ -6,10 +6,11 @@
 
 use transport::MessageId;
 
+use super::instances::history;
 use super::{QueryError, decode};
 use crate::keys;
 use crate::limits::PAGE_ROWS_MAX;
-use crate::record::MessageRecord;
+use crate::record::{MessageFate, MessageRecord, StoredMessage, TurnInput};
 use crate::store::{StateRead, prefix_end, successor};
 
 /// What became of a message in this shard.
@@ -20,7 +21,7 @@ use crate::store::{StateRead, prefix_end, successor};
 pub fn message(reader: &dyn StateRead, id: MessageId) -> Result<Option<MessageRecord>, QueryError> {
     let key = keys::message(id);
     match reader.get(&key)? {
-        Some(bytes) => decode(&key, &bytes).map(Some),
+        Some(bytes) => complete(reader, decode(&key, &bytes)?),
         None => Ok(None),
     }
 }

@@ -1,0 +1,100 @@
+//! `Activate`: which programs serve which names from now on.
+//!
+//! Before it: a deploy, after every shard holds the programs. After it: daemons begin, and what
+//! waited for a service of that name goes to the worker.
+//! Guarantees: older activations never undo later ones; running instances keep their program.
+//! Leaves to others: migrating running instances.
+
+use transport::Address;
+
+use crate::codes;
+use crate::command::Activate;
+use crate::message::{Body, Parcel, ProgramId, Spawn};
+use crate::outcome::{Outcome, Refusal};
+use crate::record::NameRecord;
+use crate::shard::{DEFAULT_KEY, Job, Shard, ShardError};
+
+pub(crate) fn apply(shard: &mut Shard, activate: &Activate) -> Result<Outcome, ShardError> {
+    if let Some(refusal) = check(shard, activate)? {
+        return Ok(Outcome::Refused(refusal));
+    }
+    for name in &activate.removed {
+        let record = NameRecord {
+            program: None,
+            version: activate.version,
+        };
+        shard
+            .programs
+            .rename(&mut *shard.store, &activate.namespace, name, record);
+    }
+    for (name, program) in &activate.names {
+        let record = NameRecord {
+            program: Some(*program),
+            version: activate.version,
+        };
+        let renamed =
+            shard
+                .programs
+                .rename(&mut *shard.store, &activate.namespace, name, record);
+        let address = Address::bare(activate.namespace.clone(), name.as_str());
+        if let (true, Ok(address)) = (renamed, address) {
+            serve(shard, &address, *program)?;
+        }
+    }
+    shard.run_queue()?;
+    Ok(Outcome::Done)
+}
+
+/// Every name must be an address, and every program must be here and have the worker.
+fn check(shard: &mut Shard, activate: &Activate) -> Result<Option<Refusal>, ShardError> {
+    for (name, id) in &activate.names {
+        if let Err(error) = Address::bare(activate.namespace.clone(), name.as_str()) {
+            return Ok(Some(Refusal::new(codes::BAD_ADDRESS, error.to_string())));
+        }
+        let Some(program) = shard.programs.get(&*shard.store, *id)? else {
+            return Ok(Some(Refusal::new(
+                codes::UNKNOWN_PROGRAM,
+                format!("the program {id} for {name} is not installed here; install it first"),
+            )));
+        };
+        if !program.worker(name).is_some_and(|facts| facts.exported) {
+            return Ok(Some(Refusal::new(
+                codes::UNKNOWN_WORKER,
+                format!("the program {id} exports no worker {name}"),
+            )));
+        }
+    }
+    Ok(None)
+}
+
+fn serve(shard: &mut Shard, name: &Address, program: ProgramId) -> Result<(), ShardError> {
+    for message in shard.service_drain(name)? {
+        shard.push(Job::Parcel(Parcel::Message(message)));
+    }
+    let facts = shard
+        .programs
+        .get(&*shard.store, program)?
+        .and_then(|program| program.worker(name.name()))
+        .unwrap_or_default();
+    if !facts.daemon || facts.keyed {
+        return Ok(());
+    }
+    let Ok(instance) = name.with_key(DEFAULT_KEY) else {
+        return Ok(());
+    };
+    let here = shard.shard_of(&instance) == shard.identity.shard;
+    if here && shard.is_running(&instance)? != Some(true) {
+        let stamp = shard.own_stamp(None);
+        shard.push(Job::Parcel(Parcel::Spawn(Spawn {
+            stamp,
+            child: instance,
+            program,
+            worker: name.name().to_owned(),
+            config: Body::default(),
+            outbox: None,
+            watcher: None,
+            hops: 0,
+        })));
+    }
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! `Send`: a message through a door.
+//!
+//! Before it: the door of any node. After it: the run queue, behind what waits there.
+//! Guarantees: applied once, however often the door or the client repeats it; refused while too
+//! much waits. Leaves to others: routing and turns.
+
+use crate::codes;
+use crate::command::SendRequest;
+use crate::message::{Message, Parcel};
+use crate::outcome::{Outcome, Refusal};
+use crate::shard::{Job, Shard, ShardError};
+
+pub(crate) fn apply(shard: &mut Shard, request: &SendRequest) -> Result<Outcome, ShardError> {
+    shard.request(&request.door, &request.to, |shard| {
+        if let Some(refusal) = shard.busy() {
+            return Ok(Some(refusal));
+        }
+        if let Some(refusal) = shard.mailbox_busy(&request.to)? {
+            return Ok(Some(refusal));
+        }
+        if request.body.bytes().len() as u64 > shard.limits.turn.message_bytes {
+            return Ok(Some(Refusal::new(
+                codes::TOO_LARGE,
+                format!(
+                    "the message has {} bytes, at most {} are allowed (limit `message_bytes`)",
+                    request.body.bytes().len(),
+                    shard.limits.turn.message_bytes
+                ),
+            )));
+        }
+        shard.push(Job::Parcel(Parcel::Message(Message {
+            stamp: request.door.stamp.clone(),
+            from: request.from.clone(),
+            to: request.to.clone(),
+            program: None,
+            hops: 0,
+            body: request.body.clone(),
+        })));
+        shard.run_queue()?;
+        Ok(None)
+    })
+}

@@ -1,0 +1,107 @@
+//! `Start`: a run that a client asks for, with a key or a fresh one.
+//!
+//! Before it: the door. After it: the first turn, here or at the shard of the fresh key.
+//! Guarantees: an instance that runs is not started again (`E-running`); a key that only the
+//! runtime makes is refused. Leaves to others: the run.
+
+use transport::Address;
+
+use crate::codes;
+use crate::command::StartRequest;
+use crate::message::{Body, Message, Parcel, ProgramId, Spawn};
+use crate::outcome::{Outcome, Refusal};
+use crate::shard::{DEFAULT_KEY, Job, MADE_KEY_PREFIX, Shard, ShardError, made_key};
+
+pub(crate) fn apply(shard: &mut Shard, request: &StartRequest) -> Result<Outcome, ShardError> {
+    shard.request(&request.door, &request.to, |shard| {
+        if let Some(refusal) = shard.busy() {
+            return Ok(Some(refusal));
+        }
+        match prepare(shard, request)? {
+            Ok((instance, program)) => start(shard, request, instance, program),
+            Err(refusal) => Ok(Some(refusal)),
+        }
+    })
+}
+
+/// The instance to be started and its program.
+fn prepare(
+    shard: &mut Shard,
+    request: &StartRequest,
+) -> Result<Result<(Address, ProgramId), Refusal>, ShardError> {
+    let to = &request.to;
+    let serving = shard.programs.serving(&*shard.store, to)?;
+    let Some((program, _, facts)) = serving else {
+        return Ok(Err(Refusal::new(
+            codes::UNKNOWN_WORKER,
+            format!("no worker {} is deployed in {}", to.name(), to.namespace()),
+        )));
+    };
+    let key = match to.key() {
+        Some(key) if key.starts_with(MADE_KEY_PREFIX) => {
+            return Ok(Err(Refusal::new(
+                codes::RESERVED_KEY,
+                format!("keys that begin with {MADE_KEY_PREFIX:?} are made by the runtime"),
+            )));
+        }
+        Some(key) => key.to_owned(),
+        None if facts.daemon && !facts.keyed => DEFAULT_KEY.to_owned(),
+        None => made_key(request.door.stamp.id),
+    };
+    let instance = match to.with_key(key) {
+        Ok(instance) => instance,
+        Err(error) => return Ok(Err(Refusal::new(codes::BAD_ADDRESS, error.to_string()))),
+    };
+    let here = shard.shard_of(&instance) == shard.identity.shard;
+    if here && shard.is_running(&instance)? == Some(true) {
+        return Ok(Err(Refusal::new(
+            codes::RUNNING,
+            format!("{instance} runs already; kill it first, or choose another key"),
+        )));
+    }
+    Ok(Ok((instance, program)))
+}
+
+fn start(
+    shard: &mut Shard,
+    request: &StartRequest,
+    instance: Address,
+    program: ProgramId,
+) -> Result<Option<Refusal>, ShardError> {
+    let stamp = request.door.stamp.clone();
+    let message = request.message.clone().map(|body| Message {
+        stamp: shard.own_stamp(Some(&stamp)),
+        from: None,
+        to: instance.clone(),
+        program: Some(program),
+        hops: 0,
+        body,
+    });
+    let spawn = Spawn {
+        stamp,
+        child: instance.clone(),
+        program,
+        worker: instance.name().to_owned(),
+        config: request.config.clone().unwrap_or_else(Body::default),
+        outbox: None,
+        watcher: None,
+        hops: 0,
+    };
+    shard.watch_at(&instance);
+    if shard.shard_of(&instance) != shard.identity.shard {
+        shard.send(Parcel::Spawn(spawn))?;
+        if let Some(message) = message {
+            shard.send(Parcel::Message(message))?;
+        }
+        shard.watch_forwarded();
+        return Ok(None);
+    }
+    if let Err(failure) = shard.start_run(spawn, true)? {
+        return Ok(Some(Refusal::new(&failure.code, failure.message)));
+    }
+    if let Some(message) = message {
+        shard.push(Job::Parcel(Parcel::Message(message)));
+    }
+    shard.run_queue()?;
+    Ok(None)
+}

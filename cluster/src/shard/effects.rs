@@ -1,0 +1,262 @@
+//! Makes a turn's effects into stamped messages, spawns, kills, output and timers.
+//!
+//! Before it: `turn`. After it: the shard's own queue, channels, the output, the timer index.
+//! Guarantees: effects keep their order; an id is made of run, step and place in the step, so that
+//! it is never repeated and the same on every replica. Leaves to others: handing over.
+
+use transport::{Address, MessageId, ShardId, Stamp};
+
+use super::hot::Instance;
+use super::timers::TimerKind;
+use super::turn::Given;
+use super::{Shard, ShardError};
+use crate::codes;
+use crate::engine::{Effect, Target};
+use crate::message::{Body, Kill, Message, Parcel, Spawn};
+use crate::record::{Failure, InstanceRecord, TimerRecord};
+
+/// What history keeps of a turn's effects.
+pub(crate) struct Performed {
+    pub count: u32,
+    pub hash: [u8; 16],
+}
+
+impl Shard {
+    pub(crate) fn perform(
+        &mut self,
+        instance: &mut Instance,
+        given: &Given,
+        effects: Vec<Effect>,
+    ) -> Result<Performed, ShardError> {
+        let count = effects.len() as u32;
+        if count == 0 {
+            let hash = [0; 16];
+            return Ok(Performed { count, hash });
+        }
+        let mut hasher = blake3::Hasher::new();
+        for (ordinal, effect) in effects.into_iter().enumerate() {
+            let record = &mut instance.record;
+            hash_effect(&mut hasher, &effect);
+            match effect {
+                Effect::SetTimer { timer, at_ms } => {
+                    self.set_timer(record, timer, at_ms, &given.stamp);
+                }
+                Effect::CancelTimer { timer } => self.cancel_timer(record, timer),
+                effect => {
+                    let id = self.effect_id(record, &given.stamp, ordinal as u32);
+                    let stamp = given.stamp.caused(id, self.tick());
+                    self.send_effect(record, stamp, given.hops + 1, effect)?;
+                }
+            }
+        }
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        Ok(Performed { count, hash })
+    }
+
+    fn effect_id(&self, record: &InstanceRecord, cause: &Stamp, ordinal: u32) -> MessageId {
+        let origin = self.run_origin(record.run_number);
+        MessageId::derived(cause.root, &origin.message(record.step, ordinal))
+    }
+
+    fn send_effect(
+        &mut self,
+        record: &mut InstanceRecord,
+        stamp: Stamp,
+        hops: u32,
+        effect: Effect,
+    ) -> Result<(), ShardError> {
+        match effect {
+            Effect::Send { to: None, body } => match record.outbox.clone() {
+                Some(to) => self.send_body(record, stamp, hops, to, body),
+                None => self.emit(record, stamp, body),
+            },
+            Effect::Send { to: Some(to), body } => match resolve(record, &to) {
+                Ok(to) => self.send_body(record, stamp, hops, to, body),
+                Err(cause) => self.undeliverable(record, stamp, body, cause),
+            },
+            Effect::Spawn {
+                child,
+                worker,
+                config,
+                outbox,
+                watch,
+            } => {
+                let child = match resolve(record, &child) {
+                    Ok(child) => child,
+                    Err(cause) => return self.undeliverable(record, stamp, config, cause),
+                };
+                let outbox = outbox.and_then(|outbox| resolve(record, &outbox).ok());
+                self.send(Parcel::Spawn(Spawn {
+                    stamp,
+                    child,
+                    program: record.program,
+                    worker,
+                    config,
+                    outbox,
+                    watcher: watch.then(|| record.address.clone()),
+                    hops,
+                }))
+            }
+            Effect::Kill { target } => match resolve(record, &target) {
+                Ok(target) => self.send(Parcel::Kill(Kill {
+                    stamp,
+                    from: Some(record.address.clone()),
+                    target,
+                })),
+                Err(cause) => self.undeliverable(record, stamp, Body::default(), cause),
+            },
+            Effect::SetTimer { .. } | Effect::CancelTimer { .. } => Ok(()),
+        }
+    }
+
+    fn send_body(
+        &mut self,
+        record: &InstanceRecord,
+        stamp: Stamp,
+        hops: u32,
+        to: Address,
+        body: Body,
+    ) -> Result<(), ShardError> {
+        self.send(Parcel::Message(Message {
+            stamp,
+            from: Some(record.address.clone()),
+            to,
+            program: None,
+            hops,
+            body,
+        }))
+    }
+
+    /// A target that no address can be made of.
+    fn undeliverable(
+        &mut self,
+        record: &InstanceRecord,
+        stamp: Stamp,
+        body: Body,
+        cause: Failure,
+    ) -> Result<(), ShardError> {
+        let message = Message {
+            stamp,
+            from: Some(record.address.clone()),
+            to: record.address.clone(),
+            program: None,
+            hops: 0,
+            body,
+        };
+        self.dead_letter(message, cause, None)
+    }
+
+    /// Puts a parcel into the channel to another shard. What is too large to travel becomes a dead
+    /// letter here, because it would block the channel for ever.
+    pub(crate) fn send_to(&mut self, target: ShardId, parcel: Parcel) -> Result<(), ShardError> {
+        let error = match parcel.encode() {
+            Ok(bytes) => {
+                let incarnation = self.incarnation_of(target);
+                self.channels
+                    .put(&mut *self.store, target, incarnation, bytes);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        let (stamp, to) = (parcel.stamp().clone(), parcel.target().clone());
+        let cause = Failure::new(codes::TOO_LARGE, error.to_string());
+        let message = match parcel {
+            Parcel::Message(message) => message,
+            Parcel::Spawn(_) | Parcel::Kill(_) => Message {
+                stamp,
+                from: None,
+                to,
+                program: None,
+                hops: 0,
+                body: Body::default(),
+            },
+        };
+        self.dead_letter(message, cause, None)
+    }
+
+    fn set_timer(&mut self, record: &mut InstanceRecord, timer: u64, due_ms: u64, cause: &Stamp) {
+        self.cancel_timer(record, timer);
+        record.timers.push(TimerRecord {
+            timer,
+            due_ms,
+            cause: cause.clone(),
+        });
+        self.timers.set(
+            &mut *self.store,
+            TimerKind::Worker,
+            record.slot,
+            timer,
+            due_ms,
+            &record.address,
+        );
+    }
+
+    fn cancel_timer(&mut self, record: &mut InstanceRecord, timer: u64) {
+        let Some(at) = record.timers.iter().position(|set| set.timer == timer) else {
+            return;
+        };
+        let set = record.timers.remove(at);
+        self.timers.cancel(
+            &mut *self.store,
+            TimerKind::Worker,
+            record.slot,
+            timer,
+            set.due_ms,
+        );
+    }
+}
+
+/// The address that a script's target means: names are looked up in the worker's own namespace.
+fn resolve(record: &InstanceRecord, target: &Target) -> Result<Address, Failure> {
+    Address::new(
+        record.address.namespace().clone(),
+        target.name.as_str(),
+        target.key.as_deref(),
+    )
+    .map_err(|error| Failure::new(codes::BAD_ADDRESS, error.to_string()))
+}
+
+fn hash_effect(hasher: &mut blake3::Hasher, effect: &Effect) {
+    let mut part = |tag: u8, bytes: &[u8]| {
+        hasher.update(&[tag]);
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    match effect {
+        Effect::Send { to, body } => {
+            part(1, &target_bytes(to.as_ref()));
+            part(2, body.bytes());
+        }
+        Effect::Spawn {
+            child,
+            worker,
+            config,
+            outbox,
+            watch,
+        } => {
+            part(3, &target_bytes(Some(child)));
+            part(4, worker.as_bytes());
+            part(5, config.bytes());
+            part(6, &target_bytes(outbox.as_ref()));
+            part(7, &[u8::from(*watch)]);
+        }
+        Effect::Kill { target } => part(8, &target_bytes(Some(target))),
+        Effect::SetTimer { timer, at_ms } => {
+            part(9, &timer.to_le_bytes());
+            part(10, &at_ms.to_le_bytes());
+        }
+        Effect::CancelTimer { timer } => part(11, &timer.to_le_bytes()),
+    }
+}
+
+fn target_bytes(target: Option<&Target>) -> Vec<u8> {
+    let Some(target) = target else {
+        return Vec::new();
+    };
+    let mut bytes = vec![1 + u8::from(target.key.is_some())];
+    bytes.extend_from_slice(&(target.name.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(target.name.as_bytes());
+    bytes.extend_from_slice(target.key.as_deref().unwrap_or("").as_bytes());
+    bytes
+}

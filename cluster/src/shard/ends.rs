@@ -1,0 +1,355 @@
+//! The end of runs: completed, failed, killed; and the rest and restart before giving up.
+//!
+//! Before it: `turn`, kills, timers. After it: watchers, dead letters, the end of timers.
+//! Guarantees: a run that ends leaves no timer and no message behind; a worker that goes on after a
+//! failure has the state it had before the failing turn. Leaves to others: what a policy says
+//! (`engine`).
+
+use std::sync::Arc;
+
+use transport::{Address, HopKind, MessageId};
+
+use super::hot::{Instance, Place};
+use super::queue::Job;
+use super::timers::TimerKind;
+use super::turn::Given;
+use super::{Shard, ShardError};
+use crate::action::{Action, RunEnded};
+use crate::codes;
+use crate::engine::{End, Program, Run, exit};
+use crate::message::{Body, Kill, Message, Parcel, Spawn};
+use crate::record::{Failure, InstanceStatus, MessageFate, TurnInput};
+
+impl Shard {
+    /// Draws the consequences of a turn.
+    pub(crate) fn after_turn(
+        &mut self,
+        program: &Arc<dyn Program>,
+        instance: &mut Instance,
+        given: Given,
+        end: End,
+        before: Option<Box<dyn Run>>,
+    ) -> Result<(), ShardError> {
+        match end {
+            End::Waiting => {
+                instance.record.failures = 0;
+                instance.record.error = None;
+                self.queue_wake(instance);
+                Ok(())
+            }
+            End::Completed(result) => {
+                self.end_run(instance, InstanceStatus::Completed, Some(result), None)
+            }
+            End::KilledSelf => self.end_run(instance, InstanceStatus::Killed, None, None),
+            End::Failed(failure) => {
+                if let (Some(run), Some(before)) = (&mut instance.run, before) {
+                    run.go_back_to(before);
+                }
+                self.rest_or_fail(program, instance, &given, failure)
+            }
+            End::Trapped(failure) => {
+                if let TurnInput::Message { from, body } = &given.input {
+                    let message = Message {
+                        stamp: given.stamp.clone(),
+                        from: from.clone(),
+                        to: instance.record.address.clone(),
+                        program: None,
+                        hops: 0,
+                        body: body.clone(),
+                    };
+                    let step = Some(instance.record.step);
+                    self.dead_letter(message, failure.clone(), step)?;
+                }
+                self.rest_or_fail(program, instance, &given, failure)
+            }
+        }
+    }
+
+    fn rest_or_fail(
+        &mut self,
+        program: &Arc<dyn Program>,
+        instance: &mut Instance,
+        given: &Given,
+        failure: Failure,
+    ) -> Result<(), ShardError> {
+        let first = matches!(given.input, TurnInput::Start { .. });
+        let record = &mut instance.record;
+        record.failures += 1;
+        let rest_ms = match first {
+            // There is no wait to go back to.
+            true => None,
+            false => program.rest_after_ms(&record.worker, record.failures),
+        };
+        let Some(rest_ms) = rest_ms else {
+            return self.end_run(instance, InstanceStatus::Failed, None, Some(failure));
+        };
+        if let TurnInput::Timer { timer } = given.input {
+            record.retry_timer = Some(timer);
+        }
+        let due_ms = self.now_ms.saturating_add(rest_ms);
+        record.rests_until_ms = Some(due_ms);
+        record.error = Some(failure);
+        self.timers.set(
+            &mut *self.store,
+            TimerKind::Rest,
+            record.slot,
+            0,
+            due_ms,
+            &record.address,
+        );
+        Ok(())
+    }
+
+    /// Lets an instance go on after its rest.
+    pub(crate) fn rested(&mut self, address: &Address) -> Result<(), ShardError> {
+        let Some((place, mut instance)) = self.take(address)? else {
+            return Ok(());
+        };
+        let due = instance.record.rests_until_ms;
+        let running = instance.record.status == InstanceStatus::Running;
+        if !running || due.is_none_or(|due| due > self.now_ms) {
+            self.hot.put(place, instance, false);
+            return Ok(());
+        }
+        instance.record.rests_until_ms = None;
+        let timer = instance.record.retry_timer.take();
+        self.load_run(&mut instance)?;
+        let facts = self
+            .program_of(&instance)?
+            .worker(&instance.record.worker)
+            .unwrap_or_default();
+        if facts.restarts_from_start {
+            return self.begin_again(place, instance);
+        }
+        if let Some(timer) = timer {
+            let cause = instance.record.cause.clone();
+            let stamp = self.input_stamp(&instance.record, &cause, HopKind::Timer);
+            let input = TurnInput::Timer { timer };
+            return self.turn(place, instance, Given { stamp, input, hops: 0 });
+        }
+        self.queue_wake(&mut instance);
+        self.hot.put(place, instance, true);
+        Ok(())
+    }
+
+    /// A new run with the configuration of the old; its mailbox stays.
+    fn begin_again(&mut self, place: Place, mut instance: Box<Instance>) -> Result<(), ShardError> {
+        let failures = instance.record.failures;
+        self.cancel_timers(&mut instance);
+        let record = &instance.record;
+        let spawn = Spawn {
+            stamp: record.cause.clone(),
+            child: record.address.clone(),
+            program: record.program,
+            worker: record.worker.clone(),
+            config: record.config.clone(),
+            outbox: record.outbox.clone(),
+            watcher: record.watcher.clone(),
+            hops: 0,
+        };
+        let address = record.address.clone();
+        instance.record.status = InstanceStatus::Failed;
+        instance.run = None;
+        self.hot.put(place, instance, true);
+        // The program is held, so the run begins; that its worker is there was checked before.
+        let _ = self.start_run(spawn, false)?;
+        if let Some((place, mut instance)) = self.take(&address)? {
+            if instance.record.status == InstanceStatus::Running {
+                instance.record.failures = failures;
+            }
+            self.hot.put(place, instance, true);
+        }
+        Ok(())
+    }
+
+    /// Ends a run. What it had sent still goes out.
+    pub(crate) fn end_run(
+        &mut self,
+        instance: &mut Instance,
+        status: InstanceStatus,
+        result: Option<Body>,
+        error: Option<Failure>,
+    ) -> Result<(), ShardError> {
+        self.cancel_timers(instance);
+        self.leave_mailbox(instance, status)?;
+        let record = &mut instance.record;
+        record.status = status;
+        record.snapshot = None;
+        record.ended_ms = Some(self.now_ms);
+        record.retry_timer = None;
+        record.result.clone_from(&result);
+        record.error.clone_from(&error);
+        instance.run = None;
+        let due_ms = self.now_ms.saturating_add(self.limits.ended_ms);
+        self.timers.set(
+            &mut *self.store,
+            TimerKind::Retire,
+            record.slot,
+            0,
+            due_ms,
+            &record.address,
+        );
+        if self.observed {
+            self.actions.push(Action::RunEnded(RunEnded {
+                instance: record.address.clone(),
+                run: record.run,
+                status,
+                result: result.clone(),
+                error: error.clone(),
+            }));
+        }
+        self.tell_watcher(instance, status, result.as_ref(), error.as_ref())
+    }
+
+    fn tell_watcher(
+        &mut self,
+        instance: &Instance,
+        status: InstanceStatus,
+        result: Option<&Body>,
+        error: Option<&Failure>,
+    ) -> Result<(), ShardError> {
+        let record = &instance.record;
+        let Some(watcher) = record.watcher.clone() else {
+            return Ok(());
+        };
+        let origin = self.run_origin(record.run_number);
+        let last = origin.message(record.step, u32::MAX - 1);
+        let id = MessageId::derived(record.cause.root, &last);
+        let stamp = record.cause.caused(id, self.tick());
+        let body = exit::notice(&record.address, status, result, error);
+        self.send(Parcel::Message(Message {
+            stamp,
+            from: Some(record.address.clone()),
+            to: watcher,
+            program: None,
+            hops: 0,
+            body,
+        }))
+    }
+
+    fn cancel_timers(&mut self, instance: &mut Instance) {
+        let record = &mut instance.record;
+        for set in std::mem::take(&mut record.timers) {
+            self.timers.cancel(
+                &mut *self.store,
+                TimerKind::Worker,
+                record.slot,
+                set.timer,
+                set.due_ms,
+            );
+        }
+        if let Some(due_ms) = record.rests_until_ms.take() {
+            self.timers
+                .cancel(&mut *self.store, TimerKind::Rest, record.slot, 0, due_ms);
+        }
+    }
+
+    fn leave_mailbox(
+        &mut self,
+        instance: &mut Instance,
+        status: InstanceStatus,
+    ) -> Result<(), ShardError> {
+        while let Some(message) = self.mailbox_take(instance)? {
+            let cause = Failure::new(
+                codes::MAILBOX_LEFT,
+                format!(
+                    "{} was {} while the message waited in its mailbox",
+                    instance.record.address,
+                    status.as_str()
+                ),
+            );
+            self.dead_letter(message, cause, None)?;
+        }
+        Ok(())
+    }
+
+    /// Ends an instance from outside.
+    pub(crate) fn kill(&mut self, kill: Kill) -> Result<(), ShardError> {
+        let found = self.take(&kill.target)?;
+        let Some((place, mut instance)) = found else {
+            return self.nothing_to_kill(kill);
+        };
+        if instance.record.status != InstanceStatus::Running {
+            self.hot.put(place, instance, false);
+            return self.nothing_to_kill(kill);
+        }
+        instance.record.step += 1;
+        instance.record.cause = kill.stamp.clone();
+        let given = Given {
+            stamp: kill.stamp,
+            input: TurnInput::Kill { from: kill.from },
+            hops: 0,
+        };
+        self.note_kill(&mut instance, &given)?;
+        self.end_run(&mut instance, InstanceStatus::Killed, None, None)?;
+        self.hot.put(place, instance, true);
+        Ok(())
+    }
+
+    fn nothing_to_kill(&mut self, kill: Kill) -> Result<(), ShardError> {
+        if self.shard_of(&kill.target) != self.identity.shard {
+            return self.send(Parcel::Kill(kill));
+        }
+        let fate = MessageFate::Killed { found: false };
+        self.note(&kill.stamp, kill.from, &kill.target, fate);
+        Ok(())
+    }
+
+    /// Fires a worker's timer.
+    pub(crate) fn fire(
+        &mut self,
+        address: &Address,
+        timer: u64,
+        cause: &transport::Stamp,
+    ) -> Result<(), ShardError> {
+        let Some((place, mut instance)) = self.take(address)? else {
+            return Ok(());
+        };
+        let set = instance
+            .record
+            .timers
+            .iter()
+            .position(|set| set.timer == timer && set.due_ms <= self.now_ms);
+        let running = instance.record.status == InstanceStatus::Running;
+        let (Some(at), true) = (set, running) else {
+            self.hot.put(place, instance, false);
+            return Ok(());
+        };
+        instance.record.timers.remove(at);
+        if instance.record.rests_until_ms.is_some() {
+            instance.record.retry_timer = Some(timer);
+            self.hot.put(place, instance, true);
+            return Ok(());
+        }
+        let stamp = self.input_stamp(&instance.record, cause, HopKind::Timer);
+        let input = TurnInput::Timer { timer };
+        self.turn(place, instance, Given { stamp, input, hops: 0 })
+    }
+
+    /// Takes the place that the due timer of an instance names as its jobs.
+    pub(crate) fn timer_job(&mut self, due: super::timers::Due) -> Result<(), ShardError> {
+        let job = match due.kind {
+            TimerKind::Rest => Job::Rested(due.owner),
+            TimerKind::Service => Job::Service(due.owner),
+            TimerKind::Retire => Job::Retire(due.owner),
+            TimerKind::Worker => {
+                let Some((place, instance)) = self.take(&due.owner)? else {
+                    return Ok(());
+                };
+                let mut set = instance.record.timers.iter();
+                let cause = set
+                    .find(|set| set.timer == due.timer && set.due_ms == due.due_ms)
+                    .map(|set| set.cause.clone());
+                self.hot.put(place, instance, false);
+                let Some(cause) = cause else { return Ok(()) };
+                Job::Timer {
+                    instance: due.owner,
+                    timer: due.timer,
+                    cause,
+                }
+            }
+        };
+        self.push(job);
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+//! Instances in memory: decoded, changed there, written once for an entry that changed them.
+//!
+//! Before it: turns, which take an instance out and put it back. After it: the store.
+//! Guarantees: a cache only; what is read is what was written; nothing depends on what is in it.
+//! Leaves to others: what the record means.
+
+use std::collections::BTreeMap;
+
+use transport::Address;
+
+use super::ShardError;
+use super::meta::Meta;
+use crate::engine::Run;
+use crate::keys;
+use crate::query::decode;
+use crate::record::InstanceRecord;
+use crate::store::StateStore;
+
+/// An instance in memory.
+pub(crate) struct Instance {
+    /// What is stored. While `run` is there, its snapshot is only made when it is written.
+    pub record: InstanceRecord,
+    /// The decoded run.
+    pub run: Option<Box<dyn Run>>,
+    /// The hash of the record as it is stored.
+    folded: Option<[u8; 32]>,
+    /// Whether it was used since the last sweep.
+    used: bool,
+}
+
+/// Where an instance that was taken out goes back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place(usize);
+
+/// The cache.
+#[derive(Default)]
+pub(crate) struct Hot {
+    index: BTreeMap<Address, usize>,
+    slab: Vec<Option<Box<Instance>>>,
+    free: Vec<usize>,
+    changed: Vec<usize>,
+    hand: usize,
+}
+
+impl Instance {
+    pub(crate) fn new(record: InstanceRecord) -> Box<Instance> {
+        Box::new(Instance {
+            record,
+            run: None,
+            folded: None,
+            used: true,
+        })
+    }
+
+    /// Whether it can take a message now.
+    pub(crate) fn is_open(&self) -> bool {
+        self.record.rests_until_ms.is_none()
+            && self.run.as_ref().is_some_and(|run| run.accepts_messages())
+    }
+}
+
+impl Hot {
+    /// Takes an instance out, from memory or the store. It must be put back.
+    pub(crate) fn take(
+        &mut self,
+        address: &Address,
+        store: &dyn StateStore,
+    ) -> Result<Option<(Place, Box<Instance>)>, ShardError> {
+        if let Some(at) = self.index.get(address) {
+            let instance = self.slab[*at].take();
+            return Ok(instance.map(|instance| (Place(*at), instance)));
+        }
+        let key = keys::instance(address);
+        let Some(bytes) = store.get(&key)? else {
+            return Ok(None);
+        };
+        let mut instance = Instance::new(decode(&key, &bytes)?);
+        instance.folded = Some(*blake3::hash(&bytes).as_bytes());
+        Ok(Some((self.place(address.clone()), instance)))
+    }
+
+    /// A place for an instance that is not there yet.
+    pub(crate) fn place(&mut self, address: Address) -> Place {
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.slab.push(None);
+            self.slab.len() - 1
+        });
+        self.index.insert(address, at);
+        Place(at)
+    }
+
+    /// Gives a place back that no instance came into.
+    pub(crate) fn forget(&mut self, place: Place, address: &Address) {
+        self.index.remove(address);
+        self.free.push(place.0);
+    }
+
+    /// Puts an instance back; `changed` means that it is to be written.
+    pub(crate) fn put(&mut self, place: Place, mut instance: Box<Instance>, changed: bool) {
+        instance.used = true;
+        self.slab[place.0] = Some(instance);
+        if changed && self.changed.last() != Some(&place.0) {
+            self.changed.push(place.0);
+        }
+    }
+
+    /// Forgets an instance that was taken out and will not be written again.
+    pub(crate) fn remove(
+        &mut self,
+        place: Place,
+        instance: &Instance,
+        store: &mut dyn StateStore,
+        meta: &mut Meta,
+    ) {
+        meta.fold(instance.folded, None);
+        store.delete(&keys::instance(&instance.record.address));
+        self.index.remove(&instance.record.address);
+        self.free.push(place.0);
+    }
+
+    /// Writes what changed, each instance once, and folds it into the shard's hash.
+    pub(crate) fn write(&mut self, store: &mut dyn StateStore, meta: &mut Meta) {
+        self.changed.sort_unstable();
+        self.changed.dedup();
+        for at in self.changed.drain(..) {
+            let Some(instance) = self.slab[at].as_mut() else {
+                continue;
+            };
+            if let Some(run) = &instance.run {
+                instance.record.snapshot = Some(run.snapshot());
+            }
+            let bytes = keys::encode_record(&instance.record);
+            if instance.run.is_some() {
+                instance.record.snapshot = None;
+            }
+            let hash = *blake3::hash(&bytes).as_bytes();
+            meta.fold(instance.folded, Some(hash));
+            instance.folded = Some(hash);
+            store.put(&keys::instance(&instance.record.address), bytes);
+        }
+    }
+
+    /// Forgets instances that were not used for a while, until at most `max` are left. Call it
+    /// after [`Hot::write`].
+    pub(crate) fn evict(&mut self, max: usize) {
+        let mut looked_at = 0;
+        while self.index.len() > max && looked_at < 2 * self.slab.len() {
+            looked_at += 1;
+            self.hand = (self.hand + 1) % self.slab.len();
+            let Some(instance) = self.slab[self.hand].as_mut() else {
+                continue;
+            };
+            if std::mem::take(&mut instance.used) {
+                continue;
+            }
+            let address = instance.record.address.clone();
+            self.slab[self.hand] = None;
+            self.index.remove(&address);
+            self.free.push(self.hand);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The counters of a shard, in one small record.
+//!
+//! Before and after it: `Shard::apply`, which reads it at opening and writes it with every entry.
+//! Guarantees: numbers that ids are made of only grow. Leaves to others: everything with a family
+//! of its own.
+
+use serde::{Deserialize, Serialize};
+use transport::HybridTime;
+
+use super::ShardIdentity;
+use crate::record::Span;
+
+/// What has no family of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Meta {
+    /// Which shard this is.
+    pub identity: ShardIdentity,
+    /// Shard time of the last entry, in milliseconds.
+    pub time_ms: u64,
+    /// The last hybrid time given out.
+    pub hybrid: HybridTime,
+    /// Runs so far; the next has the number after it.
+    pub runs: u64,
+    /// Messages that the shard itself made so far.
+    pub made: u64,
+    /// Slots given out so far, to instances and services.
+    pub slots: u64,
+    /// Number of the next job of the run queue.
+    pub queue_next: u64,
+    /// Dead letters.
+    pub dead_letters: Span,
+    /// The sum of the hashes of all instances, as four numbers.
+    pub instances: [u64; 4],
+    /// A hash chained over everything that has no record of its own in the state's hash: dead
+    /// letters, door requests, idempotency keys, service items.
+    pub chain: [u8; 16],
+}
+
+impl Meta {
+    pub(crate) fn new(identity: ShardIdentity) -> Meta {
+        Meta {
+            identity,
+            time_ms: 0,
+            hybrid: HybridTime::default(),
+            runs: 0,
+            made: 0,
+            slots: 0,
+            queue_next: 1,
+            dead_letters: Span::default(),
+            instances: [0; 4],
+            chain: [0; 16],
+        }
+    }
+
+    /// Adds bytes to the chain.
+    pub(crate) fn link(&mut self, what: u8, bytes: &[u8]) {
+        self.chain = linked(&self.chain, what, bytes);
+    }
+
+    /// Exchanges one instance's hash for another in the sum.
+    pub(crate) fn fold(&mut self, old: Option<[u8; 32]>, new: Option<[u8; 32]>) {
+        for (at, sum) in self.instances.iter_mut().enumerate() {
+            *sum = sum
+                .wrapping_sub(lane(old, at))
+                .wrapping_add(lane(new, at));
+        }
+    }
+}
+
+fn lane(hash: Option<[u8; 32]>, at: usize) -> u64 {
+    let Some(hash) = hash else { return 0 };
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&hash[at * 8..at * 8 + 8]);
+    u64::from_le_bytes(bytes)
+}
+
+/// The next link of a chain of hashes.
+pub(crate) fn linked(chain: &[u8; 16], what: u8, bytes: &[u8]) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(chain);
+    hasher.update(&[what]);
+    hasher.update(bytes);
+    let mut next = [0; 16];
+    next.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    next
+}

@@ -1,0 +1,128 @@
+//! Programs and names as this shard knows them.
+//!
+//! Before it: `Install` and `Activate`. After it: runs, which keep the program they began with.
+//! Guarantees: a program that was installed stays; names change only by activations in order.
+//! Leaves to others: verifying and executing (`engine`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use transport::{Address, Namespace};
+
+use super::ShardError;
+use crate::engine::{Engine, Program, WorkerFacts};
+use crate::keys;
+use crate::message::ProgramId;
+use crate::query::decode;
+use crate::record::NameRecord;
+use crate::store::{StateRead, StateStore};
+
+/// Loaded programs, and names.
+pub(crate) struct Programs {
+    engine: Arc<dyn Engine>,
+    loaded: BTreeMap<ProgramId, Arc<dyn Program>>,
+    names: BTreeMap<Namespace, BTreeMap<String, NameRecord>>,
+}
+
+impl Programs {
+    pub(crate) fn load(
+        engine: Arc<dyn Engine>,
+        store: &dyn StateRead,
+    ) -> Result<Programs, ShardError> {
+        let mut programs = Programs {
+            engine,
+            loaded: BTreeMap::new(),
+            names: BTreeMap::new(),
+        };
+        for (key, bytes) in super::scan_all(store, keys::NAME)? {
+            let (namespace, name, record): (Namespace, String, NameRecord) = decode(&key, &bytes)?;
+            programs
+                .names
+                .entry(namespace)
+                .or_default()
+                .insert(name, record);
+        }
+        Ok(programs)
+    }
+
+    /// Verifies a program and holds it.
+    pub(crate) fn install(
+        &mut self,
+        store: &mut dyn StateStore,
+        bytes: &bytes::Bytes,
+    ) -> Result<ProgramId, String> {
+        let program = self.engine.load(bytes)?;
+        let id = ProgramId(*blake3::hash(bytes).as_bytes());
+        self.loaded.insert(id, program);
+        store.put(&keys::program(id), bytes.clone());
+        Ok(id)
+    }
+
+    /// A program that was installed.
+    pub(crate) fn get(
+        &mut self,
+        store: &dyn StateRead,
+        id: ProgramId,
+    ) -> Result<Option<Arc<dyn Program>>, ShardError> {
+        if let Some(program) = self.loaded.get(&id) {
+            return Ok(Some(Arc::clone(program)));
+        }
+        let key = keys::program(id);
+        let Some(bytes) = store.get(&key)? else {
+            return Ok(None);
+        };
+        let program = self
+            .engine
+            .load(&bytes)
+            .map_err(|reason| crate::query::QueryError::Corrupt { key, reason })?;
+        self.loaded.insert(id, Arc::clone(&program));
+        Ok(Some(program))
+    }
+
+    /// The program that serves the name of an address.
+    pub(crate) fn active(&self, address: &Address) -> Option<ProgramId> {
+        let names = self.names.get(address.namespace())?;
+        names.get(address.name())?.program
+    }
+
+    /// The program and worker that serve the name of an address.
+    pub(crate) fn serving(
+        &mut self,
+        store: &dyn StateRead,
+        address: &Address,
+    ) -> Result<Option<(ProgramId, Arc<dyn Program>, WorkerFacts)>, ShardError> {
+        let Some(id) = self.active(address) else {
+            return Ok(None);
+        };
+        let Some(program) = self.get(store, id)? else {
+            return Ok(None);
+        };
+        let facts = program.worker(address.name());
+        Ok(facts.map(|facts| (id, program, facts)))
+    }
+
+    /// Gives a name to a program, or takes it away. False where a later activation was applied.
+    pub(crate) fn rename(
+        &mut self,
+        store: &mut dyn StateStore,
+        namespace: &Namespace,
+        name: &str,
+        record: NameRecord,
+    ) -> bool {
+        let names = self.names.entry(namespace.clone()).or_default();
+        if names.get(name).is_some_and(|old| old.version > record.version) {
+            return false;
+        }
+        names.insert(name.to_owned(), record);
+        store.put(
+            &keys::name(namespace, name),
+            keys::encode_record(&(namespace, name, record)),
+        );
+        true
+    }
+
+    /// What the state's hash sees of the names. Programs are named by their content.
+    pub(crate) fn hash(&self, hasher: &mut blake3::Hasher) {
+        hasher.update(&keys::encode_record(&self.names));
+    }
+}
