@@ -104,8 +104,6 @@ pub struct TurnNews {
     pub instructions: u64,
     /// Shard time in milliseconds.
     pub time_ms: u64,
-    /// File and line of the script where the worker now waits or where it failed, where known.
-    pub script: Option<String>,
 }
 
 /// The end of a run.

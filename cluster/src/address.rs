@@ -4,7 +4,7 @@
 //! Guarantees: every version and node agrees, because the hashed bytes are fixed here.
 //! Leaves to others: where a shard lives (the shard map).
 
-use transport::{Address, Namespace, ShardId};
+use transport::{Address, ShardId};
 
 /// The shard of an instance, or the home shard of a bare name: BLAKE3 over namespace, name and key
 /// (empty for a bare name), each behind its length, modulo the number of shards.
@@ -24,13 +24,4 @@ pub fn shard_of(address: &Address, shard_count: u32) -> ShardId {
     let mut low = [0; 8];
     low.copy_from_slice(&hash.as_bytes()[..8]);
     ShardId((u64::from_le_bytes(low) % u64::from(shard_count)) as u32)
-}
-
-/// The address of a script's address, which has no namespace, in `namespace`.
-pub(crate) fn resolve(
-    namespace: &Namespace,
-    name: &str,
-    key: Option<&str>,
-) -> Result<Address, transport::AddressError> {
-    Address::new(namespace.clone(), name, key)
 }

@@ -13,11 +13,7 @@ pub const UNKNOWN_INSTANCE: &str = "E-unknown-instance";
 pub const RUNNING: &str = "E-running";
 /// The instance has ended, and its worker does not start again by a message.
 pub const ENDED: &str = "E-ended";
-/// A script named a target that no address can be made of.
-pub const BAD_ADDRESS: &str = "E-bad-address";
-/// A limit has a value with which the shard could not go on.
-pub const BAD_LIMIT: &str = "E-bad-limit";
-/// The instance was killed.or failed while the message waited in its mailbox.
+/// The instance was killed or failed while the message waited in its mailbox.
 pub const MAILBOX_LEFT: &str = "E-mailbox-left";
 /// Too much is waiting; try again later.
 pub const BUSY: &str = "E-busy";

@@ -6,6 +6,7 @@
 //!
 //! Production runs scripts ([`script`]); simulations of the core may run a model, which is faster.
 
+pub(crate) mod exit;
 #[cfg(any(test, feature = "model"))]
 pub mod model;
 pub mod script;
@@ -83,7 +84,7 @@ pub struct WorkerFacts {
 /// One run of a worker between two turns.
 pub trait Run: Send {
     /// Runs one input until the worker waits again. When it traps or panics, the run is as before.
-    fn turn(&mut self, program: &dyn Program, input: Input<'_>, context: &Context<'_>) -> Ran;
+    fn turn(&mut self, input: Input<'_>, context: &Context<'_>) -> Ran;
 
     /// Whether a message can be given to it now.
     fn accepts_messages(&self) -> bool;
@@ -95,7 +96,7 @@ pub trait Run: Send {
     fn copy(&self) -> Box<dyn Run>;
 
     /// Goes back to `before`, but keeps what must not be used twice: counters that ids come from.
-    fn go_back_to(&mut self, before: Box<dyn Run>);
+    fn go_back_to(&mut self, before: &dyn Run);
 
     /// For engines to know their own runs.
     fn as_any(&self) -> &dyn std::any::Any;
@@ -149,8 +150,19 @@ pub struct Ran {
     pub console: Vec<String>,
     /// Instructions that it took.
     pub instructions: u64,
-    /// File, line and column where it now waits, where known.
-    pub place: Option<String>,
+}
+
+impl Ran {
+    /// A turn that failed before it did anything.
+    pub(crate) fn trapped(failure: Failure) -> Ran {
+        Ran {
+            end: End::Trapped(failure),
+            effects: Vec::new(),
+            dropped: false,
+            console: Vec::new(),
+            instructions: 0,
+        }
+    }
 }
 
 /// How a turn ended.

@@ -12,6 +12,8 @@ pub mod action;
 mod address;
 pub mod codes;
 pub mod command;
+mod commands;
+pub mod engine;
 pub mod entry;
 pub mod keys;
 pub mod limits;

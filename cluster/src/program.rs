@@ -4,11 +4,20 @@
 //! Guarantees: bytes that are no program are refused with what is wrong.
 //! Leaves to others: compiling.
 
+use crate::codes;
+use crate::engine::Engine;
+use crate::engine::script::ScriptEngine;
 use crate::message::ProgramId;
 use crate::outcome::Refusal;
 
 /// The hash of a program, and the names of the workers that it exports.
 pub(crate) fn inspect(bytes: &[u8]) -> Result<(ProgramId, Vec<String>), Refusal> {
     let id = ProgramId(*blake3::hash(bytes).as_bytes());
-    Ok((id, Vec::new()))
+    match ScriptEngine.load(bytes) {
+        Ok(program) => Ok((id, program.exported())),
+        Err(reason) => Err(Refusal::new(
+            codes::BAD_PROGRAM,
+            format!("these bytes are no program that this version runs: {reason}"),
+        )),
+    }
 }

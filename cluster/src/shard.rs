@@ -206,12 +206,17 @@ impl Shard {
     pub fn rebuild_actions(&self) -> Result<Vec<Action>, ShardError> {
         let mut actions = Vec::new();
         for ((target, incarnation), first) in self.channels.owed() {
-            let batch: Option<ChannelBatch> =
-                query::channel(&*self.store, target, incarnation, first, CHANNEL_BATCH_BYTES)?;
+            let batch: Option<ChannelBatch> = query::channel(
+                &*self.store,
+                target,
+                incarnation,
+                first,
+                CHANNEL_BATCH_BYTES,
+            )?;
             actions.extend(batch.map(Action::Send));
         }
         actions.extend(self.services.owed());
-        if let Some(at_ms) = self.timers.earliest_ms() {
+        if let Some(at_ms) = timers::earliest_ms(&*self.store)? {
             actions.push(Action::Timer { at_ms });
         }
         if !self.queue.is_empty() {

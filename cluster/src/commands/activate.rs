@@ -32,10 +32,9 @@ pub(crate) fn apply(shard: &mut Shard, activate: &Activate) -> Result<Outcome, S
             program: Some(*program),
             version: activate.version,
         };
-        let renamed =
-            shard
-                .programs
-                .rename(&mut *shard.store, &activate.namespace, name, record);
+        let renamed = shard
+            .programs
+            .rename(&mut *shard.store, &activate.namespace, name, record);
         let address = Address::bare(activate.namespace.clone(), name.as_str());
         if let (true, Ok(address)) = (renamed, address) {
             serve(shard, &address, *program)?;

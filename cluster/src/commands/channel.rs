@@ -9,9 +9,7 @@ use crate::shard::{Shard, ShardError};
 
 pub(crate) fn apply(shard: &mut Shard, acked: &ChannelAcked) -> Result<Outcome, ShardError> {
     let ends = (acked.target, acked.target_incarnation);
-    shard
-        .channels
-        .acked(&mut *shard.store, ends, acked.through);
+    shard.channels.acked(&mut *shard.store, ends, acked.through);
     shard.run_queue()?;
     Ok(Outcome::Done)
 }

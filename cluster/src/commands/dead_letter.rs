@@ -14,10 +14,7 @@ use crate::query::decode;
 use crate::record::DeadLetter;
 use crate::shard::{Job, Shard, ShardError};
 
-pub(crate) fn retry(
-    shard: &mut Shard,
-    request: &DeadLetterRequest,
-) -> Result<Outcome, ShardError> {
+pub(crate) fn retry(shard: &mut Shard, request: &DeadLetterRequest) -> Result<Outcome, ShardError> {
     with_letter(shard, request, |shard, letter| {
         let message = Message {
             hops: 0,
@@ -53,7 +50,9 @@ fn with_letter(
                 format!("this shard has no dead letter {}", request.number),
             )));
         };
-        shard.meta.link(keys::DEAD_LETTER, &request.number.to_be_bytes());
+        shard
+            .meta
+            .link(keys::DEAD_LETTER, &request.number.to_be_bytes());
         shard.store.delete(&key);
         act(shard, letter)?;
         Ok(None)

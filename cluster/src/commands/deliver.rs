@@ -37,7 +37,10 @@ pub(crate) fn apply(shard: &mut Shard, deliver: &Deliver) -> Result<Outcome, Sha
             Err(error) => {
                 return Ok(Outcome::Refused(Refusal::new(
                     codes::MALFORMED,
-                    format!("a parcel from shard {} cannot be read: {error}", deliver.source),
+                    format!(
+                        "a parcel from shard {} cannot be read: {error}",
+                        deliver.source
+                    ),
                 )));
             }
         };

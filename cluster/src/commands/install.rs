@@ -9,9 +9,7 @@ use crate::outcome::{Outcome, Refusal};
 use crate::shard::{Shard, ShardError};
 
 pub(crate) fn apply(shard: &mut Shard, install: &Install) -> Result<Outcome, ShardError> {
-    let installed = shard
-        .programs
-        .install(&mut *shard.store, &install.program);
+    let installed = shard.programs.install(&mut *shard.store, &install.program);
     let outcome = match installed {
         Ok(_) => Outcome::Done,
         Err(reason) => Outcome::Refused(Refusal::new(

@@ -8,7 +8,7 @@ use transport::Address;
 
 use crate::codes;
 use crate::command::StartRequest;
-use crate::message::{Body, Message, Parcel, ProgramId, Spawn};
+use crate::message::{Message, Parcel, ProgramId, Spawn};
 use crate::outcome::{Outcome, Refusal};
 use crate::shard::{DEFAULT_KEY, Job, MADE_KEY_PREFIX, Shard, ShardError, made_key};
 
@@ -18,7 +18,7 @@ pub(crate) fn apply(shard: &mut Shard, request: &StartRequest) -> Result<Outcome
             return Ok(Some(refusal));
         }
         match prepare(shard, request)? {
-            Ok((instance, program)) => start(shard, request, instance, program),
+            Ok((instance, program)) => start(shard, request, &instance, program),
             Err(refusal) => Ok(Some(refusal)),
         }
     })
@@ -65,7 +65,7 @@ fn prepare(
 fn start(
     shard: &mut Shard,
     request: &StartRequest,
-    instance: Address,
+    instance: &Address,
     program: ProgramId,
 ) -> Result<Option<Refusal>, ShardError> {
     let stamp = request.door.stamp.clone();
@@ -82,13 +82,13 @@ fn start(
         child: instance.clone(),
         program,
         worker: instance.name().to_owned(),
-        config: request.config.clone().unwrap_or_else(Body::default),
+        config: request.config.clone().unwrap_or_default(),
         outbox: None,
         watcher: None,
         hops: 0,
     };
-    shard.watch_at(&instance);
-    if shard.shard_of(&instance) != shard.identity.shard {
+    shard.watch_at(instance);
+    if shard.shard_of(instance) != shard.identity.shard {
         shard.send(Parcel::Spawn(spawn))?;
         if let Some(message) = message {
             shard.send(Parcel::Message(message))?;

@@ -168,6 +168,10 @@ fn read(body: &Body) -> Result<Vec<Do>, Failure> {
         .map_err(|error| Failure::new("E-model", error.to_string()))
 }
 
+fn give_way() {
+    panic!("a model worker was asked to panic")
+}
+
 impl ModelRun {
     /// Reads a snapshot, for tests that look at counts.
     #[must_use]
@@ -177,7 +181,7 @@ impl ModelRun {
 
     fn perform(
         &mut self,
-        list: Vec<Do>,
+        list: &[Do],
         from: Option<&Address>,
         now_ms: u64,
         ran: &mut Ran,
@@ -198,7 +202,7 @@ impl ModelRun {
                     return Ok(());
                 }
                 Do::Trap => return Err(Failure::new("E-model-trap", "asked to trap")),
-                Do::Panic => panic!("a model worker was asked to panic"),
+                Do::Panic => give_way(),
                 Do::KillSelf => {
                     ran.end = End::KilledSelf;
                     return Ok(());
@@ -273,20 +277,25 @@ impl ModelRun {
         }
     }
 
-    fn go(&mut self, input: Input<'_>, context: &Context<'_>, ran: &mut Ran) -> Result<(), Failure> {
+    fn go(
+        &mut self,
+        input: Input<'_>,
+        context: &Context<'_>,
+        ran: &mut Ran,
+    ) -> Result<(), Failure> {
         match input {
             Input::Start { config, .. } => {
                 let list = read(config)?;
-                self.perform(list, None, context.now_ms, ran)
+                self.perform(&list, None, context.now_ms, ran)
             }
             Input::Message { body, from } => {
                 // An exit notice is a value of the language, not a list.
                 let list = read(body).unwrap_or_default();
-                self.perform(list, from, context.now_ms, ran)
+                self.perform(&list, from, context.now_ms, ran)
             }
             Input::Timer { timer } => match self.delay.take() {
                 Some((waiting, list)) if waiting == timer => {
-                    self.perform(list, None, context.now_ms, ran)
+                    self.perform(&list, None, context.now_ms, ran)
                 }
                 other => {
                     self.delay = other;
@@ -298,14 +307,13 @@ impl ModelRun {
 }
 
 impl Run for ModelRun {
-    fn turn(&mut self, _program: &dyn Program, input: Input<'_>, context: &Context<'_>) -> Ran {
+    fn turn(&mut self, input: Input<'_>, context: &Context<'_>) -> Ran {
         let mut ran = Ran {
             end: End::Waiting,
             effects: Vec::new(),
             dropped: false,
             console: Vec::new(),
             instructions: 1,
-            place: None,
         };
         let mut next = self.clone();
         match next.go(input, context, &mut ran) {
@@ -330,7 +338,7 @@ impl Run for ModelRun {
         Box::new(self.clone())
     }
 
-    fn go_back_to(&mut self, before: Box<dyn Run>) {
+    fn go_back_to(&mut self, before: &dyn Run) {
         if let Some(before) = before.as_any().downcast_ref::<ModelRun>() {
             let (spawns, timers) = (self.spawns, self.timers);
             *self = before.clone();

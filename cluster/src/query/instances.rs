@@ -28,7 +28,7 @@ pub struct InstanceView {
     pub program: ProgramId,
     /// Which worker of the program.
     pub worker: String,
-    /// The encoded run between two turns, where it runs; `engine::script::open_states` shows it.
+    /// The encoded run between two turns, where it runs; [`super::open_states`] shows it.
     pub snapshot: Option<Bytes>,
     /// Messages that wait.
     pub mailbox: u64,

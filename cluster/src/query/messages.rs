@@ -45,5 +45,41 @@ pub fn story(
     };
     let until = prefix_end(&prefix);
     let page = reader.scan(&from, until.as_deref(), limit.min(PAGE_ROWS_MAX))?;
-    page.iter().map(|(key, bytes)| decode(key, bytes)).collect()
+    let mut records = Vec::with_capacity(page.len());
+    for (key, bytes) in &page {
+        records.extend(complete(reader, decode(key, bytes)?)?);
+    }
+    Ok(records)
+}
+
+/// Takes from history what a message that was applied does not repeat.
+fn complete(
+    reader: &dyn StateRead,
+    stored: StoredMessage,
+) -> Result<Option<MessageRecord>, QueryError> {
+    let (address, step) = match stored {
+        StoredMessage::Other(record) => return Ok(Some(*record)),
+        StoredMessage::Applied(address, step) => (address, step),
+    };
+    let Some((_, turn)) = history(reader, &address, step, 1)?
+        .into_iter()
+        .find(|(found, _)| *found == step)
+    else {
+        return Ok(None);
+    };
+    let from = match turn.input {
+        TurnInput::Message { from, .. } | TurnInput::Kill { from } => from,
+        TurnInput::Start { .. } | TurnInput::Timer { .. } => None,
+    };
+    Ok(Some(MessageRecord {
+        stamp: turn.stamp,
+        from,
+        to: address,
+        time_ms: turn.time_ms,
+        fate: MessageFate::Applied {
+            run: turn.run,
+            step,
+            outcome: turn.outcome,
+        },
+    }))
 }

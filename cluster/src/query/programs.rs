@@ -6,7 +6,9 @@
 use bytes::Bytes;
 use transport::Namespace;
 
+use super::instances::InstanceView;
 use super::{QueryError, decode};
+use crate::engine::script;
 use crate::keys;
 use crate::message::ProgramId;
 use crate::record::NameRecord;
@@ -24,6 +26,23 @@ pub fn installed_program(
     Ok(reader.get(&keys::program(program))?)
 }
 
+/// The open `withState` blocks of an instance, outermost first; empty where it never waited.
+///
+/// # Errors
+///
+/// The store's, or a run that does not fit its program.
+pub fn open_states(
+    reader: &dyn StateRead,
+    instance: &InstanceView,
+) -> Result<Vec<vm::Data>, QueryError> {
+    let key = keys::program(instance.program);
+    match (reader.get(&key)?, &instance.snapshot) {
+        (Some(program), Some(snapshot)) => script::open_states(&program, snapshot)
+            .map_err(|reason| QueryError::Corrupt { key, reason }),
+        _ => Ok(Vec::new()),
+    }
+}
+
 /// The program that serves a name in this shard.
 ///
 /// # Errors
@@ -36,7 +55,10 @@ pub fn active_program(
 ) -> Result<Option<ProgramId>, QueryError> {
     let key = keys::name(namespace, name);
     match reader.get(&key)? {
-        Some(bytes) => decode::<NameRecord>(&key, &bytes).map(|record| record.program),
+        Some(bytes) => {
+            let (_, _, record): (Namespace, String, NameRecord) = decode(&key, &bytes)?;
+            Ok(record.program)
+        }
         None => Ok(None),
     }
 }

@@ -21,7 +21,10 @@ impl Shard {
     /// The store's, or a corrupt record: the group stops. What a command cannot do is refused in
     /// its outcome.
     pub fn apply(&mut self, index: u64, entry: &Entry) -> Result<Applied, ShardError> {
-        debug_assert!(index > self.store.committed(), "entries are applied in order");
+        debug_assert!(
+            index > self.store.committed(),
+            "entries are applied in order"
+        );
         self.now_ms = entry.stamp.time_ms.max(self.meta.time_ms);
         self.meta.time_ms = self.now_ms;
         self.entropy = entry.stamp.entropy;
@@ -90,7 +93,6 @@ impl Shard {
     /// Takes new limits.
     pub(crate) fn configure(&mut self, limits: &crate::limits::ShardLimits) {
         self.limits = limits.clone();
-        self.store
-            .put(&[keys::LIMITS], keys::encode_record(limits));
+        self.store.put(&[keys::LIMITS], keys::encode_record(limits));
     }
 }

@@ -138,9 +138,10 @@ impl Channels {
 
     /// The channels that still owe something, with the first number owed.
     pub(crate) fn owed(&self) -> impl Iterator<Item = (Ends, u64)> {
-        let open = self.outbound.iter().filter(|(_, outbound)| {
-            outbound.record.acked + 1 < outbound.record.next
-        });
+        let open = self
+            .outbound
+            .iter()
+            .filter(|(_, outbound)| outbound.record.acked + 1 < outbound.record.next);
         open.map(|(ends, outbound)| (*ends, outbound.record.acked + 1))
     }
 

@@ -76,16 +76,16 @@ impl Shard {
             instance.record.worker.clone(),
         );
         self.hot.put(place, instance, false);
-        let named = message.program.or_else(|| self.programs.active(&message.to));
+        let named = message
+            .program
+            .or_else(|| self.programs.active(&message.to));
         let program_id = named.unwrap_or(program_id);
         let facts = match self.programs.get(&*self.store, program_id)? {
             Some(program) => program.worker(&worker),
             None => None,
         };
         // A daemon whose restarts are used up stays failed until somebody starts or deploys it.
-        let given_up = |facts: &WorkerFacts| {
-            status == InstanceStatus::Failed && facts.restarts
-        };
+        let given_up = |facts: &WorkerFacts| status == InstanceStatus::Failed && facts.restarts;
         match facts {
             Some(facts) if facts.reused && !given_up(&facts) => {
                 self.start_by_message(message, program_id, &worker)
@@ -106,12 +106,18 @@ impl Shard {
 
     /// A message to an instance that never was.
     fn deliver_first(&mut self, message: Message) -> Result<(), ShardError> {
-        let known = message.program.or_else(|| self.programs.active(&message.to));
+        let known = message
+            .program
+            .or_else(|| self.programs.active(&message.to));
         if let Some(program) = known {
             let worker = message.to.name().to_owned();
             return self.start_by_message(message, program, &worker);
         }
-        if message.to.key().is_some_and(|key| key.starts_with(MADE_KEY_PREFIX)) {
+        if message
+            .to
+            .key()
+            .is_some_and(|key| key.starts_with(MADE_KEY_PREFIX))
+        {
             let cause = Failure::new(
                 codes::UNKNOWN_INSTANCE,
                 format!("there is no instance {}", message.to),

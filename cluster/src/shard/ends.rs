@@ -26,7 +26,7 @@ impl Shard {
         &mut self,
         program: &Arc<dyn Program>,
         instance: &mut Instance,
-        given: Given,
+        given: &Given,
         end: End,
         before: Option<Box<dyn Run>>,
     ) -> Result<(), ShardError> {
@@ -38,14 +38,14 @@ impl Shard {
                 Ok(())
             }
             End::Completed(result) => {
-                self.end_run(instance, InstanceStatus::Completed, Some(result), None)
+                self.end_run(instance, InstanceStatus::Completed, Some(&result), None)
             }
             End::KilledSelf => self.end_run(instance, InstanceStatus::Killed, None, None),
             End::Failed(failure) => {
                 if let (Some(run), Some(before)) = (&mut instance.run, before) {
-                    run.go_back_to(before);
+                    run.go_back_to(&*before);
                 }
-                self.rest_or_fail(program, instance, &given, failure)
+                self.rest_or_fail(program, instance, given, failure)
             }
             End::Trapped(failure) => {
                 if let TurnInput::Message { from, body } = &given.input {
@@ -60,7 +60,7 @@ impl Shard {
                     let step = Some(instance.record.step);
                     self.dead_letter(message, failure.clone(), step)?;
                 }
-                self.rest_or_fail(program, instance, &given, failure)
+                self.rest_or_fail(program, instance, given, failure)
             }
         }
     }
@@ -81,7 +81,7 @@ impl Shard {
             false => program.rest_after_ms(&record.worker, record.failures),
         };
         let Some(rest_ms) = rest_ms else {
-            return self.end_run(instance, InstanceStatus::Failed, None, Some(failure));
+            return self.end_run(instance, InstanceStatus::Failed, None, Some(&failure));
         };
         if let TurnInput::Timer { timer } = given.input {
             record.retry_timer = Some(timer);
@@ -125,7 +125,15 @@ impl Shard {
             let cause = instance.record.cause.clone();
             let stamp = self.input_stamp(&instance.record, &cause, HopKind::Timer);
             let input = TurnInput::Timer { timer };
-            return self.turn(place, instance, Given { stamp, input, hops: 0 });
+            return self.turn(
+                place,
+                instance,
+                Given {
+                    stamp,
+                    input,
+                    hops: 0,
+                },
+            );
         }
         self.queue_wake(&mut instance);
         self.hot.put(place, instance, true);
@@ -167,19 +175,20 @@ impl Shard {
         &mut self,
         instance: &mut Instance,
         status: InstanceStatus,
-        result: Option<Body>,
-        error: Option<Failure>,
+        result: Option<&Body>,
+        error: Option<&Failure>,
     ) -> Result<(), ShardError> {
         self.cancel_timers(instance);
         self.leave_mailbox(instance, status)?;
         let record = &mut instance.record;
         record.status = status;
-        record.snapshot = None;
+        if let Some(run) = instance.run.take() {
+            record.snapshot = Some(run.snapshot());
+        }
         record.ended_ms = Some(self.now_ms);
         record.retry_timer = None;
-        record.result.clone_from(&result);
-        record.error.clone_from(&error);
-        instance.run = None;
+        record.result = result.cloned();
+        record.error = error.cloned();
         let due_ms = self.now_ms.saturating_add(self.limits.ended_ms);
         self.timers.set(
             &mut *self.store,
@@ -194,11 +203,11 @@ impl Shard {
                 instance: record.address.clone(),
                 run: record.run,
                 status,
-                result: result.clone(),
-                error: error.clone(),
+                result: result.cloned(),
+                error: error.cloned(),
             }));
         }
-        self.tell_watcher(instance, status, result.as_ref(), error.as_ref())
+        self.tell_watcher(instance, status, result, error)
     }
 
     fn tell_watcher(
@@ -323,7 +332,15 @@ impl Shard {
         }
         let stamp = self.input_stamp(&instance.record, cause, HopKind::Timer);
         let input = TurnInput::Timer { timer };
-        self.turn(place, instance, Given { stamp, input, hops: 0 })
+        self.turn(
+            place,
+            instance,
+            Given {
+                stamp,
+                input,
+                hops: 0,
+            },
+        )
     }
 
     /// Takes the place that the due timer of an instance names as its jobs.

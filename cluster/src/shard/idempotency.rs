@@ -127,7 +127,9 @@ impl NextExpiry {
             let (Some(expires), Some(scope)) = (key.get(1..9), key.get(9..41)) else {
                 continue;
             };
-            let expires_ms = expires.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+            let expires_ms = expires
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
             if expires_ms > now_ms || at == SWEPT_PER_REQUEST {
                 self.at_ms = expires_ms;
                 break;

@@ -60,9 +60,7 @@ impl Meta {
     /// Exchanges one instance's hash for another in the sum.
     pub(crate) fn fold(&mut self, old: Option<[u8; 32]>, new: Option<[u8; 32]>) {
         for (at, sum) in self.instances.iter_mut().enumerate() {
-            *sum = sum
-                .wrapping_sub(lane(old, at))
-                .wrapping_add(lane(new, at));
+            *sum = sum.wrapping_sub(lane(old, at)).wrapping_add(lane(new, at));
         }
     }
 }

@@ -19,8 +19,8 @@ use crate::message::{Body, Message};
 use crate::outcome::Progress;
 use crate::query::decode;
 use crate::record::{
-    DeadLetter, Failure, HistoryRecord, InstanceRecord, InstanceStatus, MessageFate,
-    MessageRecord, OutputRecord, StoredMessage, TurnOutcome,
+    DeadLetter, Failure, HistoryRecord, InstanceRecord, InstanceStatus, MessageFate, MessageRecord,
+    OutputRecord, StoredMessage, TurnOutcome,
 };
 
 /// Steps and values that one command removes of an ended instance.
@@ -180,7 +180,12 @@ impl Shard {
             self.sweep_output(record)?;
         }
         let from = Some(record.address.clone());
-        self.note(&stamp, from, &record.address, MessageFate::Emitted { number });
+        self.note(
+            &stamp,
+            from,
+            &record.address,
+            MessageFate::Emitted { number },
+        );
         self.actions.push(Action::Output(OutputNews {
             instance: record.address.clone(),
             run: record.run,

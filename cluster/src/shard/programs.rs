@@ -17,6 +17,9 @@ use crate::query::decode;
 use crate::record::NameRecord;
 use crate::store::{StateRead, StateStore};
 
+/// What serves a name.
+type Serving = (ProgramId, Arc<dyn Program>, WorkerFacts);
+
 /// Loaded programs, and names.
 pub(crate) struct Programs {
     engine: Arc<dyn Engine>,
@@ -90,7 +93,7 @@ impl Programs {
         &mut self,
         store: &dyn StateRead,
         address: &Address,
-    ) -> Result<Option<(ProgramId, Arc<dyn Program>, WorkerFacts)>, ShardError> {
+    ) -> Result<Option<Serving>, ShardError> {
         let Some(id) = self.active(address) else {
             return Ok(None);
         };
@@ -110,7 +113,10 @@ impl Programs {
         record: NameRecord,
     ) -> bool {
         let names = self.names.entry(namespace.clone()).or_default();
-        if names.get(name).is_some_and(|old| old.version > record.version) {
+        if names
+            .get(name)
+            .is_some_and(|old| old.version > record.version)
+        {
             return false;
         }
         names.insert(name.to_owned(), record);

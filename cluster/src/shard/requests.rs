@@ -51,8 +51,8 @@ impl Shard {
             return Ok(repeated(outcome));
         }
         let idempotency = door.idempotency.as_ref().zip(target);
-        let scope = idempotency
-            .map(|(idempotency, target)| idempotency::scope(target, &idempotency.key));
+        let scope =
+            idempotency.map(|(idempotency, target)| idempotency::scope(target, &idempotency.key));
         if let (Some(scope), Some(idempotency)) = (&scope, &door.idempotency) {
             self.expiry.sweep(&mut *self.store, self.now_ms)?;
             let known = idempotency::known(&*self.store, scope, idempotency, self.now_ms)?;
@@ -130,7 +130,10 @@ impl Shard {
     }
 
     /// The refusal of a door while too much waits for one instance.
-    pub(crate) fn mailbox_busy(&mut self, address: &Address) -> Result<Option<Refusal>, ShardError> {
+    pub(crate) fn mailbox_busy(
+        &mut self,
+        address: &Address,
+    ) -> Result<Option<Refusal>, ShardError> {
         if address.key().is_none() {
             return Ok(None);
         }

@@ -11,9 +11,7 @@ use super::turn::Given;
 use super::{Shard, ShardError};
 use crate::codes;
 use crate::message::Spawn;
-use crate::record::{
-    Failure, InstanceRecord, InstanceStatus, MessageFate, Span, TurnInput,
-};
+use crate::record::{Failure, InstanceRecord, InstanceStatus, MessageFate, Span, TurnInput};
 
 impl Shard {
     /// A spawn from a parent, or a start that its home sent on.
@@ -48,7 +46,10 @@ impl Shard {
         let Some(program) = self.programs.get(&*self.store, spawn.program)? else {
             return Ok(Err(Failure::new(
                 codes::UNKNOWN_PROGRAM,
-                format!("the program {} is not installed in this shard", spawn.program),
+                format!(
+                    "the program {} is not installed in this shard",
+                    spawn.program
+                ),
             )));
         };
         let existing = self.take(&spawn.child)?;
@@ -82,7 +83,10 @@ impl Shard {
             }
             return Ok(Err(Failure::new(
                 codes::UNKNOWN_WORKER,
-                format!("the program {} has no worker {}", spawn.program, spawn.worker),
+                format!(
+                    "the program {} has no worker {}",
+                    spawn.program, spawn.worker
+                ),
             )));
         };
         self.meta.runs = run_number;

@@ -198,12 +198,9 @@ impl Shard {
                 .cancel(&mut *self.store, TimerKind::Service, slot, 0, due_ms);
         }
         self.service_remove(name, number);
-        match (rested, self.services.all.get(name)) {
-            (Some(_), Some(service)) => {
-                let calls = service.calls(0);
-                self.actions.extend(calls);
-            }
-            _ => {}
+        if let (Some(_), Some(service)) = (rested, self.services.all.get(name)) {
+            let calls = service.calls(0);
+            self.actions.extend(calls);
         }
         self.service_ask(name)?;
         Ok(Some(item.message))
@@ -254,14 +251,8 @@ impl Shard {
                 .min(self.limits.service_backoff_max_ms);
             let due_ms = self.now_ms.saturating_add(rest_ms);
             service.record.rests_until_ms = Some(due_ms);
-            self.timers.set(
-                &mut *self.store,
-                TimerKind::Service,
-                slot,
-                0,
-                due_ms,
-                name,
-            );
+            self.timers
+                .set(&mut *self.store, TimerKind::Service, slot, 0, due_ms, name);
         }
         self.note_message(&message, MessageFate::Service { attempts });
         Ok(())

@@ -102,8 +102,7 @@ impl Timers {
 
     /// Looks for the earliest, and announces it anew.
     fn look(&mut self, store: &dyn StateRead) -> Result<(), ShardError> {
-        let first = store.scan(&[keys::TIMER], Some(&[keys::TIMER + 1]), 1)?;
-        self.earliest_ms = first.first().and_then(|(key, _)| number_at(key, 1));
+        self.earliest_ms = earliest_ms(store)?;
         self.announce = self.earliest_ms.is_some();
         Ok(())
     }
@@ -114,11 +113,12 @@ impl Timers {
             .then_some(self.earliest_ms)
             .flatten()
     }
+}
 
-    /// When the leader is to propose `TimerFired`.
-    pub(crate) fn earliest_ms(&self) -> Option<u64> {
-        self.earliest_ms
-    }
+/// When the earliest timer is due.
+pub(crate) fn earliest_ms(store: &dyn StateRead) -> Result<Option<u64>, ShardError> {
+    let first = store.scan(&[keys::TIMER], Some(&[keys::TIMER + 1]), 1)?;
+    Ok(first.first().and_then(|(key, _)| number_at(key, 1)))
 }
 
 /// The inverse of [`keys::timer`].

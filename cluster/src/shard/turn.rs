@@ -73,7 +73,7 @@ impl Shard {
             Some(run) if restarts => Some(run.copy()),
             _ => None,
         };
-        let mut ran = self.execute(&program, &mut instance, &given, seed);
+        let mut ran = self.execute(&mut instance, &given, seed);
         self.spent = self.spent.saturating_add(ran.instructions);
         let effects = std::mem::take(&mut ran.effects);
         let done = self.perform(&mut instance, &given, effects)?;
@@ -88,32 +88,25 @@ impl Shard {
                 outcome,
                 instructions: ran.instructions,
                 time_ms: self.now_ms,
-                script: ran.place,
             }));
         }
-        self.after_turn(&program, &mut instance, given, ran.end, before)?;
+        self.after_turn(&program, &mut instance, &given, ran.end, before)?;
         self.hot.put(place, instance, true);
         Ok(())
     }
 
     /// Runs the engine. A panic counts as a trap: the engine changes a run only when it is done.
-    fn execute(
-        &self,
-        program: &Arc<dyn Program>,
-        instance: &mut Instance,
-        given: &Given,
-        seed: [u8; 16],
-    ) -> Ran {
+    fn execute(&self, instance: &mut Instance, given: &Given, seed: [u8; 16]) -> Ran {
         let context = Context {
             now_ms: self.now_ms,
             seed,
             limits: &self.limits.turn,
         };
         let Some(run) = instance.run.as_mut() else {
-            return trapped(Failure::new(codes::INTERNAL, "the run was not loaded"));
+            return Ran::trapped(Failure::new(codes::INTERNAL, "the run was not loaded"));
         };
         let result = catch_unwind(AssertUnwindSafe(|| {
-            run.turn(&**program, given.engine_input(), &context)
+            run.turn(given.engine_input(), &context)
         }));
         result.unwrap_or_else(|panic| {
             let what = panic
@@ -121,7 +114,7 @@ impl Shard {
                 .map(|text| (*text).to_owned())
                 .or_else(|| panic.downcast_ref::<String>().cloned())
                 .unwrap_or_default();
-            trapped(Failure::new(
+            Ran::trapped(Failure::new(
                 codes::INTERNAL,
                 format!(
                     "a bug in the engine: {what}. The turn was undone; please report it with \
@@ -140,7 +133,10 @@ impl Shard {
         seed
     }
 
-    pub(crate) fn program_of(&mut self, instance: &Instance) -> Result<Arc<dyn Program>, ShardError> {
+    pub(crate) fn program_of(
+        &mut self,
+        instance: &Instance,
+    ) -> Result<Arc<dyn Program>, ShardError> {
         let id = instance.record.program;
         self.programs
             .get(&*self.store, id)?
@@ -191,17 +187,6 @@ impl Shard {
             run_began_at: run_number,
             run_ordinal: 0,
         }
-    }
-}
-
-fn trapped(failure: Failure) -> Ran {
-    Ran {
-        end: End::Trapped(failure),
-        effects: Vec::new(),
-        dropped: false,
-        console: Vec::new(),
-        instructions: 0,
-        place: None,
     }
 }
 

@@ -1,0 +1,116 @@
+//! Programs, names, daemons, limits, checkpoints.
+
+use super::*;
+use crate::codes;
+
+#[test]
+fn a_daemon_without_key_starts_when_it_is_deployed() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.status("Daemon/default"), "running");
+    bench.send("Daemon", &[Do::Add(1)]);
+    assert_eq!(bench.count("Daemon/default"), 1);
+    bench.deploy(&program());
+    assert_eq!(bench.count("Daemon/default"), 1, "it keeps its run");
+}
+
+#[test]
+fn bytes_that_are_no_program_are_refused() {
+    let mut bench = Bench::empty();
+    let program = bytes::Bytes::from_static(b"\x01nonsense");
+    let refused = refusal(bench.one(Command::Install(Install { program })));
+    assert_eq!(refused.code, codes::BAD_PROGRAM);
+    let activate = Activate {
+        namespace: Namespace::default(),
+        version: 1,
+        names: vec![("Counter".into(), ProgramId([1; 32]))],
+        removed: Vec::new(),
+    };
+    let refused = refusal(bench.one(Command::Activate(activate)));
+    assert_eq!(refused.code, codes::UNKNOWN_PROGRAM);
+}
+
+#[test]
+fn an_older_activation_changes_nothing() {
+    let mut bench = Bench::new();
+    let removed = |version: u64| {
+        Command::Activate(Activate {
+            namespace: Namespace::default(),
+            version,
+            names: Vec::new(),
+            removed: vec!["Counter".into()],
+        })
+    };
+    let active = |bench: &Bench| {
+        let store = bench.shard.store();
+        query::active_program(store, &Namespace::default(), "Counter").unwrap()
+    };
+    bench.one(removed(0));
+    assert!(active(&bench).is_some());
+    bench.one(removed(99));
+    assert!(active(&bench).is_none());
+}
+
+#[test]
+fn limits_that_would_stop_the_shard_are_refused() {
+    let mut bench = Bench::new();
+    let limits = crate::limits::ShardLimits {
+        timers_per_command: 0,
+        ..Default::default()
+    };
+    let refused = refusal(bench.one(Command::Configure(Box::new(limits))));
+    assert_eq!(refused.code, codes::BAD_LIMIT);
+}
+
+#[test]
+fn a_checkpoint_in_the_middle_of_an_entry_says_the_state_there() {
+    let mut bench = Bench::new();
+    let before = bench.send_command("Counter/a", &[Do::Add(1)]);
+    let after = bench.send_command("Counter/a", &[Do::Add(1)]);
+    let outcomes = bench.apply(vec![before.clone(), Command::Checkpoint, after]);
+    let mut other = Bench::new();
+    other.one(before);
+    let checkpoint = other.one(Command::Checkpoint);
+    assert_eq!(outcomes[1], checkpoint);
+    assert_eq!(checkpoint, Outcome::Checkpoint(other.shard.state_hash()));
+    assert_ne!(bench.shard.state_hash(), other.shard.state_hash());
+}
+
+#[test]
+fn output_is_numbered_and_bounded() {
+    let mut bench = Bench::new();
+    let limits = crate::limits::ShardLimits {
+        output_count: 3,
+        ..Default::default()
+    };
+    bench.one(Command::Configure(Box::new(limits)));
+    for at in 0..5 {
+        bench.send("Counter/a", &[Do::Emit(vec![Do::Add(at)])]);
+    }
+    let page = query::output(bench.shard.store(), &address("Counter/a"), 0, 10);
+    let page = page.unwrap().unwrap();
+    assert_eq!((page.first, page.next), (3, 6));
+    let numbers: Vec<u64> = page.items.iter().map(|item| item.number).collect();
+    assert_eq!(numbers, [3, 4, 5]);
+    assert_eq!(page.items[0].record.body, Do::body(&[Do::Add(2)]));
+}
+
+#[test]
+fn history_is_bounded_with_its_messages() {
+    let mut bench = Bench::new();
+    let limits = crate::limits::ShardLimits {
+        history_steps: 3,
+        ..Default::default()
+    };
+    bench.one(Command::Configure(Box::new(limits)));
+    let first = receipt(bench.send("Counter/a", &[Do::Add(1)]));
+    for _ in 0..5 {
+        bench.send("Counter/a", &[Do::Add(1)]);
+    }
+    let history = query::history(bench.shard.store(), &address("Counter/a"), 0, 10).unwrap();
+    let steps: Vec<u64> = history.iter().map(|(step, _)| *step).collect();
+    assert_eq!(steps, [5, 6, 7]);
+    assert_eq!(
+        query::message(bench.shard.store(), first.message).unwrap(),
+        None
+    );
+}
