@@ -59,7 +59,7 @@ impl Shard {
     ) -> Result<(), ShardError> {
         self.load_run(&mut instance)?;
         if instance.record.mailbox.is_empty() && instance.is_open() {
-            return self.turn(place, instance, Given::message(message));
+            return self.turn(place, instance, &Given::message(message));
         }
         self.mailbox_put(place, instance, message)
     }

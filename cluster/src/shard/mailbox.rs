@@ -70,7 +70,7 @@ impl Shard {
             return Ok(());
         }
         match self.mailbox_take(&mut instance)? {
-            Some(message) => self.turn(place, instance, Given::message(message)),
+            Some(message) => self.turn(place, instance, &Given::message(message)),
             None => {
                 self.hot.put(place, instance, true);
                 Ok(())

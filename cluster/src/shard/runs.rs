@@ -114,7 +114,7 @@ impl Shard {
         } else {
             self.input_stamp(&instance.record, &stamp, HopKind::Turn)
         };
-        self.turn(place, instance, Given { stamp, input, hops })?;
+        self.turn(place, instance, &Given { stamp, input, hops })?;
         Ok(Ok(()))
     }
 

@@ -59,7 +59,7 @@ impl Shard {
         &mut self,
         place: Place,
         mut instance: Box<Instance>,
-        given: Given,
+        given: &Given,
     ) -> Result<(), ShardError> {
         let program = self.program_of(&instance)?;
         self.load_run(&mut instance)?;
@@ -73,12 +73,12 @@ impl Shard {
             Some(run) if restarts => Some(run.copy()),
             _ => None,
         };
-        let mut ran = self.execute(&mut instance, &given, seed);
+        let mut ran = self.execute(&mut instance, given, seed);
         self.spent = self.spent.saturating_add(ran.instructions);
         let effects = std::mem::take(&mut ran.effects);
-        let done = self.perform(&mut instance, &given, effects)?;
+        let done = self.perform(&mut instance, given, effects)?;
         let outcome = outcome_of(&ran);
-        self.note_turn(&mut instance, &given, seed, &done, &outcome, ran.console)?;
+        self.note_turn(&mut instance, given, seed, &done, &outcome, ran.console)?;
         if self.observed {
             self.actions.push(Action::Turn(TurnNews {
                 instance: instance.record.address.clone(),
@@ -90,7 +90,7 @@ impl Shard {
                 time_ms: self.now_ms,
             }));
         }
-        self.after_turn(&program, &mut instance, &given, ran.end, before)?;
+        self.after_turn(&program, &mut instance, given, ran.end, before)?;
         self.hot.put(place, instance, true);
         Ok(())
     }
