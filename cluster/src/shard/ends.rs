@@ -128,7 +128,7 @@ impl Shard {
             return self.turn(
                 place,
                 instance,
-                Given {
+                &Given {
                     stamp,
                     input,
                     hops: 0,
@@ -335,7 +335,7 @@ impl Shard {
         self.turn(
             place,
             instance,
-            Given {
+            &Given {
                 stamp,
                 input,
                 hops: 0,
