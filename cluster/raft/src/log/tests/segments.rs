@@ -263,3 +263,52 @@ fn the_threads_write_and_prepare_files() {
     assert!((0..4).all(|group| rig.entries(group).len() == 50));
     assert_eq!(rig.log.group_state(GroupId(1)).committed, Some(mark));
 }
+
+#[test]
+fn reads_go_on_while_segments_are_reused_and_entries_moved() {
+    let mut limits = tiny();
+    limits.cache_bytes_max = 0;
+    let disk = MemoryDisk::default();
+    let (log, threads) = Log::start(Arc::new(disk), config(limits)).unwrap();
+    let write = |group, index: u64| {
+        let (tell, told) = std::sync::mpsc::channel();
+        let done = Box::new(move |outcome: Result<(), LogError>| tell.send(outcome).unwrap());
+        let payload = Bytes::from(vec![index as u8; 300]);
+        log.append(GroupId(group), index, vec![payload], done)
+            .unwrap();
+        told.recv().unwrap().unwrap();
+    };
+    (0..5).for_each(|index| write(2, index));
+    let check = |group, entries: Vec<(u64, Bytes)>| {
+        for (offset, (index, payload)) in entries.iter().enumerate() {
+            assert_eq!(*index, entries[0].0 + offset as u64, "group {group}");
+            assert!(payload.iter().all(|byte| *byte == *index as u8));
+        }
+        entries.len()
+    };
+    let finished = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !finished.load(std::sync::atomic::Ordering::Relaxed) {
+                    let slow = log.read(GroupId(2), 0, 9, u64::MAX).unwrap();
+                    assert_eq!(check(2, slow), 5);
+                    check(1, log.read(GroupId(1), 0, u64::MAX, u64::MAX).unwrap());
+                }
+            });
+        }
+        for index in 0..3000 {
+            write(1, index);
+            if index % 16 == 15 {
+                let marker = Bytes::from_static(b"marker");
+                log.purge(GroupId(1), index - 8, marker, Box::new(drop))
+                    .unwrap();
+            }
+        }
+        finished.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    let statistics = log.statistics();
+    assert!(statistics.segments_retired > 20, "{statistics:?}");
+    assert!(statistics.entries_moved >= 5, "{statistics:?}");
+    threads.close();
+}
