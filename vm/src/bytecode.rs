@@ -187,6 +187,13 @@ pub enum Instruction {
     Callee,
 
     // Properties.
+    /// `→ value` of a property of what an initialised slot holds.
+    GetSlotProperty {
+        /// Which slot.
+        slot: u16,
+        /// Name of the property.
+        key: u32,
+    },
     /// `object → value`
     GetProperty(u32),
     /// `object → object value`, to call it with the object as receiver.
@@ -303,6 +310,10 @@ pub enum Instruction {
     StrictEqual,
     /// `a b → a !== b`
     StrictNotEqual,
+    /// `a → a === constant`
+    StrictEqualConstant(u32),
+    /// `a → a !== constant`
+    StrictNotEqualConstant(u32),
     /// `a b → a == b`
     Equal,
     /// `a b → a != b`
@@ -323,6 +334,10 @@ pub enum Instruction {
     Increment,
     /// `a → a - 1`
     Decrement,
+    /// Adds 1 to what an initialised slot holds.
+    IncrementSlot(u16),
+    /// `a → a + number`
+    AddInteger(i32),
     /// `a → !a`
     Not,
     /// `a → ~a`

@@ -226,7 +226,8 @@ fn effect(code: &Code, instruction: Instruction) -> (i64, i64) {
         | NewObject
         | IterateNext { .. }
         | IterateNextOrUndefined(_)
-        | IterateRest(_) => (0, 1),
+        | IterateRest(_)
+        | GetSlotProperty { .. } => (0, 1),
         Pop
         | SetSlot(_)
         | SetSlotChecked { .. }
@@ -244,11 +245,27 @@ fn effect(code: &Code, instruction: Instruction) -> (i64, i64) {
         Duplicate | GetMethod(_) => (1, 2),
         DuplicatePair => (2, 4),
         Swap | GetElementMethod => (2, 2),
-        TeeSlot(_) | GetProperty(_) | DeleteProperty(_) | InstanceOf(_) | RequireObject
-        | ToPropertyKey | Negate | ToNumber | Increment | Decrement | Not | BitNot | TypeOf
-        | Iterate | IterateKeys | JumpIfNullish(_) => (1, 1),
+        TeeSlot(_)
+        | GetProperty(_)
+        | DeleteProperty(_)
+        | InstanceOf(_)
+        | RequireObject
+        | ToPropertyKey
+        | Negate
+        | ToNumber
+        | Increment
+        | Decrement
+        | Not
+        | BitNot
+        | TypeOf
+        | Iterate
+        | IterateKeys
+        | JumpIfNullish(_)
+        | StrictEqualConstant(_)
+        | StrictNotEqualConstant(_)
+        | AddInteger(_) => (1, 1),
         ClearSlot(_) | MakeCell(_) | ClearCell(_) | RenewCell(_) | Jump(_) | PushHandler(_)
-        | PopHandler => (0, 0),
+        | PopHandler | IncrementSlot(_) => (0, 0),
         GetElement | SetProperty(_) | DeleteElement | In | DefineProperty(_) | SpreadObject
         | ArrayPush | ArraySpread | CallSpread | Add | Subtract | Multiply | Divide | Remainder
         | Power | BitAnd | BitOr | BitXor | ShiftLeft | ShiftRight | ShiftRightUnsigned
@@ -277,7 +294,9 @@ fn indices_fit(code: &Code, function: &Function, instruction: Instruction) -> bo
         .target()
         .is_none_or(|target| (target as usize) < function.instructions.len());
     let own = match instruction {
-        Constant(at) => (at as usize) < code.constants.len(),
+        Constant(at) | StrictEqualConstant(at) | StrictNotEqualConstant(at) => {
+            (at as usize) < code.constants.len()
+        }
         Native(at) | CallNative { native: at, .. } => (at as usize) < code.natives.len(),
         Ambient(at) => (at as usize) < code.ambients.len(),
         ObjectLiteral(at) => (at as usize) < code.templates.len(),
@@ -289,6 +308,7 @@ fn indices_fit(code: &Code, function: &Function, instruction: Instruction) -> bo
         | ClearCell(slot)
         | RenewCell(slot)
         | InitCell(slot)
+        | IncrementSlot(slot)
         | IterateNextOrUndefined(slot)
         | IterateRest(slot)
         | IterateNext { slot, .. } => slot_fits(slot),
@@ -299,6 +319,7 @@ fn indices_fit(code: &Code, function: &Function, instruction: Instruction) -> bo
         GetCapture { capture, name } | SetCapture { capture, name } => {
             usize::from(capture) < function.captures.len() && key_fits(name)
         }
+        GetSlotProperty { slot, key } => slot_fits(slot) && key_fits(key),
         Shorthand(key)
         | GetProperty(key)
         | GetMethod(key)

@@ -66,6 +66,36 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// `x = value` and `x += value` whose own value nobody wants; false where it is none of these.
+    pub(super) fn assign_discarded(&mut self, assignment: &AssignmentExpression<'a>) -> bool {
+        let AssignmentTarget::AssignmentTargetIdentifier(identifier) = &assignment.left else {
+            return false;
+        };
+        if assignment.operator.is_logical() {
+            return false;
+        }
+        if assignment.operator != AssignmentOperator::Assign {
+            self.read(identifier);
+        }
+        self.named_expression(&assignment.right, &identifier.name);
+        self.compound(assignment);
+        self.write(identifier);
+        true
+    }
+
+    /// `x++` and `x--` whose value nobody wants; false where it is none of these.
+    pub(super) fn update_discarded(&mut self, update: &UpdateExpression<'a>) -> bool {
+        let SimpleAssignmentTarget::AssignmentTargetIdentifier(identifier) = &update.argument
+        else {
+            return false;
+        };
+        self.read(identifier);
+        self.place(update.span);
+        self.emit(step_instruction(update.operator));
+        self.write(identifier);
+        true
+    }
+
     /// `(x as T) = value`
     fn assign_through_types(
         &mut self,
@@ -173,10 +203,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn update_with_slot(&mut self, update: &UpdateExpression<'a>) {
-        let step = match update.operator {
-            UpdateOperator::Increment => Instruction::Increment,
-            UpdateOperator::Decrement => Instruction::Decrement,
-        };
+        let step = step_instruction(update.operator);
         // The old value waits in a slot while the new one is assigned.
         let old = if update.prefix {
             None
@@ -224,5 +251,12 @@ impl<'a> Compiler<'a> {
             self.emit(Instruction::TeeSlot(old));
         }
         self.emit(step);
+    }
+}
+
+fn step_instruction(operator: UpdateOperator) -> Instruction {
+    match operator {
+        UpdateOperator::Increment => Instruction::Increment,
+        UpdateOperator::Decrement => Instruction::Decrement,
     }
 }

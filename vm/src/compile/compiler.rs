@@ -52,6 +52,8 @@ pub(super) struct OpenFunction {
     /// Loops, labels and `try` blocks around the current place, the innermost last.
     pub(super) contexts: Vec<Context>,
     place: Span,
+    /// The last instruction that something jumps to: it must stay where it is.
+    landing: usize,
 }
 
 impl OpenFunction {
@@ -65,7 +67,43 @@ impl OpenFunction {
             captured: BTreeMap::new(),
             contexts: Vec::new(),
             place,
+            landing: 0,
         }
+    }
+}
+
+impl OpenFunction {
+    /// Takes back instructions that make one with the next, where nothing jumps between them.
+    fn fuse(&mut self, next: Instruction) -> Instruction {
+        let instructions = &self.function.instructions;
+        let free = instructions.len().saturating_sub(self.landing);
+        let fused = match (instructions.as_slice(), next) {
+            ([.., Instruction::GetSlot(slot)], Instruction::GetProperty(key)) if free >= 1 => {
+                Some((1, Instruction::GetSlotProperty { slot: *slot, key }))
+            }
+            ([.., Instruction::Integer(number)], Instruction::Add) if free >= 1 => {
+                Some((1, Instruction::AddInteger(*number)))
+            }
+            (
+                [.., Instruction::GetSlot(from), Instruction::Increment],
+                Instruction::SetSlot(to),
+            ) if *from == to && free >= 2 => Some((2, Instruction::IncrementSlot(to))),
+            _ => None,
+        };
+        let Some((taken, fused)) = fused else {
+            return next;
+        };
+        let kept = instructions.len() - taken;
+        self.function.instructions.truncate(kept);
+        while self
+            .function
+            .places
+            .last()
+            .is_some_and(|(from, _)| *from as usize >= kept)
+        {
+            self.function.places.pop();
+        }
+        fused
     }
 }
 
@@ -168,6 +206,7 @@ impl<'a> Compiler<'a> {
             self.report(Diagnostic::error(codes::LIMIT_PROGRAM, place, message));
         }
         let open = self.current();
+        let instruction = open.fuse(instruction);
         let at = open.function.instructions.len();
         if open.function.places.last().map(|(_, span)| *span) != Some(open.place) {
             let place = open.place;
@@ -177,9 +216,11 @@ impl<'a> Compiler<'a> {
         at
     }
 
-    /// The place of the next instruction.
+    /// The place of the next instruction, for a jump to it.
     pub(super) fn here(&mut self) -> u32 {
-        self.current().function.instructions.len() as u32
+        let open = self.current();
+        open.landing = open.function.instructions.len();
+        open.landing as u32
     }
 
     /// Emits a jump whose target `land` sets.

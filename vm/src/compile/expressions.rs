@@ -76,6 +76,19 @@ impl<'a> Compiler<'a> {
         self.refuse_value(construct, expression.span());
     }
 
+    /// An expression whose value nobody wants.
+    pub(super) fn discarded(&mut self, expression: &Expression<'a>) {
+        self.place(expression.span());
+        match expression {
+            Expression::UpdateExpression(update) if self.update_discarded(update) => {}
+            Expression::AssignmentExpression(assignment) if self.assign_discarded(assignment) => {}
+            other => {
+                self.expression(other);
+                self.emit(Instruction::Pop);
+            }
+        }
+    }
+
     /// `→ value`, where an anonymous function gets a name from where it stands.
     pub(super) fn named_expression(&mut self, expression: &Expression<'a>, name: &str) {
         match expression {

@@ -67,8 +67,7 @@ impl<'a> Compiler<'a> {
                 }
                 Some(init) => {
                     if let Some(expression) = init.as_expression() {
-                        compiler.expression(expression);
-                        compiler.emit(Instruction::Pop);
+                        compiler.discarded(expression);
                     }
                 }
                 None => {}
@@ -86,8 +85,7 @@ impl<'a> Compiler<'a> {
                 compiler.emit(Instruction::RenewCell(slot));
             }
             if let Some(update) = &for_loop.update {
-                compiler.expression(update);
-                compiler.emit(Instruction::Pop);
+                compiler.discarded(update);
             }
             compiler.jump_back(start);
             if let Some(end) = end {

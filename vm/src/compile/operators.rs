@@ -51,10 +51,30 @@ impl<'a> Compiler<'a> {
                 self.instance_of(binary);
                 continue;
             }
+            if self.compare_with_text(binary) {
+                continue;
+            }
             self.expression(&binary.right);
             self.place(binary.span);
             self.emit(binary_instruction(binary.operator));
         }
+    }
+
+    /// `value === 'text'` is one instruction; false where the expression is none of these.
+    fn compare_with_text(&mut self, binary: &BinaryExpression<'a>) -> bool {
+        let make = match binary.operator {
+            BinaryOperator::StrictEquality => Instruction::StrictEqualConstant,
+            BinaryOperator::StrictInequality => Instruction::StrictNotEqualConstant,
+            _ => return false,
+        };
+        let Expression::StringLiteral(literal) = &binary.right else {
+            return false;
+        };
+        let text = super::literals::source_text(literal.value.as_str(), literal.lone_surrogates);
+        let constant = self.constant(crate::data::Data::Text(text));
+        self.place(binary.span);
+        self.emit(make(constant));
+        true
     }
 
     fn instance_of(&mut self, binary: &BinaryExpression<'a>) {

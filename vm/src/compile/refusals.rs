@@ -45,99 +45,165 @@ pub(super) enum Construct {
     EnumValue,
 }
 
+/// For each construct what it is called, and what to write instead.
+const TEXTS: &[(Construct, &str, &str)] = &[
+    (
+        Construct::Async,
+        "`async`",
+        "a worker waits with commands: instead of `const m = await f()` write `call(F, msg, m => …)`",
+    ),
+    (
+        Construct::Await,
+        "`await`",
+        "instead of `const m = await f()` write `call(F, msg, m => …)`",
+    ),
+    (
+        Construct::Generator,
+        "generators",
+        "return an array: `return items.map(item => …)`; steps of a worker are `sequence(() => [ … ])`",
+    ),
+    (
+        Construct::Class,
+        "classes",
+        "write functions that take and return plain objects: `const make = (a, b) => ({ a, b })`",
+    ),
+    (
+        Construct::This,
+        "`this`",
+        "take the object as a parameter: `const total = order => order.price * order.count`",
+    ),
+    (Construct::Super, "`super`", "call the function by its name"),
+    (
+        Construct::NewTarget,
+        "`new.target`",
+        "write a plain function",
+    ),
+    (
+        Construct::Arguments,
+        "`arguments`",
+        "take the rest of the arguments by name: `(...values) => …`",
+    ),
+    (
+        Construct::TaggedTemplate,
+        "tagged templates",
+        "call the function: instead of tag`a${b}` write `tag('a', b)`",
+    ),
+    (
+        Construct::BigInt,
+        "BigInt",
+        "write a number (whole numbers are exact up to 2 ** 53), or keep the digits as a text",
+    ),
+    (
+        Construct::RegularExpression,
+        "regular expressions in this version",
+        "use `includes`, `startsWith`, `endsWith`, `indexOf`, `split` or `slice`",
+    ),
+    (
+        Construct::With,
+        "`with`",
+        "take the object apart: `const { a, b } = object`",
+    ),
+    (
+        Construct::Accessor,
+        "getters and setters",
+        "write a plain property, or a function that computes the value",
+    ),
+    (
+        Construct::PrivateName,
+        "private names",
+        "write a plain property",
+    ),
+    (
+        Construct::DynamicImport,
+        "`import(…)`",
+        "import at the top of the file: `import { f } from './f.js'`",
+    ),
+    (
+        Construct::ImportMeta,
+        "`import.meta`",
+        "a script has no place of its own; write the value",
+    ),
+    (
+        Construct::Namespace,
+        "`namespace`",
+        "export the values from a module of their own",
+    ),
+    (
+        Construct::Decorator,
+        "decorators",
+        "call the function: `const f = decorate(g)`",
+    ),
+    (Construct::Jsx, "JSX", "make plain objects"),
+    (
+        Construct::Using,
+        "`using`",
+        "write `const`; there is nothing to dispose of",
+    ),
+    (
+        Construct::UserConstructor,
+        "`new` of anything but a built-in",
+        "write a function that returns an object and call it without `new`; to start a worker write `spawn(Worker, config)`",
+    ),
+    (
+        Construct::UserInstanceOf,
+        "`instanceof` of anything but a built-in",
+        "compare a property: `value.type === 'order'`",
+    ),
+    (
+        Construct::PrototypeKey,
+        "`__proto__`",
+        "copy the properties: `{ ...base, more }`",
+    ),
+    (
+        Construct::ImportEquals,
+        "`import … = …`",
+        "write `import { f } from './f.js'`",
+    ),
+    (
+        Construct::ExportAll,
+        "`export *`",
+        "export each name: `export { f } `",
+    ),
+    (
+        Construct::ExportFrom,
+        "`export … from`",
+        "import the name, then export it",
+    ),
+    (
+        Construct::ForAwait,
+        "`for await`",
+        "wait for messages: `whileLoop(() => waitFor(…, h => …))`",
+    ),
+    (
+        Construct::Intrinsic,
+        "`%` names",
+        "write a function of your own",
+    ),
+    (
+        Construct::DeleteName,
+        "`delete` of a variable",
+        "assign `undefined`, or delete a property: `delete object.key`",
+    ),
+    (
+        Construct::NamespaceValue,
+        "a built-in namespace as a value",
+        "name its function: `Math.max`",
+    ),
+    (
+        Construct::EnumValue,
+        "an enum member that is not constant",
+        "give it a number or a text",
+    ),
+];
+
 impl Construct {
     /// What it is called, and what to write instead.
     fn texts(self) -> (&'static str, &'static str) {
-        match self {
-            Construct::Async => (
-                "`async`",
-                "a worker waits with commands: instead of `const m = await f()` write `call(F, msg, m => …)`",
-            ),
-            Construct::Await => (
-                "`await`",
-                "instead of `const m = await f()` write `call(F, msg, m => …)`",
-            ),
-            Construct::Generator => (
-                "generators",
-                "return an array: `return items.map(item => …)`; steps of a worker are `sequence(() => [ … ])`",
-            ),
-            Construct::Class => (
-                "classes",
-                "write functions that take and return plain objects: `const make = (a, b) => ({ a, b })`",
-            ),
-            Construct::This => (
-                "`this`",
-                "take the object as a parameter: `const total = order => order.price * order.count`",
-            ),
-            Construct::Super => ("`super`", "call the function by its name"),
-            Construct::NewTarget => ("`new.target`", "write a plain function"),
-            Construct::Arguments => (
-                "`arguments`",
-                "take the rest of the arguments by name: `(...values) => …`",
-            ),
-            Construct::TaggedTemplate => (
-                "tagged templates",
-                "call the function: instead of tag`a${b}` write `tag('a', b)`",
-            ),
-            Construct::BigInt => (
-                "BigInt",
-                "write a number (whole numbers are exact up to 2 ** 53), or keep the digits as a text",
-            ),
-            Construct::RegularExpression => (
-                "regular expressions in this version",
-                "use `includes`, `startsWith`, `endsWith`, `indexOf`, `split` or `slice`",
-            ),
-            Construct::With => ("`with`", "take the object apart: `const { a, b } = object`"),
-            Construct::Accessor => (
-                "getters and setters",
-                "write a plain property, or a function that computes the value",
-            ),
-            Construct::PrivateName => ("private names", "write a plain property"),
-            Construct::DynamicImport => (
-                "`import(…)`",
-                "import at the top of the file: `import { f } from './f.js'`",
-            ),
-            Construct::ImportMeta => (
-                "`import.meta`",
-                "a script has no place of its own; write the value",
-            ),
-            Construct::Namespace => (
-                "`namespace`",
-                "export the values from a module of their own",
-            ),
-            Construct::Decorator => ("decorators", "call the function: `const f = decorate(g)`"),
-            Construct::Jsx => ("JSX", "make plain objects"),
-            Construct::Using => ("`using`", "write `const`; there is nothing to dispose of"),
-            Construct::UserConstructor => (
-                "`new` of anything but a built-in",
-                "write a function that returns an object and call it without `new`; to start a worker write `spawn(Worker, config)`",
-            ),
-            Construct::UserInstanceOf => (
-                "`instanceof` of anything but a built-in",
-                "compare a property: `value.type === 'order'`",
-            ),
-            Construct::PrototypeKey => ("`__proto__`", "copy the properties: `{ ...base, more }`"),
-            Construct::ImportEquals => ("`import … = …`", "write `import { f } from './f.js'`"),
-            Construct::ExportAll => ("`export *`", "export each name: `export { f } `"),
-            Construct::ExportFrom => ("`export … from`", "import the name, then export it"),
-            Construct::ForAwait => (
-                "`for await`",
-                "wait for messages: `whileLoop(() => waitFor(…, h => …))`",
-            ),
-            Construct::Intrinsic => ("`%` names", "write a function of your own"),
-            Construct::DeleteName => (
-                "`delete` of a variable",
-                "assign `undefined`, or delete a property: `delete object.key`",
-            ),
-            Construct::NamespaceValue => (
-                "a built-in namespace as a value",
-                "name its function: `Math.max`",
-            ),
-            Construct::EnumValue => (
-                "an enum member that is not constant",
-                "give it a number or a text",
-            ),
-        }
+        let found = TEXTS.iter().find(|(construct, ..)| *construct == self);
+        found.map_or(
+            ("this", "write it with functions and plain objects"),
+            |(_, what, hint)| (what, hint),
+        )
     }
 }
 

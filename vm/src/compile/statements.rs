@@ -85,8 +85,7 @@ impl<'a> Compiler<'a> {
         match statement {
             Statement::BlockStatement(block) => self.block(block),
             Statement::ExpressionStatement(expression) => {
-                self.expression(&expression.expression);
-                self.emit(Instruction::Pop);
+                self.discarded(&expression.expression);
             }
             Statement::IfStatement(if_statement) => self.if_statement(if_statement),
             Statement::ReturnStatement(return_statement) => {

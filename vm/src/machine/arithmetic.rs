@@ -34,6 +34,19 @@ impl Machine<'_> {
                 self.push(result);
             }
             Template(parts) => self.template(usize::from(parts))?,
+            IncrementSlot(slot) => {
+                let operand = self.slot(slot).clone();
+                let result = self.unary(Increment, &operand)?;
+                self.set_slot(slot, Value::number(result));
+            }
+            AddInteger(number) => {
+                let left = self.pop();
+                let result = match left {
+                    Value::Frozen(Data::Number(left)) => Value::number(left + f64::from(number)),
+                    left => self.slow_binary(Add, &left, &Value::number(f64::from(number)))?,
+                };
+                self.push(result);
+            }
             _ => {
                 let operand = self.pop();
                 let result = self.unary(instruction, &operand)?;

@@ -20,6 +20,10 @@ use crate::value::Value;
 pub(super) enum Flow {
     /// The next instruction of the innermost call follows.
     Next,
+    /// The innermost call goes on elsewhere.
+    Jump(u32),
+    /// Another call is the innermost one now.
+    Call,
     /// The innermost call ends with this value.
     Return(Value),
 }
@@ -54,29 +58,13 @@ impl<'p> Machine<'p> {
         self.stack.extend_from_slice(arguments);
         self.native_depth += 1;
         let result = match self.start_call(arguments.len(), None) {
-            Ok(()) => self.run(floor, handlers),
+            Ok(Flow::Call) => self.run(floor, handlers),
+            Ok(_) => Ok(self.pop()),
             Err(trap) => Err(trap),
         };
         self.native_depth -= 1;
         self.stack.truncate(height);
         result
-    }
-
-    /// Runs until as many calls are open as at `floor`.
-    fn run(&mut self, floor: usize, handler_floor: usize) -> Result<Value, Trap> {
-        loop {
-            match self.step() {
-                Ok(Flow::Next) => {}
-                Ok(Flow::Return(value)) => {
-                    self.leave();
-                    if self.callers.len() == floor {
-                        return Ok(value);
-                    }
-                    self.stack.push(value);
-                }
-                Err(trap) => self.unwind(trap, floor, handler_floor)?,
-            }
-        }
     }
 
     /// Starts a call. The stack holds the function and, above it, the arguments: a script function
@@ -85,40 +73,47 @@ impl<'p> Machine<'p> {
         &mut self,
         arguments: usize,
         receiver: Option<&Value>,
-    ) -> Result<(), Trap> {
+    ) -> Result<Flow, Trap> {
         let at = self.stack.len() - arguments - 1;
         match &self.stack[at] {
             Value::Closure(id) => {
                 let id = *id;
                 let index = self.heap.closure(id).function;
-                self.enter(index, Captured::Closure(id), arguments)
+                self.enter(index, Captured::Closure(id), arguments)?;
+                Ok(Flow::Call)
             }
             Value::Frozen(Data::Function(function)) => {
                 let function = function.clone();
-                self.enter(function.function, Captured::Frozen(function), arguments)
-            }
-            Value::Native(native) => {
-                let native = *native;
-                let taken: SmallVec<[Value; 4]> = self.stack.drain(at + 1..).collect();
-                self.stack.pop();
-                let result =
-                    self.call_native(native, receiver.unwrap_or(&Value::UNDEFINED), &taken)?;
-                self.stack.push(result);
-                Ok(())
-            }
-            Value::Host(host) => {
-                let host = *host;
-                let taken: SmallVec<[Value; 4]> = self.stack.drain(at + 1..).collect();
-                self.stack.pop();
-                let result = self.host.call(self, host, &taken)?;
-                self.stack.push(result);
-                Ok(())
+                self.enter(function.function, Captured::Frozen(function), arguments)?;
+                Ok(Flow::Call)
             }
             other => {
                 let other = other.clone();
-                Err(self.not_a_function(&other, None))
+                self.call_other(&other, at, receiver)?;
+                Ok(Flow::Next)
             }
         }
+    }
+
+    /// Calls what is no script function with the arguments above a place of the stack; the result
+    /// takes their place and that of the function.
+    fn call_other(
+        &mut self,
+        function: &Value,
+        at: usize,
+        receiver: Option<&Value>,
+    ) -> Result<(), Trap> {
+        let taken: SmallVec<[Value; 4]> = self.stack.drain(at + 1..).collect();
+        self.stack.pop();
+        let result = match function {
+            Value::Native(native) => {
+                self.call_native(*native, receiver.unwrap_or(&Value::UNDEFINED), &taken)?
+            }
+            Value::Host(host) => self.host.call(self, *host, &taken)?,
+            other => return Err(self.not_a_function(other, None)),
+        };
+        self.stack.push(result);
+        Ok(())
     }
 
     /// Calls a built-in with arguments from the stack.
@@ -153,7 +148,7 @@ impl<'p> Machine<'p> {
     }
 
     /// `receiver arguments…`: looks the method up and starts the call.
-    pub(super) fn call_method(&mut self, key: u32, arguments: usize) -> Result<(), Trap> {
+    pub(super) fn call_method(&mut self, key: u32, arguments: usize) -> Result<Flow, Trap> {
         let at = self.stack.len() - arguments - 1;
         let receiver = self.stack[at].clone();
         let function = self.property_by_key(&receiver, key)?;
@@ -166,7 +161,7 @@ impl<'p> Machine<'p> {
     }
 
     /// `receiver function arguments…`
-    pub(super) fn call_with_receiver_from_stack(&mut self, arguments: usize) -> Result<(), Trap> {
+    pub(super) fn call_with_receiver_from_stack(&mut self, arguments: usize) -> Result<Flow, Trap> {
         let at = self.stack.len() - arguments - 2;
         let receiver = self.stack.remove(at);
         self.start_call(arguments, Some(&receiver))

@@ -9,6 +9,7 @@ use super::calls::Flow;
 use crate::bytecode::Instruction;
 use crate::data::Data;
 use crate::error::Trap;
+use crate::host::Misuse;
 use crate::value::Value;
 
 impl<'p> Machine<'p> {
@@ -31,20 +32,63 @@ impl<'p> Machine<'p> {
             .expect("the verifier has counted the operands")
     }
 
-    #[inline]
-    fn jump(&mut self, target: u32) {
-        self.frame.next = target;
+    /// Runs until as many calls are open as at `floor`.
+    pub(super) fn run(&mut self, floor: usize, handler_floor: usize) -> Result<Value, Trap> {
+        loop {
+            match self.run_frame() {
+                Ok(Some(value)) => {
+                    self.leave();
+                    if self.callers.len() == floor {
+                        return Ok(value);
+                    }
+                    self.push(value);
+                }
+                Ok(None) => {}
+                Err(trap) => self.unwind(trap, floor, handler_floor)?,
+            }
+        }
     }
 
-    #[inline]
-    pub(super) fn step(&mut self) -> Result<Flow, Trap> {
-        self.spend(1)?;
-        let function = self
-            .frame
-            .function
-            .expect("a call is open while the machine runs");
-        let instruction = function.instructions[self.frame.next as usize];
-        self.frame.next += 1;
+    /// Runs the innermost call until it ends (then with its result) or calls another.
+    /// Instructions are counted here and charged where the flow turns back, calls or ends: between
+    /// two such points there are never more than a function has.
+    fn run_frame(&mut self) -> Result<Option<Value>, Trap> {
+        let instructions = self.frame.instructions;
+        let mut at = self.frame.next as usize;
+        let mut count = 0;
+        loop {
+            let instruction = instructions[at];
+            at += 1;
+            count += 1;
+            self.frame.next = at as u32;
+            match self.step(instruction) {
+                Ok(Flow::Next) => {}
+                Ok(Flow::Jump(target)) => {
+                    let target = target as usize;
+                    if target < at {
+                        self.spend(std::mem::take(&mut count))?;
+                    }
+                    at = target;
+                }
+                Ok(Flow::Call) => {
+                    self.spend(count)?;
+                    return Ok(None);
+                }
+                Ok(Flow::Return(value)) => {
+                    self.spend(count)?;
+                    return Ok(Some(value));
+                }
+                Err(trap) => {
+                    self.used.instructions += count;
+                    return Err(trap);
+                }
+            }
+        }
+    }
+
+    /// Does one instruction: the frequent ones here, so that they become one piece of code.
+    #[inline(always)]
+    fn step(&mut self, instruction: Instruction) -> Result<Flow, Trap> {
         use Instruction::*;
         match instruction {
             Return => return Ok(Flow::Return(self.pop())),
@@ -61,105 +105,254 @@ impl<'p> Machine<'p> {
                 self.push(value);
             }
             Integer(number) => self.push(Value::number(f64::from(number))),
-            GetProperty(key) => {
-                let object = self.pop();
-                let value = self.property_by_key(&object, key)?;
-                self.push(value);
+            GetSlotProperty { slot, key } => self.get_slot_property(slot, key)?,
+            Jump(target) => return Ok(Flow::Jump(target)),
+            JumpIfFalse(target) => {
+                let value = self.pop();
+                if !self.condition(&value)? {
+                    return Ok(Flow::Jump(target));
+                }
             }
-            Call(arguments) => self.start_call(usize::from(arguments), None)?,
-            CallMethod { arguments, key } => self.call_method(key, usize::from(arguments))?,
+            JumpIfTrue(target) => {
+                let value = self.pop();
+                if self.condition(&value)? {
+                    return Ok(Flow::Jump(target));
+                }
+            }
+            Add | Subtract | Multiply | Divide => match self.two_numbers() {
+                Some((left, right)) => self.replace_two(Value::number(match instruction {
+                    Add => left + right,
+                    Subtract => left - right,
+                    Multiply => left * right,
+                    _ => left / right,
+                })),
+                None => self.arithmetic(instruction)?,
+            },
+            Less | LessOrEqual | Greater | GreaterOrEqual => match self.two_numbers() {
+                Some((left, right)) => self.replace_two(Value::boolean(match instruction {
+                    Less => left < right,
+                    LessOrEqual => left <= right,
+                    Greater => left > right,
+                    _ => left >= right,
+                })),
+                None => self.comparison(instruction)?,
+            },
+            Pop => {
+                self.pop();
+            }
+            StrictEqualConstant(at) => self.equal_constant(at, true)?,
+            StrictNotEqualConstant(at) => self.equal_constant(at, false)?,
+            _ => return self.step_into(instruction),
+        }
+        Ok(Flow::Next)
+    }
+
+    /// The instructions that may call, jump or end.
+    #[inline(never)]
+    fn step_into(&mut self, instruction: Instruction) -> Result<Flow, Trap> {
+        use Instruction::*;
+        match instruction {
+            Call(arguments) => return self.start_call(usize::from(arguments), None),
+            CallMethod { arguments, key } => return self.call_method(key, usize::from(arguments)),
             CallNative { arguments, native } => {
                 let native = self.code.links.natives[native as usize];
                 self.call_native_from_stack(native, usize::from(arguments))?;
             }
-            Jump(_)
-            | JumpIfFalse(_)
-            | JumpIfTrue(_)
-            | JumpIfFalseKeep(_)
-            | JumpIfTrueKeep(_)
-            | JumpIfNotNullishKeep(_)
-            | JumpIfDefinedKeep(_)
-            | JumpIfNullish(_) => self.jumps(instruction)?,
-            Add | Subtract | Multiply | Divide | Remainder | Power | BitAnd | BitOr | BitXor
-            | ShiftLeft | ShiftRight | ShiftRightUnsigned | Negate | ToNumber | Increment
-            | Decrement | BitNot | Template(_) => {
-                self.arithmetic(instruction)?;
+            CallWithReceiver(arguments) => {
+                return self.call_with_receiver_from_stack(usize::from(arguments));
             }
-            StrictEqual | StrictNotEqual | Equal | NotEqual | Less | LessOrEqual | Greater
-            | GreaterOrEqual | Not | TypeOf | In | InstanceOf(_) => self.comparison(instruction)?,
-            Undefined | Null | True | False | Native(_) | Ambient(_) | Shorthand(_) | Pop
-            | Duplicate | DuplicatePair | Swap | Callee => self.constants(instruction)?,
-            GetSlotChecked { .. }
-            | TeeSlot(_)
+            CallSpread => {
+                let arguments = self.spread_arguments()?;
+                return self.start_call(arguments, None);
+            }
+            CallWithReceiverSpread => {
+                let arguments = self.spread_arguments()?;
+                return self.call_with_receiver_from_stack(arguments);
+            }
+            JumpIfFalseKeep(target) => {
+                let jump = !self.top_condition()?;
+                return Ok(self.jump_or_pop(jump, target));
+            }
+            JumpIfTrueKeep(target) => {
+                let jump = self.top_condition()?;
+                return Ok(self.jump_or_pop(jump, target));
+            }
+            JumpIfNotNullishKeep(target) => {
+                let jump = !self.top().is_nullish();
+                return Ok(self.jump_or_pop(jump, target));
+            }
+            JumpIfDefinedKeep(target) => {
+                let jump = !self.top().is_undefined();
+                return Ok(self.jump_or_pop(jump, target));
+            }
+            JumpIfNullish(target) => {
+                if self.top().is_nullish() {
+                    self.pop();
+                    return Ok(Flow::Jump(target));
+                }
+            }
+            IterateNext { slot, target } => match self.next_of_slot(slot)? {
+                Some(value) => self.push(value),
+                None => return Ok(Flow::Jump(target)),
+            },
+            Throw => return Err(Trap::throw(self.pop())),
+            other => self.step_plain(other)?,
+        }
+        Ok(Flow::Next)
+    }
+
+    /// The instructions that only work on values, by family.
+    fn step_plain(&mut self, instruction: Instruction) -> Result<(), Trap> {
+        use Instruction::*;
+        match instruction {
+            Remainder | Power | BitAnd | BitOr | BitXor | ShiftLeft | ShiftRight
+            | ShiftRightUnsigned | Negate | ToNumber | Increment | Decrement | BitNot
+            | IncrementSlot(_) | AddInteger(_) | Template(_) => self.arithmetic(instruction),
+            StrictEqual | StrictNotEqual | Equal | NotEqual | Not | TypeOf | In | InstanceOf(_) => {
+                self.comparison(instruction)
+            }
+            Undefined | Null | True | False | Native(_) | Ambient(_) | Shorthand(_) | Duplicate
+            | DuplicatePair | Swap | Callee => self.constants(instruction),
+            GetCapture { .. } | GetCell { .. } | GetSlotChecked { .. } | Closure(_) => {
+                self.variables(instruction)
+            }
+            TeeSlot(_)
             | SetSlotChecked { .. }
             | ClearSlot(_)
             | MakeCell(_)
             | ClearCell(_)
             | RenewCell(_)
-            | GetCell { .. }
             | SetCell { .. }
             | InitCell(_)
-            | GetCapture { .. }
-            | SetCapture { .. }
-            | Closure(_) => self.variables(instruction)?,
-            GetMethod(_) | GetElement | GetElementMethod | SetProperty(_) | SetElement
-            | DeleteProperty(_) | DeleteElement | RequireObject | ToPropertyKey => {
-                self.properties(instruction)?;
+            | SetCapture { .. } => self.set_variable(instruction),
+            GetProperty(_) | GetMethod(_) | GetElement | GetElementMethod | SetProperty(_)
+            | SetElement | DeleteProperty(_) | DeleteElement | RequireObject | ToPropertyKey => {
+                self.properties(instruction)
             }
             NewObject | ObjectLiteral(_) | DefineProperty(_) | DefineElement | SpreadObject
-            | ObjectRest(_) | NewArray(_) | ArrayPush | ArraySpread => self.objects(instruction)?,
-            Iterate
-            | IterateKeys
+            | ObjectRest(_) | NewArray(_) | ArrayPush | ArraySpread => self.objects(instruction),
+            Iterate | IterateKeys | IterateNextOrUndefined(_) | IterateRest(_) => {
+                self.iteration(instruction)
+            }
+            PushHandler(target) => {
+                self.push_handler(target);
+                Ok(())
+            }
+            PopHandler => {
+                self.pop_handler();
+                Ok(())
+            }
+            // `step` and `step_into` have done these.
+            Return
+            | GetSlot(_)
+            | SetSlot(_)
+            | Constant(_)
+            | Integer(_)
+            | GetSlotProperty { .. }
+            | Jump(_)
+            | JumpIfFalse(_)
+            | JumpIfTrue(_)
+            | Add
+            | Subtract
+            | Multiply
+            | Divide
+            | Less
+            | LessOrEqual
+            | Greater
+            | GreaterOrEqual
+            | Pop
+            | StrictEqualConstant(_)
+            | StrictNotEqualConstant(_)
+            | Call(_)
+            | CallMethod { .. }
+            | CallNative { .. }
+            | CallWithReceiver(_)
+            | CallSpread
+            | CallWithReceiverSpread
+            | JumpIfFalseKeep(_)
+            | JumpIfTrueKeep(_)
+            | JumpIfNotNullishKeep(_)
+            | JumpIfDefinedKeep(_)
+            | JumpIfNullish(_)
             | IterateNext { .. }
-            | IterateNextOrUndefined(_)
-            | IterateRest(_) => {
-                self.iteration(instruction)?;
-            }
-            CallWithReceiver(_) | CallSpread | CallWithReceiverSpread => {
-                self.other_calls(instruction)?;
-            }
-            Throw => return Err(Trap::throw(self.pop())),
-            PushHandler(target) => self.push_handler(target),
-            PopHandler => self.pop_handler(),
+            | Throw => Ok(()),
         }
-        Ok(Flow::Next)
+    }
+
+    /// The two topmost operands where both are numbers.
+    #[inline(always)]
+    fn two_numbers(&self) -> Option<(f64, f64)> {
+        match self.stack.as_slice() {
+            [
+                ..,
+                Value::Frozen(Data::Number(left)),
+                Value::Frozen(Data::Number(right)),
+            ] => Some((*left, *right)),
+            _ => None,
+        }
+    }
+
+    /// Puts a result in the place of the two topmost operands.
+    #[inline(always)]
+    fn replace_two(&mut self, result: Value) {
+        self.stack.pop();
+        if let Some(place) = self.stack.last_mut() {
+            *place = result;
+        }
     }
 
     #[inline]
-    fn jumps(&mut self, instruction: Instruction) -> Result<(), Trap> {
-        let (target, jump, keep) = match instruction {
-            Instruction::Jump(target) => {
-                self.jump(target);
-                return Ok(());
-            }
-            Instruction::JumpIfFalse(target) => {
-                let value = self.pop();
-                if !self.condition(&value)? {
-                    self.jump(target);
-                }
-                return Ok(());
-            }
-            Instruction::JumpIfTrue(target) => {
-                let value = self.pop();
-                if self.condition(&value)? {
-                    self.jump(target);
-                }
-                return Ok(());
-            }
-            Instruction::JumpIfFalseKeep(target) => (target, !self.top_condition()?, true),
-            Instruction::JumpIfTrueKeep(target) => (target, self.top_condition()?, true),
-            Instruction::JumpIfNotNullishKeep(target) => (target, !self.top().is_nullish(), true),
-            Instruction::JumpIfDefinedKeep(target) => (target, !self.top().is_undefined(), true),
-            Instruction::JumpIfNullish(target) => (target, self.top().is_nullish(), false),
-            _ => return Ok(()),
+    fn get_slot_property(&mut self, slot: u16, key: u32) -> Result<(), Trap> {
+        let code = self.code;
+        let found = match self.slot(slot) {
+            Value::Frozen(Data::Object(object)) => object
+                .properties()
+                .get(&code.keys[key as usize])
+                .cloned()
+                .map(Value::Frozen),
+            Value::Object(id) => self
+                .heap
+                .object(*id)
+                .properties
+                .get(&code.keys[key as usize])
+                .cloned(),
+            _ => None,
         };
-        if jump {
-            self.jump(target);
-        }
-        if jump != keep {
-            self.pop();
-        }
+        let value = match found {
+            Some(value) => value,
+            None => {
+                let object = self.slot(slot).clone();
+                self.property_by_key(&object, key)?
+            }
+        };
+        self.push(value);
         Ok(())
+    }
+
+    #[inline]
+    fn equal_constant(&mut self, constant: u32, wanted: bool) -> Result<(), Trap> {
+        let code = self.code;
+        let value = self.pop();
+        let equal = match &value {
+            Value::Frozen(data) => *data == code.constants[constant as usize],
+            Value::Host(host) => {
+                let symbol = if wanted { "===" } else { "!==" };
+                return Err(self.host.misuse(self, *host, Misuse::Operator(symbol)));
+            }
+            _ => false,
+        };
+        self.push(Value::boolean(equal == wanted));
+        Ok(())
+    }
+
+    /// Jumps with the value, or drops it and goes on.
+    #[inline]
+    fn jump_or_pop(&mut self, jump: bool, target: u32) -> Flow {
+        if jump {
+            return Flow::Jump(target);
+        }
+        self.pop();
+        Flow::Next
     }
 
     fn top_condition(&mut self) -> Result<bool, Trap> {
@@ -180,10 +373,6 @@ impl<'p> Machine<'p> {
             Instruction::Shorthand(key) => {
                 let code = self.code;
                 self.host.shorthand(self, &code.keys[key as usize])?
-            }
-            Instruction::Pop => {
-                self.pop();
-                return Ok(());
             }
             Instruction::Duplicate => self.top().clone(),
             Instruction::DuplicatePair => {
@@ -210,7 +399,7 @@ impl<'p> Machine<'p> {
             Instruction::GetCell { slot, name } => self.get_cell(slot, name)?,
             Instruction::GetCapture { capture, name } => self.get_capture(capture, name)?,
             Instruction::Closure(index) => self.make_closure(index)?,
-            other => return self.set_variable(other),
+            _ => return Ok(()),
         };
         self.push(value);
         Ok(())
@@ -248,21 +437,5 @@ impl<'p> Machine<'p> {
             _ => {}
         }
         Ok(())
-    }
-
-    fn other_calls(&mut self, instruction: Instruction) -> Result<(), Trap> {
-        match instruction {
-            Instruction::CallWithReceiver(arguments) => {
-                self.call_with_receiver_from_stack(usize::from(arguments))
-            }
-            Instruction::CallSpread => {
-                let arguments = self.spread_arguments()?;
-                self.start_call(arguments, None)
-            }
-            _ => {
-                let arguments = self.spread_arguments()?;
-                self.call_with_receiver_from_stack(arguments)
-            }
-        }
     }
 }

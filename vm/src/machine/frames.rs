@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::Machine;
-use crate::bytecode::{Function, FunctionIndex};
+use crate::bytecode::{FunctionIndex, Instruction};
 use crate::codes;
 use crate::data::FunctionData;
 use crate::error::{Trap, TrapKind};
@@ -20,8 +20,8 @@ const STACK_FRAMES_MAX: usize = 50;
 /// One open call.
 #[derive(Clone, Debug)]
 pub(super) struct Frame<'p> {
-    /// `None` outside of any call.
-    pub(super) function: Option<&'p Function>,
+    /// Empty outside of any call.
+    pub(super) instructions: &'p [Instruction],
     pub(super) index: FunctionIndex,
     /// Where its captured variables are.
     pub(super) captured: Captured,
@@ -54,7 +54,7 @@ pub(super) struct Handler {
 
 impl Frame<'_> {
     pub(super) const OUTSIDE: Frame<'static> = Frame {
-        function: None,
+        instructions: &[],
         index: FunctionIndex(0),
         captured: Captured::Nothing,
         next: 0,
@@ -85,9 +85,9 @@ impl<'p> Machine<'p> {
         }
         self.stack
             .resize(base + usize::from(function.slots), Value::UNDEFINED);
-        self.charge(usize::from(function.slots) * 2 + 8)?;
+        self.charge_stack()?;
         let frame = Frame {
-            function: Some(function),
+            instructions: &function.instructions,
             index,
             captured,
             next: 0,
@@ -95,6 +95,17 @@ impl<'p> Machine<'p> {
         };
         let caller = std::mem::replace(&mut self.frame, frame);
         self.callers.push(caller);
+        Ok(())
+    }
+
+    /// Charges what the stack grew beyond its highest so far.
+    #[inline]
+    fn charge_stack(&mut self) -> Result<(), Trap> {
+        if self.stack.len() > self.stack_peak {
+            let grown = self.stack.len() - self.stack_peak;
+            self.stack_peak = self.stack.len();
+            self.charge(grown * 16)?;
+        }
         Ok(())
     }
 
@@ -176,7 +187,7 @@ impl<'p> Machine<'p> {
         let callers = self.callers.iter().rev();
         let open = std::iter::once(&self.frame)
             .chain(callers)
-            .filter(|frame| frame.function.is_some());
+            .filter(|frame| !frame.instructions.is_empty());
         open.take(STACK_FRAMES_MAX)
             .map(|frame| (frame.index, frame.next.saturating_sub(1)))
             .collect()

@@ -25,10 +25,6 @@ impl Machine<'_> {
                 let iterator = self.iterate_keys(&source)?;
                 self.push(iterator);
             }
-            Instruction::IterateNext { slot, target } => match self.next_of_slot(slot)? {
-                Some(value) => self.push(value),
-                None => self.frame.next = target,
-            },
             Instruction::IterateNextOrUndefined(slot) => {
                 let value = self.next_of_slot(slot)?.unwrap_or(Value::UNDEFINED);
                 self.push(value);
@@ -48,7 +44,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn next_of_slot(&mut self, slot: u16) -> Result<Option<Value>, Trap> {
+    pub(super) fn next_of_slot(&mut self, slot: u16) -> Result<Option<Value>, Trap> {
         match *self.slot(slot) {
             Value::Iterator(id) => self.iterator_next(id),
             _ => Err(self.type_error("the iterator is gone")),

@@ -52,6 +52,8 @@ pub struct Machine<'p> {
     used: Used,
     /// Slots and operands of all open calls.
     stack: Vec<Value>,
+    /// The highest that the stack has been.
+    stack_peak: usize,
     /// The open calls, without the innermost.
     callers: Vec<frames::Frame<'p>>,
     /// The innermost call.
@@ -74,6 +76,7 @@ impl<'p> Machine<'p> {
             heap: Heap::default(),
             used: Used::default(),
             stack: Vec::new(),
+            stack_peak: 0,
             callers: Vec::new(),
             frame: frames::Frame::OUTSIDE,
             handlers: Vec::new(),

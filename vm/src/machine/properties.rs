@@ -20,6 +20,11 @@ const ARRAY_GROWTH_MAX: usize = 1 << 24;
 impl Machine<'_> {
     pub(super) fn properties(&mut self, instruction: Instruction) -> Result<(), Trap> {
         match instruction {
+            Instruction::GetProperty(key) => {
+                let object = self.pop();
+                let value = self.property_by_key(&object, key)?;
+                self.push(value);
+            }
             Instruction::GetMethod(key) => {
                 let object = self.top().clone();
                 let value = self.property_by_key(&object, key)?;

@@ -253,6 +253,12 @@ fn functions_and_closures() {
             "(() => { const x = (() => x)(); return x })()",
             "E0301: ReferenceError: cannot access 'x' before initialization",
         ),
+    ]);
+}
+
+#[test]
+fn arguments_and_names() {
+    check(&[
         ("((a, b) => a)(1)", "1"),
         (
             "((...all) => all)(...[1, 2], 3, ...'ab')",
