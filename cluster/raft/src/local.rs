@@ -183,6 +183,7 @@ async fn open_machine(
     let group = group_of(identity.shard);
     let lane = Lane::new(Arc::clone(&shared.ports.apply), group.0);
     let stores = Arc::clone(&shared.ports.stores);
+    let engine = Arc::clone(&shared.ports.engine);
     let clock = Arc::clone(&shared.ports.clock);
     let news = Arc::clone(news);
     let home = lane.clone();
@@ -190,7 +191,7 @@ async fn open_machine(
     let opened = lane
         .run(move || -> Result<_, crate::machine::MachineError> {
             let store = stores.open(group)?;
-            let mut machine = ShardMachine::open(identity, store, events, news, clock)?;
+            let mut machine = ShardMachine::open(identity, store, engine, events, news, clock)?;
             let reader = machine.reader();
             Ok((Host::new(Box::new(machine), home)?, reader))
         })

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use cluster::engine::Engine;
 use cluster::store::StoreProvider;
 use transport::span::SpanSink;
 
@@ -52,6 +53,8 @@ pub struct Ports {
     pub log_disk: Arc<dyn Disk>,
     /// State stores.
     pub stores: Arc<dyn StoreProvider>,
+    /// What runs turns: `cluster::engine::script::ScriptEngine`, or a model.
+    pub engine: Arc<dyn Engine>,
     /// Where entries are applied.
     pub apply: Arc<dyn ApplyThreads>,
     /// Where spans go.

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use cluster::engine::Engine;
 use cluster::store::{StateReader, StateStore};
 use cluster::{Action, Entry, EntryStamp, Outcome, Shard, ShardIdentity};
 use tokio::sync::mpsc;
@@ -38,6 +39,7 @@ pub enum DriverEvent {
 pub struct ShardMachine {
     shard: Option<Shard>,
     identity: ShardIdentity,
+    engine: Arc<dyn Engine>,
     events: mpsc::UnboundedSender<DriverEvent>,
     news: Arc<NewsBoard>,
     clock: Arc<dyn Clock>,
@@ -54,14 +56,16 @@ impl ShardMachine {
     pub fn open(
         identity: ShardIdentity,
         store: Box<dyn StateStore>,
+        engine: Arc<dyn Engine>,
         events: mpsc::UnboundedSender<DriverEvent>,
         news: Arc<NewsBoard>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, MachineError> {
-        let shard = Shard::open(identity, store).map_err(broken)?;
+        let shard = Shard::open_with(identity, store, Arc::clone(&engine)).map_err(broken)?;
         Ok(Self {
             shard: Some(shard),
             identity,
+            engine,
             events,
             news,
             clock,
@@ -98,7 +102,11 @@ impl Machine for ShardMachine {
         if self.given.is_empty() {
             self.start_unix_nanos = self.clock.unix_nanos();
         }
-        let applied = self.shard().apply(index, &entry).map_err(broken)?;
+        // Turns are told only where somebody listens: they cost.
+        let observed = self.leading || self.news.is_watched();
+        let shard = self.shard();
+        shard.observe(observed);
+        let applied = shard.apply(index, &entry).map_err(broken)?;
         self.given.extend(applied.actions);
         postcard::to_stdvec(&applied.outcomes).map_err(broken)
     }
@@ -134,7 +142,8 @@ impl Machine for ShardMachine {
             .take()
             .expect("a shard is only away while its snapshot is installed");
         let store = shard.into_store();
-        self.shard = Some(Shard::open(self.identity, store).map_err(broken)?);
+        let engine = Arc::clone(&self.engine);
+        self.shard = Some(Shard::open_with(self.identity, store, engine).map_err(broken)?);
         Ok(())
     }
 
@@ -176,18 +185,19 @@ impl Protocol for ShardProtocol {
 
     fn size(command: &Command) -> usize {
         const AROUND: usize = 256;
-        let body = |body: &Option<cluster::Body>| body.as_ref().map_or(0, |body| body.0.len());
+        let body =
+            |body: &Option<cluster::Body>| body.as_ref().map_or(0, |body| body.bytes().len());
         AROUND
             + match command {
                 Command::Deliver(deliver) => {
                     deliver.parcels.iter().map(|parcel| parcel.len() + 4).sum()
                 }
-                Command::Send(send) => send.body.0.len(),
+                Command::Send(send) => send.body.bytes().len(),
                 Command::Start(start) => body(&start.config) + body(&start.message),
                 Command::Install(install) => install.program.len(),
                 Command::Activate(activate) => activate.names.len() * 64,
                 Command::EffectDone(done) => match &done.result {
-                    cluster::command::EffectResult::Answer(body) => body.0.len(),
+                    cluster::command::EffectResult::Answer(body) => body.bytes().len(),
                     _ => 0,
                 },
                 _ => 0,

@@ -142,10 +142,6 @@ pub(crate) fn turn(news: &TurnNews, times: (u64, u64), sink: &dyn SpanSink) {
     span.attributes.push(("troupe.step", step));
     let instructions = Attribute::Integer(news.instructions as i64);
     span.attributes.push(("troupe.instructions", instructions));
-    if let Some(script) = &news.script {
-        let place = Attribute::Text(script.clone());
-        span.attributes.push(("code.location", place));
-    }
     span.error = match &news.outcome {
         TurnOutcome::Failed(failure) | TurnOutcome::Trapped(failure) => {
             Some(format!("{}: {}", failure.code, failure.message))

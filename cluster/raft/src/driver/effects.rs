@@ -71,7 +71,7 @@ fn read_answer(answer: &BusMessage) -> EffectResult {
 
 /// The body as JSON, as programs on the bus read it.
 pub(super) fn to_json(body: &Body) -> Result<Bytes, String> {
-    match vm::Data::decode(&body.0) {
+    match body.data() {
         Ok(data) => Ok(Bytes::from(data.to_json())),
         Err(error) => Err(format!("the message cannot be read: {error}")),
     }
@@ -81,7 +81,7 @@ fn from_json(payload: &[u8]) -> Result<Body, String> {
     let text = std::str::from_utf8(payload)
         .map_err(|_| "the service answered what is no UTF-8 text".to_owned())?;
     match vm::Data::from_json(text, &vm::Limits::default()) {
-        Ok(data) => Ok(Body(Bytes::from(data.encode()))),
+        Ok(data) => Ok(Body::from_data(data)),
         Err(error) => Err(format!("the service answered what is no JSON: {error}")),
     }
 }

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cluster::engine::model::ModelEngine;
 use cluster::store::memory::{FlushMode, MemoryStores};
 use cluster::{Command, StateHash};
 use cluster_raft::apply::ThreadPool;
@@ -54,6 +55,7 @@ impl Machine {
             identity_disk: Arc::new(self.identity.clone()),
             log_disk: Arc::new(self.log.clone()),
             stores: Arc::new(self.stores.clone()),
+            engine: Arc::new(ModelEngine),
             apply: ThreadPool::start(2).unwrap(),
             spans: Arc::new(NoSpans),
         }
