@@ -82,7 +82,8 @@ impl NatsBus {
     }
 
     /// Messages that the client library dropped before they reached any subscriber's queue,
-    /// over all subscriptions. Not 0 only where the runtime cannot keep up.
+    /// over all subscriptions. Not 0 only where the runtime cannot keep up; under a flood the
+    /// library tells of some drops only, so it is a sign and not a count.
     #[must_use]
     pub fn overruns(&self) -> u64 {
         self.shared.overruns()

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_nats::{Client, StatusCode, Subscriber};
 use futures::StreamExt;
 use tokio::sync::{oneshot, watch};
+use tokio::task::coop::unconstrained;
 use transport::{BusError, BusMessage, BusState};
 
 use crate::convert;
@@ -90,12 +91,9 @@ impl Inbox {
             reason: error.to_string(),
         })?;
         let watch = shared.watch();
-        tokio::spawn(dispatch(
-            subscriber,
-            prefix.clone(),
-            Arc::clone(shared),
-            watch,
-        ));
+        let dispatching = dispatch(subscriber, prefix.clone(), Arc::clone(shared), watch);
+        // Takes all that has arrived at a time, as the movers of subscriptions do.
+        tokio::spawn(unconstrained(dispatching));
         Ok(Self { prefix })
     }
 

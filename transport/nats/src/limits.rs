@@ -21,8 +21,9 @@ pub const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
 pub const CALL_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Messages that the client holds for one subscription until they are moved to the subscriber's
-/// own queue. They are moved at once, so this is a reserve for a busy runtime.
-pub const CLIENT_QUEUE_MESSAGES: usize = 65_536;
+/// own queue. They are moved at once, so this is a reserve for a busy runtime: the connection
+/// reads some 30,000 small messages before it lets another task run on its thread.
+pub const CLIENT_QUEUE_MESSAGES: usize = 262_144;
 
 /// Messages on their way to the connection. While it is broken, these wait; what is published
 /// after the break was noticed is refused.

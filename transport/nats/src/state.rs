@@ -53,7 +53,14 @@ impl Shared {
                 self.pending.fail_all();
             }
             Event::SlowConsumer(_) => {
-                self.overruns.fetch_add(1, Ordering::Relaxed);
+                let overruns = self.overruns.fetch_add(1, Ordering::Relaxed) + 1;
+                // One line for each doubling, because these come by the thousand.
+                if overruns.is_power_of_two() {
+                    tracing::warn!(
+                        overruns,
+                        "messages of the bus were lost: the node is too busy"
+                    );
+                }
             }
             Event::LameDuckMode => tracing::info!("the server of the bus shuts down soon"),
             Event::ServerError(error) => {
@@ -99,7 +106,8 @@ impl Shared {
         self.state.subscribe()
     }
 
-    /// Messages that the client library dropped before they reached a subscriber's queue.
+    /// Messages that the client library dropped before they reached a subscriber's queue, as far
+    /// as it told: under a flood it tells of some only.
     pub(crate) fn overruns(&self) -> u64 {
         self.overruns.load(Ordering::Relaxed)
     }

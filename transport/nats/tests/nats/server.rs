@@ -195,3 +195,41 @@ async fn a_server_without_tls_is_refused_where_tls_is_required() {
         "{waited:?}"
     );
 }
+
+/// More than the client library would hold by default (65,536), faster than anyone takes them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_is_received_or_counted() {
+    const SENT: usize = 100_000;
+    let Some(nats) = OnNats::start() else { return };
+    let (sender, receiver) = (nats.connect().await, nats.connect().await);
+    let pattern = Pattern::new("flood").unwrap();
+    let all = SubscribeOptions::default().capacity(SENT);
+    let mut all = receiver.subscribe(pattern.clone(), all).await.unwrap();
+    let few = SubscribeOptions::default().capacity(1_000);
+    let mut few = receiver.subscribe(pattern, few).await.unwrap();
+    for _ in 0..SENT {
+        sender
+            .publish(subject("flood"), Headers::new(), Bytes::from_static(b"x"))
+            .await
+            .unwrap();
+    }
+    let (mut batch, mut received) = (Vec::new(), 0);
+    while received < SENT {
+        let taken = all.receive_many(&mut batch, SENT);
+        received += tokio::time::timeout(PATIENCE, taken).await.unwrap();
+        batch.clear();
+    }
+    assert_eq!((received, all.dropped(), receiver.overruns()), (SENT, 0, 0));
+    // The queue of `few` is filled by a task of its own, which may still be at work.
+    let counted = async {
+        while few.dropped() < (SENT - 1_000) as u64 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, counted).await.unwrap();
+    while batch.len() < 1_000 {
+        let taken = few.receive_many(&mut batch, SENT);
+        tokio::time::timeout(PATIENCE, taken).await.unwrap();
+    }
+    assert_eq!(few.dropped(), (SENT - 1_000) as u64);
+}
