@@ -3,18 +3,20 @@
 //! A worker is named after its export; a default export, or the one `act` statement of a file without
 //! exports, after the file. One that is not exported gets a name that no script can address.
 
+use std::collections::BTreeSet;
+
 use super::commands::HELPERS;
 use super::errors::diagnostic;
 use super::expand::Expander;
 use super::stage::Stage;
-use super::tables::{Kind, PlaceSpec, RefSpec, host};
+use super::tables::{Kind, PlaceSpec, RefSpec, WorkerSpec, host};
 use crate::bytecode::FunctionIndex;
 use crate::codes;
 use crate::compile::{ExportKind, Module};
 use crate::data::{Data, PropertyTable};
 use crate::diagnostic::Diagnostic;
 use crate::machine::Machine;
-use crate::source::Span;
+use crate::source::{Source, Span};
 use crate::text::Text;
 use crate::value::Value;
 
@@ -83,18 +85,44 @@ pub(super) fn name_workers(
     if !tables.workers.iter().any(|worker| worker.exported) {
         return Err(Box::new(no_workers(stage, &tables.workers)));
     }
-    for (index, worker) in tables
-        .workers
+    name_the_rest(stage, &mut tables.workers);
+    Ok(())
+}
+
+/// Names workers that are not exported after their variable, or else after the file and a number.
+fn name_the_rest(stage: &Stage<'_>, workers: &mut [WorkerSpec]) {
+    let stem = stage.source.stem().to_owned();
+    let mut names: BTreeSet<String> = workers.iter().map(|worker| worker.name.clone()).collect();
+    for (index, worker) in workers
         .iter_mut()
         .enumerate()
         .filter(|(_, worker)| !worker.exported)
     {
-        worker.name = format!("{stem}:{}", index + 1);
+        let variable =
+            variable_before(stage.source, worker.span).filter(|name| !names.contains(*name));
+        let name = variable.map_or_else(|| format!("{stem}:{}", index + 1), str::to_owned);
+        names.insert(name.clone());
+        worker.name = name;
     }
-    Ok(())
 }
 
-fn no_workers(stage: &Stage<'_>, workers: &[super::tables::WorkerSpec]) -> Diagnostic {
+/// The variable in `const NAME = act(…)`.
+fn variable_before(source: &Source, span: Span) -> Option<&str> {
+    let before = source
+        .text
+        .get(..span.start as usize)?
+        .trim_end()
+        .strip_suffix('=')?
+        .trim_end();
+    let is_part = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    let start = before
+        .rfind(|character| !is_part(character))
+        .map_or(0, |at| at + 1);
+    let name = before.get(start..)?;
+    (!name.is_empty() && name.len() <= 100).then_some(name)
+}
+
+fn no_workers(stage: &Stage<'_>, workers: &[WorkerSpec]) -> Diagnostic {
     let span = workers
         .first()
         .map_or(Span::new(0, stage.source.text.len() as u32), |worker| {

@@ -24,15 +24,17 @@ fn address_in(slot: &Slot) -> Data {
 }
 
 impl Run<'_> {
+    /// Tells the functions of this turn where output goes.
+    pub(super) fn tell_outbox(&self) {
+        let given = self.next.outbox.clone();
+        let outbox = given.unwrap_or_else(|| outbox_of(&self.identity.address));
+        self.functions.host().set_outbox(Data::from(outbox));
+    }
+
     /// Tells the functions of this turn which addresses the worker knows.
     pub(super) fn tell_addresses(&self) -> Result<(), ScriptError> {
+        self.tell_outbox();
         let host = self.functions.host();
-        let outbox = self
-            .next
-            .outbox
-            .clone()
-            .unwrap_or_else(|| outbox_of(&self.identity.address));
-        host.set_outbox(Data::from(outbox));
         let mut values = self.next.branch.stack.iter();
         for frame in &self.next.branch.frames {
             if let Some(handle) = self.block(*frame)?.kind.handle()

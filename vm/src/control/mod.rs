@@ -126,6 +126,7 @@ impl<'a> Run<'a> {
             (Phase::New, Input::Start { config, outbox }) => {
                 self.next.config = config;
                 self.next.outbox = outbox;
+                self.tell_outbox();
                 Ok(true)
             }
             (Phase::Waiting, Input::Message { body, sender }) => self.take_message(body, sender),

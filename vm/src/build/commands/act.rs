@@ -14,16 +14,10 @@ use crate::value::Value;
 
 type Arg<'x, 'a, 's, 'm, 'p> = &'x mut Arguments<'a, 's, 'm, 'p>;
 
-const OPTIONS: &[&str] = &[
-    "daemon",
-    "key",
-    "reuse",
-    "restart",
-    "schedule",
-    "subscribe",
-    "idle",
-    "retention",
-];
+const OPTIONS: &[&str] = &["daemon", "key", "reuse", "restart"];
+
+/// Options that the language has and this version does not.
+const LATER: &[&str] = &["schedule", "subscribe", "idle", "retention"];
 
 /// The most restarts in a row that can be asked for.
 const ATTEMPTS_MAX: f64 = 1_000_000.0;
@@ -68,6 +62,11 @@ fn options(
     let Some(given) = arguments.optional(1) else {
         return Ok((WorkerOptions::defaults(false, false), None));
     };
+    for (name, value) in arguments.properties(&given)? {
+        if LATER.contains(&name.as_str()) && !value.is_undefined() {
+            return Err(not_available(arguments, &name));
+        }
+    }
     let given = arguments.options(&given, OPTIONS)?;
     let option = |name: &str| {
         given
@@ -75,16 +74,6 @@ fn options(
             .find(|(key, value)| key == name && !value.is_undefined())
             .map(|(_, value)| value)
     };
-    for later in ["schedule", "subscribe", "idle", "retention"] {
-        if option(later).is_some() {
-            let message = format!("the option `{later}` of `act` is not available in this version");
-            return Err(Trap::refused(Diagnostic::error(
-                codes::NOT_AVAILABLE,
-                arguments.span,
-                message,
-            )));
-        }
-    }
     let daemon = match option("daemon") {
         None => false,
         Some(Value::Frozen(Data::Boolean(daemon))) => *daemon,
@@ -116,6 +105,16 @@ fn options(
         options.restart = restart(arguments, &value, options.restart)?;
     }
     Ok((options, key))
+}
+
+fn not_available(arguments: &Arguments<'_, '_, '_, '_>, option: &str) -> Trap {
+    let message = format!("the option `{option}` of `act` is not available in this version");
+    let diagnostic = Diagnostic::error(codes::NOT_AVAILABLE, arguments.span, message);
+    Trap::refused(
+        diagnostic.with_hint(
+            "leave it out; the options that there are: `daemon`, `key`, `reuse`, `restart`",
+        ),
+    )
 }
 
 fn restart(
