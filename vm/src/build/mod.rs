@@ -7,6 +7,7 @@ mod arguments;
 mod commands;
 mod errors;
 mod expand;
+mod later;
 mod names;
 mod refusals;
 mod stage;
@@ -112,6 +113,7 @@ fn freeze_functions(
         .map(|function| (function.value.clone(), function.span))
         .collect();
     let frozen = kept.into_iter().map(|(value, span)| {
+        later::check(machine, &value)?;
         machine.freeze(&value, Purpose::Capture).map_err(|trap| {
             let mut diagnostic = errors::diagnostic(machine, trap);
             if diagnostic.span == Span::default() {

@@ -53,12 +53,15 @@ impl Names for Language {
         AMBIENT.contains(&name)
     }
 
+    fn all(&self) -> &[&str] {
+        AMBIENT
+    }
+
+    fn comes_later(&self, name: &str) -> bool {
+        LATER.contains(&name)
+    }
+
     fn hint(&self, name: &str) -> Option<String> {
-        if LATER.contains(&name) {
-            return Some(format!(
-                "`{name}` belongs to the language, but this version does not have it yet"
-            ));
-        }
         if HELPERS.contains(&name) {
             return Some(format!(
                 "take it from the second parameter of `act`: `act((self, {{ {name} }}) => …)`"

@@ -95,7 +95,11 @@ fn ref_rewrite(stage: &Stage<'_>, value: HostRef, misuse: &Misuse, span: Span) -
         Some(RefSpec::Config)
     );
     let fallback = if is_config { "config" } else { "handle" };
-    let name = simple_name(text).unwrap_or(fallback);
+    let name = if is_config {
+        "config"
+    } else {
+        operand_name(text).unwrap_or(fallback)
+    };
     let parameter = parameter_for(name);
     match misuse {
         Misuse::Property(key) => {
@@ -136,19 +140,27 @@ fn is_comparison(misuse: &Misuse) -> bool {
     )
 }
 
-/// The identifier at the beginning of an expression, where it begins with one.
-fn simple_name(text: &str) -> Option<&str> {
-    let end = text.find(|character: char| {
-        !(character.is_alphanumeric() || character == '_' || character == '$')
-    });
-    let name = &text[..end.unwrap_or(text.len())];
+/// The identifier that an expression begins with, or that a template or spread holds, where it is one
+/// that is used as a value.
+fn operand_name(text: &str) -> Option<&str> {
+    let text = text.strip_prefix("...").unwrap_or(text);
+    let text = text
+        .strip_prefix("`")
+        .and_then(|text| text.split_once("${"))
+        .map_or(text, |(_, inside)| inside);
+    let is_part =
+        |character: char| character.is_alphanumeric() || character == '_' || character == '$';
+    let end = text
+        .find(|character| !is_part(character))
+        .unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
     let is_word = name.starts_with(|character: char| character.is_alphabetic() || character == '_');
-    (is_word
-        && !matches!(
-            name,
-            "readState" | "computeState" | "typeof" | "void" | "delete"
-        ))
-    .then_some(name)
+    let is_function = matches!(
+        name,
+        "readState" | "computeState" | "typeof" | "void" | "delete" | "const" | "let"
+    );
+    let is_parameter = rest.trim_start().starts_with("=>");
+    (is_word && !is_function && !is_parameter).then_some(name)
 }
 
 /// A short parameter name for a handle: `paymentHandle` gives `payment`.
@@ -167,9 +179,11 @@ mod tests {
 
     #[test]
     fn names_come_from_the_expression() {
-        assert_eq!(simple_name("own.id"), Some("own"));
-        assert_eq!(simple_name("`${own}`"), None);
-        assert_eq!(simple_name("readState(a, b)"), None);
+        assert_eq!(operand_name("own.id"), Some("own"));
+        assert_eq!(operand_name("`a ${own.id}`"), Some("own"));
+        assert_eq!(operand_name("...own"), Some("own"));
+        assert_eq!(operand_name("own => 1"), None);
+        assert_eq!(operand_name("readState(a, b)"), None);
         assert_eq!(parameter_for("paymentHandle"), "payment");
     }
 }

@@ -52,6 +52,9 @@ impl<'s> Stage<'s> {
 
 /// The place in the source of what the machine does now.
 pub(super) fn place(machine: &Machine<'_>) -> Span {
+    if let Some(focus) = machine.focus {
+        return focus;
+    }
     let places = machine.places();
     let Some((function, instruction)) = places.first() else {
         return Span::default();
@@ -124,7 +127,9 @@ impl Host for Stage<'_> {
         match Kind::of(value)? {
             Kind::Worker => {
                 let worker = tables.workers.get(index)?;
-                (!worker.name.is_empty()).then(|| Data::from(Address::bare(worker.name.clone())))
+                worker
+                    .exported
+                    .then(|| Data::from(Address::bare(worker.name.clone())))
             }
             Kind::Place => match tables.places.get(index)? {
                 PlaceSpec::Myself => Some(Data::Symbolic(Symbolic::Itself)),

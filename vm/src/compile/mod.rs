@@ -42,6 +42,11 @@ pub trait Names {
     /// looks alike (`complete`: "take it from `act`'s second parameter").
     fn hint(&self, name: &str) -> Option<String>;
 
+    /// Whether the name belongs to the language but not yet to this version: it is refused as such.
+    fn comes_later(&self, _: &str) -> bool {
+        false
+    }
+
     /// All names for which `is_ambient` holds, for guesses.
     fn all(&self) -> &[&str] {
         &[]

@@ -222,6 +222,12 @@ impl<'a> Compiler<'a> {
     }
 
     fn unknown_name(&mut self, name: &str, span: Span) {
+        if self.names.comes_later(name) {
+            let message =
+                format!("`{name}` belongs to the language, but this version does not have it yet");
+            self.report(Diagnostic::error(codes::NOT_AVAILABLE, span, message));
+            return;
+        }
         let mut diagnostic = Diagnostic::error(
             codes::UNKNOWN_NAME,
             span,

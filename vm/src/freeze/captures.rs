@@ -12,6 +12,7 @@ use crate::data::{Capture, Data};
 use crate::diagnostic::Diagnostic;
 use crate::error::Trap;
 use crate::machine::Machine;
+use crate::source::Span;
 use crate::value::{CellId, ClosureId, Value};
 
 /// The table of cells while it is made.
@@ -21,7 +22,7 @@ pub(crate) struct KeptCells {
     places: BTreeMap<(u8, u32), u32>,
     cells: Vec<Data>,
     /// Cells whose value has not been frozen yet.
-    pending: Vec<(u32, Value)>,
+    pending: Vec<(u32, Value, Option<Span>)>,
     /// Functions whose assignments have been checked.
     checked: BTreeSet<FunctionIndex>,
 }
@@ -39,27 +40,22 @@ impl Machine<'_> {
         let closure = self.heap.closure(id);
         let (function, captures) = (closure.function, closure.captures.to_vec());
         self.check_assignments(function)?;
-        let captures = captures
-            .into_iter()
-            .map(|value| self.freeze_capture(value))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut frozen = Vec::with_capacity(captures.len());
+        for (at, value) in captures.into_iter().enumerate() {
+            let focus = self.first_read(function, at as u16);
+            frozen.push(self.freeze_capture(value, focus)?);
+        }
+        let captures = frozen;
         Data::function(function, captures).map_err(|_| self.too_deep())
     }
 
-    fn freeze_capture(&mut self, value: Value) -> Result<Capture, Trap> {
+    fn freeze_capture(&mut self, value: Value, focus: Option<Span>) -> Result<Capture, Trap> {
         let identity = match &value {
             Value::Cell(id) => (0, id.0),
             Value::Array(id) => (1, id.0),
             Value::Object(id) => (2, id.0),
             Value::Closure(id) => (3, id.0),
-            other => {
-                let mut freezing = Freezing {
-                    purpose: Purpose::Capture,
-                    path: Vec::new(),
-                    bytes: 0,
-                };
-                return self.freeze_part(other, &mut freezing).map(Capture::Value);
-            }
+            other => return self.freeze_at(other, focus).map(Capture::Value),
         };
         if let Some(place) = self.kept.places.get(&identity) {
             return Ok(Capture::Cell(*place));
@@ -67,23 +63,56 @@ impl Machine<'_> {
         let place = self.kept.cells.len() as u32;
         self.kept.places.insert(identity, place);
         self.kept.cells.push(Data::Undefined);
-        self.kept.pending.push((place, value));
+        self.kept.pending.push((place, value, focus));
         Ok(Capture::Cell(place))
+    }
+
+    /// Freezes a captured value; a refusal is about the place that reads it.
+    fn freeze_at(&mut self, value: &Value, focus: Option<Span>) -> Result<Data, Trap> {
+        let mut freezing = Freezing {
+            purpose: Purpose::Capture,
+            path: Vec::new(),
+            bytes: 0,
+        };
+        self.focus = focus;
+        let frozen = self.freeze_part(value, &mut freezing);
+        self.focus = None;
+        frozen
+    }
+
+    /// Where a function, or one inside it, first reads what it captured.
+    fn first_read(&self, function: FunctionIndex, capture: u16) -> Option<Span> {
+        let mut open = vec![(function, capture)];
+        while let Some((index, capture)) = open.pop() {
+            let function = self.code.function(index);
+            for (at, instruction) in function.instructions.iter().enumerate() {
+                match instruction {
+                    Instruction::GetCapture { capture: read, .. } if *read == capture => {
+                        return Some(function.place(at as u32));
+                    }
+                    Instruction::Closure(inner) => {
+                        let inner = FunctionIndex(*inner);
+                        let sources = &self.code.function(inner).captures;
+                        let found = sources
+                            .iter()
+                            .position(|source| *source == CaptureSource::Capture(capture));
+                        open.extend(found.map(|at| (inner, at as u16)));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        None
     }
 
     /// Freezes what the cells hold; each may add more.
     pub(super) fn freeze_pending_cells(&mut self) -> Result<(), Trap> {
-        while let Some((place, value)) = self.kept.pending.pop() {
+        while let Some((place, value, focus)) = self.kept.pending.pop() {
             let value = match value {
                 Value::Cell(id) => self.cell_value(id),
                 value => value,
             };
-            let mut freezing = Freezing {
-                purpose: Purpose::Capture,
-                path: Vec::new(),
-                bytes: 0,
-            };
-            let data = self.freeze_part(&value, &mut freezing)?;
+            let data = self.freeze_at(&value, focus)?;
             self.check_shape(&data)?;
             self.kept.cells[place as usize] = data;
         }

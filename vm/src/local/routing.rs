@@ -32,7 +32,7 @@ pub(super) enum Item {
     },
 }
 
-impl<'p> LocalRun<'p> {
+impl LocalRun<'_> {
     /// Workers that start when they are deployed.
     pub(super) fn start_daemons(&mut self) {
         let program = self.program;
@@ -91,7 +91,12 @@ impl<'p> LocalRun<'p> {
             });
             return;
         }
-        let Some(definition) = self.definition(&address.name) else {
+        let is_child = is_child(&address);
+        let program = self.program;
+        let known = program
+            .worker(&address.name)
+            .filter(|worker| worker.exported || is_child);
+        let Some(definition) = known else {
             let to = address.to_string();
             self.events.push(LocalEvent::Sent {
                 at_ms,
@@ -153,11 +158,6 @@ impl<'p> LocalRun<'p> {
         Ok(Address::keyed(name, key))
     }
 
-    /// The definition of an exported or spawned worker.
-    pub(super) fn definition(&self, name: &str) -> Option<&'p WorkerDefinition> {
-        self.program.worker(name)
-    }
-
     fn start(
         &mut self,
         address: &Address,
@@ -208,10 +208,7 @@ impl<'p> LocalRun<'p> {
             .instances
             .get(to)
             .is_some_and(|instance| instance.status == LocalStatus::Failed);
-        let is_child = to
-            .key
-            .as_ref()
-            .is_some_and(|key| key.starts_with(CHILD_KEY_PREFIX));
+        let is_child = is_child(to);
         let restarts = definition.options.reuse == Reuse::Restart && !is_child;
         match alive {
             Some(true) => {}
@@ -268,6 +265,14 @@ impl<'p> LocalRun<'p> {
         }
         *hasher.finalize().as_bytes()
     }
+}
+
+/// Whether an address is that of a spawned child.
+fn is_child(address: &Address) -> bool {
+    address
+        .key
+        .as_ref()
+        .is_some_and(|key| key.starts_with(CHILD_KEY_PREFIX))
 }
 
 /// The cause of a dead letter that was left in a mailbox.

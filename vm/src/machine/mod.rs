@@ -62,6 +62,8 @@ pub struct Machine<'p> {
     handlers: Vec<frames::Handler>,
     /// Built-ins that are running, one inside another.
     native_depth: u32,
+    /// The place that a refusal is about, where no function runs: set while captures are frozen.
+    pub(crate) focus: Option<crate::source::Span>,
     /// Captured variables of the functions that have been frozen.
     pub(crate) kept: crate::freeze::KeptCells,
 }
@@ -81,6 +83,7 @@ impl<'p> Machine<'p> {
             frame: frames::Frame::OUTSIDE,
             handlers: Vec::new(),
             native_depth: 0,
+            focus: None,
             kept: crate::freeze::KeptCells::default(),
         }
     }

@@ -50,7 +50,7 @@ impl Document {
                     open = Some(Block {
                         language: language.trim().to_owned(),
                         body: String::new(),
-                    })
+                    });
                 }
                 (Some(_), Some("")) => document.blocks.extend(open.take()),
                 (Some(block), _) => {

@@ -47,19 +47,25 @@ impl Expander<'_, '_, '_> {
                 let spec = self.stage.tables.borrow().places.get(index).cloned();
                 self.place(spec, span)
             }
-            Some(Kind::Worker) => {
-                let name = self
-                    .stage
-                    .tables
-                    .borrow()
-                    .workers
-                    .get(index)
-                    .map(|worker| worker.name.clone());
-                Ok(Operand::Value(Data::from(Address::bare(
-                    name.unwrap_or_default(),
-                ))))
-            }
+            Some(Kind::Worker) => self.worker_name(index, span),
             _ => Err(self.misplaced(span)),
+        }
+    }
+
+    /// The name of an exported worker. One that is not exported cannot be addressed.
+    fn worker_name(&self, index: usize, span: Span) -> Expanded<Operand> {
+        let tables = self.stage.tables.borrow();
+        match tables.workers.get(index) {
+            Some(worker) if worker.exported => Ok(Operand::Value(Data::from(Address::bare(
+                worker.name.clone(),
+            )))),
+            _ => {
+                let message = "a worker that is not exported can be spawned, not addressed";
+                let diagnostic = Diagnostic::error(codes::BAD_ARGUMENT, span, message);
+                Err(Box::new(diagnostic.with_hint(
+                    "export it, or send to the child that `spawn` gives its continuation",
+                )))
+            }
         }
     }
 
