@@ -5,6 +5,8 @@ mod channels;
 mod dead_letters;
 mod door;
 mod ends;
+mod properties;
+mod random;
 mod services;
 mod starts;
 mod timers;
