@@ -83,10 +83,10 @@ pub async fn keeps_concurrent_requests_apart(harness: &dyn Harness) {
 pub async fn ends_a_request_at_its_deadline(harness: &dyn Harness) {
     let (client, server) = (harness.bus().await, harness.bus().await);
     let mut requests = subscribe(&server, "suite.silence").await;
-    let deadline = Duration::from_millis(300);
+    let deadline = Duration::from_secs(1);
     let asked = ask(&client, "suite.silence", Bytes::new(), deadline);
     let mut asked = Box::pin(asked);
-    let early = within(harness, deadline / 3, &mut asked).await;
+    let early = within(harness, deadline / 10, &mut asked).await;
     assert_eq!(early, None, "the deadline is waited for");
     let ended = within(harness, PATIENCE, asked).await;
     let expected = BusError::Deadline {

@@ -2,9 +2,8 @@
 //! is refused and says so.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use crate::support::ask;
+use crate::support::{ask, refusal};
 use tempfile::TempDir;
 use tests::services::NatsServer;
 use tests::wait::PATIENCE;
@@ -40,15 +39,6 @@ async fn connects(options: &NatsOptions) {
     );
 }
 
-async fn is_refused(options: &NatsOptions) {
-    let bus = NatsBus::connect(options).await.unwrap();
-    let waited = bus.wait_connected(Duration::from_millis(500)).await;
-    assert!(
-        matches!(waited, Err(BusError::Refused { .. })),
-        "{waited:?}"
-    );
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_right_nkey_connects_and_another_does_not() {
     let (key, other) = (nkeys::KeyPair::new_user(), nkeys::KeyPair::new_user());
@@ -69,7 +59,7 @@ async fn the_right_nkey_connects_and_another_does_not() {
     options.auth = NatsAuth::NKey {
         seed: other.seed().unwrap(),
     };
-    is_refused(&options).await;
+    refusal(&options).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -81,12 +71,12 @@ async fn tls_trusts_the_named_authority_alone() {
         return;
     };
     let mut options = NatsOptions::new(server.url());
-    is_refused(&options).await;
+    refusal(&options).await;
     options.tls_authority_file = Some(certificate_file);
     options.tls_required = true;
     connects(&options).await;
     options.tls_authority_file = Some(certificate(&folder, "other").0);
-    is_refused(&options).await;
+    refusal(&options).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -103,7 +93,7 @@ async fn a_client_certificate_is_shown_where_the_server_asks() {
     };
     let mut options = NatsOptions::new(server.url());
     options.tls_authority_file = Some(server_file);
-    is_refused(&options).await;
+    refusal(&options).await;
     options.tls_client_files = Some((client_file, client_key));
     connects(&options).await;
 }

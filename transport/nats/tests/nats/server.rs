@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::support::{OnNats, ask, subject};
+use crate::support::{OnNats, ask, refusal, subject};
 use bytes::Bytes;
 use tests::services::NatsServer;
 use tests::wait::PATIENCE;
@@ -153,11 +153,7 @@ async fn a_token_and_a_password_are_sent_and_a_wrong_one_is_told() {
     let mut options = NatsOptions::new(server.url());
     for wrong in [NatsAuth::None, NatsAuth::Token("guess".to_owned())] {
         options.auth = wrong;
-        let bus = NatsBus::connect(&options).await.unwrap();
-        let waited = bus.wait_connected(Duration::from_millis(500)).await;
-        let Err(BusError::Refused { reason }) = waited else {
-            panic!("{waited:?}")
-        };
+        let reason = refusal(&options).await;
         assert!(reason.contains("authorization"), "{reason}");
     }
     options.auth = NatsAuth::Token("secret".to_owned());
@@ -188,12 +184,7 @@ async fn a_server_without_tls_is_refused_where_tls_is_required() {
     };
     let mut options = NatsOptions::new(server.url());
     options.tls_required = true;
-    let bus = NatsBus::connect(&options).await.unwrap();
-    let waited = bus.wait_connected(Duration::from_millis(500)).await;
-    assert!(
-        matches!(waited, Err(BusError::Refused { .. })),
-        "{waited:?}"
-    );
+    refusal(&options).await;
 }
 
 /// More than the client library would hold by default (65,536), faster than anyone takes them.

@@ -71,3 +71,18 @@ pub(crate) async fn ask(bus: &NatsBus, to: &str, deadline: Duration) -> Result<B
         .await;
     asked.map(|answer| answer.payload)
 }
+
+/// Waits until the bus says why it is not let in, and gives the reason.
+pub(crate) async fn refusal(options: &NatsOptions) -> String {
+    let bus = NatsBus::connect(options).await.unwrap();
+    let refused = async {
+        loop {
+            match bus.wait_connected(Duration::from_millis(100)).await {
+                Err(BusError::Refused { reason }) => return reason,
+                Err(BusError::Disconnected) => {}
+                other => panic!("this connection must be refused: {other:?}"),
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, refused).await.unwrap()
+}
