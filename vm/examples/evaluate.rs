@@ -1,0 +1,129 @@
+//! Evaluates modules: reads a JSON array of module texts from standard input, and writes a JSON array
+//! with what each exports by default, a text, or `error: CODE`.
+//!
+//! Before: `differential.mjs`, which runs the same modules in Node and compares. With `--time N` it
+//! takes one module instead, calls its exported function N times and prints the time of a call.
+
+use std::io::Read;
+
+use vm::builtins;
+use vm::bytecode::FunctionIndex;
+use vm::compile::{Module, Names, compile_module};
+use vm::data::Data;
+use vm::freeze::Purpose;
+use vm::host::NoHost;
+use vm::limits::{BuildLimits, Limits};
+use vm::machine::Machine;
+use vm::source::Source;
+use vm::value::Value;
+
+struct NoNames;
+
+impl Names for NoNames {
+    fn is_ambient(&self, _: &str) -> bool {
+        false
+    }
+
+    fn hint(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
+fn compile(text: &str) -> Result<Module, String> {
+    let source = Source::new("module.js", text);
+    compile_module(&source, &NoNames, &BuildLimits::default()).map_err(|diagnostics| {
+        let first = &diagnostics[0];
+        format!("error: {} {}", first.code.code, first.message)
+    })
+}
+
+fn exported(machine: &mut Machine<'_>) -> Result<Value, String> {
+    let main = Data::function(FunctionIndex(0), Vec::new()).map_err(|error| error.to_string())?;
+    let exports = machine.call(&Value::Frozen(main), &[]).map_err(|trap| {
+        let error = machine.script_error(trap);
+        format!("error: {} {}", error.code, error.message)
+    })?;
+    Ok(machine.array_item(&exports, 0).unwrap_or(Value::UNDEFINED))
+}
+
+fn evaluate(text: &str) -> String {
+    let module = match compile(text) {
+        Ok(module) => module,
+        Err(error) => return error,
+    };
+    let limits = Limits::default();
+    let mut machine = Machine::new(&module.code, &NoHost, &limits);
+    match exported(&mut machine) {
+        Ok(value) => machine
+            .to_text(&value)
+            .map_or_else(|_| "error".into(), |text| text.to_string()),
+        Err(error) => error,
+    }
+}
+
+/// Calls the default export again and again, each time on an empty heap.
+fn time(text: &str, calls: u32) -> anyhow::Result<()> {
+    let module = compile(text).map_err(anyhow::Error::msg)?;
+    let limits = Limits {
+        turn_instructions: u64::MAX,
+        turn_allocated_bytes: u64::MAX,
+        ..Limits::default()
+    };
+    let mut builder = Machine::new(&module.code, &NoHost, &limits);
+    let function = exported(&mut builder).map_err(anyhow::Error::msg)?;
+    let frozen = builder.freeze(&function, Purpose::Capture);
+    let Ok(frozen) = frozen else {
+        anyhow::bail!("the function cannot be frozen")
+    };
+    let message = Data::from_json(
+        r#"{"type":"ORDER","user":"u1","amount":12.5,"n":1000}"#,
+        &limits,
+    )?;
+    #[expect(
+        clippy::disallowed_types,
+        clippy::disallowed_methods,
+        reason = "an example that measures"
+    )]
+    let start = std::time::Instant::now();
+    let mut instructions = 0;
+    for _ in 0..calls {
+        let mut machine = Machine::new(&module.code, &NoHost, &limits);
+        let result = machine.call(
+            &Value::Frozen(frozen.clone()),
+            &[Value::Frozen(message.clone())],
+        );
+        if result.is_err() {
+            anyhow::bail!("the function throws");
+        }
+        instructions = machine.used().instructions;
+    }
+    let each = start.elapsed() / calls;
+    println!(
+        "{each:?} a call, {instructions} instructions, {} built-ins",
+        builtins::names().count()
+    );
+    Ok(())
+}
+
+fn main() -> anyhow::Result<()> {
+    let mut input = String::new();
+    std::io::stdin().read_to_string(&mut input)?;
+    let arguments: Vec<String> = arguments();
+    if let [flag, calls] = arguments.as_slice()
+        && flag == "--time"
+    {
+        return time(&input, calls.parse()?);
+    }
+    let modules: Vec<String> = serde_json::from_str(&input)?;
+    let results: Vec<String> = modules.iter().map(|module| evaluate(module)).collect();
+    println!("{}", serde_json::to_string(&results)?);
+    Ok(())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an example is a program of its own"
+)]
+fn arguments() -> Vec<String> {
+    std::env::args().skip(1).collect()
+}
