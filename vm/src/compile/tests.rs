@@ -216,6 +216,47 @@ fn deep_nesting_is_refused_and_never_overflows_the_stack() {
 }
 
 #[test]
+fn the_deepest_accepted_programs_compile() {
+    let shapes: [(&str, &str, &str); 12] = [
+        ("(", "1", ")"),
+        ("[", "", "]"),
+        ("{ a: ", "1", "}"),
+        ("x => ", "1", ""),
+        ("x => { return ", "1", "}"),
+        ("f(", "1", ")"),
+        ("f(function () { return ", "1", "})"),
+        ("f ? 1 : ", "2", ""),
+        ("!", "1", ""),
+        ("1 + ", "1", ""),
+        ("`${", "1", "}`"),
+        ("{ ...", "f", "}"),
+    ];
+    for (open, middle, close) in shapes {
+        let text = |depth: usize| {
+            format!(
+                "const f = x => x; const y = {}{middle}{}",
+                open.repeat(depth),
+                close.repeat(depth)
+            )
+        };
+        let is_too_deep = |depth: usize| {
+            compile(&text(depth)).is_err_and(|errors| errors[0].code.code == "E0406")
+        };
+        let (mut accepted, mut refused) = (1, 2000);
+        while refused - accepted > 1 {
+            let middle = (accepted + refused) / 2;
+            if is_too_deep(middle) {
+                refused = middle
+            } else {
+                accepted = middle
+            }
+        }
+        assert!(compile(&text(accepted)).is_ok(), "{open} {accepted}");
+        assert!(accepted >= 80, "{open} {accepted}");
+    }
+}
+
+#[test]
 fn ordinary_programs_are_far_from_the_nesting_limit() {
     let lines: String = (0..2000)
         .map(|at| format!("const value{at} = {at} + 1 * 2\n"))

@@ -82,6 +82,8 @@ impl<'p> Machine<'p> {
         let parameters = usize::from(function.parameters);
         if function.has_rest {
             self.collect_rest(base + parameters, arguments.saturating_sub(parameters))?;
+        } else if arguments > parameters {
+            self.stack.truncate(base + parameters);
         }
         self.stack
             .resize(base + usize::from(function.slots), Value::UNDEFINED);

@@ -259,6 +259,10 @@ fn functions_and_closures() {
 #[test]
 fn arguments_and_names() {
     check(&[
+        (
+            "(function (a) { var b; return [a, b] })(1, 2, 3)",
+            "[1,undefined]",
+        ),
         ("((a, b) => a)(1)", "1"),
         (
             "((...all) => all)(...[1, 2], 3, ...'ab')",
