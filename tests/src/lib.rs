@@ -2,5 +2,9 @@
 //! none of our crates, so that any of them may use it from its tests.
 #![allow(clippy::unwrap_used)]
 
+pub mod cluster;
+pub mod nats_client;
+pub mod oracle;
+pub mod random;
 pub mod services;
 pub mod wait;
