@@ -90,27 +90,6 @@ impl Document {
             _ => {}
         }
     }
-
-    /// The page with the blocks as they are now.
-    pub(crate) fn to_text(&self, original: &str) -> String {
-        let mut out = String::new();
-        let mut blocks = self.blocks.iter();
-        let mut inside = false;
-        for line in original.lines() {
-            if line.starts_with("```") {
-                out.push_str(line);
-                out.push('\n');
-                inside = !inside;
-                if inside && let Some(block) = blocks.next() {
-                    out.push_str(&block.body);
-                }
-            } else if !inside {
-                out.push_str(line);
-                out.push('\n');
-            }
-        }
-        out
-    }
 }
 
 impl Case {
