@@ -83,14 +83,43 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn instruction(&self, instruction: &Instruction) -> String {
+        let operand = |index: &OperandIndex| self.operand(*index);
         match instruction {
             Instruction::Noop => "Noop".to_owned(),
+            Instruction::StateUpdate {
+                handle,
+                updater,
+                message,
+            } => {
+                let message = message.map(|message| format!(" with {}", handle_text(message)));
+                let message = message.unwrap_or_default();
+                format!(
+                    "StateUpdate {} by {}{message}",
+                    handle_text(*handle),
+                    operand(updater)
+                )
+            }
+            Instruction::ActorSend { target, message } => {
+                format!("ActorSend {} {}", operand(target), operand(message))
+            }
+            Instruction::ActorKill { target } => format!("ActorKill {}", operand(target)),
+            Instruction::Delay { milliseconds } => format!("Delay {}", operand(milliseconds)),
+            Instruction::TaskComplete { result } => format!("TaskComplete {}", operand(result)),
+            Instruction::TaskFail { error } => format!("TaskFail {}", operand(error)),
+            opening_or_leaving => self.block_instruction(opening_or_leaving),
+        }
+    }
+
+    fn block_instruction(&self, instruction: &Instruction) -> String {
+        let operand = |index: &OperandIndex| self.operand(*index);
+        match instruction {
             Instruction::BlockEnter { block } => format!("BlockEnter {}", self.block(*block)),
+            Instruction::LoopEnter { block } => format!("LoopEnter {}", self.block(*block)),
             Instruction::BlockEnterState { block, initial } => {
                 format!(
                     "BlockEnterState {} = {}",
                     self.block(*block),
-                    self.operand(*initial)
+                    operand(initial)
                 )
             }
             Instruction::BlockEnterAwait {
@@ -98,57 +127,12 @@ impl Writer<'_> {
                 predicate,
                 otherwise,
             } => {
-                let otherwise = otherwise
-                    .map(|other| format!(" else {}", self.block(other)))
-                    .unwrap_or_default();
+                let otherwise = otherwise.map(|other| format!(" else {}", self.block(other)));
+                let otherwise = otherwise.unwrap_or_default();
                 format!(
                     "BlockEnterAwait {} if {}{otherwise}",
                     self.block(*block),
-                    self.operand(*predicate)
-                )
-            }
-            Instruction::BlockBreak { block } => format!("BlockBreak {}", self.exit(*block)),
-            Instruction::BlockBreakIf {
-                block,
-                condition,
-                truth,
-            } => {
-                let not = if *truth { "" } else { "not " };
-                format!(
-                    "BlockBreakIf {not}{} {}",
-                    self.operand(*condition),
-                    self.exit(*block)
-                )
-            }
-            Instruction::LoopEnter { block } => format!("LoopEnter {}", self.block(*block)),
-            Instruction::LoopContinue { block } => {
-                let start = self
-                    .code
-                    .blocks
-                    .get(block.0 as usize)
-                    .map_or(0, |block| block.start);
-                format!("LoopContinue b{} -> {start:04}", block.0)
-            }
-            Instruction::LoopExit { block } => format!("LoopExit {}", self.exit(*block)),
-            Instruction::StateUpdate {
-                handle,
-                updater,
-                message,
-            } => {
-                let message = message
-                    .map(|message| format!(" with {}", handle_text(message)))
-                    .unwrap_or_default();
-                format!(
-                    "StateUpdate {} by {}{message}",
-                    handle_text(*handle),
-                    self.operand(*updater)
-                )
-            }
-            Instruction::ActorSend { target, message } => {
-                format!(
-                    "ActorSend {} {}",
-                    self.operand(*target),
-                    self.operand(*message)
+                    operand(predicate)
                 )
             }
             Instruction::ActorSpawn {
@@ -165,15 +149,32 @@ impl Writer<'_> {
                 format!(
                     "ActorSpawn {} {name} {}{watch}",
                     self.block(*block),
-                    self.operand(*config)
+                    operand(config)
                 )
             }
-            Instruction::ActorKill { target } => format!("ActorKill {}", self.operand(*target)),
-            Instruction::Delay { milliseconds } => format!("Delay {}", self.operand(*milliseconds)),
-            Instruction::TaskComplete { result } => {
-                format!("TaskComplete {}", self.operand(*result))
+            Instruction::BlockBreak { block } => format!("BlockBreak {}", self.exit(*block)),
+            Instruction::LoopExit { block } => format!("LoopExit {}", self.exit(*block)),
+            Instruction::BlockBreakIf {
+                block,
+                condition,
+                truth,
+            } => {
+                let not = if *truth { "" } else { "not " };
+                format!(
+                    "BlockBreakIf {not}{} {}",
+                    operand(condition),
+                    self.exit(*block)
+                )
             }
-            Instruction::TaskFail { error } => format!("TaskFail {}", self.operand(*error)),
+            Instruction::LoopContinue { block } => {
+                let start = self
+                    .code
+                    .blocks
+                    .get(block.0 as usize)
+                    .map_or(0, |block| block.start);
+                format!("LoopContinue b{} -> {start:04}", block.0)
+            }
+            other => format!("{other:?}"),
         }
     }
 
