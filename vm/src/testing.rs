@@ -91,11 +91,19 @@ pub(crate) fn check(cases: &[(&str, &str)]) {
 
 /// The value as a script would write it.
 pub(crate) fn show(machine: &Machine<'_>, value: &Value) -> String {
+    show_to(machine, value, 30)
+}
+
+/// Shows so many levels: a value of the heap may contain itself.
+fn show_to(machine: &Machine<'_>, value: &Value, levels: usize) -> String {
+    if levels == 0 {
+        return "…".into();
+    }
     let pairs = |pairs: Vec<(&Text, Value)>| {
         let shown = pairs.into_iter().map(|(key, value)| {
             let mut quoted = String::new();
             crate::data::quote_json(key, &mut quoted);
-            format!("{quoted}:{}", show(machine, &value))
+            format!("{quoted}:{}", show_to(machine, &value, levels - 1))
         });
         format!("{{{}}}", shown.collect::<Vec<_>>().join(","))
     };
@@ -110,7 +118,7 @@ pub(crate) fn show(machine: &Machine<'_>, value: &Value) -> String {
                 .heap
                 .array(*id)
                 .iter()
-                .map(|item| show(machine, item));
+                .map(|item| show_to(machine, item, levels - 1));
             format!("[{}]", items.collect::<Vec<_>>().join(","))
         }
         Value::Object(id) => {

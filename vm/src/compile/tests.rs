@@ -246,9 +246,9 @@ fn the_deepest_accepted_programs_compile() {
         while refused - accepted > 1 {
             let middle = (accepted + refused) / 2;
             if is_too_deep(middle) {
-                refused = middle
+                refused = middle;
             } else {
-                accepted = middle
+                accepted = middle;
             }
         }
         assert!(compile(&text(accepted)).is_ok(), "{open} {accepted}");
