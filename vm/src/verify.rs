@@ -208,70 +208,6 @@ fn at_target(instruction: Instruction, before: Heights) -> Heights {
 fn effect(code: &Code, instruction: Instruction) -> (i64, i64) {
     use Instruction::*;
     match instruction {
-        Undefined
-        | Null
-        | True
-        | False
-        | Integer(_)
-        | Constant(_)
-        | Native(_)
-        | Ambient(_)
-        | Shorthand(_)
-        | GetSlot(_)
-        | GetSlotChecked { .. }
-        | GetCell { .. }
-        | GetCapture { .. }
-        | Closure(_)
-        | Callee
-        | NewObject
-        | IterateNext { .. }
-        | IterateNextOrUndefined(_)
-        | IterateRest(_)
-        | GetSlotProperty { .. } => (0, 1),
-        Pop
-        | SetSlot(_)
-        | SetSlotChecked { .. }
-        | SetCell { .. }
-        | InitCell(_)
-        | SetCapture { .. }
-        | Return
-        | Throw
-        | JumpIfFalse(_)
-        | JumpIfTrue(_)
-        | JumpIfFalseKeep(_)
-        | JumpIfTrueKeep(_)
-        | JumpIfNotNullishKeep(_)
-        | JumpIfDefinedKeep(_) => (1, 0),
-        Duplicate | GetMethod(_) => (1, 2),
-        DuplicatePair => (2, 4),
-        Swap | GetElementMethod => (2, 2),
-        TeeSlot(_)
-        | GetProperty(_)
-        | DeleteProperty(_)
-        | InstanceOf(_)
-        | RequireObject
-        | ToPropertyKey
-        | Negate
-        | ToNumber
-        | Increment
-        | Decrement
-        | Not
-        | BitNot
-        | TypeOf
-        | Iterate
-        | IterateKeys
-        | JumpIfNullish(_)
-        | StrictEqualConstant(_)
-        | StrictNotEqualConstant(_)
-        | AddInteger(_) => (1, 1),
-        ClearSlot(_) | MakeCell(_) | ClearCell(_) | RenewCell(_) | Jump(_) | PushHandler(_)
-        | PopHandler | IncrementSlot(_) => (0, 0),
-        GetElement | SetProperty(_) | DeleteElement | In | DefineProperty(_) | SpreadObject
-        | ArrayPush | ArraySpread | CallSpread | Add | Subtract | Multiply | Divide | Remainder
-        | Power | BitAnd | BitOr | BitXor | ShiftLeft | ShiftRight | ShiftRightUnsigned
-        | StrictEqual | StrictNotEqual | Equal | NotEqual | Less | LessOrEqual | Greater
-        | GreaterOrEqual => (2, 1),
-        SetElement | DefineElement | CallWithReceiverSpread => (3, 1),
         ObjectLiteral(template) => (
             code.templates.get(template as usize).map_or(0, Vec::len) as i64,
             1,
@@ -282,7 +218,105 @@ fn effect(code: &Code, instruction: Instruction) -> (i64, i64) {
         Call(arguments) | CallMethod { arguments, .. } => (i64::from(arguments) + 1, 1),
         CallWithReceiver(arguments) => (i64::from(arguments) + 2, 1),
         CallNative { arguments, .. } => (i64::from(arguments), 1),
+        Duplicate | GetMethod(_) => (1, 2),
+        DuplicatePair => (2, 4),
+        Swap | GetElementMethod => (2, 2),
+        SetElement | DefineElement | CallWithReceiverSpread => (3, 1),
+        _ if takes_nothing(instruction) => (0, 1),
+        _ if leaves_nothing(instruction) => (1, 0),
+        _ if takes_two(instruction) => (2, 1),
+        ClearSlot(_) | MakeCell(_) | ClearCell(_) | RenewCell(_) | Jump(_) | PushHandler(_)
+        | PopHandler | IncrementSlot(_) => (0, 0),
+        // The others turn one operand into one.
+        _ => (1, 1),
     }
+}
+
+/// Pushes one value and takes none.
+fn takes_nothing(instruction: Instruction) -> bool {
+    use Instruction::*;
+    let is_constant = matches!(
+        instruction,
+        Undefined
+            | Null
+            | True
+            | False
+            | Integer(_)
+            | Constant(_)
+            | Native(_)
+            | Ambient(_)
+            | Shorthand(_)
+    );
+    let is_variable = matches!(
+        instruction,
+        GetSlot(_)
+            | GetSlotChecked { .. }
+            | GetCell { .. }
+            | GetCapture { .. }
+            | GetSlotProperty { .. }
+    );
+    let is_new = matches!(instruction, Closure(_) | Callee | NewObject);
+    let is_step = matches!(
+        instruction,
+        IterateNext { .. } | IterateNextOrUndefined(_) | IterateRest(_)
+    );
+    is_constant || is_variable || is_new || is_step
+}
+
+/// Takes one value and pushes none.
+fn leaves_nothing(instruction: Instruction) -> bool {
+    use Instruction::*;
+    let is_variable = matches!(
+        instruction,
+        SetSlot(_) | SetSlotChecked { .. } | SetCell { .. } | InitCell(_) | SetCapture { .. }
+    );
+    let is_jump = matches!(
+        instruction,
+        JumpIfFalse(_)
+            | JumpIfTrue(_)
+            | JumpIfFalseKeep(_)
+            | JumpIfTrueKeep(_)
+            | JumpIfNotNullishKeep(_)
+            | JumpIfDefinedKeep(_)
+    );
+    is_variable || is_jump || matches!(instruction, Pop | Return | Throw)
+}
+
+/// Takes two values and pushes one.
+fn takes_two(instruction: Instruction) -> bool {
+    use Instruction::*;
+    let is_arithmetic = matches!(
+        instruction,
+        Add | Subtract
+            | Multiply
+            | Divide
+            | Remainder
+            | Power
+            | BitAnd
+            | BitOr
+            | BitXor
+            | ShiftLeft
+            | ShiftRight
+            | ShiftRightUnsigned
+    );
+    let is_comparison = matches!(
+        instruction,
+        StrictEqual
+            | StrictNotEqual
+            | Equal
+            | NotEqual
+            | Less
+            | LessOrEqual
+            | Greater
+            | GreaterOrEqual
+            | In
+    );
+    let is_property = matches!(
+        instruction,
+        GetElement | SetProperty(_) | DeleteElement | DefineProperty(_) | SpreadObject
+    );
+    let is_array = matches!(instruction, ArrayPush | ArraySpread | CallSpread);
+    is_arithmetic || is_comparison || is_property || is_array
 }
 
 /// Whether every index of an instruction leads into its table.
