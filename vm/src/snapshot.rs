@@ -4,7 +4,7 @@
 //! against its program, so that no bytes make the machine meet a block that is not open or a value of
 //! the wrong kind.
 
-use crate::control::instruction::{BlockIndex, BlockKind, Instruction};
+use crate::control::instruction::{BlockKind, Instruction};
 use crate::data::{Address, Data};
 use crate::limits::{Limit, Limits};
 use crate::program::{Program, ProgramHash};
@@ -46,25 +46,10 @@ struct Stored {
     phase: Phase,
     config: Data,
     outbox: Option<Address>,
-    branches: Vec<StoredBranch>,
+    branches: Vec<Branch>,
     spawns: u64,
     timers: u64,
     step: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredBranch {
-    instruction: u32,
-    frames: Vec<BlockIndex>,
-    stack: Vec<StoredSlot>,
-    timer: Option<u64>,
-}
-
-#[derive(Serialize, Deserialize)]
-enum StoredSlot {
-    State(Data),
-    Message { body: Data, sender: Option<Address> },
-    Child(Address),
 }
 
 impl Worker {
@@ -77,7 +62,7 @@ impl Worker {
             phase: self.phase,
             config: self.config.clone(),
             outbox: self.outbox.clone(),
-            branches: self.branches.iter().map(store_branch).collect(),
+            branches: self.branches.clone(),
             spawns: self.spawns,
             timers: self.timers,
             step: self.step,
@@ -115,48 +100,17 @@ impl Worker {
     }
 }
 
-fn store_branch(branch: &Branch) -> StoredBranch {
-    let slots = branch.stack.iter().map(|slot| match slot {
-        Slot::State(value) => StoredSlot::State(value.clone()),
-        Slot::Message { body, sender } => StoredSlot::Message {
-            body: body.clone(),
-            sender: sender.clone(),
-        },
-        Slot::Child(address) => StoredSlot::Child(address.clone()),
-    });
-    StoredBranch {
-        instruction: branch.instruction,
-        frames: branch.frames.clone(),
-        stack: slots.collect(),
-        timer: branch.timer,
-    }
-}
-
 fn restore(stored: Stored) -> Worker {
-    let branches = stored.branches.into_iter().map(|branch| Branch {
-        instruction: branch.instruction,
-        frames: branch.frames,
-        stack: branch.stack.into_iter().map(restore_slot).collect(),
-        timer: branch.timer,
-    });
     Worker {
         definition: WorkerIndex(stored.definition),
         identity: stored.identity,
         phase: stored.phase,
         config: stored.config,
         outbox: stored.outbox,
-        branches: branches.collect(),
+        branches: stored.branches,
         spawns: stored.spawns,
         timers: stored.timers,
         step: stored.step,
-    }
-}
-
-fn restore_slot(slot: StoredSlot) -> Slot {
-    match slot {
-        StoredSlot::State(value) => Slot::State(value),
-        StoredSlot::Message { body, sender } => Slot::Message { body, sender },
-        StoredSlot::Child(address) => Slot::Child(address),
     }
 }
 
@@ -217,8 +171,16 @@ fn check_stack(
                 state_bytes += u64::from(value.shape().byte_count);
                 plain(value)?;
             }
-            (BlockKind::Message { .. }, Slot::Message { body, .. }) => plain(body)?,
-            (BlockKind::Child { .. }, Slot::Child(_)) => {}
+            (
+                BlockKind::Message { .. },
+                Slot::Message {
+                    body,
+                    sender: Data::Undefined | Data::Address(_),
+                },
+            ) => {
+                plain(body)?;
+            }
+            (BlockKind::Child { .. }, Slot::Child(Data::Address(_))) => {}
             _ => {
                 return Err(SnapshotError::Unfit(
                     "a value on its stack is of another kind",

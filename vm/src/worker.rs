@@ -59,7 +59,7 @@ pub enum Phase {
 }
 
 /// A thread of control: where it is, which blocks are open, and what they keep.
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Branch {
     pub(crate) instruction: u32,
     /// Open blocks, outermost first.
@@ -70,12 +70,17 @@ pub(crate) struct Branch {
     pub(crate) timer: Option<u64>,
 }
 
-/// What an open block keeps.
-#[derive(Clone, Debug, PartialEq)]
+/// What an open block keeps. Addresses are data, so that functions can be given them without a copy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Slot {
     State(Data),
-    Message { body: Data, sender: Option<Address> },
-    Child(Address),
+    /// The sender is an address, or `undefined` for a message from outside.
+    Message {
+        body: Data,
+        sender: Data,
+    },
+    /// An address.
+    Child(Data),
 }
 
 impl Worker {

@@ -8,27 +8,21 @@ use super::{Flow, Run};
 use crate::data::Data;
 use crate::error::ScriptError;
 use crate::machine::is_truthy;
-use crate::turn::outbox_of;
 use crate::worker::Slot;
 
 /// What stands for a value's symbolic address: the child, the sender of a message.
 fn address_in(slot: &Slot) -> Data {
     match slot {
-        Slot::Child(address)
-        | Slot::Message {
-            sender: Some(address),
-            ..
-        } => Data::from(address.clone()),
-        _ => Data::Undefined,
+        Slot::Child(address) => address.clone(),
+        Slot::Message { sender, .. } => sender.clone(),
+        Slot::State(_) => Data::Undefined,
     }
 }
 
 impl Run<'_> {
     /// Tells the functions of this turn where output goes.
     pub(super) fn tell_outbox(&self) {
-        let given = self.next.outbox.clone();
-        let outbox = given.unwrap_or_else(|| outbox_of(&self.identity.address));
-        self.functions.host().set_outbox(Data::from(outbox));
+        self.functions.host().set_outbox(self.next.outbox.clone());
     }
 
     /// Tells the functions of this turn which addresses the worker knows.

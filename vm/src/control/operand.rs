@@ -158,7 +158,7 @@ impl Run<'_> {
     pub(super) fn value_of(&self, handle: Handle) -> Result<Data, ScriptError> {
         match self.next.branch.stack.get(self.slot_of(handle)?) {
             Some(Slot::State(value) | Slot::Message { body: value, .. }) => Ok(value.clone()),
-            Some(Slot::Child(address)) => Ok(Data::from(address.clone())),
+            Some(Slot::Child(address)) => Ok(address.clone()),
             None => Err(ScriptError::corrupt("a handle is used outside its block")),
         }
     }

@@ -55,7 +55,7 @@ impl Run<'_> {
             outbox: Some(outbox),
             watch,
         });
-        self.enter(block, Some(Slot::Child(child)))
+        self.enter(block, Some(Slot::Child(Data::from(child))))
     }
 
     /// Ends a worker; oneself at once.

@@ -34,6 +34,7 @@ impl Run<'_> {
         let function = self.function(*predicate, "the predicate of a wait")?;
         let matched = self.call(&function, &[Value::Frozen(body.clone())])?;
         let matched = is_truthy(&matched);
+        let sender = sender.map_or(Data::Undefined, Data::from);
         let taken = Slot::Message { body, sender };
         match (matched, otherwise) {
             (true, _) => self.enter(*block, Some(taken))?,

@@ -13,7 +13,7 @@ use crate::limits::{Limit, Limits};
 use crate::machine::Machine;
 use crate::text::Text;
 use crate::tree::Handle;
-use crate::turn::TurnContext;
+use crate::turn::{TurnContext, outbox_of};
 use crate::value::{HostRef, Value};
 use crate::worker::Identity;
 
@@ -25,8 +25,8 @@ pub(crate) struct RunHost<'a> {
     now_ms: u64,
     seed: [u8; 32],
     generator: Cell<Option<[u64; 4]>>,
-    itself: Data,
-    outbox: RefCell<Data>,
+    identity: &'a Identity,
+    outbox: RefCell<Option<Address>>,
     /// For each value on the stack: its handle, and the address that stands for it.
     slots: RefCell<Vec<(Handle, Data)>>,
     lines: RefCell<Vec<String>>,
@@ -36,7 +36,7 @@ pub(crate) struct RunHost<'a> {
 
 impl<'a> RunHost<'a> {
     /// For one turn of a worker.
-    pub(crate) fn new(identity: &Identity, step: u64, context: &TurnContext<'a>) -> RunHost<'a> {
+    pub(crate) fn new(identity: &'a Identity, step: u64, context: &TurnContext<'a>) -> RunHost<'a> {
         let mut seed = [0; 32];
         seed[..16].copy_from_slice(&identity.run);
         seed[16..].copy_from_slice(&context.seed);
@@ -47,8 +47,8 @@ impl<'a> RunHost<'a> {
             now_ms: context.now_ms,
             seed,
             generator: Cell::new(None),
-            itself: Data::from(identity.address.clone()),
-            outbox: RefCell::new(Data::Undefined),
+            identity,
+            outbox: RefCell::new(None),
             slots: RefCell::new(Vec::new()),
             lines: RefCell::new(Vec::new()),
             line_bytes: Cell::new(0),
@@ -56,8 +56,8 @@ impl<'a> RunHost<'a> {
         }
     }
 
-    /// Says where output goes.
-    pub(crate) fn set_outbox(&self, outbox: Data) {
+    /// Says where output goes; the host publishes that of a worker without an outbox.
+    pub(crate) fn set_outbox(&self, outbox: Option<Address>) {
         *self.outbox.borrow_mut() = outbox;
     }
 
@@ -132,8 +132,13 @@ impl Host for RunHost<'_> {
 
     fn resolve(&self, symbolic: Symbolic) -> Option<Data> {
         match symbolic {
-            Symbolic::Itself => Some(self.itself.clone()),
-            Symbolic::Outbox => Some(self.outbox.borrow().clone()),
+            Symbolic::Itself => Some(Data::from(self.identity.address.clone())),
+            Symbolic::Outbox => {
+                let outbox = self.outbox.borrow().clone();
+                Some(Data::from(
+                    outbox.unwrap_or_else(|| outbox_of(&self.identity.address)),
+                ))
+            }
             Symbolic::Child(handle) | Symbolic::Slot(handle) => {
                 let slots = self.slots.borrow();
                 slots
