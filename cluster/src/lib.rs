@@ -23,6 +23,7 @@ pub mod placement;
 mod program;
 pub mod query;
 pub mod record;
+pub mod replay;
 pub mod shard;
 pub mod store;
 pub mod system;

@@ -62,13 +62,24 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct ClientArguments {
     /// Any node of the cluster
-    #[arg(long, env = "TROUPE_URL", default_value = "http://127.0.0.1:7070", value_name = "URL", global = true)]
+    #[arg(
+        long,
+        env = "TROUPE_URL",
+        default_value = "http://127.0.0.1:7070",
+        value_name = "URL",
+        global = true
+    )]
     pub url: String,
     /// How to print results
     #[arg(long, short, value_enum, default_value_t = Output::Table, global = true)]
     pub output: Output,
     /// The namespace
-    #[arg(long, env = "TROUPE_NAMESPACE", default_value = "default", global = true)]
+    #[arg(
+        long,
+        env = "TROUPE_NAMESPACE",
+        default_value = "default",
+        global = true
+    )]
     pub namespace: String,
 }
 
@@ -88,7 +99,12 @@ pub struct DevArguments {
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     /// Where to serve HTTP
-    #[arg(long, env = "TROUPE_HTTP", default_value = "127.0.0.1:7070", value_name = "ADDR")]
+    #[arg(
+        long,
+        env = "TROUPE_HTTP",
+        default_value = "127.0.0.1:7070",
+        value_name = "ADDR"
+    )]
     pub http: String,
     /// Where to keep data
     #[arg(long, env = "TROUPE_DATA", default_value = ".troupe", value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -152,7 +168,9 @@ pub struct NodeArguments {
 }
 
 /// How the node writes its log to standard error.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// Lines for people

@@ -91,7 +91,10 @@ impl Client {
         after: Option<&str>,
         mut each: impl FnMut(Event) -> anyhow::Result<bool>,
     ) -> anyhow::Result<()> {
-        let mut request = self.agent.get(self.address(path)).header("Accept", "text/event-stream");
+        let mut request = self
+            .agent
+            .get(self.address(path))
+            .header("Accept", "text/event-stream");
         if let Some(after) = after {
             request = request.header("Last-Event-ID", after);
         }
@@ -108,7 +111,10 @@ impl Client {
             } else if let Some(value) = line.strip_prefix("data:") {
                 data.push_str(value.trim_start());
             } else if line.is_empty() && !data.is_empty() {
-                let event = Event { id: id.clone(), data: std::mem::take(&mut data) };
+                let event = Event {
+                    id: id.clone(),
+                    data: std::mem::take(&mut data),
+                };
                 if !each(event)? {
                     return Ok(());
                 }
@@ -131,7 +137,11 @@ impl Client {
     ) -> anyhow::Result<T> {
         let mut response = sent.map_err(|error| self.unreachable(&error))?;
         if response.status().is_success() {
-            let body = response.body_mut().with_config().limit(64 << 20).read_json();
+            let body = response
+                .body_mut()
+                .with_config()
+                .limit(64 << 20)
+                .read_json();
             return body.context("the node's answer is not what this version expects");
         }
         Err(problem(&mut response))
@@ -181,7 +191,11 @@ pub fn instance(text: &str) -> (&str, Option<&str>) {
 #[must_use]
 pub fn instance_path(text: &str) -> String {
     let (name, key) = instance(text);
-    format!("/workers/{}/instances/{}", segment(name), segment(key.unwrap_or("default")))
+    format!(
+        "/workers/{}/instances/{}",
+        segment(name),
+        segment(key.unwrap_or("default"))
+    )
 }
 
 #[cfg(test)]
@@ -191,7 +205,13 @@ mod tests {
     #[test]
     fn segments_are_percent_encoded() {
         assert_eq!(segment("user 1/ä"), "user%201%2F%C3%A4");
-        assert_eq!(instance_path("Counter"), "/workers/Counter/instances/default");
-        assert_eq!(instance_path("Counter/a/b"), "/workers/Counter/instances/a%2Fb");
+        assert_eq!(
+            instance_path("Counter"),
+            "/workers/Counter/instances/default"
+        );
+        assert_eq!(
+            instance_path("Counter/a/b"),
+            "/workers/Counter/instances/a%2Fb"
+        );
     }
 }

@@ -576,6 +576,20 @@ impl Groups {
         }
     }
 
+    /// Stops at once, as a killed process does: nothing is handed over, nothing more is flushed.
+    pub fn abort(&self) {
+        let running = &self.inner.running;
+        let running = running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let router = &self.inner.router;
+        for local in router.locals() {
+            router.remove(local.id);
+        }
+        drop(running);
+    }
+
     /// Hands the leads over, stops taking part, and makes everything durable.
     pub async fn shutdown(&self) {
         self.hand_over().await;

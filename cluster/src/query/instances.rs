@@ -14,7 +14,7 @@ use crate::record::{Failure, HistoryRecord, InstanceRecord, InstanceStatus};
 use crate::store::{StateRead, prefix_end, successor};
 
 /// One instance as it is shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct InstanceView {
     /// Its address.
     pub address: Address,

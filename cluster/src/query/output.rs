@@ -13,7 +13,7 @@ use crate::record::OutputRecord;
 use crate::store::StateRead;
 
 /// One value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct OutputItem {
     /// Its number, from 1.
     pub number: u64,
@@ -22,7 +22,7 @@ pub struct OutputItem {
 }
 
 /// Some of an instance's output.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct OutputPage {
     /// Number of the first value that is still kept.
     pub first: u64,

@@ -29,14 +29,9 @@ impl Shard {
         effects: Vec<Effect>,
     ) -> Result<Performed, ShardError> {
         let count = effects.len() as u32;
-        if count == 0 {
-            let hash = [0; 16];
-            return Ok(Performed { count, hash });
-        }
-        let mut hasher = blake3::Hasher::new();
+        let hash = effects_hash(&effects);
         for (ordinal, effect) in effects.into_iter().enumerate() {
             let record = &mut instance.record;
-            hash_effect(&mut hasher, &effect);
             match effect {
                 Effect::SetTimer { timer, at_ms } => {
                     self.set_timer(record, timer, at_ms, &given.stamp);
@@ -49,8 +44,6 @@ impl Shard {
                 }
             }
         }
-        let mut hash = [0; 16];
-        hash.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
         Ok(Performed { count, hash })
     }
 
@@ -215,6 +208,19 @@ fn resolve(record: &InstanceRecord, target: &Target) -> Result<Address, Failure>
         target.key.as_deref(),
     )
     .map_err(|error| Failure::new(codes::BAD_ADDRESS, error.to_string()))
+}
+
+/// What history keeps of effects to compare them with: 16 bytes of BLAKE3, zeros for none.
+pub(crate) fn effects_hash(effects: &[Effect]) -> [u8; 16] {
+    let mut hash = [0; 16];
+    if !effects.is_empty() {
+        let mut hasher = blake3::Hasher::new();
+        for effect in effects {
+            hash_effect(&mut hasher, effect);
+        }
+        hash.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    }
+    hash
 }
 
 fn hash_effect(hasher: &mut blake3::Hasher, effect: &Effect) {

@@ -10,8 +10,8 @@ mod programs;
 
 pub use cluster::{ClusterView, NodeView, ShardView};
 pub use instances::{
-    ErrorView, HistoryEvent, HistoryPage, InstancePage, InstanceSummary, InstanceView, OutboxMessage,
-    OutboxPage, StackFrame, StartRequest,
+    ErrorView, HistoryEvent, HistoryPage, InstancePage, InstanceSummary, InstanceView,
+    OutboxMessage, OutboxPage, StackFrame, StartRequest,
 };
 pub use messages::{Accepted, MessageView, Outcome, StoryMessage, StoryView};
 pub use problem::Problem;

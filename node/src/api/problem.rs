@@ -3,9 +3,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The media type of a problem.
-pub const CONTENT_TYPE: &str = "application/problem+json";
-
 /// One refusal: what, where, why, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {

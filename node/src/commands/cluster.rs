@@ -9,7 +9,7 @@ use crate::output;
 ///
 /// # Errors
 /// The cluster cannot be reached.
-pub fn run(command: &ClusterCommand) -> anyhow::Result<()> {
+pub(super) fn run(command: &ClusterCommand) -> anyhow::Result<()> {
     match command {
         ClusterCommand::Status { client } => status(client),
     }
@@ -20,7 +20,10 @@ fn status(client: &ClientArguments) -> anyhow::Result<()> {
     if client.output == Output::Json {
         return output::json(&view);
     }
-    output::line(&format!("cluster {} ({}), answered by node {}\n", view.name, view.id, view.answered_by));
+    output::line(&format!(
+        "cluster {} ({}), answered by node {}\n",
+        view.name, view.id, view.answered_by
+    ));
     let nodes = view.nodes.iter().map(|node| {
         vec![
             node.name.clone(),
@@ -34,13 +37,21 @@ fn status(client: &ClientArguments) -> anyhow::Result<()> {
     output::table(&["node", "id", "state", "leads", "replicas", "http"], nodes);
     output::line("");
     let name = |id: u64| {
-        view.nodes.iter().find(|node| node.id == id).map_or_else(|| id.to_string(), |node| node.name.clone())
+        view.nodes
+            .iter()
+            .find(|node| node.id == id)
+            .map_or_else(|| id.to_string(), |node| node.name.clone())
     };
     let shards = view.shards.iter().map(|shard| {
         vec![
             shard.id.to_string(),
             shard.leader.map_or_else(|| "none".to_owned(), name),
-            shard.replicas.iter().map(|id| name(*id)).collect::<Vec<_>>().join(", "),
+            shard
+                .replicas
+                .iter()
+                .map(|id| name(*id))
+                .collect::<Vec<_>>()
+                .join(", "),
             shard.applied.to_string(),
             shard.state_hash.chars().take(12).collect(),
         ]

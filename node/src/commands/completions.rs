@@ -5,6 +5,11 @@ use clap::CommandFactory;
 use crate::arguments::Arguments;
 
 /// Prints the script.
-pub fn run(shell: clap_complete::Shell) {
-    clap_complete::generate(shell, &mut Arguments::command(), "troupe", &mut std::io::stdout());
+pub(super) fn run(shell: clap_complete::Shell) {
+    clap_complete::generate(
+        shell,
+        &mut Arguments::command(),
+        "troupe",
+        &mut std::io::stdout(),
+    );
 }

@@ -11,9 +11,12 @@ use crate::output;
 /// # Errors
 /// A file cannot be read, a script does not compile (nothing is installed then), or the cluster
 /// refuses.
-pub fn run(arguments: &DeployArguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &DeployArguments) -> anyhow::Result<()> {
     let files = super::sources::read(&arguments.files)?;
-    let files = files.into_iter().map(|(name, source)| SourceFile { name, source }).collect();
+    let files = files
+        .into_iter()
+        .map(|(name, source)| SourceFile { name, source })
+        .collect();
     let client = Client::new(&arguments.client);
     let response: DeployResponse = client.post("/programs", &DeployRequest { files }, None)?;
     if arguments.client.output == Output::Json {
@@ -30,7 +33,12 @@ pub fn run(arguments: &DeployArguments) -> anyhow::Result<()> {
                 (false, true) => "by key",
                 (false, false) => "ephemeral",
             };
-            vec![worker.name.clone(), kind.into(), program.file.clone(), program.hash[..12].to_owned()]
+            vec![
+                worker.name.clone(),
+                kind.into(),
+                program.file.clone(),
+                program.hash[..12].to_owned(),
+            ]
         })
     });
     output::table(&["worker", "kind", "file", "program"], rows);

@@ -9,7 +9,7 @@ use crate::output;
 ///
 /// # Errors
 /// There is no such instance, or the cluster cannot be reached.
-pub fn run(arguments: &GetArguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &GetArguments) -> anyhow::Result<()> {
     let mut path = instance_path(&arguments.instance.instance);
     if arguments.local {
         path.push_str("?consistency=local");
@@ -25,7 +25,10 @@ pub fn run(arguments: &GetArguments) -> anyhow::Result<()> {
     output::line(&format!("step      {}", view.step));
     output::line(&format!("mailbox   {}", view.mailbox));
     output::line(&format!("program   {}", view.program));
-    let node = view.node.map(|node| format!(" on {node}")).unwrap_or_default();
+    let node = view
+        .node
+        .map(|node| format!(" on {node}"))
+        .unwrap_or_default();
     output::line(&format!("shard     {}{node}", view.shard));
     for state in &view.state {
         output::line(&format!("state     {state}"));
@@ -41,7 +44,7 @@ pub fn run(arguments: &GetArguments) -> anyhow::Result<()> {
 
 /// A script error with its stack, over several lines.
 #[must_use]
-pub fn failure(error: &ErrorView) -> String {
+pub(super) fn failure(error: &ErrorView) -> String {
     let mut text = format!("[{}] {}", error.code, error.message);
     for frame in &error.stack {
         let place = format!("{}:{}:{}", frame.file, frame.line, frame.column);

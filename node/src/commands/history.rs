@@ -3,19 +3,25 @@
 use crate::api::HistoryPage;
 use crate::arguments::{Output, PageArguments};
 use crate::client::{Client, instance_path, segment};
-use crate::output;
+use crate::{calendar, output};
 
 /// Prints history, oldest first, up to the limit.
 ///
 /// # Errors
 /// There is no such instance, or the cluster cannot be reached.
-pub fn run(arguments: &PageArguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &PageArguments) -> anyhow::Result<()> {
     let client = Client::new(&arguments.instance.client);
     let base = format!("{}/history", instance_path(&arguments.instance.instance));
-    let mut all = HistoryPage { events: Vec::new(), next: None };
+    let mut all = HistoryPage {
+        events: Vec::new(),
+        next: None,
+    };
     loop {
         let left = arguments.limit - all.events.len();
-        let cursor = all.next.as_ref().map(|next| format!("&cursor={}", segment(next)));
+        let cursor = all
+            .next
+            .as_ref()
+            .map(|next| format!("&cursor={}", segment(next)));
         let path = format!("{base}?limit={left}{}", cursor.unwrap_or_default());
         let page: HistoryPage = client.get(&path)?;
         all.events.extend(page.events);
@@ -28,17 +34,24 @@ pub fn run(arguments: &PageArguments) -> anyhow::Result<()> {
         return output::json(&all);
     }
     let rows = all.events.iter().map(|event| {
-        let message = event.message.as_ref().map(ToString::to_string).unwrap_or_default();
+        let message = event
+            .message
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         vec![
             event.step.to_string(),
-            output::time(event.at_ms),
+            calendar::iso(event.at_ms),
             event.input.clone(),
             event.from.clone().unwrap_or_default(),
             event.outcome.clone(),
             shortened(&message, 60),
         ]
     });
-    output::table(&["step", "time", "input", "from", "outcome", "message"], rows);
+    output::table(
+        &["step", "time", "input", "from", "outcome", "message"],
+        rows,
+    );
     if all.next.is_some() {
         eprintln!("there are more: raise --limit");
     }

@@ -10,10 +10,12 @@ use serde_json::Value;
 ///
 /// # Errors
 /// It is not; the error shows where, and how a string must be quoted.
-pub fn argument(what: &str, text: &str) -> anyhow::Result<Value> {
+pub(super) fn argument(what: &str, text: &str) -> anyhow::Result<Value> {
     let mut read = String::new();
     let text = if text == "-" {
-        std::io::stdin().read_to_string(&mut read).context("cannot read standard input")?;
+        std::io::stdin()
+            .read_to_string(&mut read)
+            .context("cannot read standard input")?;
         read.as_str()
     } else {
         text

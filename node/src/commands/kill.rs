@@ -9,7 +9,7 @@ use crate::client::{Client, instance_path};
 ///
 /// # Errors
 /// There is no such instance, or the cluster cannot be reached.
-pub fn run(arguments: &InstanceArguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &InstanceArguments) -> anyhow::Result<()> {
     let path = instance_path(&arguments.instance);
     let accepted: Accepted = Client::new(&arguments.client).delete(&path)?;
     super::send::print(&accepted, arguments.client.output)

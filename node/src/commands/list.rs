@@ -9,13 +9,16 @@ use crate::output;
 ///
 /// # Errors
 /// The cluster cannot be reached.
-pub fn run(arguments: &ListArguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &ListArguments) -> anyhow::Result<()> {
     let client = Client::new(&arguments.client);
     let base = match &arguments.name {
         Some(name) => format!("/workers/{}/instances", segment(name)),
         None => "/instances".to_owned(),
     };
-    let mut all = InstancePage { instances: Vec::new(), next: None };
+    let mut all = InstancePage {
+        instances: Vec::new(),
+        next: None,
+    };
     loop {
         let left = arguments.limit - all.instances.len();
         let mut path = format!("{base}?limit={left}");

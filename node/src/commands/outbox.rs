@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::api::{OutboxMessage, OutboxPage, Problem};
 use crate::arguments::{OutboxArguments, Output};
 use crate::client::{Client, instance_path, segment};
-use crate::output;
+use crate::{calendar, output};
 
 /// How long to wait before a broken stream is opened again.
 const RESUME_AFTER: Duration = Duration::from_millis(500);
@@ -16,14 +16,20 @@ const RESUME_AFTER: Duration = Duration::from_millis(500);
 /// # Errors
 /// There is no such instance, the cluster cannot be reached at first, or the place to resume is no
 /// longer kept.
-pub fn run(arguments: &OutboxArguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &OutboxArguments) -> anyhow::Result<()> {
     let client = Client::new(&arguments.page.instance.client);
-    let path = format!("{}/outbox", instance_path(&arguments.page.instance.instance));
+    let path = format!(
+        "{}/outbox",
+        instance_path(&arguments.page.instance.instance)
+    );
     let form = arguments.page.instance.client.output;
     let mut last: Option<String> = None;
     let mut printed = 0;
     while printed < arguments.page.limit || arguments.follow {
-        let after = last.as_ref().map(|id| format!("&after={}", segment(id))).unwrap_or_default();
+        let after = last
+            .as_ref()
+            .map(|id| format!("&after={}", segment(id)))
+            .unwrap_or_default();
         let page: OutboxPage = client.get(&format!("{path}?limit=100{after}"))?;
         for message in page.messages.iter().take(arguments.page.limit.max(1)) {
             print(message, form)?;
@@ -34,10 +40,19 @@ pub fn run(arguments: &OutboxArguments) -> anyhow::Result<()> {
             break;
         }
     }
-    if arguments.follow { follow(&client, &path, last, form) } else { Ok(()) }
+    if arguments.follow {
+        follow(&client, &path, last, form)
+    } else {
+        Ok(())
+    }
 }
 
-fn follow(client: &Client, path: &str, mut last: Option<String>, form: Output) -> anyhow::Result<()> {
+fn follow(
+    client: &Client,
+    path: &str,
+    mut last: Option<String>,
+    form: Output,
+) -> anyhow::Result<()> {
     loop {
         let after = last.clone();
         let followed = client.follow(path, after.as_deref(), |event| {
@@ -58,7 +73,11 @@ fn follow(client: &Client, path: &str, mut last: Option<String>, form: Output) -
 fn print(message: &OutboxMessage, form: Output) -> anyhow::Result<()> {
     match form {
         Output::Json => output::line(&serde_json::to_string(message)?),
-        Output::Table => output::line(&format!("{}  {}", output::time(message.at_ms), message.message)),
+        Output::Table => output::line(&format!(
+            "{}  {}",
+            calendar::iso(message.at_ms),
+            message.message
+        )),
     }
     Ok(())
 }

@@ -10,11 +10,15 @@ use crate::output;
 ///
 /// # Errors
 /// The message is not JSON, or the cluster refuses it.
-pub fn run(arguments: &SendArguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &SendArguments) -> anyhow::Result<()> {
     let message = super::json::argument("the message", &arguments.message)?;
     let (name, key) = instance(&arguments.target);
     let place = match key {
-        Some(key) => format!("/workers/{}/instances/{}/messages", segment(name), segment(key)),
+        Some(key) => format!(
+            "/workers/{}/instances/{}/messages",
+            segment(name),
+            segment(key)
+        ),
         None => format!("/workers/{}/messages", segment(name)),
     };
     let path = format!("{place}?wait={}", arguments.delivery.wait.as_str());
@@ -27,7 +31,7 @@ pub fn run(arguments: &SendArguments) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// It has no JSON form, or the run failed.
-pub fn print(accepted: &Accepted, form: Output) -> anyhow::Result<()> {
+pub(super) fn print(accepted: &Accepted, form: Output) -> anyhow::Result<()> {
     if form == Output::Json {
         output::json(accepted)?;
     } else {
@@ -46,7 +50,11 @@ pub fn print(accepted: &Accepted, form: Output) -> anyhow::Result<()> {
             }
         }
     }
-    match accepted.outcome.as_ref().and_then(|outcome| outcome.error.as_ref()) {
+    match accepted
+        .outcome
+        .as_ref()
+        .and_then(|outcome| outcome.error.as_ref())
+    {
         Some(error) => Err(anyhow::anyhow!("{}", super::get::failure(error))),
         None => Ok(()),
     }

@@ -9,21 +9,27 @@ use anyhow::Context;
 ///
 /// # Errors
 /// A file cannot be read or is not UTF-8; the error names it.
-pub fn read(files: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
-    files.iter().map(|path| Ok((name(path), text(path)?))).collect()
+pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
+    files
+        .iter()
+        .map(|path| Ok((name(path), text(path)?)))
+        .collect()
 }
 
 /// The text of one script.
 ///
 /// # Errors
 /// As for [`read`].
-pub fn text(path: &Path) -> anyhow::Result<String> {
+pub(super) fn text(path: &Path) -> anyhow::Result<String> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
     String::from_utf8(bytes).with_context(|| format!("`{}` is not UTF-8 text", path.display()))
 }
 
 /// The name of a script.
 #[must_use]
-pub fn name(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+pub(super) fn name(path: &Path) -> String {
+    path.file_name().map_or_else(
+        || path.display().to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }

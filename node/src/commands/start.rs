@@ -8,16 +8,23 @@ use crate::client::{Client, segment};
 ///
 /// # Errors
 /// An argument is not JSON, the key is running already, or the cluster refuses.
-pub fn run(arguments: &StartArguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &StartArguments) -> anyhow::Result<()> {
     let config = arguments.config.as_deref();
     let message = arguments.message.as_deref();
     let request = StartRequest {
         key: arguments.key.clone(),
-        config: config.map(|text| super::json::argument("--config", text)).transpose()?,
-        message: message.map(|text| super::json::argument("--message", text)).transpose()?,
+        config: config
+            .map(|text| super::json::argument("--config", text))
+            .transpose()?,
+        message: message
+            .map(|text| super::json::argument("--message", text))
+            .transpose()?,
     };
     let wait = arguments.delivery.wait.as_str();
-    let path = format!("/workers/{}/instances?wait={wait}", segment(&arguments.name));
+    let path = format!(
+        "/workers/{}/instances?wait={wait}",
+        segment(&arguments.name)
+    );
     let key = arguments.delivery.idempotency_key.as_deref();
     let accepted: Accepted = Client::new(&arguments.client).post(&path, &request, key)?;
     super::send::print(&accepted, arguments.client.output)

@@ -28,12 +28,19 @@ pub fn run(arguments: &TraceArguments) -> anyhow::Result<()> {
 /// The lines of the tree; the message that was asked for is marked.
 #[must_use]
 pub fn tree(story: &StoryView, asked: &str) -> Vec<String> {
-    let known: BTreeMap<&str, &StoryMessage> =
-        story.messages.iter().map(|message| (message.id.as_str(), message)).collect();
+    let known: BTreeMap<&str, &StoryMessage> = story
+        .messages
+        .iter()
+        .map(|message| (message.id.as_str(), message))
+        .collect();
     let mut children: BTreeMap<&str, Vec<&StoryMessage>> = BTreeMap::new();
     let mut roots = Vec::new();
     for message in &story.messages {
-        match message.cause.as_deref().filter(|cause| known.contains_key(cause)) {
+        match message
+            .cause
+            .as_deref()
+            .filter(|cause| known.contains_key(cause))
+        {
             Some(cause) => children.entry(cause).or_default().push(message),
             None => roots.push(message),
         }
@@ -41,8 +48,11 @@ pub fn tree(story: &StoryView, asked: &str) -> Vec<String> {
     let start_ms = story.messages.first().map_or(0, |message| message.at_ms);
     let mut lines = Vec::new();
     // An explicit stack: a story may be deeper than the program's own.
-    let mut open: Vec<(&StoryMessage, String, bool, bool)> =
-        roots.iter().rev().map(|root| (*root, String::new(), true, true)).collect();
+    let mut open: Vec<(&StoryMessage, String, bool, bool)> = roots
+        .iter()
+        .rev()
+        .map(|root| (*root, String::new(), true, true))
+        .collect();
     while let Some((message, indent, last, root)) = open.pop() {
         let branch = match (root, last) {
             (true, _) => "",
@@ -50,8 +60,14 @@ pub fn tree(story: &StoryView, asked: &str) -> Vec<String> {
             (false, false) => "├─ ",
         };
         lines.push(line(message, &format!("{indent}{branch}"), start_ms, asked));
-        let below = if root { indent } else { format!("{indent}{}", if last { "   " } else { "│  " }) };
-        let sent = children.get(message.id.as_str()).map_or(&[][..], Vec::as_slice);
+        let below = if root {
+            indent
+        } else {
+            format!("{indent}{}", if last { "   " } else { "│  " })
+        };
+        let sent = children
+            .get(message.id.as_str())
+            .map_or(&[][..], Vec::as_slice);
         for (place, child) in sent.iter().enumerate().rev() {
             open.push((child, below.clone(), place + 1 == sent.len(), false));
         }
@@ -60,11 +76,22 @@ pub fn tree(story: &StoryView, asked: &str) -> Vec<String> {
 }
 
 fn line(message: &StoryMessage, indent: &str, start_ms: u64, asked: &str) -> String {
-    let node = message.node.as_ref().map(|node| format!(" on {node}")).unwrap_or_default();
-    let outcome = if message.outcome == "taken" { String::new() } else { format!(" [{}]", message.outcome) };
+    let node = message
+        .node
+        .as_ref()
+        .map(|node| format!(" on {node}"))
+        .unwrap_or_default();
+    let outcome = if message.outcome == "taken" {
+        String::new()
+    } else {
+        format!(" [{}]", message.outcome)
+    };
     let mark = if message.id == asked { "  <" } else { "" };
     let after_ms = message.at_ms.saturating_sub(start_ms);
-    format!("{indent}{} → {}  +{after_ms} ms, shard {}{node}{outcome}{mark}", message.kind, message.to, message.shard)
+    format!(
+        "{indent}{} → {}  +{after_ms} ms, shard {}{node}{outcome}{mark}",
+        message.kind, message.to, message.shard
+    )
 }
 
 #[cfg(test)]
@@ -88,9 +115,17 @@ mod tests {
 
     #[test]
     fn branches_are_drawn_under_their_cause() {
-        let messages =
-            vec![message("a", None), message("b", Some("a")), message("c", Some("b")), message("d", Some("a"))];
-        let story = StoryView { root: "a".into(), trace: "t".into(), messages };
+        let messages = vec![
+            message("a", None),
+            message("b", Some("a")),
+            message("c", Some("b")),
+            message("d", Some("a")),
+        ];
+        let story = StoryView {
+            root: "a".into(),
+            trace: "t".into(),
+            messages,
+        };
         let lines = tree(&story, "c");
         assert_eq!(lines[0], "K → W/a  +0 ms, shard 0");
         assert_eq!(lines[1], "├─ K → W/b  +0 ms, shard 0");

@@ -1,0 +1,84 @@
+//! The commands, one file each. Those that act on a cluster are clients of its HTTP interface; the
+//! others run something here.
+
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal as on_signal};
+
+use crate::arguments::{Arguments, Command};
+use crate::output;
+
+mod bench;
+mod check;
+mod cluster;
+mod completions;
+mod demo;
+mod deploy;
+mod dev;
+mod get;
+mod history;
+mod json;
+mod kill;
+mod list;
+mod node;
+mod outbox;
+mod run;
+mod send;
+mod sources;
+mod start;
+pub mod trace;
+
+/// Carries out a command: 0 it did, 1 it failed, 2 it was used wrongly.
+#[must_use]
+pub fn run(arguments: &Arguments) -> ExitCode {
+    match carry_out(&arguments.command) {
+        Ok(code) => code,
+        Err(error) => {
+            output::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn carry_out(command: &Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Check(arguments) => return check::run(arguments),
+        Command::Run(arguments) => return run::run(arguments),
+        Command::Dev(arguments) => dev::run(arguments)?,
+        Command::Demo(arguments) => demo::run(arguments)?,
+        Command::Node(arguments) => node::run(arguments)?,
+        Command::Deploy(arguments) => deploy::run(arguments)?,
+        Command::Start(arguments) => start::run(arguments)?,
+        Command::Send(arguments) => send::run(arguments)?,
+        Command::Kill(arguments) => kill::run(arguments)?,
+        Command::List(arguments) => list::run(arguments)?,
+        Command::Get(arguments) => get::run(arguments)?,
+        Command::History(arguments) => history::run(arguments)?,
+        Command::Outbox(arguments) => outbox::run(arguments)?,
+        Command::Trace(arguments) => trace::run(arguments)?,
+        Command::Cluster(command) => cluster::run(command)?,
+        Command::Bench(arguments) => bench::run(arguments)?,
+        Command::Completions { shell } => completions::run(*shell),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The runtime of commands that run a node here.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?)
+}
+
+/// Waits for an interrupt or a request to terminate.
+async fn signal() -> anyhow::Result<()> {
+    let (mut interrupt, mut terminate) = (
+        on_signal(SignalKind::interrupt())?,
+        on_signal(SignalKind::terminate())?,
+    );
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

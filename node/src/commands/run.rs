@@ -1,0 +1,149 @@
+//! `troupe run`: one instance here, on a virtual clock, with the workers of its module. Standard output is
+//! one JSON line for each send and a last one with the outcome; everything else goes to standard error.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use vm::local::{LocalEvent, LocalMessage, LocalOptions, LocalRun, LocalStatus, parse_line};
+use vm::{BuildLimits, Limits, Source};
+
+use crate::arguments::RunArguments;
+use crate::{calendar, output};
+
+/// The exit code of a script that does not compile and of arguments that cannot be meant.
+const USAGE: u8 = 2;
+
+/// Runs the instance: 0, or 1 where the worker failed, or 2 where the script does not compile or an
+/// argument is wrong.
+///
+/// # Errors
+/// A file cannot be read.
+pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
+    let text = super::sources::text(&arguments.file)?;
+    let source = Source::new(super::sources::name(&arguments.file), text);
+    let compiled = match vm::compile(&source, &BuildLimits::default()) {
+        Ok(compiled) => compiled,
+        Err(diagnostics) => {
+            for diagnostic in &diagnostics {
+                eprintln!("{}\n", diagnostic.render(&source, output::colours()));
+            }
+            return Ok(ExitCode::from(USAGE));
+        }
+    };
+    match prepare(arguments) {
+        Ok((options, messages)) => carry_out(&compiled.program, options, &messages),
+        Err(error) => usage(&error),
+    }
+}
+
+fn usage(error: &anyhow::Error) -> anyhow::Result<ExitCode> {
+    output::error(error);
+    Ok(ExitCode::from(USAGE))
+}
+
+fn carry_out(
+    program: &vm::Program,
+    options: LocalOptions,
+    messages: &[LocalMessage],
+) -> anyhow::Result<ExitCode> {
+    let started = LocalRun::new(program, options).and_then(|run| run.run(messages));
+    let (events, end) = match started {
+        Ok(ended) => ended,
+        Err(error) => return usage(&error.into()),
+    };
+    for event in &events {
+        match (event.to_line(), event) {
+            (Some(line), _) => output::line(&line),
+            (None, LocalEvent::Console { worker, line, .. }) => eprintln!("{worker}: {line}"),
+            (
+                None,
+                LocalEvent::DeadLetter {
+                    to,
+                    message,
+                    cause,
+                    at_ms,
+                },
+            ) => {
+                eprintln!(
+                    "dead letter at {at_ms} ms for {to}: {}\n  {cause}",
+                    message.to_json()
+                );
+            }
+            (
+                None,
+                LocalEvent::Failed {
+                    worker,
+                    error,
+                    restarts_at_ms,
+                    at_ms,
+                },
+            ) => {
+                let rest = restarts_at_ms.map(|at| format!("; it goes on at {at} ms"));
+                eprintln!(
+                    "{worker} failed at {at_ms} ms: {error}{}",
+                    rest.unwrap_or_default()
+                );
+            }
+            (None, LocalEvent::Sent { .. }) => {}
+        }
+    }
+    output::line(&end.to_line());
+    let failed = end.status == LocalStatus::Failed;
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn prepare(arguments: &RunArguments) -> anyhow::Result<(LocalOptions, Vec<LocalMessage>)> {
+    let limits = Limits::default();
+    let config = match &arguments.config {
+        Some(text) => vm::Data::from_json(text, &limits)
+            .map_err(|error| anyhow::anyhow!("--config is not JSON: {error}"))?,
+        None => vm::Data::Undefined,
+    };
+    let options = LocalOptions {
+        worker: arguments.worker.clone(),
+        key: arguments.key.clone(),
+        config,
+        now_ms: moment(&arguments.now)?,
+        seed: arguments.seed,
+        until_ms: arguments.until,
+        limits: limits.clone(),
+        ..LocalOptions::default()
+    };
+    let messages = match &arguments.messages {
+        Some(path) => messages(path, &limits)?,
+        None => Vec::new(),
+    };
+    Ok((options, messages))
+}
+
+fn messages(path: &Path, limits: &Limits) -> anyhow::Result<Vec<LocalMessage>> {
+    let reader: Box<dyn BufRead> = if path == Path::new("-") {
+        Box::new(BufReader::new(std::io::stdin()))
+    } else {
+        let file = std::fs::File::open(path)
+            .with_context(|| format!("cannot read messages from `{}`", path.display()))?;
+        Box::new(BufReader::new(file))
+    };
+    let mut messages = Vec::new();
+    for (number, line) in reader.lines().enumerate() {
+        let place = || format!("{}, line {}", path.display(), number + 1);
+        let line = line.with_context(place)?;
+        if !line.trim().is_empty() {
+            messages.push(parse_line(&line, limits).with_context(place)?);
+        }
+    }
+    Ok(messages)
+}
+
+/// A moment as milliseconds since 1970: a date with time, or the number itself.
+fn moment(text: &str) -> anyhow::Result<u64> {
+    text.parse()
+        .or_else(|_| calendar::milliseconds(text))
+        .context("--now")
+}

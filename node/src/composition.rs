@@ -1,0 +1,202 @@
+//! A node, put together: data folder, bus, log, stores, groups, door, HTTP, telemetry. `dev`, `demo`,
+//! `node`, `bench` and the tests start the same node; they differ only in `Config` and in the bus.
+
+use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use cluster::engine::script::ScriptEngine;
+use cluster_raft::apply::ThreadPool;
+use cluster_raft::bootstrap::Discovery;
+use cluster_raft::disk::FileDisk;
+use cluster_raft::groups::{Config as GroupsConfig, Groups};
+use cluster_raft::network::Buses;
+use cluster_raft::ports::{Ports, SystemClock, SystemEntropy};
+use cluster_raft::types::NodeInfo;
+use cluster_store::{DiskSettings, DiskStores};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use transport::{Bus, ClusterName, NoSpans, NodeId, SpanSink};
+use transport_memory::MemoryNetwork;
+
+use crate::config::{Config, EMBEDDED};
+use crate::door::{Door, answer_queries, serve_bus};
+use crate::http::{Context, Server};
+use crate::telemetry::OtlpSink;
+
+/// How long leads may take to be handed over when the node goes.
+const LEAVE_DEADLINE: Duration = Duration::from_secs(8);
+/// Threads that apply entries. A group stays on one of them.
+const APPLY_THREADS: usize = 2;
+
+/// A running node.
+pub struct Node {
+    /// Its door.
+    pub door: Arc<Door>,
+    /// Where it serves HTTP.
+    pub http: SocketAddr,
+    groups: Groups,
+    server: Server,
+    bus_door: JoinHandle<()>,
+    sink: Option<Arc<OtlpSink>>,
+    leaving: watch::Sender<bool>,
+    // Held as long as the node lives: two nodes on one folder would destroy each other's log.
+    _lock: File,
+}
+
+impl Node {
+    /// Starts a node on a bus, and returns once it is a member of its cluster; it answers `/healthz` and
+    /// `/readyz` from the beginning.
+    ///
+    /// # Errors
+    /// The folder, the address or the bus cannot be used, or the log is damaged; the error says which
+    /// and why.
+    pub async fn start(config: &Config, buses: Buses) -> anyhow::Result<Node> {
+        let lock = lock(&config.data)?;
+        let listener = TcpListener::bind(&config.http)
+            .await
+            .with_context(|| format!("cannot serve HTTP at `{}`", config.http))?;
+        let http = listener.local_addr()?;
+        let sink = sink(config)?;
+        let spans: Arc<dyn SpanSink> = match &sink {
+            Some(sink) => Arc::clone(sink) as Arc<dyn SpanSink>,
+            None => Arc::new(NoSpans),
+        };
+        let (leaving, left) = watch::channel(false);
+        let served = Arc::new(OnceLock::new());
+        let counts = sink.as_ref().map(|sink| sink.counts());
+        let context = Context {
+            door: Arc::clone(&served),
+            leaving: left,
+            spans: counts,
+        };
+        let server = Server::start(listener, context)?;
+
+        let bus = Arc::clone(&buses.traffic);
+        let ports = ports(config, buses, Arc::clone(&spans))?;
+        let groups = Groups::start(groups_config(config, http)?, ports).await?;
+        let door = Arc::new(Door::new(groups.clone(), bus, spans));
+        answer_queries(&door);
+        let bus_door = serve_bus(&door).await?;
+        // Set once, here.
+        let _ = served.set(Arc::clone(&door));
+        Ok(Node {
+            door,
+            http,
+            groups,
+            server,
+            bus_door,
+            sink,
+            leaving,
+            _lock: lock,
+        })
+    }
+
+    /// Hands its leads over, finishes what is under way, and stops.
+    pub async fn stop(self) {
+        self.leaving.send_replace(true);
+        self.bus_door.abort();
+        if tokio::time::timeout(LEAVE_DEADLINE, self.groups.shutdown())
+            .await
+            .is_err()
+        {
+            tracing::warn!("leads were not handed over in time; the others elect");
+        }
+        self.server.stop().await;
+        if let Some(sink) = &self.sink {
+            sink.flush().await;
+        }
+    }
+
+    /// Stops at once, without a word to the others, as a killed process does.
+    pub async fn crash(self) {
+        self.groups.abort();
+        self.bus_door.abort();
+        self.server.abort().await;
+    }
+}
+
+fn sink(config: &Config) -> anyhow::Result<Option<Arc<OtlpSink>>> {
+    let Some(endpoint) = &config.otlp else {
+        return Ok(None);
+    };
+    let sink = OtlpSink::start(endpoint, &config.name)
+        .with_context(|| format!("cannot send traces to `{endpoint}`"))?;
+    Ok(Some(Arc::new(sink)))
+}
+
+fn lock(data: &Path) -> anyhow::Result<File> {
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("cannot make the data folder `{}`", data.display()))?;
+    let path = data.join("lock");
+    let file = File::create(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!(
+            "the data folder `{}` is in use by another node; give each its own --data",
+            data.display()
+        ),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock `{}`", path.display()))
+        }
+    }
+}
+
+fn ports(config: &Config, buses: Buses, spans: Arc<dyn SpanSink>) -> anyhow::Result<Ports> {
+    let folder = |name: &str| -> anyhow::Result<PathBuf> {
+        let path = config.data.join(name);
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("cannot make `{}`", path.display()))?;
+        Ok(path)
+    };
+    let stores = DiskSettings {
+        cache_bytes: config.store_cache_mib << 20,
+        ..DiskSettings::default()
+    };
+    Ok(Ports {
+        buses,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        identity_disk: Arc::new(FileDisk::open(&folder("identity")?)?),
+        log_disk: Arc::new(FileDisk::open(&folder("log")?)?),
+        stores: Arc::new(DiskStores::open(&folder("state")?, stores)?),
+        engine: Arc::new(ScriptEngine),
+        apply: ThreadPool::start(APPLY_THREADS)?,
+        spans,
+    })
+}
+
+fn groups_config(config: &Config, http: SocketAddr) -> anyhow::Result<GroupsConfig> {
+    let info = NodeInfo {
+        name: config.name.clone(),
+        http: advertised(config, http),
+    };
+    let discovery = if config.bus == EMBEDDED && config.expect == 1 {
+        Discovery::Alone
+    } else {
+        Discovery::Expect(usize::try_from(config.expect)?)
+    };
+    let mut groups = GroupsConfig::new(ClusterName::new(&config.cluster)?, info, discovery);
+    groups.founding.shard_count = config.shards;
+    groups.log_limits.free_bytes_reserve = config.disk_reserve_mib << 20;
+    Ok(groups)
+}
+
+/// The address that others are told: the name of this machine where it listens on all of its addresses.
+fn advertised(config: &Config, http: SocketAddr) -> String {
+    if http.ip().is_unspecified() {
+        return format!("http://{}:{}", config.name, http.port());
+    }
+    format!("http://{http}")
+}
+
+/// The buses of a single node.
+#[must_use]
+pub fn embedded_buses() -> Buses {
+    let bus: Arc<dyn Bus> = Arc::new(MemoryNetwork::default().bus(NodeId(1)));
+    Buses::shared(bus)
+}

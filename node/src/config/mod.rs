@@ -1,0 +1,170 @@
+//! Settings of a node: a TOML file, `TROUPE_…` variables and flags, the later winning. Read once by the
+//! command line; everything after it gets a finished `Config`. What is set here cannot change what a
+//! script does: limits of turns are set through the log.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::arguments::{LogFormat, NodeArguments};
+
+/// The bus of a single node.
+pub const EMBEDDED: &str = "embedded";
+
+/// All settings of a node, with their defaults.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The cluster's name: letters, digits, `-` and `_`.
+    pub cluster: String,
+    /// This node's name, for people.
+    pub name: String,
+    /// `nats://HOST:PORT`, or `embedded` for a single node.
+    pub bus: String,
+    /// Where data is kept.
+    pub data: PathBuf,
+    /// Where HTTP is served.
+    pub http: String,
+    /// How many nodes a new cluster waits for before it begins.
+    pub expect: u32,
+    /// How many shards a new cluster gets.
+    pub shards: u32,
+    /// Where traces go; nowhere without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otlp: Option<String>,
+    /// How logs are written.
+    pub log_format: LogFormat,
+    /// Memory for blocks read from the state store, MiB.
+    pub store_cache_mib: u64,
+    /// Free space below which new work is refused, MiB.
+    pub disk_reserve_mib: u64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            cluster: "troupe".to_owned(),
+            name: host_name(),
+            bus: EMBEDDED.to_owned(),
+            data: PathBuf::from("troupe-data"),
+            http: "127.0.0.1:7070".to_owned(),
+            expect: 1,
+            shards: 16,
+            otlp: None,
+            log_format: LogFormat::Text,
+            store_cache_mib: 8,
+            disk_reserve_mib: 256,
+        }
+    }
+}
+
+impl Config {
+    /// The settings of `troupe node`.
+    ///
+    /// # Errors
+    /// The file cannot be read or has an unknown setting, or a value is out of its range; the error
+    /// names it.
+    pub fn of_node(arguments: &NodeArguments) -> anyhow::Result<Config> {
+        let mut config = match &arguments.config {
+            Some(path) => read(path)?,
+            None => Config::default(),
+        };
+        macro_rules! take {
+            ($($field:ident),*) => {$(
+                if let Some(value) = &arguments.$field { config.$field = value.clone(); }
+            )*};
+        }
+        take!(cluster, name, bus, data, http, expect, shards, log_format);
+        if arguments.otlp.is_some() {
+            config.otlp.clone_from(&arguments.otlp);
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Refuses values that cannot work.
+    ///
+    /// # Errors
+    /// Names the setting, its value and what it may be.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let (name, bus, expect, shards) = (&self.cluster, &self.bus, self.expect, self.shards);
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+            bail!("cluster = `{name}`: a cluster's name is 1 to 64 of A-Z a-z 0-9 - _");
+        }
+        if bus != EMBEDDED && !bus.starts_with("nats://") && !bus.starts_with("tls://") {
+            bail!("bus = `{bus}`: the bus is nats://HOST:PORT, tls://HOST:PORT or embedded");
+        }
+        if bus == EMBEDDED && expect > 1 {
+            bail!("expect = {expect}: the embedded bus is for one node; give --bus nats://…");
+        }
+        if !matches!(expect, 1 | 3 | 5) {
+            bail!("expect = {expect}: a cluster begins with 1, 3 or 5 nodes; more join later");
+        }
+        if !(1..=4096).contains(&shards) {
+            bail!("shards = {shards}: a cluster has 1 to 4096 shards");
+        }
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<Config> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read settings from `{}`", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("in `{}`", path.display()))
+}
+
+fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "node".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_wins_over_the_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "cluster = \"a\"\nhttp = \"0.0.0.0:1\"\n").unwrap();
+        let arguments = NodeArguments {
+            config: Some(file.path().to_owned()),
+            cluster: Some("b".to_owned()),
+            ..NodeArguments::default()
+        };
+        let config = Config::of_node(&arguments).unwrap();
+        assert_eq!(
+            (config.cluster.as_str(), config.http.as_str()),
+            ("b", "0.0.0.0:1")
+        );
+    }
+
+    #[test]
+    fn an_unknown_setting_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "clutser = \"a\"\n").unwrap();
+        let arguments = NodeArguments {
+            config: Some(file.path().to_owned()),
+            ..NodeArguments::default()
+        };
+        let error = format!("{:#}", Config::of_node(&arguments).unwrap_err());
+        assert!(error.contains("clutser"), "{error}");
+    }
+
+    #[test]
+    fn values_that_cannot_work_are_refused() {
+        let refused = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            config.check().is_err()
+        };
+        assert!(refused(|config| config.cluster = "a b".to_owned()));
+        assert!(refused(|config| config.expect = 3));
+        assert!(refused(|config| config.shards = 0));
+        assert!(refused(|config| config.bus = "127.0.0.1:4222".to_owned()));
+    }
+}

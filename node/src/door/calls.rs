@@ -1,0 +1,247 @@
+//! What can be asked of the door that changes something: send, start, kill. Each becomes one command of
+//! one shard. Comes after the HTTP handlers and the bus; before `route`.
+
+use bytes::Bytes;
+use cluster::command::{
+    Command, DeadLetterRequest, Idempotency, KillRequest, SendRequest, StartRequest,
+};
+use cluster::message::Body;
+use cluster::outcome::{Outcome, Receipt};
+use transport::{Address, Attribute, HopKind, ShardId, Span, Stamp, TraceContext};
+
+use super::{Door, DoorError, unix_nanos};
+
+/// When a request is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wait {
+    /// It is committed.
+    #[default]
+    Commit,
+    /// Its turn is done.
+    Turn,
+    /// Its run has ended.
+    Outcome,
+}
+
+/// What every call brings with it.
+#[derive(Clone, Debug, Default)]
+pub struct Delivery {
+    /// The client's trace.
+    pub trace: Option<TraceContext>,
+    /// The client's idempotency key.
+    pub idempotency_key: Option<String>,
+    /// When to answer.
+    pub wait: Wait,
+}
+
+/// A message.
+#[derive(Clone, Debug)]
+pub struct SendCall {
+    /// An instance or a bare name.
+    pub to: Address,
+    /// What is said.
+    pub body: vm::Data,
+    /// How.
+    pub delivery: Delivery,
+}
+
+/// A run to be started.
+#[derive(Clone, Debug)]
+pub struct StartCall {
+    /// An instance, or a bare name for a fresh key.
+    pub to: Address,
+    /// Its configuration.
+    pub config: Option<vm::Data>,
+    /// Its first message.
+    pub message: Option<vm::Data>,
+    /// How.
+    pub delivery: Delivery,
+}
+
+/// An instance to be ended.
+#[derive(Clone, Debug)]
+pub struct KillCall {
+    /// Whom.
+    pub target: Address,
+    /// How.
+    pub delivery: Delivery,
+}
+
+/// A request that is on a quorum's disks.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    /// Its stamp.
+    pub stamp: Stamp,
+    /// What the shard said.
+    pub receipt: Receipt,
+}
+
+impl Door {
+    /// Sends a message; returns once it is committed.
+    ///
+    /// # Errors
+    /// The shard refuses it, or no leader takes it in time.
+    pub async fn send(&self, call: &SendCall) -> Result<Admitted, DoorError> {
+        self.require_worker(&call.to).await?;
+        let body = Body::from_data(call.body.clone());
+        let key = idempotency(&call.delivery, b"send", &call.to, &[body.bytes()]);
+        let door = self.header(call.delivery.trace.as_ref(), key)?;
+        let stamp = door.stamp.clone();
+        let command = Command::Send(SendRequest {
+            door,
+            to: call.to.clone(),
+            from: None,
+            body,
+        });
+        self.admit(&call.to, stamp, command).await
+    }
+
+    /// Starts a run; returns once that is committed.
+    ///
+    /// # Errors
+    /// As for [`Door::send`]; `E-running` while that key runs.
+    pub async fn start(&self, call: &StartCall) -> Result<Admitted, DoorError> {
+        self.require_worker(&call.to).await?;
+        let config = call.config.clone().map(Body::from_data);
+        let message = call.message.clone().map(Body::from_data);
+        let part = |body: &Option<Body>| {
+            body.as_ref()
+                .map_or(Bytes::new(), |body| body.bytes().clone())
+        };
+        let parts = [part(&config), part(&message)];
+        let key = idempotency(&call.delivery, b"start", &call.to, &[&parts[0], &parts[1]]);
+        let door = self.header(call.delivery.trace.as_ref(), key)?;
+        let stamp = door.stamp.clone();
+        let command = Command::Start(StartRequest {
+            door,
+            to: call.to.clone(),
+            config,
+            message,
+        });
+        self.admit(&call.to, stamp, command).await
+    }
+
+    /// Ends an instance; returns once that is committed.
+    ///
+    /// # Errors
+    /// As for [`Door::send`]; `E-unknown-instance` where there is none.
+    pub async fn kill(&self, call: &KillCall) -> Result<Admitted, DoorError> {
+        let key = idempotency(&call.delivery, b"kill", &call.target, &[]);
+        let door = self.header(call.delivery.trace.as_ref(), key)?;
+        let stamp = door.stamp.clone();
+        let command = Command::Kill(KillRequest {
+            door,
+            target: call.target.clone(),
+        });
+        self.admit(&call.target, stamp, command).await
+    }
+
+    /// Sends a dead letter again; it is gone from the list then.
+    ///
+    /// # Errors
+    /// As for [`Door::send`]; `E-unknown-dead-letter` where there is none of that number.
+    pub async fn retry_dead_letter(
+        &self,
+        shard: ShardId,
+        number: u64,
+        delivery: &Delivery,
+    ) -> Result<(), DoorError> {
+        let door = self.header(delivery.trace.as_ref(), None)?;
+        self.settle(
+            shard,
+            Command::RetryDeadLetter(DeadLetterRequest { door, number }),
+        )
+        .await
+    }
+
+    /// Forgets a dead letter.
+    ///
+    /// # Errors
+    /// As for [`Door::retry_dead_letter`].
+    pub async fn discard_dead_letter(
+        &self,
+        shard: ShardId,
+        number: u64,
+        delivery: &Delivery,
+    ) -> Result<(), DoorError> {
+        let door = self.header(delivery.trace.as_ref(), None)?;
+        self.settle(
+            shard,
+            Command::DiscardDeadLetter(DeadLetterRequest { door, number }),
+        )
+        .await
+    }
+
+    async fn settle(&self, shard: ShardId, command: Command) -> Result<(), DoorError> {
+        match self.propose(shard, command).await? {
+            Outcome::Refused(refusal) => Err(DoorError::Refused(refusal)),
+            _ => Ok(()),
+        }
+    }
+
+    async fn admit(
+        &self,
+        to: &Address,
+        stamp: Stamp,
+        command: Command,
+    ) -> Result<Admitted, DoorError> {
+        let start_unix_nanos = unix_nanos();
+        let outcome = self.propose(self.shard_of(to)?, command).await;
+        self.record_span(to, &stamp, start_unix_nanos, outcome.as_ref().err());
+        match outcome? {
+            Outcome::Accepted(receipt) => Ok(Admitted { stamp, receipt }),
+            Outcome::Refused(refusal) => Err(DoorError::Refused(refusal)),
+            Outcome::ChannelExpects(_) | Outcome::Done | Outcome::Checkpoint(_) => {
+                panic!("a door request is accepted or refused, nothing else")
+            }
+        }
+    }
+
+    fn record_span(&self, to: &Address, stamp: &Stamp, start: u64, error: Option<&DoorError>) {
+        if !self.spans.is_enabled() || !stamp.trace.is_sampled() {
+            return;
+        }
+        let context = stamp.trace.child(stamp.id, HopKind::Door);
+        // The trace of a request that brought one names the client's span, which is the parent.
+        let parent = Some(stamp.trace.span_id).filter(|span| *span != context.span_id);
+        self.spans.record(Span {
+            hop: HopKind::Door,
+            context,
+            parent,
+            start_unix_nanos: start,
+            end_unix_nanos: unix_nanos(),
+            attributes: vec![
+                (
+                    "messaging.destination.name",
+                    Attribute::Text(to.to_string()),
+                ),
+                ("troupe.message.id", Attribute::Text(stamp.id.to_string())),
+            ],
+            links: Vec::new(),
+            error: error.map(ToString::to_string),
+        });
+    }
+}
+
+/// The key with a digest of what it is used for; each part stands behind its length.
+fn idempotency(
+    delivery: &Delivery,
+    kind: &[u8],
+    to: &Address,
+    parts: &[&[u8]],
+) -> Option<Idempotency> {
+    let key = delivery.idempotency_key.clone()?;
+    let mut hasher = blake3::Hasher::new();
+    let to = to.to_string();
+    for part in [kind, to.as_bytes()]
+        .into_iter()
+        .chain(parts.iter().copied())
+    {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    Some(Idempotency {
+        key,
+        digest: *hasher.finalize().as_bytes(),
+    })
+}

@@ -1,0 +1,145 @@
+//! Why the door turned a request away. Comes after everything that can refuse; before the HTTP problem
+//! or the bus answer that says so. Guarantees a stable code and a status for each.
+
+use cluster::outcome::Refusal;
+use transport::AddressError;
+
+use crate::api::Problem;
+
+/// Why a request was not carried out, or is not known to have been.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    /// A name, key or namespace that cannot be one.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The body is not JSON, or none that can be a message.
+    #[error("{0}")]
+    BadBody(String),
+    /// The request itself is not what this call takes.
+    #[error("{0}")]
+    BadRequest(String),
+    /// Too many bytes.
+    #[error("the body has more than {max} bytes")]
+    TooLarge {
+        /// What is allowed.
+        max: usize,
+    },
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(String),
+    /// Asked for what is no longer kept.
+    #[error("the first that is still kept is {first}")]
+    Gone {
+        /// The id of the first that is.
+        first: String,
+    },
+    /// The scripts do not compile.
+    #[error("the script does not compile; nothing was deployed")]
+    Script(Vec<String>),
+    /// The shard refused: nothing was applied.
+    #[error("{}", .0.message)]
+    Refused(Refusal),
+    /// The node has not joined a cluster that serves yet.
+    #[error(
+        "this node does not serve yet: the cluster has not begun, or the node has not joined it"
+    )]
+    NotReady,
+    /// No leader took the request in time. It was not applied, or it is not known whether it was.
+    #[error("{detail}")]
+    Unavailable {
+        /// What was tried.
+        detail: String,
+        /// Whether it may have been applied all the same.
+        unknown: bool,
+    },
+}
+
+impl DoorError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            DoorError::Address(_) => "E-bad-address",
+            DoorError::BadBody(_) => "E-bad-body",
+            DoorError::BadRequest(_) => "E-bad-request",
+            DoorError::TooLarge { .. } => "E-too-large",
+            DoorError::NotFound(_) => "E-not-found",
+            DoorError::Gone { .. } => "E-gone",
+            DoorError::Script(_) => "E-script",
+            DoorError::Refused(refusal) => &refusal.code,
+            DoorError::NotReady => "E-not-ready",
+            DoorError::Unavailable { unknown: false, .. } => "E-unavailable",
+            DoorError::Unavailable { unknown: true, .. } => "E-outcome-unknown",
+        }
+    }
+
+    /// As HTTP says it.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        let (status, title) = self.status();
+        let mut problem = Problem::new(status, self.code(), title, self.to_string());
+        if let DoorError::Script(diagnostics) = self {
+            problem.diagnostics.clone_from(diagnostics);
+        }
+        if let Some(hint) = self.hint() {
+            problem = problem.with_hint(hint);
+        }
+        problem
+    }
+
+    /// Milliseconds after which it is worth trying again, where it is.
+    #[must_use]
+    pub fn retry_after_ms(&self) -> Option<u64> {
+        match self {
+            DoorError::Refused(refusal) => refusal.retry_after_ms,
+            DoorError::NotReady | DoorError::Unavailable { .. } => Some(1000),
+            _ => None,
+        }
+    }
+
+    fn status(&self) -> (u16, &'static str) {
+        use cluster::codes;
+        match self {
+            DoorError::Address(_) => (400, "the address cannot be one"),
+            DoorError::BadBody(_) => (400, "the body is no message"),
+            DoorError::BadRequest(_) => (400, "the request cannot be read"),
+            DoorError::TooLarge { .. } => (413, "the message is too large"),
+            DoorError::NotFound(_) => (404, "there is no such thing"),
+            DoorError::Gone { .. } => (410, "it is no longer kept"),
+            DoorError::Script(_) => (422, "the script does not compile"),
+            DoorError::NotReady => (503, "this node does not serve yet"),
+            DoorError::Unavailable { .. } => (503, "no leader answered in time"),
+            DoorError::Refused(refusal) => match refusal.code.as_str() {
+                codes::UNKNOWN_WORKER => (404, "no worker of that name is deployed"),
+                codes::UNKNOWN_INSTANCE => (404, "there is no such instance"),
+                codes::UNKNOWN_DEAD_LETTER => (404, "there is no such dead letter"),
+                codes::RUNNING => (409, "the instance runs already"),
+                codes::ENDED => (409, "the instance has ended"),
+                codes::KEY_REUSED => (422, "the idempotency key was used for another request"),
+                codes::OUTCOME_UNKNOWN => (409, "the request is too old to be judged"),
+                codes::TOO_LARGE => (413, "the message is too large"),
+                codes::BUSY | codes::MAILBOX_FULL | codes::SERVICE_FULL => {
+                    (429, "too much is waiting")
+                }
+                _ => (400, "the shard refused the request"),
+            },
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            DoorError::Refused(refusal) if refusal.code == cluster::codes::UNKNOWN_WORKER => {
+                "`troupe deploy FILE` installs workers; `troupe list` shows what runs"
+            }
+            DoorError::NotReady => "wait for /readyz to answer 200",
+            DoorError::Unavailable { unknown: true, .. } => {
+                "send it again with the same Idempotency-Key: it is applied once"
+            }
+            DoorError::Unavailable { unknown: false, .. } => {
+                "try again; `troupe cluster status` shows which shards have a leader"
+            }
+            DoorError::BadBody(_) => "a message is one JSON value",
+            _ => return None,
+        })
+    }
+}

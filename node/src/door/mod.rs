@@ -1,0 +1,180 @@
+//! The one entry for everything from outside: HTTP, the bus and the command line. Hop 2 of a message:
+//! before it the HTTP handler or the bus, after it the raft group of the target's shard (here, or on the
+//! node that leads it). It stamps a message, finds its shard, proposes it, and tries again with the same
+//! sequence until its deadline, so that nothing is applied twice. Leaves to others: batching and
+//! durability (`cluster-raft`), what a message means (`cluster`).
+
+mod bus;
+mod calls;
+mod deploy;
+mod error;
+mod reads;
+mod replay;
+mod route;
+mod stories;
+mod waits;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use cluster::SystemState;
+use cluster::command::{DoorHeader, DoorSequence, Idempotency};
+use cluster::outcome::Refusal;
+use cluster_raft::Groups;
+use transport::{
+    Address, Bus, DoorOrigin, HybridTime, MessageId, Namespace, NodeId, ShardId, SpanSink, Stamp,
+    TraceContext,
+};
+
+pub use bus::serve_bus;
+pub use calls::{Admitted, Delivery, KillCall, SendCall, StartCall, Wait};
+pub use deploy::Deployed;
+pub use error::DoorError;
+pub use reads::{Answer, Consistency, Query, answer_queries};
+pub use stories::Story;
+pub(crate) use stories::mismatch;
+
+/// How long the door tries to hand a request over before it says that it could not. Longer than any
+/// election, shorter than a client's patience.
+pub const HANDOVER_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The door of one node.
+pub struct Door {
+    groups: Groups,
+    bus: Arc<dyn Bus>,
+    spans: Arc<dyn SpanSink>,
+    limits: vm::Limits,
+    sequence: AtomicU64,
+    clock: AtomicU64,
+}
+
+impl Door {
+    /// A door to the groups of a node.
+    #[must_use]
+    pub fn new(groups: Groups, bus: Arc<dyn Bus>, spans: Arc<dyn SpanSink>) -> Door {
+        Door {
+            groups,
+            bus,
+            spans,
+            limits: vm::Limits::default(),
+            sequence: AtomicU64::new(1),
+            clock: AtomicU64::new(0),
+        }
+    }
+
+    /// The groups behind it.
+    #[must_use]
+    pub fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// Members, shard map, programs and names, as this node knows them.
+    #[must_use]
+    pub fn system(&self) -> Arc<SystemState> {
+        Arc::clone(&self.groups.system().borrow())
+    }
+
+    /// What a message body may be.
+    #[must_use]
+    pub fn limits(&self) -> &vm::Limits {
+        &self.limits
+    }
+
+    /// The shard that an address belongs to.
+    ///
+    /// # Errors
+    /// The cluster has not begun yet.
+    pub fn shard_of(&self, address: &Address) -> Result<ShardId, DoorError> {
+        let shard_count = self.system().shard_count;
+        if shard_count == 0 {
+            return Err(DoorError::NotReady);
+        }
+        Ok(cluster::shard_of(address, shard_count))
+    }
+
+    /// An address from the parts of a request.
+    ///
+    /// # Errors
+    /// A name or key that no worker can have.
+    pub fn address(
+        &self,
+        namespace: &str,
+        name: &str,
+        key: Option<&str>,
+    ) -> Result<Address, DoorError> {
+        let namespace = Namespace::new(namespace)?;
+        Ok(match key {
+            Some(key) => Address::instance(namespace, name, key)?,
+            None => Address::bare(namespace, name)?,
+        })
+    }
+
+    /// Refuses a name that no worker serves. A program that serves it on the bus is spoken to there.
+    ///
+    /// # Errors
+    /// `E-unknown-worker`, or the home shard of the name cannot be read.
+    pub async fn require_worker(&self, to: &Address) -> Result<(), DoorError> {
+        let name = (to.namespace().clone(), to.name().to_owned());
+        if self.system().names.contains_key(&name) {
+            return Ok(());
+        }
+        // This node may not have heard of the latest deploy yet; the name's home has.
+        let bare = to.without_key();
+        let query = Query::Name(bare.clone());
+        let answer = self
+            .ask(self.shard_of(&bare)?, query, Consistency::Linearisable)
+            .await?;
+        match answer {
+            Answer::Name(Some(_)) => Ok(()),
+            _ => Err(DoorError::Refused(Refusal::new(
+                cluster::codes::UNKNOWN_WORKER,
+                format!("no worker `{}` is deployed", to.name()),
+            ))),
+        }
+    }
+
+    /// Stamps a request: its sequence at this door, its id, its time and its trace.
+    fn header(
+        &self,
+        trace: Option<&TraceContext>,
+        idempotency: Option<Idempotency>,
+    ) -> Result<DoorHeader, DoorError> {
+        let cluster = self.groups.cluster().ok_or(DoorError::NotReady)?;
+        let origin = DoorSequence {
+            node: NodeId(self.groups.local()),
+            incarnation: self.groups.incarnation(),
+            sequence: self.sequence.fetch_add(1, Ordering::Relaxed),
+        };
+        let id = MessageId::root(&DoorOrigin {
+            cluster,
+            node: origin.node,
+            node_incarnation: origin.incarnation,
+            sequence: origin.sequence,
+        });
+        Ok(DoorHeader {
+            origin,
+            stamp: Stamp::root(id, self.tick(), trace),
+            idempotency,
+        })
+    }
+
+    fn tick(&self) -> HybridTime {
+        let wall_ms = unix_nanos() / 1_000_000;
+        let ticked = self
+            .clock
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |packed| {
+                Some(HybridTime::from_packed(packed).tick(wall_ms).packed())
+            });
+        let before = ticked.unwrap_or_else(|packed| packed);
+        HybridTime::from_packed(before).tick(wall_ms)
+    }
+}
+
+/// Nanoseconds since 1970 by this machine's clock, for stamps and spans.
+pub(crate) fn unix_nanos() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}

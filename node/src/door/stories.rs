@@ -1,0 +1,103 @@
+//! What became of a message, and the story that it belongs to, gathered from all shards: a message's id
+//! begins with the tag of its story, so every shard finds its part without an index.
+
+use cluster::record::MessageRecord;
+use futures::future::try_join_all;
+use transport::{MessageId, ShardId, TraceContext};
+
+use super::{Answer, Consistency, Door, DoorError, Query};
+
+/// Messages of one story that are gathered at most: a daemon's story may never end.
+pub(super) const STORY_MESSAGES_MAX: usize = 10_000;
+
+/// All that the shards know of one story.
+#[derive(Clone, Debug)]
+pub struct Story {
+    /// Its first message.
+    pub root: MessageId,
+    /// The trace that it is exported under.
+    pub trace: Option<TraceContext>,
+    /// Its messages with the shards that know them, in the order of time.
+    pub messages: Vec<(ShardId, MessageRecord)>,
+}
+
+impl Door {
+    /// What each shard knows of a message.
+    ///
+    /// # Errors
+    /// A shard cannot be read.
+    pub async fn message(&self, id: MessageId) -> Result<Vec<(ShardId, MessageRecord)>, DoorError> {
+        let asked = self.shards().into_iter().map(|shard| async move {
+            match self
+                .ask(shard, Query::Message(id), Consistency::Linearisable)
+                .await?
+            {
+                Answer::Message(found) => Ok(found.map(|record| (shard, record))),
+                _ => Err(mismatch()),
+            }
+        });
+        Ok(try_join_all(asked).await?.into_iter().flatten().collect())
+    }
+
+    /// The story of a message; none where no shard knows it.
+    ///
+    /// # Errors
+    /// A shard cannot be read.
+    pub async fn story(&self, id: MessageId) -> Result<Option<Story>, DoorError> {
+        let known = self.message(id).await?;
+        let Some((_, first)) = known.first() else {
+            return Ok(None);
+        };
+        let (root, trace) = (first.stamp.root, first.stamp.trace.clone());
+        let parts = self
+            .shards()
+            .into_iter()
+            .map(|shard| self.story_part(shard, id, root));
+        let mut messages: Vec<_> = try_join_all(parts).await?.into_iter().flatten().collect();
+        messages.sort_by_key(|(_, record)| (record.stamp.time, record.time_ms, record.stamp.id));
+        messages.truncate(STORY_MESSAGES_MAX);
+        Ok(Some(Story {
+            root,
+            trace: Some(trace),
+            messages,
+        }))
+    }
+
+    async fn story_part(
+        &self,
+        shard: ShardId,
+        id: MessageId,
+        root: MessageId,
+    ) -> Result<Vec<(ShardId, MessageRecord)>, DoorError> {
+        let (mut part, mut after) = (Vec::new(), None);
+        loop {
+            let query = Query::Story { id, after };
+            let Answer::Story(page) = self.ask(shard, query, Consistency::Linearisable).await?
+            else {
+                return Err(mismatch());
+            };
+            after = page.last().map(|record| record.stamp.id);
+            let full = page.len() == cluster::limits::PAGE_ROWS_MAX;
+            // Two stories may share a tag.
+            part.extend(page.into_iter().filter(|record| record.stamp.root == root));
+            if !full || part.len() >= STORY_MESSAGES_MAX {
+                return Ok(part.into_iter().map(|record| (shard, record)).collect());
+            }
+        }
+    }
+
+    /// All shards of the cluster.
+    #[must_use]
+    pub fn shards(&self) -> Vec<ShardId> {
+        (0..self.system().shard_count).map(ShardId).collect()
+    }
+}
+
+/// The answer of a node that runs another version.
+pub(crate) fn mismatch() -> DoorError {
+    let detail = "a node answered another question than it was asked".to_owned();
+    DoorError::Unavailable {
+        detail,
+        unknown: false,
+    }
+}

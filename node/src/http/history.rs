@@ -1,0 +1,62 @@
+//! `GET …/{key}/history`: what an instance received and did, in pages.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+
+use super::instances::instance_address;
+use super::request::{Parameters, Place};
+use super::{Context, views};
+use crate::api::HistoryPage;
+use crate::door::{Answer, Consistency, DoorError, Query, mismatch};
+
+/// Steps on a page at most.
+const PAGE_MAX: usize = 1000;
+
+/// `?limit=&cursor=`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PageParameters {
+    #[serde(default = "page_default")]
+    limit: usize,
+    #[serde(default)]
+    cursor: u64,
+}
+
+fn page_default() -> usize {
+    100
+}
+
+/// A page of history, oldest first.
+pub(super) async fn page(
+    State(context): State<Context>,
+    place: Place,
+    Parameters(parameters): Parameters<PageParameters>,
+) -> Result<Json<HistoryPage>, DoorError> {
+    let address = instance_address(&context, &place)?;
+    let shard = context.door()?.shard_of(&address)?;
+    let limit = parameters.limit.clamp(1, PAGE_MAX);
+    let query = Query::History {
+        address: address.clone(),
+        from: parameters.cursor,
+        limit,
+    };
+    let answer = context
+        .door()?
+        .ask(shard, query, Consistency::Linearisable)
+        .await?;
+    let Answer::History(steps) = answer else {
+        return Err(mismatch());
+    };
+    let next = steps
+        .last()
+        .filter(|_| steps.len() == limit)
+        .map(|(step, _)| (step + 1).to_string());
+    let events = steps
+        .iter()
+        .map(|(step, record)| views::event(*step, record));
+    Ok(Json(HistoryPage {
+        events: events.collect::<Result<_, _>>()?,
+        next,
+    }))
+}

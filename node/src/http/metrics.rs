@@ -1,0 +1,76 @@
+//! `/metrics`: what the node counts, in the text format of Prometheus.
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+
+use super::Context;
+use crate::door::DoorError;
+
+/// `GET /metrics`
+pub(super) async fn show(State(context): State<Context>) -> Result<impl IntoResponse, DoorError> {
+    let door = context.door()?;
+    let log = door.groups().log_statistics();
+    let shards = door.shards();
+    let led = shards
+        .iter()
+        .filter(|shard| door.groups().leads(**shard))
+        .count();
+    let rows = [
+        (
+            "troupe_log_flushes_total",
+            "counter",
+            "Flushes of the log",
+            log.flushes,
+        ),
+        (
+            "troupe_log_entries_total",
+            "counter",
+            "Entries written to the log",
+            log.entries,
+        ),
+        (
+            "troupe_log_bytes_total",
+            "counter",
+            "Bytes written to the log",
+            log.bytes,
+        ),
+        (
+            "troupe_log_segments",
+            "gauge",
+            "Segments of the log in use",
+            log.segments,
+        ),
+        (
+            "troupe_shards",
+            "gauge",
+            "Shards of the cluster",
+            shards.len() as u64,
+        ),
+        (
+            "troupe_shards_led",
+            "gauge",
+            "Shards that this node leads",
+            led as u64,
+        ),
+        (
+            "troupe_spans_exported_total",
+            "counter",
+            "Spans exported",
+            context.spans_exported(),
+        ),
+        (
+            "troupe_spans_dropped_total",
+            "counter",
+            "Spans not exported",
+            context.spans_dropped(),
+        ),
+    ];
+    let mut text = String::new();
+    for (name, kind, help, value) in rows {
+        text.push_str(&format!(
+            "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"
+        ));
+    }
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
+}

@@ -1,0 +1,188 @@
+//! The HTTP interface, hop 1 of a message: parses a request, holds it to its limits, hands it to the door
+//! and says what came of it as JSON or as problem details. One file for each family of calls. Leaves to
+//! others: everything that a request means (`door`).
+
+mod cluster;
+mod dead_letters;
+mod health;
+mod history;
+mod instances;
+mod messages;
+mod metrics;
+mod outbox;
+mod problems;
+mod programs;
+mod request;
+mod stories;
+pub mod views;
+
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
+
+use axum::Router;
+use axum::routing::{delete, get, post};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::door::{Door, DoorError};
+use crate::telemetry::SinkCounts;
+
+/// What every handler knows.
+#[derive(Clone)]
+pub struct Context {
+    /// The node's door, once the node is a member of its cluster.
+    pub door: Arc<OnceLock<Arc<Door>>>,
+    /// True once the node is going away: it does not call itself ready then.
+    pub leaving: watch::Receiver<bool>,
+    /// What became of the spans, where they are exported.
+    pub spans: Option<Arc<SinkCounts>>,
+}
+
+impl Context {
+    /// The door.
+    ///
+    /// # Errors
+    /// The node is not a member of its cluster yet.
+    pub fn door(&self) -> Result<&Arc<Door>, DoorError> {
+        self.door.get().ok_or(DoorError::NotReady)
+    }
+
+    fn spans_exported(&self) -> u64 {
+        self.spans
+            .as_ref()
+            .map_or(0, |counts| counts.exported.load(Ordering::Relaxed))
+    }
+
+    fn spans_dropped(&self) -> u64 {
+        self.spans
+            .as_ref()
+            .map_or(0, |counts| counts.dropped.load(Ordering::Relaxed))
+    }
+}
+
+/// A listener that serves until it is told to stop.
+pub struct Server {
+    /// Where it listens; the port is real also where 0 was asked for.
+    pub address: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Serves the interface at a listener that is already bound.
+    ///
+    /// # Errors
+    /// The listener has no address.
+    pub fn start(listener: TcpListener, context: Context) -> std::io::Result<Server> {
+        let address = listener.local_addr()?;
+        let (stop, mut stopped) = watch::channel(false);
+        let task = tokio::spawn(async move {
+            let served = axum::serve(NoDelay(listener), router(context)).with_graceful_shutdown(
+                async move {
+                    // An error means that the server was dropped, which stops it as well.
+                    let _ = stopped.wait_for(|stopped| *stopped).await;
+                },
+            );
+            if let Err(error) = served.await {
+                tracing::error!(%error, "the HTTP listener stopped");
+            }
+        });
+        Ok(Server {
+            address,
+            stop,
+            task,
+        })
+    }
+
+    /// Lets requests that are under way finish, for a moment, then stops.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        let mut task = self.task;
+        // Live streams never end by themselves.
+        if tokio::time::timeout(std::time::Duration::from_secs(2), &mut task)
+            .await
+            .is_err()
+        {
+            task.abort();
+        }
+    }
+}
+
+impl Server {
+    /// Stops at once; requests under way are not answered.
+    pub async fn abort(self) {
+        self.task.abort();
+        // It was aborted, which is the error that it ends with.
+        let _ = self.task.await;
+    }
+}
+
+/// Accepts connections that send small answers at once.
+struct NoDelay(TcpListener);
+
+impl axum::serve::Listener for NoDelay {
+    type Io = tokio::net::TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        let (stream, address) = axum::serve::Listener::accept(&mut self.0).await;
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot send small answers at once");
+        }
+        (stream, address)
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+fn router(context: Context) -> Router {
+    let in_namespace = Router::new()
+        .route("/programs", post(programs::deploy))
+        .route("/workers/{name}/messages", post(messages::send_to_name))
+        .route(
+            "/workers/{name}/instances",
+            get(instances::list_of_name).post(instances::start),
+        )
+        .route(
+            "/workers/{name}/instances/{key}",
+            get(instances::get).delete(instances::kill),
+        )
+        .route(
+            "/workers/{name}/instances/{key}/messages",
+            post(messages::send_to_instance),
+        )
+        .route(
+            "/workers/{name}/instances/{key}/history",
+            get(history::page),
+        )
+        .route(
+            "/workers/{name}/instances/{key}/outbox",
+            get(outbox::page_or_stream),
+        )
+        .route("/instances", get(instances::list))
+        .route("/messages/{id}", get(stories::message))
+        .route("/messages/{id}/trace", get(stories::trace))
+        .route("/dead-letters", get(dead_letters::list))
+        .route(
+            "/dead-letters/{shard}/{number}/retry",
+            post(dead_letters::retry),
+        )
+        .route(
+            "/dead-letters/{shard}/{number}",
+            delete(dead_letters::discard),
+        );
+    Router::new()
+        .nest("/v1", in_namespace.clone())
+        .nest("/v1/ns/{namespace}", in_namespace)
+        .route("/v1/cluster", get(cluster::show))
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::show))
+        .fallback(problems::not_found)
+        .method_not_allowed_fallback(problems::method_not_allowed)
+        .with_state(context)
+}

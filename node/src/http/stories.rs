@@ -1,0 +1,94 @@
+//! `GET /v1/messages/{id}` and `…/trace`: what became of a message, and the causal tree of its story.
+
+use axum::Json;
+use axum::extract::State;
+use cluster::record::{MessageFate, MessageRecord};
+use transport::{MessageId, ShardId};
+
+use super::instances::leader_name;
+use super::request::Place;
+use super::{Context, views};
+use crate::api::{MessageView, StoryMessage, StoryView};
+use crate::door::DoorError;
+
+/// `GET /v1/messages/{id}`
+pub(super) async fn message(
+    State(context): State<Context>,
+    place: Place,
+) -> Result<Json<MessageView>, DoorError> {
+    let id = message_id(&place)?;
+    let known = context.door()?.message(id).await?;
+    // The shard that routed it on knows it too; what its target says counts.
+    let best = known.iter().max_by_key(|(_, record)| rank(&record.fate));
+    let status = match best.map(|(_, record)| &record.fate) {
+        None => "unknown",
+        Some(MessageFate::DeadLetter { .. }) => "dead-letter",
+        Some(MessageFate::Waiting | MessageFate::Routed { .. } | MessageFate::Service { .. }) => {
+            "accepted"
+        }
+        Some(_) => "applied",
+    };
+    let applied = best.map(|(shard, record)| shown(&context, *shard, record));
+    Ok(Json(MessageView {
+        id: id.to_string(),
+        status: status.to_owned(),
+        applied,
+    }))
+}
+
+/// `GET /v1/messages/{id}/trace`
+pub(super) async fn trace(
+    State(context): State<Context>,
+    place: Place,
+) -> Result<Json<StoryView>, DoorError> {
+    let id = message_id(&place)?;
+    let story = context.door()?.story(id).await?.ok_or_else(|| {
+        DoorError::NotFound(format!(
+            "no shard knows a message {id}, or its history is gone"
+        ))
+    })?;
+    let mut messages: Vec<StoryMessage> = Vec::new();
+    let mut ranks: Vec<u8> = Vec::new();
+    for (shard, record) in &story.messages {
+        let (message, rank) = (shown(&context, *shard, record), rank(&record.fate));
+        match messages.iter().position(|known| known.id == message.id) {
+            Some(place) if ranks[place] < rank => (messages[place], ranks[place]) = (message, rank),
+            Some(_) => {}
+            None => {
+                messages.push(message);
+                ranks.push(rank);
+            }
+        }
+    }
+    let trace = story.trace.map(|trace| {
+        trace
+            .trace_id
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    });
+    Ok(Json(StoryView {
+        root: story.root.to_string(),
+        trace: trace.unwrap_or_default(),
+        messages,
+    }))
+}
+
+/// How much a record says about the end of a message's way.
+fn rank(fate: &MessageFate) -> u8 {
+    match fate {
+        MessageFate::Routed { .. } => 0,
+        MessageFate::Service { .. } | MessageFate::Waiting => 1,
+        _ => 2,
+    }
+}
+
+fn shown(context: &Context, shard: ShardId, record: &MessageRecord) -> StoryMessage {
+    views::story_message(shard, record, leader_name(context, shard))
+}
+
+fn message_id(place: &Place) -> Result<MessageId, DoorError> {
+    let text = place.get("id");
+    text.parse()
+        .map_err(|error| DoorError::BadRequest(format!("`{text}` is no message id: {error}")))
+}

@@ -1,0 +1,154 @@
+//! A client that does not give up: it goes on to the next node when one fails or is overloaded, until its
+//! request is answered, always with the same idempotency key.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hyper::{Method, StatusCode};
+
+use super::Connection;
+
+/// How long one attempt may take. A node's own attempts end earlier.
+const ATTEMPT_DEADLINE: Duration = Duration::from_secs(3);
+/// How long all attempts may take together.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(30);
+/// The pause after an attempt that failed.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// An answer, and what it took.
+#[derive(Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The body.
+    pub body: Bytes,
+    /// Attempts that failed before it.
+    pub retries: u32,
+    /// From the first attempt to the answer.
+    pub took: Duration,
+}
+
+/// One client with one connection at a time.
+pub struct Client {
+    nodes: Vec<SocketAddr>,
+    current: usize,
+    connection: Option<Connection>,
+}
+
+impl Client {
+    /// A client of these nodes that begins with the one at `first`.
+    #[must_use]
+    pub fn new(nodes: Vec<SocketAddr>, first: usize) -> Client {
+        Client {
+            current: first % nodes.len().max(1),
+            nodes,
+            connection: None,
+        }
+    }
+
+    /// Sends a request until a node answers with anything but an overload or an outage.
+    ///
+    /// # Errors
+    /// No node answered for half a minute.
+    pub async fn call(
+        &mut self,
+        method: Method,
+        path: &str,
+        idempotency_key: Option<&str>,
+        body: Bytes,
+    ) -> anyhow::Result<Reply> {
+        let start = Instant::now();
+        let mut retries = 0;
+        loop {
+            let attempt = self
+                .attempt(method.clone(), path, idempotency_key, body.clone())
+                .await;
+            let why = match attempt {
+                Ok((status, body)) if !is_passing(status) => {
+                    return Ok(Reply {
+                        status,
+                        body,
+                        retries,
+                        took: start.elapsed(),
+                    });
+                }
+                Ok((status, body)) => format!("{status}: {}", String::from_utf8_lossy(&body)),
+                Err(error) => error.to_string(),
+            };
+            if start.elapsed() > GIVE_UP_AFTER {
+                anyhow::bail!("{path}: no answer in {GIVE_UP_AFTER:?}; the last one: {why}");
+            }
+            retries += 1;
+            self.connection = None;
+            self.current = (self.current + 1) % self.nodes.len();
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// `POST` of a JSON value.
+    ///
+    /// # Errors
+    /// As for [`Client::call`].
+    pub async fn post(
+        &mut self,
+        path: &str,
+        idempotency_key: Option<&str>,
+        body: &serde_json::Value,
+    ) -> anyhow::Result<Reply> {
+        self.call(
+            Method::POST,
+            path,
+            idempotency_key,
+            Bytes::from(body.to_string()),
+        )
+        .await
+    }
+
+    /// `GET` of a JSON value.
+    ///
+    /// # Errors
+    /// As for [`Client::call`]; the answer is no success.
+    pub async fn get<T: serde::de::DeserializeOwned>(&mut self, path: &str) -> anyhow::Result<T> {
+        let reply = self.call(Method::GET, path, None, Bytes::new()).await?;
+        if !reply.status.is_success() {
+            anyhow::bail!(
+                "GET {path}: {}: {}",
+                reply.status,
+                String::from_utf8_lossy(&reply.body)
+            );
+        }
+        Ok(serde_json::from_slice(&reply.body)?)
+    }
+
+    async fn attempt(
+        &mut self,
+        method: Method,
+        path: &str,
+        idempotency_key: Option<&str>,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes), super::ConnectionError> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            empty => empty.insert(Connection::open(self.nodes[self.current]).await?),
+        };
+        let answer = connection
+            .call(method, path, idempotency_key, body, ATTEMPT_DEADLINE)
+            .await;
+        if answer.is_err() {
+            self.connection = None;
+        }
+        answer
+    }
+}
+
+/// Statuses that another attempt may change.
+fn is_passing(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    )
+}
