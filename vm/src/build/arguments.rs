@@ -111,6 +111,7 @@ impl Arguments<'_, '_, '_, '_> {
             Value::Array(id) => {
                 let items = self.machine.heap.array(*id).to_vec();
                 self.machine.spend(items.len() as u64)?;
+                self.machine.charge(items.len() * 32)?;
                 let items = items
                     .iter()
                     .map(|item| self.recipe(item, depth))
@@ -130,6 +131,7 @@ impl Arguments<'_, '_, '_, '_> {
                     .map(|(key, value)| (key.clone(), value.clone()))
                     .collect();
                 self.machine.spend(pairs.len() as u64)?;
+                self.machine.charge(pairs.len() * 48)?;
                 let pairs = pairs
                     .into_iter()
                     .map(|(key, value)| Ok((key, self.recipe(&value, depth)?)));

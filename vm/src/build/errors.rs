@@ -12,6 +12,13 @@ use crate::source::Span;
 /// How many callers of a failing line are shown.
 const CALLERS_MAX: usize = 3;
 
+/// The machine names the limits of a turn; the build stage has the same under a setting of its own.
+fn for_build_stage(message: &str) -> String {
+    message
+        .replace("setting `limits.", "setting `build.run.")
+        .replace(" in one turn (", " while the script is deployed (")
+}
+
 /// What a trap of the build stage means to whoever wrote the script.
 pub(super) fn diagnostic(machine: &mut Machine<'_>, trap: Trap) -> Diagnostic {
     let data = *trap.0;
@@ -23,7 +30,9 @@ pub(super) fn diagnostic(machine: &mut Machine<'_>, trap: Trap) -> Diagnostic {
     let span = places.first().copied().unwrap_or_default();
     let diagnostic = match data.kind {
         TrapKind::Refused(diagnostic) => return *diagnostic,
-        TrapKind::Fatal { code, message } => Diagnostic::error(code, span, message),
+        TrapKind::Fatal { code, message } => {
+            Diagnostic::error(code, span, for_build_stage(&message))
+        }
         TrapKind::Throw(value) => {
             let message = machine.script_error(Trap::throw(value)).message;
             Diagnostic::error(codes::BUILD_THREW, span, message)

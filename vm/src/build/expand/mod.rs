@@ -33,6 +33,8 @@ pub(super) struct Expander<'e, 's, 'p> {
     /// Commands expanded so far, in all workers.
     commands: u64,
     depth: u64,
+    /// Levels of refs and literals around the current operand.
+    operand_depth: u32,
     /// Messages in scope, outermost first, for the shorthand.
     messages: Vec<Handle>,
     /// Messages without a continuation that something refers to.
@@ -53,6 +55,7 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
             limits,
             commands: 0,
             depth: 0,
+            operand_depth: 0,
             messages: Vec::new(),
             used_messages: BTreeSet::new(),
             used_labels: BTreeSet::new(),

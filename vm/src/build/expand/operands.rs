@@ -2,6 +2,7 @@
 //!
 //! Here the shorthand `…Handle` finds its message, with a lint that shows the long form.
 
+use super::super::errors::diagnostic;
 use super::super::tables::{Kind, PlaceSpec, Recipe, RefSpec};
 use super::{Expanded, Expander};
 use crate::codes;
@@ -12,9 +13,43 @@ use crate::text::Text;
 use crate::tree::{Handle, Operand};
 use crate::value::HostRef;
 
+/// How deep refs and literals may nest, together; below what the verifier of control code accepts.
+const OPERAND_DEPTH: u32 = 120;
+
+/// What an operand counts for in memory.
+const OPERAND_BYTES: usize = 96;
+
 impl Expander<'_, '_, '_> {
     /// An operand of a command at `span`.
     pub(super) fn operand(&mut self, recipe: &Recipe, span: Span) -> Expanded<Operand> {
+        self.enter_operand(span)?;
+        let operand = self.operand_inside(recipe, span);
+        self.operand_depth -= 1;
+        operand
+    }
+
+    /// Refs can be nested and doubled by a loop of the build stage: both are bounded.
+    fn enter_operand(&mut self, span: Span) -> Expanded<()> {
+        self.operand_depth += 1;
+        if self.operand_depth > OPERAND_DEPTH {
+            let message = format!("more than {OPERAND_DEPTH} levels of nested refs and literals");
+            let diagnostic = Diagnostic::error(codes::LIMIT_COMMANDS, span, message);
+            return Err(Box::new(
+                diagnostic.with_hint("compute it in one function, from the handles"),
+            ));
+        }
+        let charged = self
+            .machine
+            .spend(1)
+            .and_then(|()| self.machine.charge(OPERAND_BYTES));
+        charged.map_err(|trap| {
+            let mut refused = diagnostic(self.machine, trap);
+            refused.span = span;
+            Box::new(refused)
+        })
+    }
+
+    fn operand_inside(&mut self, recipe: &Recipe, span: Span) -> Expanded<Operand> {
         Ok(match recipe {
             Recipe::Constant(data) => Operand::Value(data.clone()),
             Recipe::Function(function) => Operand::Function(*function),
