@@ -15,7 +15,10 @@ mod send;
 mod spawn;
 pub(crate) use spawn::CHILD_KEY_PREFIX;
 mod state;
+#[cfg(test)]
+mod tests;
 pub(crate) mod verify;
+
 mod wait;
 
 use crate::data::{Address, Data};
