@@ -17,6 +17,8 @@ pub struct Heap {
     closures: Vec<Closure>,
     cells: Vec<Value>,
     iterators: Vec<IteratorState>,
+    /// What `Object.freeze` was called on: objects and arrays that can not be written to.
+    locked: std::collections::BTreeSet<(bool, u32)>,
 }
 
 /// An object: what it is, and its own properties.
@@ -195,6 +197,26 @@ impl Heap {
         self.closures.clear();
         self.cells.clear();
         self.iterators.clear();
+        self.locked.clear();
+    }
+
+    /// Makes writing to an object or array an error from now on.
+    pub fn lock(&mut self, value: &Value) {
+        self.locked.extend(lock_key(value));
+    }
+
+    /// Whether writing to a value is an error because it was locked.
+    #[inline]
+    pub fn is_locked(&self, value: &Value) -> bool {
+        !self.locked.is_empty() && lock_key(value).is_some_and(|key| self.locked.contains(&key))
+    }
+}
+
+fn lock_key(value: &Value) -> Option<(bool, u32)> {
+    match value {
+        Value::Object(id) => Some((false, id.0)),
+        Value::Array(id) => Some((true, id.0)),
+        _ => None,
     }
 }
 

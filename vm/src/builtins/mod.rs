@@ -7,6 +7,25 @@
 //! Names: `parseInt` (global function), `Math.floor` (function of a namespace or constructor),
 //! `Array.prototype.map` (method), `new Map` (constructor), `String` (a constructor as function).
 
+mod array;
+mod boolean;
+mod clone;
+mod console;
+mod date;
+mod errors;
+mod functions;
+mod json;
+mod keyed;
+mod math;
+mod number;
+mod object;
+mod string;
+mod support;
+mod uri;
+
+pub(crate) use date::date_text;
+
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::error::Trap;
@@ -84,8 +103,25 @@ pub enum Prototype {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Methods([Option<NativeIndex>; Prototype::ALL.len()]);
 
-/// All families. A new file of this folder is added here.
-static FAMILIES: &[&Family] = &[];
+/// All families, by folder. A new file of this folder is added here.
+static FAMILIES: &[&[&Family]] = &[
+    &array::FAMILIES,
+    &date::FAMILIES,
+    &keyed::FAMILIES,
+    &number::FAMILIES,
+    &object::FAMILIES,
+    &string::FAMILIES,
+    &[
+        &boolean::FAMILY,
+        &clone::FAMILY,
+        &console::FAMILY,
+        &errors::FAMILY,
+        &functions::FAMILY,
+        &json::FAMILY,
+        &math::FAMILY,
+        &uri::FAMILY,
+    ],
+];
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::new);
 
@@ -94,24 +130,38 @@ struct Registry {
     /// Indices of `natives`, sorted by name.
     by_name: Vec<u16>,
     constants: Vec<&'static Constant>,
+    /// From the name of a method to that of each prototype.
+    methods: BTreeMap<&'static str, Methods>,
 }
 
 impl Registry {
     fn new() -> Registry {
-        let natives: Vec<&'static Native> =
-            FAMILIES.iter().flat_map(|family| family.natives).collect();
+        let families = || FAMILIES.iter().copied().flatten();
+        let natives: Vec<&'static Native> = families().flat_map(|family| family.natives).collect();
         let mut by_name: Vec<u16> = (0..natives.len() as u16).collect();
         by_name.sort_by_key(|at| natives[*at as usize].name);
-        let constants = FAMILIES
-            .iter()
-            .flat_map(|family| family.constants)
-            .collect();
+        let constants = families().flat_map(|family| family.constants).collect();
         Registry {
+            methods: methods(&natives),
             natives,
             by_name,
             constants,
         }
     }
+}
+
+fn methods(natives: &[&'static Native]) -> BTreeMap<&'static str, Methods> {
+    let mut methods: BTreeMap<&'static str, Methods> = BTreeMap::new();
+    for (index, native) in natives.iter().enumerate() {
+        let Some((class, name)) = native.name.split_once(".prototype.") else {
+            continue;
+        };
+        let at = Prototype::ALL.iter().position(|it| it.name() == class);
+        if let Some(at) = at {
+            methods.entry(name).or_default().0[at] = Some(NativeIndex(index as u16));
+        }
+    }
+    methods
 }
 
 impl Prototype {
@@ -151,13 +201,10 @@ impl Prototype {
 impl Methods {
     /// Finds the methods of a name.
     pub fn of(name: &Text) -> Methods {
-        let mut methods = Methods::default();
-        if let Some(name) = name.as_ascii().filter(|name| name.len() < 40) {
-            for (at, prototype) in Prototype::ALL.iter().enumerate() {
-                methods.0[at] = find(&format!("{}.prototype.{name}", prototype.name()));
-            }
-        }
-        methods
+        let Some(name) = name.as_ascii() else {
+            return Methods::default();
+        };
+        REGISTRY.methods.get(name).copied().unwrap_or_default()
     }
 
     /// The method of a prototype, or else of every object.
@@ -198,3 +245,6 @@ pub fn names() -> impl Iterator<Item = &'static str> {
         .map(|native| native.name)
         .chain(REGISTRY.constants.iter().map(|constant| constant.name))
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,11 +41,20 @@ impl<'p> Machine<'p> {
         receiver: &Value,
         arguments: &[Value],
     ) -> Result<Value, Trap> {
-        match function {
-            Value::Native(native) => return self.call_native(*native, receiver, arguments),
-            Value::Host(host) => return self.host.call(self, *host, arguments),
-            _ => {}
+        if let Value::Host(host) = function {
+            return self.host.call(self, *host, arguments);
         }
+        self.enter_native()?;
+        let result = match function {
+            Value::Native(native) => self.call_native(*native, receiver, arguments),
+            _ => self.call_script(function, arguments),
+        };
+        self.native_depth -= 1;
+        result
+    }
+
+    /// Counts a call that uses the node's own stack. To be undone when the call ends.
+    pub(super) fn enter_native(&mut self) -> Result<(), Trap> {
         if self.native_depth >= self.limits.native_depth {
             return Err(Trap::limit(
                 codes::LIMIT_CALL_DEPTH,
@@ -53,16 +62,19 @@ impl<'p> Machine<'p> {
                 self.limits,
             ));
         }
+        self.native_depth += 1;
+        Ok(())
+    }
+
+    fn call_script(&mut self, function: &Value, arguments: &[Value]) -> Result<Value, Trap> {
         let (floor, height, handlers) = (self.callers.len(), self.stack.len(), self.handlers.len());
         self.stack.push(function.clone());
         self.stack.extend_from_slice(arguments);
-        self.native_depth += 1;
         let result = match self.start_call(arguments.len(), None) {
             Ok(Flow::Call) => self.run(floor, handlers),
             Ok(_) => Ok(self.pop()),
             Err(trap) => Err(trap),
         };
-        self.native_depth -= 1;
         self.stack.truncate(height);
         result
     }

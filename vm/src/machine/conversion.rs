@@ -5,13 +5,12 @@
 //! host; nesting of arrays is bounded.
 
 use super::Machine;
-use crate::codes;
+use crate::builtins::date_text;
 use crate::data::{Data, ErrorKind};
 use crate::error::Trap;
 use crate::heap::ObjectKind;
 use crate::host::Misuse;
-use crate::limits::Limit;
-use crate::number::{iso_time, number_to_text, text_to_number};
+use crate::number::{number_to_text, text_to_number};
 use crate::text::Text;
 use crate::value::Value;
 
@@ -112,26 +111,24 @@ impl Machine<'_> {
 
     /// What `toString` of the built-in prototypes gives.
     pub fn default_text(&mut self, value: &Value) -> Result<Text, Trap> {
-        if self.native_depth >= self.limits.native_depth {
-            return Err(Trap::limit(
-                codes::LIMIT_CALL_DEPTH,
-                Limit::NativeDepth,
-                self.limits,
-            ));
-        }
+        // Items of arrays and messages of errors may be arrays and errors again.
+        self.enter_native()?;
+        let text = self.prototype_text(value);
+        self.native_depth -= 1;
+        text
+    }
+
+    fn prototype_text(&mut self, value: &Value) -> Result<Text, Trap> {
         Ok(match value {
             Value::Array(_) | Value::Frozen(Data::Array(_)) => {
-                self.native_depth += 1;
-                let joined = self.join(value, &Text::from(","));
-                self.native_depth -= 1;
-                joined?
+                self.join(value, &Text::from(","))?
             }
             Value::Frozen(Data::Address(address)) => Text::from(address.to_string()),
             Value::Frozen(Data::Error(_)) => self.error_text(value)?,
             Value::Frozen(Data::Map(_)) => Text::from("[object Map]"),
             Value::Frozen(Data::Set(_)) => Text::from("[object Set]"),
-            Value::Frozen(Data::Function(function)) => self.function_text(function.function.0),
-            Value::Closure(id) => self.function_text(self.heap.closure(*id).function.0),
+            Value::Frozen(Data::Function(function)) => self.function_text(function.function.0)?,
+            Value::Closure(id) => self.function_text(self.heap.closure(*id).function.0)?,
             Value::Native(native) => {
                 let name = crate::builtins::native(*native).name;
                 let name = name.rsplit(['.', ' ']).next().unwrap_or(name);
@@ -148,12 +145,15 @@ impl Machine<'_> {
         })
     }
 
-    fn function_text(&self, index: u32) -> Text {
-        let Some(function) = self.code.functions.get(index as usize) else {
-            return Text::empty();
+    fn function_text(&mut self, index: u32) -> Result<Text, Trap> {
+        let code = self.code;
+        let Some(function) = code.functions.get(index as usize) else {
+            return Ok(Text::empty());
         };
-        let source = self.code.sources.get(usize::from(function.source));
-        Text::from(source.map_or("", |source| source.slice(function.span)))
+        let source = code.sources.get(usize::from(function.source));
+        let text = source.map_or("", |source| source.slice(function.span));
+        self.charge(32 + text.len() * 2)?;
+        Ok(Text::from(text))
     }
 
     fn error_text(&mut self, value: &Value) -> Result<Text, Trap> {
@@ -265,9 +265,4 @@ fn date_primitive(time: f64, preferred: Preferred) -> Data {
     } else {
         Data::Text(date_text(time))
     }
-}
-
-/// `Date.prototype.toString`: the ISO form, local time being UTC.
-pub(super) fn date_text(time: f64) -> Text {
-    iso_time(time).map_or_else(|| Text::from("Invalid Date"), Text::from)
 }

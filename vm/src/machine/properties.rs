@@ -312,6 +312,7 @@ impl Machine<'_> {
         if let (Value::Array(id), Value::Frozen(Data::Number(number))) = (object, key)
             && *number >= 0.0
             && number.fract() == 0.0
+            && !self.heap.is_locked(object)
             && let Some(item) = self.heap.array_mut(*id).get_mut(*number as usize)
         {
             *item = value;
@@ -324,6 +325,10 @@ impl Machine<'_> {
     /// Writes a property.
     pub fn set_property(&mut self, object: &Value, key: &Text, value: Value) -> Result<(), Trap> {
         match object {
+            locked if self.heap.is_locked(locked) => Err(self.frozen_error(
+                &format!("set '{key}'"),
+                "`{ ...object }` or `[...array]` first and change the copy",
+            )),
             Value::Object(id) => {
                 if self
                     .heap
@@ -398,6 +403,10 @@ impl Machine<'_> {
 
     fn delete_property(&mut self, object: &Value, key: &Text) -> Result<(), Trap> {
         match object {
+            locked if self.heap.is_locked(locked) => Err(self.frozen_error(
+                &format!("delete '{key}'"),
+                &format!("`const {{ {key}, ...rest }} = object` and use `rest`"),
+            )),
             Value::Object(id) => {
                 self.heap.object_mut(*id).properties.remove(key);
                 Ok(())

@@ -445,7 +445,7 @@ fn limits_end_every_program() {
         ),
         (
             "(() => { let o = {}; for (;;) o = { ...o, [Number] : 1 } })()",
-            "E0103",
+            "E0402",
         ),
     ] {
         let shown = match compile(&format!("export default {text}")) {

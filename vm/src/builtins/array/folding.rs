@@ -1,0 +1,78 @@
+//! Array methods that fold the items into one value: `reduce`, `reduceRight`, `join`.
+//!
+//! Before: the machine. Guarantees: as ECMAScript; an empty array without a start is a `TypeError`.
+
+use crate::builtins::Family;
+use crate::builtins::support::{argument, array_length, callback, natives};
+use crate::error::Trap;
+use crate::machine::Machine;
+use crate::text::Text;
+use crate::value::Value;
+
+pub(super) static FAMILY: Family = Family {
+    natives: natives! {
+        "Array.prototype.reduce" / 1 @host => reduce;
+        "Array.prototype.reduceRight" / 1 @host => reduce_right;
+        "Array.prototype.join" / 1 => join;
+        "Array.prototype.toString" / 0 => to_string;
+        "Array.prototype.toLocaleString" / 0 => to_string;
+    },
+    constants: &[],
+};
+
+fn reduce(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+    let length = array_length(machine, receiver, "reduce")?;
+    fold(machine, receiver, arguments, 0..length)
+}
+
+fn reduce_right(
+    machine: &mut Machine<'_>,
+    receiver: &Value,
+    arguments: &[Value],
+) -> Result<Value, Trap> {
+    let length = array_length(machine, receiver, "reduceRight")?;
+    fold(machine, receiver, arguments, (0..length).rev())
+}
+
+fn fold(
+    machine: &mut Machine<'_>,
+    receiver: &Value,
+    arguments: &[Value],
+    mut places: impl Iterator<Item = usize>,
+) -> Result<Value, Trap> {
+    let callback = callback(machine, arguments, 0)?;
+    let start = match arguments.get(1) {
+        Some(start) => Some(start.clone()),
+        None => places
+            .next()
+            .and_then(|at| machine.array_item(receiver, at)),
+    };
+    let Some(mut folded) = start else {
+        return Err(machine.type_error("Reduce of empty array with no initial value"));
+    };
+    for at in places {
+        let Some(item) = machine.array_item(receiver, at) else {
+            continue;
+        };
+        machine.spend(1)?;
+        let arguments = [folded, item, Value::number(at as f64), receiver.clone()];
+        folded = machine.call(callback, &arguments)?;
+    }
+    Ok(folded)
+}
+
+fn join(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+    array_length(machine, receiver, "join")?;
+    let separator = match argument(arguments, 0) {
+        value if value.is_undefined() => Text::from(","),
+        value => machine.to_text(value)?,
+    };
+    if separator == *"," {
+        return machine.default_text(receiver).map(Value::from);
+    }
+    machine.join(receiver, &separator).map(Value::from)
+}
+
+fn to_string(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+    machine.default_text(receiver).map(Value::from)
+}

@@ -1,0 +1,108 @@
+//! Array methods that read: `at`, `slice`, `concat`, `flat`, and the iterators.
+//!
+//! Before: the machine. Guarantees: as ECMAScript; nothing recurses, however deep arrays nest.
+
+use crate::builtins::Family;
+use crate::builtins::support::{Items, argument, array_length, natives, place_at, relative_index};
+use crate::error::Trap;
+use crate::heap::IteratorKind;
+use crate::machine::Machine;
+use crate::value::Value;
+
+pub(super) static FAMILY: Family = Family {
+    natives: natives! {
+        "Array.prototype.at" / 1 @host => at;
+        "Array.prototype.slice" / 2 @host => slice;
+        "Array.prototype.concat" / 1 @host => concat;
+        "Array.prototype.flat" / 0 @host => flat;
+        "Array.prototype.values" / 0 @host => values;
+        "Array.prototype.keys" / 0 @host => keys;
+        "Array.prototype.entries" / 0 @host => entries;
+    },
+    constants: &[],
+};
+
+fn at(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+    let length = array_length(machine, receiver, "at")?;
+    let place = place_at(machine, argument(arguments, 0), length)?;
+    Ok(place
+        .and_then(|place| machine.array_item(receiver, place))
+        .unwrap_or(Value::UNDEFINED))
+}
+
+fn slice(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+    let length = array_length(machine, receiver, "slice")?;
+    let start = relative_index(machine, argument(arguments, 0), length, 0)?;
+    let end = relative_index(machine, argument(arguments, 1), length, length)?;
+    let mut items = Items::default();
+    copy(machine, receiver, start..end, &mut items)?;
+    items.finish(machine)
+}
+
+/// Adds a range of an array to items.
+pub(super) fn copy(
+    machine: &mut Machine<'_>,
+    array: &Value,
+    range: std::ops::Range<usize>,
+    items: &mut Items,
+) -> Result<(), Trap> {
+    machine.spend(range.len() as u64 / 4)?;
+    for at in range {
+        let item = machine.array_item(array, at).unwrap_or(Value::UNDEFINED);
+        items.push(machine, item)?;
+    }
+    Ok(())
+}
+
+fn concat(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+    array_length(machine, receiver, "concat")?;
+    let mut items = Items::default();
+    for part in std::iter::once(receiver).chain(arguments) {
+        match machine.array_length(part) {
+            Some(length) => copy(machine, part, 0..length, &mut items)?,
+            None => items.push(machine, part.clone())?,
+        }
+    }
+    items.finish(machine)
+}
+
+fn flat(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+    array_length(machine, receiver, "flat")?;
+    let depth = match argument(arguments, 0) {
+        value if value.is_undefined() => 1.0,
+        value => machine.to_integer(value)?,
+    };
+    let mut items = Items::default();
+    // The open arrays, each with the place to go on from. Cycles end by the limits of the turn.
+    let mut open = vec![(receiver.clone(), 0usize)];
+    while let Some((array, at)) = open.last_mut() {
+        machine.spend(1)?;
+        let Some(item) = machine.array_item(array, *at) else {
+            open.pop();
+            continue;
+        };
+        *at += 1;
+        if open.len() as f64 <= depth && machine.array_length(&item).is_some() {
+            machine.charge(24)?;
+            open.push((item, 0));
+        } else {
+            items.push(machine, item)?;
+        }
+    }
+    items.finish(machine)
+}
+
+fn values(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+    array_length(machine, receiver, "values")?;
+    machine.new_iterator(receiver.clone(), IteratorKind::Values)
+}
+
+fn keys(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+    array_length(machine, receiver, "keys")?;
+    machine.new_iterator(receiver.clone(), IteratorKind::Keys)
+}
+
+fn entries(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+    array_length(machine, receiver, "entries")?;
+    machine.new_iterator(receiver.clone(), IteratorKind::Entries)
+}

@@ -1,0 +1,99 @@
+//! Array methods that look for a value: `includes`, `indexOf`, `lastIndexOf`.
+//!
+//! Before: the machine. Guarantees: as ECMAScript; each comparison is counted.
+
+use crate::builtins::Family;
+use crate::builtins::support::{argument, array_length, natives, relative_index};
+use crate::error::Trap;
+use crate::machine::{Machine, same_value_zero};
+use crate::value::Value;
+
+pub(super) static FAMILY: Family = Family {
+    natives: natives! {
+        "Array.prototype.includes" / 1 @host => includes;
+        "Array.prototype.indexOf" / 1 @host => index_of;
+        "Array.prototype.lastIndexOf" / 1 @host => last_index_of;
+    },
+    constants: &[],
+};
+
+fn includes(
+    machine: &mut Machine<'_>,
+    receiver: &Value,
+    arguments: &[Value],
+) -> Result<Value, Trap> {
+    let length = array_length(machine, receiver, "includes")?;
+    let wanted = argument(arguments, 0);
+    let start = relative_index(machine, argument(arguments, 1), length, 0)?;
+    let is_nan = wanted.as_number().is_some_and(f64::is_nan);
+    for at in start..length {
+        let item = machine.array_item(receiver, at).unwrap_or(Value::UNDEFINED);
+        if is_nan {
+            machine.spend(1)?;
+            if same_value_zero(&item, wanted) {
+                return Ok(Value::TRUE);
+            }
+        } else if equal(machine, &item, wanted)? {
+            return Ok(Value::TRUE);
+        }
+    }
+    Ok(Value::FALSE)
+}
+
+fn equal(machine: &mut Machine<'_>, item: &Value, wanted: &Value) -> Result<bool, Trap> {
+    machine.spend(1)?;
+    if let (Some(left), Some(right)) = (item.as_text(), wanted.as_text())
+        && left.len() == right.len()
+    {
+        machine.spend(left.len() as u64 / 32)?;
+    }
+    machine.strict_equal_counted(item, wanted)
+}
+
+fn index_of(
+    machine: &mut Machine<'_>,
+    receiver: &Value,
+    arguments: &[Value],
+) -> Result<Value, Trap> {
+    let length = array_length(machine, receiver, "indexOf")?;
+    let start = relative_index(machine, argument(arguments, 1), length, 0)?;
+    first_place(machine, receiver, argument(arguments, 0), start..length)
+}
+
+fn last_index_of(
+    machine: &mut Machine<'_>,
+    receiver: &Value,
+    arguments: &[Value],
+) -> Result<Value, Trap> {
+    let length = array_length(machine, receiver, "lastIndexOf")?;
+    let end = match arguments.get(1) {
+        None => length,
+        Some(from) => {
+            let from = machine.to_integer(from)?;
+            let last = if from < 0.0 {
+                length as f64 + from
+            } else {
+                from.min(length as f64 - 1.0)
+            };
+            (last + 1.0).max(0.0) as usize
+        }
+    };
+    first_place(machine, receiver, argument(arguments, 0), (0..end).rev())
+}
+
+fn first_place(
+    machine: &mut Machine<'_>,
+    array: &Value,
+    wanted: &Value,
+    places: impl Iterator<Item = usize>,
+) -> Result<Value, Trap> {
+    for at in places {
+        let Some(item) = machine.array_item(array, at) else {
+            continue;
+        };
+        if equal(machine, &item, wanted)? {
+            return Ok(Value::number(at as f64));
+        }
+    }
+    Ok(Value::number(-1.0))
+}

@@ -1,0 +1,176 @@
+//! `structuredClone`: a deep copy that a script may change.
+//!
+//! Before: the machine. Guarantees: cycles and shared parts stay what they are; nothing recurses
+//! over values of the heap; functions are an error.
+
+use std::collections::BTreeMap;
+
+use super::Family;
+use super::json::{new_object, thaw};
+use super::keyed::keyed_entries;
+use super::support::{argument, natives};
+use crate::data::PropertyTable;
+use crate::error::Trap;
+use crate::heap::{KeyedEntries, MapKey, ObjectKind};
+use crate::host::Misuse;
+use crate::machine::Machine;
+use crate::text::Text;
+use crate::value::{ObjectId, Value};
+
+pub(super) static FAMILY: Family = Family {
+    natives: natives! { "structuredClone" / 1 => structured_clone; },
+    constants: &[],
+};
+
+/// Copies that are made, and those that are still to be filled.
+#[derive(Default)]
+struct Cloner {
+    made: BTreeMap<MapKey, Value>,
+    open: Vec<(Value, Value)>,
+}
+
+fn structured_clone(
+    machine: &mut Machine<'_>,
+    _: &Value,
+    arguments: &[Value],
+) -> Result<Value, Trap> {
+    let mut cloner = Cloner::default();
+    let root = cloner.copy(machine, argument(arguments, 0))?;
+    while let Some((source, target)) = cloner.open.pop() {
+        machine.spend(1)?;
+        cloner.fill(machine, &source, &target)?;
+    }
+    Ok(root)
+}
+
+impl Cloner {
+    /// The copy of a value; an object or array is filled later.
+    fn copy(&mut self, machine: &mut Machine<'_>, value: &Value) -> Result<Value, Trap> {
+        machine.spend(1)?;
+        match value {
+            Value::Frozen(data) => return thaw(machine, data),
+            Value::Host(host) => {
+                let misuse = Misuse::Argument("structuredClone");
+                return Err(machine.host.misuse(machine, *host, misuse));
+            }
+            Value::Object(_) | Value::Array(_) => {}
+            other => {
+                let what = machine.describe(other);
+                return Err(machine.type_error(format!("{what} cannot be cloned")));
+            }
+        }
+        let key = MapKey::of(value);
+        if let Some(made) = self.made.get(&key) {
+            return Ok(made.clone());
+        }
+        let copy = match value {
+            Value::Object(id) => {
+                let kind = empty_kind(machine, *id);
+                new_object(machine, kind, PropertyTable::default())?
+            }
+            _ => machine.new_array(Vec::new())?,
+        };
+        machine.charge(96)?;
+        self.made.insert(key, copy.clone());
+        self.open.push((value.clone(), copy.clone()));
+        Ok(copy)
+    }
+
+    fn fill(
+        &mut self,
+        machine: &mut Machine<'_>,
+        source: &Value,
+        target: &Value,
+    ) -> Result<(), Trap> {
+        match (source, target) {
+            (Value::Array(_), Value::Array(target)) => {
+                let count = machine.array_length(source).unwrap_or(0);
+                for at in 0..count {
+                    let item = machine.array_item(source, at).unwrap_or(Value::UNDEFINED);
+                    let item = self.copy(machine, &item)?;
+                    machine.charge(16)?;
+                    machine.heap.array_mut(*target).push(item);
+                }
+                Ok(())
+            }
+            (Value::Object(source), Value::Object(target)) => {
+                self.fill_entries(machine, *source, *target)?;
+                self.fill_properties(machine, *source, *target)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn fill_properties(
+        &mut self,
+        machine: &mut Machine<'_>,
+        source: ObjectId,
+        target: ObjectId,
+    ) -> Result<(), Trap> {
+        let object = machine.heap.object(source);
+        let count = object.properties.len();
+        let keep: fn(&Text) -> bool = match object.kind {
+            ObjectKind::Plain => |_| true,
+            // The others keep what belongs to their kind, as the standard says.
+            ObjectKind::Error(_) => |key| *key == *"message" || *key == *"cause",
+            _ => |_| false,
+        };
+        machine.charge(count * 24)?;
+        let properties: Vec<(Text, Value)> = machine
+            .heap
+            .object(source)
+            .properties
+            .iter()
+            .filter(|(key, _)| keep(key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        for (key, value) in properties {
+            let value = self.copy(machine, &value)?;
+            machine.set_property(&Value::Object(target), &key, value)?;
+        }
+        Ok(())
+    }
+
+    fn fill_entries(
+        &mut self,
+        machine: &mut Machine<'_>,
+        source: ObjectId,
+        target: ObjectId,
+    ) -> Result<(), Trap> {
+        let (ObjectKind::Map(entries) | ObjectKind::Set(entries)) =
+            &machine.heap.object(source).kind
+        else {
+            return Ok(());
+        };
+        let count = entries.entries.len();
+        machine.charge(count * 32)?;
+        let (ObjectKind::Map(entries) | ObjectKind::Set(entries)) =
+            &machine.heap.object(source).kind
+        else {
+            return Ok(());
+        };
+        let pairs: Vec<(Value, Value)> = entries.entries.iter().flatten().cloned().collect();
+        let mut copies = Vec::with_capacity(pairs.len());
+        for (key, value) in pairs {
+            copies.push((self.copy(machine, &key)?, self.copy(machine, &value)?));
+        }
+        let filled = keyed_entries(machine, copies)?;
+        if let ObjectKind::Map(entries) | ObjectKind::Set(entries) =
+            &mut machine.heap.object_mut(target).kind
+        {
+            *entries = filled;
+        }
+        Ok(())
+    }
+}
+
+/// The kind of an object, without its entries.
+fn empty_kind(machine: &Machine<'_>, id: ObjectId) -> ObjectKind {
+    match &machine.heap.object(id).kind {
+        ObjectKind::Plain => ObjectKind::Plain,
+        ObjectKind::Error(kind) => ObjectKind::Error(*kind),
+        ObjectKind::Date(time) => ObjectKind::Date(*time),
+        ObjectKind::Map(_) => ObjectKind::Map(KeyedEntries::default()),
+        ObjectKind::Set(_) => ObjectKind::Set(KeyedEntries::default()),
+    }
+}

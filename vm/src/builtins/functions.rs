@@ -1,0 +1,57 @@
+//! Methods of functions and of iterators.
+//!
+//! Before: the machine. Guarantees: `call` and `apply` pass a receiver to built-ins; script
+//! functions have no `this` and get the arguments alone.
+
+use super::Family;
+use super::support::{argument, natives};
+use crate::data::PropertyTable;
+use crate::error::Trap;
+use crate::machine::Machine;
+use crate::text::Text;
+use crate::value::Value;
+
+pub(super) static FAMILY: Family = Family {
+    natives: natives! {
+        "Function.prototype.call" / 1 @host => call;
+        "Function.prototype.apply" / 2 @host => apply;
+        "Function.prototype.toString" / 0 => to_string;
+        "Iterator.prototype.next" / 0 => next;
+    },
+    constants: &[],
+};
+
+fn call(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+    machine.require_function(receiver)?;
+    let passed = arguments.get(1..).unwrap_or(&[]);
+    machine.call_with_receiver(receiver, argument(arguments, 0), passed)
+}
+
+fn apply(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+    machine.require_function(receiver)?;
+    let list = argument(arguments, 1);
+    let passed = if list.is_nullish() {
+        Vec::new()
+    } else {
+        machine.iterate_all(list)?
+    };
+    machine.call_with_receiver(receiver, argument(arguments, 0), &passed)
+}
+
+fn to_string(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+    machine.default_text(receiver).map(Value::from)
+}
+
+fn next(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+    let Value::Iterator(id) = receiver else {
+        return Err(machine.type_error("`next` needs an iterator"));
+    };
+    let value = machine.iterator_next(*id)?;
+    let done = value.is_none();
+    let properties = [
+        (Text::from("value"), value.unwrap_or(Value::UNDEFINED)),
+        (Text::from("done"), Value::boolean(done)),
+    ];
+    let properties: PropertyTable<Value> = properties.into_iter().collect();
+    machine.new_object(properties)
+}

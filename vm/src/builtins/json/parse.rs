@@ -1,0 +1,101 @@
+//! `JSON.parse(text, reviver?)`.
+//!
+//! Before: the machine. Guarantees: a text that is no JSON is a `SyntaxError` with its place; the
+//! reviver sees inner values before outer ones, without use of the node's stack.
+
+use super::thaw::thaw;
+use crate::builtins::support::argument;
+use crate::data::{ErrorKind, PropertyTable, parse_json};
+use crate::error::Trap;
+use crate::machine::Machine;
+use crate::text::Text;
+use crate::value::Value;
+
+pub(super) fn parse(
+    machine: &mut Machine<'_>,
+    _: &Value,
+    arguments: &[Value],
+) -> Result<Value, Trap> {
+    let text = machine.to_text(argument(arguments, 0))?;
+    machine.spend(text.len() as u64 / 4)?;
+    machine.charge(text.len() * 3)?;
+    let text = text.to_string_lossy();
+    let data = match parse_json(&text, machine.limits, false) {
+        Ok(data) => data,
+        Err(error) => {
+            let message = format!("JSON: {error}");
+            return Err(machine.error(ErrorKind::SyntaxError, message));
+        }
+    };
+    let value = thaw(machine, &data)?;
+    let reviver = argument(arguments, 1);
+    if reviver.is_function() {
+        return revive(machine, value, reviver);
+    }
+    Ok(value)
+}
+
+/// An object or array whose members are being revived.
+struct Open {
+    holder: Value,
+    keys: Vec<Text>,
+    next: usize,
+}
+
+fn open(machine: &mut Machine<'_>, holder: Value) -> Result<Open, Trap> {
+    let entries = machine.own_entries(&holder)?;
+    machine.charge(entries.len() * 16)?;
+    Ok(Open {
+        holder,
+        keys: entries.into_iter().map(|(key, _)| key).collect(),
+        next: 0,
+    })
+}
+
+fn revive(machine: &mut Machine<'_>, value: Value, reviver: &Value) -> Result<Value, Trap> {
+    let root: PropertyTable<Value> = [(Text::empty(), value)].into_iter().collect();
+    let root = machine.new_object(root)?;
+    let mut stack = vec![open(machine, root.clone())?];
+    while let Some(innermost) = stack.last_mut() {
+        machine.spend(2)?;
+        if let Some(key) = innermost.keys.get(innermost.next).cloned() {
+            let holder = innermost.holder.clone();
+            let value = machine.property(&holder, &key)?;
+            if matches!(value, Value::Array(_) | Value::Object(_)) {
+                let inner = open(machine, value)?;
+                stack.push(inner);
+            } else {
+                innermost.next += 1;
+                revive_one(machine, &holder, &key, value, reviver)?;
+            }
+            continue;
+        }
+        // All members are revived: now the object or array itself.
+        let Some(done) = stack.pop() else { break };
+        if let Some(outer) = stack.last_mut() {
+            let key = outer.keys[outer.next].clone();
+            outer.next += 1;
+            let holder = outer.holder.clone();
+            revive_one(machine, &holder, &key, done.holder, reviver)?;
+        }
+    }
+    machine.property(&root, &Text::empty())
+}
+
+fn revive_one(
+    machine: &mut Machine<'_>,
+    holder: &Value,
+    key: &Text,
+    value: Value,
+    reviver: &Value,
+) -> Result<(), Trap> {
+    let revived = machine.call(reviver, &[Value::from(key.clone()), value])?;
+    if revived.is_undefined()
+        && let Value::Object(id) = holder
+        && !key.is_empty()
+    {
+        machine.heap.object_mut(*id).properties.remove(key);
+        return Ok(());
+    }
+    machine.set_property(holder, key, revived)
+}

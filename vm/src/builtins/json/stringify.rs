@@ -1,0 +1,297 @@
+//! `JSON.stringify(value, replacer?, space?)`.
+//!
+//! Before: the machine, `console.log`. Guarantees: as ECMAScript: `toJSON`, replacer function or
+//! list of keys, indentation; a cycle is a `TypeError`; the open objects stand on a stack of its own.
+
+use std::collections::BTreeSet;
+
+use crate::builtins::support::{TextBuilder, argument};
+use crate::data::{Data, quote_json};
+use crate::error::Trap;
+use crate::heap::{MapKey, ObjectKind};
+use crate::host::Misuse;
+use crate::machine::Machine;
+use crate::number::number_to_text;
+use crate::text::Text;
+use crate::value::Value;
+
+/// No indentation is deeper than this many characters a level.
+const GAP_MAX: f64 = 10.0;
+
+pub(super) fn stringify(
+    machine: &mut Machine<'_>,
+    _: &Value,
+    arguments: &[Value],
+) -> Result<Value, Trap> {
+    let replacer = argument(arguments, 1);
+    let writer = Writer {
+        out: TextBuilder::default(),
+        function: replacer.is_function().then(|| replacer.clone()),
+        only: only_keys(machine, replacer)?,
+        gap: gap(machine, argument(arguments, 2))?,
+        open: Vec::new(),
+        open_keys: BTreeSet::new(),
+    };
+    writer.write(machine, argument(arguments, 0))
+}
+
+/// The JSON of a value in one line; `undefined` where it has none.
+pub(in crate::builtins) fn to_json(
+    machine: &mut Machine<'_>,
+    value: &Value,
+) -> Result<Value, Trap> {
+    stringify(machine, &Value::UNDEFINED, std::slice::from_ref(value))
+}
+
+/// The keys that a list as replacer lets through.
+fn only_keys(machine: &mut Machine<'_>, replacer: &Value) -> Result<Option<Vec<Text>>, Trap> {
+    let Some(count) = machine.array_length(replacer) else {
+        return Ok(None);
+    };
+    let mut keys = Vec::new();
+    for at in 0..count {
+        machine.spend(1 + keys.len() as u64 / 4)?;
+        let item = machine.array_item(replacer, at);
+        let Some(item @ Value::Frozen(Data::Text(_) | Data::Number(_))) = item else {
+            continue;
+        };
+        let key = machine.to_text(&item)?;
+        if !keys.contains(&key) {
+            machine.charge(8)?;
+            keys.push(key);
+        }
+    }
+    Ok(Some(keys))
+}
+
+fn gap(machine: &mut Machine<'_>, space: &Value) -> Result<String, Trap> {
+    Ok(match space {
+        Value::Frozen(Data::Number(_)) => {
+            let count = machine.to_integer(space)?.clamp(0.0, GAP_MAX);
+            " ".repeat(count as usize)
+        }
+        Value::Frozen(Data::Text(text)) => text.slice(0, GAP_MAX as usize).to_string_lossy(),
+        _ => String::new(),
+    })
+}
+
+/// An array or object that is being written.
+struct Open {
+    value: Value,
+    /// The keys of an object; `None` for an array.
+    keys: Option<Vec<Text>>,
+    count: usize,
+    next: usize,
+    is_empty: bool,
+}
+
+struct Writer {
+    out: TextBuilder,
+    function: Option<Value>,
+    only: Option<Vec<Text>>,
+    gap: String,
+    open: Vec<Open>,
+    /// Identities of what is open.
+    open_keys: BTreeSet<MapKey>,
+}
+
+impl Writer {
+    fn write(mut self, machine: &mut Machine<'_>, value: &Value) -> Result<Value, Trap> {
+        let Some(root) = self.prepared(machine, &Text::empty(), value.clone())? else {
+            return Ok(Value::UNDEFINED);
+        };
+        self.begin(machine, root)?;
+        while let Some(open) = self.open.last_mut() {
+            machine.spend(1)?;
+            if open.next == open.count {
+                let (closing, is_empty) = (open.keys.is_none(), open.is_empty);
+                if let Some(key) = self.open.pop().and_then(|open| identity(&open.value)) {
+                    self.open_keys.remove(&key);
+                }
+                if !is_empty {
+                    self.new_line(machine)?;
+                }
+                self.out
+                    .push_str(machine, if closing { "]" } else { "}" })?;
+                continue;
+            }
+            let at = open.next;
+            open.next += 1;
+            match open.keys.as_ref().map(|keys| keys[at].clone()) {
+                Some(key) => self.member(machine, &key)?,
+                None => self.item(machine, at)?,
+            }
+        }
+        self.out.finish_value(machine)
+    }
+
+    fn item(&mut self, machine: &mut Machine<'_>, at: usize) -> Result<(), Trap> {
+        let array = self.container();
+        let item = machine.array_item(&array, at).unwrap_or(Value::UNDEFINED);
+        let key = match self.function {
+            Some(_) => number_to_text(at as f64),
+            None => Text::empty(),
+        };
+        let item = self.prepared(machine, &key, item)?;
+        self.separate(machine)?;
+        self.begin(machine, item.unwrap_or(Value::NULL))
+    }
+
+    fn member(&mut self, machine: &mut Machine<'_>, key: &Text) -> Result<(), Trap> {
+        let object = self.container();
+        let value = machine.property(&object, key)?;
+        let Some(value) = self.prepared(machine, key, value)? else {
+            return Ok(());
+        };
+        self.separate(machine)?;
+        self.quote(machine, key)?;
+        let colon = if self.gap.is_empty() { ":" } else { ": " };
+        self.out.push_str(machine, colon)?;
+        self.begin(machine, value)
+    }
+
+    /// The innermost array or object.
+    fn container(&self) -> Value {
+        self.open
+            .last()
+            .map_or(Value::UNDEFINED, |open| open.value.clone())
+    }
+
+    /// What stands for a value after `toJSON` and the replacer; `None` where it is left out.
+    fn prepared(
+        &self,
+        machine: &mut Machine<'_>,
+        key: &Text,
+        mut value: Value,
+    ) -> Result<Option<Value>, Trap> {
+        if let Some(to_json) = to_json_of(machine, &value)? {
+            value = machine.call_with_receiver(&to_json, &value, &[Value::from(key.clone())])?;
+        }
+        if let Some(function) = &self.function {
+            value = machine.call(function, &[Value::from(key.clone()), value])?;
+        }
+        if let Value::Host(host) = value {
+            return Err(machine
+                .host
+                .misuse(machine, host, Misuse::Argument("JSON.stringify")));
+        }
+        let left_out = value.is_undefined() || value.is_function();
+        Ok((!left_out).then_some(value))
+    }
+
+    /// Writes a scalar, or opens an array or object.
+    fn begin(&mut self, machine: &mut Machine<'_>, value: Value) -> Result<(), Trap> {
+        match &value {
+            Value::Frozen(Data::Null | Data::Undefined) => self.out.push_str(machine, "null"),
+            Value::Frozen(Data::Boolean(true)) => self.out.push_str(machine, "true"),
+            Value::Frozen(Data::Boolean(false)) => self.out.push_str(machine, "false"),
+            Value::Frozen(Data::Number(number)) if number.is_finite() => {
+                self.out.push_text(machine, &number_to_text(*number))
+            }
+            Value::Frozen(Data::Number(_)) => self.out.push_str(machine, "null"),
+            Value::Frozen(Data::Text(text)) => self.quote(machine, text),
+            Value::Frozen(data @ (Data::Address(_) | Data::Symbolic(_))) => {
+                self.out.push_str(machine, &data.to_json())
+            }
+            Value::Array(_) | Value::Frozen(Data::Array(_)) => {
+                let count = machine.array_length(&value).unwrap_or(0);
+                self.begin_container(machine, value, None, count)
+            }
+            _ => {
+                let keys = self.keys(machine, &value)?;
+                let count = keys.len();
+                self.begin_container(machine, value, Some(keys), count)
+            }
+        }
+    }
+
+    fn keys(&self, machine: &mut Machine<'_>, value: &Value) -> Result<Vec<Text>, Trap> {
+        if let Some(only) = &self.only {
+            machine.spend(only.len() as u64)?;
+            machine.charge(only.len() * 8)?;
+            return Ok(only.clone());
+        }
+        let entries = machine.own_entries(value)?;
+        machine.charge(entries.len() * 8)?;
+        Ok(entries.into_iter().map(|(key, _)| key).collect())
+    }
+
+    fn begin_container(
+        &mut self,
+        machine: &mut Machine<'_>,
+        value: Value,
+        keys: Option<Vec<Text>>,
+        count: usize,
+    ) -> Result<(), Trap> {
+        machine.charge(96)?;
+        let is_new = match identity(&value) {
+            Some(key) => self.open_keys.insert(key),
+            None => true,
+        };
+        if !is_new {
+            return Err(machine.type_error("Converting circular structure to JSON"));
+        }
+        let bracket = if keys.is_some() { "{" } else { "[" };
+        self.out.push_str(machine, bracket)?;
+        self.open.push(Open {
+            value,
+            keys,
+            count,
+            next: 0,
+            is_empty: true,
+        });
+        Ok(())
+    }
+
+    /// What stands before a member or item: a comma, and a new line where there is a gap.
+    fn separate(&mut self, machine: &mut Machine<'_>) -> Result<(), Trap> {
+        let Some(open) = self.open.last_mut() else {
+            return Ok(());
+        };
+        if !std::mem::replace(&mut open.is_empty, false) {
+            self.out.push_str(machine, ",")?;
+        }
+        self.new_line(machine)
+    }
+
+    fn new_line(&mut self, machine: &mut Machine<'_>) -> Result<(), Trap> {
+        if self.gap.is_empty() {
+            return Ok(());
+        }
+        self.out.push_str(machine, "\n")?;
+        machine.spend(self.open.len() as u64 / 4)?;
+        for _ in 0..self.open.len() {
+            self.out.push_str(machine, &self.gap)?;
+        }
+        Ok(())
+    }
+
+    fn quote(&mut self, machine: &mut Machine<'_>, text: &Text) -> Result<(), Trap> {
+        machine.spend(text.len() as u64 / 8)?;
+        let mut quoted = String::new();
+        quote_json(text, &mut quoted);
+        self.out.push_str(machine, &quoted)
+    }
+}
+
+/// What tells an object or array of the heap from others; frozen ones have no cycles.
+fn identity(value: &Value) -> Option<MapKey> {
+    matches!(value, Value::Array(_) | Value::Object(_)).then(|| MapKey::of(value))
+}
+
+/// The `toJSON` of an object, where it has one.
+fn to_json_of(machine: &mut Machine<'_>, value: &Value) -> Result<Option<Value>, Trap> {
+    let may_have = match value {
+        Value::Object(id) => {
+            let object = machine.heap.object(*id);
+            !object.properties.is_empty() || matches!(object.kind, ObjectKind::Date(_))
+        }
+        Value::Frozen(Data::Date(_) | Data::Object(_)) => true,
+        _ => false,
+    };
+    if !may_have {
+        return Ok(None);
+    }
+    let found = machine.property(value, &Text::from("toJSON"))?;
+    Ok(found.is_function().then_some(found))
+}

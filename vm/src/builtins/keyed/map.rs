@@ -1,0 +1,100 @@
+//! `Map`: construction, `get`, and what changes it.
+//!
+//! Before: the machine. Guarantees: as ECMAScript; a frozen map names the copying form.
+
+use super::{Class, clear, lookup, mutable, new_keyed, put, put_into, remove};
+use crate::builtins::Family;
+use crate::builtins::support::{argument, callback, natives};
+use crate::data::Data;
+use crate::error::Trap;
+use crate::heap::KeyedEntries;
+use crate::machine::Machine;
+use crate::value::Value;
+
+pub(super) static FAMILY: Family = Family {
+    natives: natives! {
+        "new Map" / 0 => new_map;
+        "Map.groupBy" / 2 @host => group_by;
+        "Map.prototype.get" / 1 => get;
+        "Map.prototype.set" / 2 @host => set;
+        "Map.prototype.delete" / 1 => delete;
+        "Map.prototype.clear" / 0 => clear_map;
+    },
+    constants: &[],
+};
+
+fn new_map(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+    let mut entries = KeyedEntries::default();
+    let source = argument(arguments, 0);
+    if !source.is_nullish()
+        && let Value::Iterator(pairs) = machine.iterate(source)?
+    {
+        while let Some(pair) = machine.iterator_next(pairs)? {
+            if matches!(&pair, Value::Frozen(data) if data.shape().depth == 0 && !matches!(data, Data::Address(_)))
+            {
+                let what = machine.describe(&pair);
+                return Err(
+                    machine.type_error(format!("iterator value {what} is not an entry object"))
+                );
+            }
+            let key = machine.element(&pair, &Value::number(0.0))?;
+            let value = machine.element(&pair, &Value::number(1.0))?;
+            put(machine, &mut entries, key, value)?;
+        }
+    }
+    new_keyed(machine, Class::Map, entries)
+}
+
+fn group_by(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+    let callback = callback(machine, arguments, 1)?;
+    let mut groups = KeyedEntries::default();
+    let Value::Iterator(items) = machine.iterate(argument(arguments, 0))? else {
+        return new_keyed(machine, Class::Map, groups);
+    };
+    let mut at = 0.0;
+    while let Some(item) = machine.iterator_next(items)? {
+        let key = machine.call(callback, &[item.clone(), Value::number(at)])?;
+        at += 1.0;
+        let canonical = super::map_key(machine, &key)?;
+        let place = groups.places.get(&canonical).copied();
+        let group = place.and_then(|place| groups.entries[place].clone());
+        match group {
+            Some((_, Value::Array(group))) => {
+                machine.charge(16)?;
+                machine.heap.array_mut(group).push(item);
+            }
+            _ => {
+                let group = machine.new_array(vec![item])?;
+                put(machine, &mut groups, key, group)?;
+            }
+        }
+    }
+    new_keyed(machine, Class::Map, groups)
+}
+
+fn get(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+    let found = lookup(machine, receiver, Class::Map, "get", argument(arguments, 0))?;
+    Ok(found.unwrap_or(Value::UNDEFINED))
+}
+
+fn set(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+    let hint = "`new Map([...map, [key, value]])`, which copies";
+    let id = mutable(machine, receiver, Class::Map, "set", hint)?;
+    let (key, value) = (
+        argument(arguments, 0).clone(),
+        argument(arguments, 1).clone(),
+    );
+    put_into(machine, id, Class::Map, key, value)?;
+    Ok(receiver.clone())
+}
+
+fn delete(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+    let hint = "`new Map([...map].filter(([key]) => …))`, which copies";
+    let id = mutable(machine, receiver, Class::Map, "delete", hint)?;
+    remove(machine, id, Class::Map, argument(arguments, 0))
+}
+
+fn clear_map(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+    let id = mutable(machine, receiver, Class::Map, "clear", "`new Map()`")?;
+    clear(machine, id, Class::Map)
+}

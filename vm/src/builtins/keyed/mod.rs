@@ -1,0 +1,235 @@
+//! `Map` and `Set`: construction, and the entries that both share.
+//!
+//! Before: the machine. Guarantees: as ECMAScript: keys by SameValueZero (frozen compounds by
+//! content), order of insertion, entries that are added while iterating are visited; a frozen map or
+//! set is read in place, and what would change it names the copying form.
+
+mod map;
+mod reading;
+mod set;
+
+use super::Family;
+use crate::data::{Data, PropertyTable};
+use crate::error::Trap;
+use crate::heap::{KeyedEntries, MapKey, ObjectKind};
+use crate::machine::{Machine, same_value_zero};
+use crate::value::{ObjectId, Value};
+
+/// The families of this folder.
+pub(super) static FAMILIES: [&Family; 3] = [&map::FAMILY, &set::FAMILY, &reading::FAMILY];
+
+/// Whether a method belongs to maps or to sets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Map,
+    Set,
+}
+
+impl Class {
+    fn name(self) -> &'static str {
+        match self {
+            Class::Map => "Map",
+            Class::Set => "Set",
+        }
+    }
+}
+
+/// Entries from pairs; a later pair wins.
+pub(super) fn keyed_entries(
+    machine: &mut Machine<'_>,
+    pairs: Vec<(Value, Value)>,
+) -> Result<KeyedEntries, Trap> {
+    let mut entries = KeyedEntries::default();
+    for (key, value) in pairs {
+        put(machine, &mut entries, key, value)?;
+    }
+    Ok(entries)
+}
+
+/// The canonical form of a key, counted by its size.
+fn map_key(machine: &mut Machine<'_>, key: &Value) -> Result<MapKey, Trap> {
+    machine.spend(2)?;
+    if let Value::Frozen(data) = key
+        && data.shape().depth > 0
+    {
+        let bytes = data.shape().byte_count;
+        machine.spend(u64::from(bytes) / 16)?;
+        machine.charge(bytes as usize)?;
+    }
+    Ok(MapKey::of(key))
+}
+
+/// Adds or replaces an entry.
+fn put(
+    machine: &mut Machine<'_>,
+    entries: &mut KeyedEntries,
+    key: Value,
+    value: Value,
+) -> Result<(), Trap> {
+    let canonical = map_key(machine, &key)?;
+    if let Some(place) = entries.places.get(&canonical) {
+        if let Some(Some((_, old))) = entries.entries.get_mut(*place) {
+            *old = value;
+        }
+        return Ok(());
+    }
+    machine.charge(96)?;
+    // -0 is kept as 0.
+    let key = match key.as_number() {
+        Some(number) => Value::number(number + 0.0),
+        None => key,
+    };
+    entries.places.insert(canonical, entries.entries.len());
+    entries.entries.push(Some((key, value)));
+    Ok(())
+}
+
+/// A new map or set with these entries.
+fn new_keyed(
+    machine: &mut Machine<'_>,
+    class: Class,
+    entries: KeyedEntries,
+) -> Result<Value, Trap> {
+    let kind = match class {
+        Class::Map => ObjectKind::Map(entries),
+        Class::Set => ObjectKind::Set(entries),
+    };
+    super::json::new_object(machine, kind, PropertyTable::default())
+}
+
+fn wrong_receiver(machine: &mut Machine<'_>, receiver: &Value, class: Class, method: &str) -> Trap {
+    let what = machine.describe(receiver);
+    machine.type_error(format!("`{method}` needs a {}, not {what}", class.name()))
+}
+
+/// The entries of a heap map or set.
+fn entries_mut<'m>(
+    machine: &'m mut Machine<'_>,
+    id: ObjectId,
+    class: Class,
+) -> Option<&'m mut KeyedEntries> {
+    match (&mut machine.heap.object_mut(id).kind, class) {
+        (ObjectKind::Map(entries), Class::Map) | (ObjectKind::Set(entries), Class::Set) => {
+            Some(entries)
+        }
+        _ => None,
+    }
+}
+
+/// The map or set that a method changes.
+fn mutable(
+    machine: &mut Machine<'_>,
+    receiver: &Value,
+    class: Class,
+    method: &str,
+    hint: &str,
+) -> Result<ObjectId, Trap> {
+    match (receiver, class) {
+        (Value::Object(id), _) if entries_mut(machine, *id, class).is_some() => Ok(*id),
+        (Value::Frozen(Data::Map(_)), Class::Map) | (Value::Frozen(Data::Set(_)), Class::Set) => {
+            Err(machine.frozen_error(method, hint))
+        }
+        _ => Err(wrong_receiver(machine, receiver, class, method)),
+    }
+}
+
+/// Puts an entry into a heap map or set.
+fn put_into(
+    machine: &mut Machine<'_>,
+    id: ObjectId,
+    class: Class,
+    key: Value,
+    value: Value,
+) -> Result<(), Trap> {
+    // Taken out meanwhile, so that the machine can count; nothing here runs script.
+    let Some(slot) = entries_mut(machine, id, class) else {
+        return Ok(());
+    };
+    let mut entries = std::mem::take(slot);
+    let result = put(machine, &mut entries, key, value);
+    if let Some(slot) = entries_mut(machine, id, class) {
+        *slot = entries;
+    }
+    result
+}
+
+fn remove(
+    machine: &mut Machine<'_>,
+    id: ObjectId,
+    class: Class,
+    key: &Value,
+) -> Result<Value, Trap> {
+    let key = map_key(machine, key)?;
+    let Some(entries) = entries_mut(machine, id, class) else {
+        return Ok(Value::FALSE);
+    };
+    let place = entries.places.remove(&key);
+    if let Some(place) = place {
+        entries.entries[place] = None;
+    }
+    Ok(Value::boolean(place.is_some()))
+}
+
+/// Removes everything. The gaps stay, so that an iteration in progress sees what is added later.
+fn clear(machine: &mut Machine<'_>, id: ObjectId, class: Class) -> Result<Value, Trap> {
+    let Some(entries) = entries_mut(machine, id, class) else {
+        return Ok(Value::UNDEFINED);
+    };
+    let count = entries.entries.len();
+    entries.places.clear();
+    entries.entries.fill_with(|| None);
+    machine.spend(count as u64 / 8)?;
+    Ok(Value::UNDEFINED)
+}
+
+/// The value of a key (of a set: the key itself), `None` where there is none.
+fn lookup(
+    machine: &mut Machine<'_>,
+    receiver: &Value,
+    class: Class,
+    method: &str,
+    key: &Value,
+) -> Result<Option<Value>, Trap> {
+    match (receiver, class) {
+        (Value::Object(id), _) if entries_mut(machine, *id, class).is_some() => {
+            let canonical = map_key(machine, key)?;
+            let Some(entries) = entries_mut(machine, *id, class) else {
+                return Ok(None);
+            };
+            let place = entries.places.get(&canonical).copied();
+            let entry = place.and_then(|place| entries.entries[place].clone());
+            Ok(entry.map(|(_, value)| value))
+        }
+        (Value::Frozen(Data::Map(map)), Class::Map) => {
+            let keys = map.entries().iter().map(|(key, _)| key);
+            let place = frozen_place(machine, keys, key)?;
+            Ok(place.map(|at| Value::Frozen(map.entries()[at].1.clone())))
+        }
+        (Value::Frozen(Data::Set(set)), Class::Set) => {
+            let place = frozen_place(machine, set.values().iter(), key)?;
+            Ok(place.map(|at| Value::Frozen(set.values()[at].clone())))
+        }
+        _ => Err(wrong_receiver(machine, receiver, class, method)),
+    }
+}
+
+/// The place of a key among frozen ones.
+fn frozen_place<'d>(
+    machine: &mut Machine<'_>,
+    keys: impl ExactSizeIterator<Item = &'d Data>,
+    wanted: &Value,
+) -> Result<Option<usize>, Trap> {
+    machine.spend(keys.len() as u64 / 4)?;
+    let Value::Frozen(data) = wanted else {
+        return Ok(None);
+    };
+    if data.shape().depth > 0 {
+        machine.spend(u64::from(data.shape().byte_count) / 16)?;
+    }
+    for (at, key) in keys.enumerate() {
+        if same_value_zero(&Value::Frozen(key.clone()), wanted) {
+            return Ok(Some(at));
+        }
+    }
+    Ok(None)
+}

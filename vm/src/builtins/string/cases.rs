@@ -1,0 +1,175 @@
+//! Text methods that change the form of characters: case, normal form, white space, surrogates.
+//!
+//! Before: the machine. Guarantees: Unicode's full case mapping without locale; `localeCompare` by
+//! code units after NFC; lone surrogates stay as they are.
+
+use std::cmp::Ordering;
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::{receiver_text, slice_value, text_argument};
+use crate::builtins::Family;
+use crate::builtins::support::{argument, natives};
+use crate::error::Trap;
+use crate::machine::Machine;
+use crate::number::is_space;
+use crate::text::Text;
+use crate::value::Value;
+
+pub(super) static FAMILY: Family = Family {
+    natives: natives! {
+        "String.prototype.toLowerCase" / 0 => to_lower_case;
+        "String.prototype.toUpperCase" / 0 => to_upper_case;
+        "String.prototype.toLocaleLowerCase" / 0 => to_lower_case;
+        "String.prototype.toLocaleUpperCase" / 0 => to_upper_case;
+        "String.prototype.normalize" / 0 => normalize;
+        "String.prototype.localeCompare" / 1 => locale_compare;
+        "String.prototype.trim" / 0 => trim;
+        "String.prototype.trimStart" / 0 => trim_start;
+        "String.prototype.trimEnd" / 0 => trim_end;
+        "String.prototype.isWellFormed" / 0 => is_well_formed;
+        "String.prototype.toWellFormed" / 0 => to_well_formed;
+    },
+    constants: &[],
+};
+
+/// Maps every part between lone surrogates, which stay.
+fn map_well_formed(
+    machine: &mut Machine<'_>,
+    text: &Text,
+    map: impl Fn(&str) -> String,
+) -> Result<Text, Trap> {
+    machine.spend(text.len() as u64 / 4)?;
+    // A character becomes at most a few: 18 units in the longest compatibility form.
+    machine.charge(32 + text.byte_size() * 4)?;
+    if let Some(ascii) = text.as_ascii() {
+        return Ok(Text::from(map(ascii)));
+    }
+    let mut units: Vec<u16> = Vec::with_capacity(text.len());
+    let mut part = String::new();
+    for character in char::decode_utf16(text.iter_units()) {
+        match character {
+            Ok(character) => part.push(character),
+            Err(lone) => {
+                units.extend(map(&part).encode_utf16());
+                part.clear();
+                units.push(lone.unpaired_surrogate());
+            }
+        }
+    }
+    units.extend(map(&part).encode_utf16());
+    machine.charge((units.len() * 2).saturating_sub(text.byte_size() * 4))?;
+    Ok(Text::from_units(&units))
+}
+
+fn to_lower_case(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+    let text = receiver_text(machine, receiver, "toLowerCase")?;
+    map_well_formed(machine, &text, str::to_lowercase).map(Value::from)
+}
+
+fn to_upper_case(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+    let text = receiver_text(machine, receiver, "toUpperCase")?;
+    map_well_formed(machine, &text, str::to_uppercase).map(Value::from)
+}
+
+fn normalize(
+    machine: &mut Machine<'_>,
+    receiver: &Value,
+    arguments: &[Value],
+) -> Result<Value, Trap> {
+    let text = receiver_text(machine, receiver, "normalize")?;
+    let form = match argument(arguments, 0) {
+        value if value.is_undefined() => Text::from("NFC"),
+        value => machine.to_text(value)?,
+    };
+    let normal = match form.as_ascii() {
+        Some("NFC") => map_well_formed(machine, &text, |part| part.nfc().collect()),
+        Some("NFD") => map_well_formed(machine, &text, |part| part.nfd().collect()),
+        Some("NFKC") => map_well_formed(machine, &text, |part| part.nfkc().collect()),
+        Some("NFKD") => map_well_formed(machine, &text, |part| part.nfkd().collect()),
+        _ => {
+            Err(machine.range_error("The normalization form should be one of NFC, NFD, NFKC, NFKD"))
+        }
+    };
+    normal.map(Value::from)
+}
+
+fn locale_compare(
+    machine: &mut Machine<'_>,
+    receiver: &Value,
+    arguments: &[Value],
+) -> Result<Value, Trap> {
+    let left = receiver_text(machine, receiver, "localeCompare")?;
+    let right = text_argument(machine, arguments, 0)?;
+    let left = normal_form(machine, left)?;
+    let right = normal_form(machine, right)?;
+    machine.spend(left.len().min(right.len()) as u64 / 16)?;
+    Ok(Value::number(match left.cmp(&right) {
+        Ordering::Less => -1.0,
+        Ordering::Equal => 0.0,
+        Ordering::Greater => 1.0,
+    }))
+}
+
+fn normal_form(machine: &mut Machine<'_>, text: Text) -> Result<Text, Trap> {
+    if text.as_ascii().is_some() {
+        return Ok(text);
+    }
+    map_well_formed(machine, &text, |part| part.nfc().collect())
+}
+
+fn is_space_unit(unit: u16) -> bool {
+    char::from_u32(u32::from(unit)).is_some_and(is_space)
+}
+
+fn trimmed(
+    machine: &mut Machine<'_>,
+    receiver: &Value,
+    method: &str,
+    (at_start, at_end): (bool, bool),
+) -> Result<Value, Trap> {
+    let text = receiver_text(machine, receiver, method)?;
+    let spaces = |units: &mut dyn Iterator<Item = u16>| {
+        units.take_while(|unit| is_space_unit(*unit)).count()
+    };
+    let start = if at_start {
+        spaces(&mut text.iter_units())
+    } else {
+        0
+    };
+    let behind = if at_end {
+        spaces(&mut text.iter_units().rev())
+    } else {
+        0
+    };
+    machine.spend((start + behind) as u64 / 16)?;
+    if start == 0 && behind == 0 {
+        return Ok(Value::from(text));
+    }
+    slice_value(machine, &text, start, text.len().saturating_sub(behind))
+}
+
+fn trim(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+    trimmed(machine, receiver, "trim", (true, true))
+}
+
+fn trim_start(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+    trimmed(machine, receiver, "trimStart", (true, false))
+}
+
+fn trim_end(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+    trimmed(machine, receiver, "trimEnd", (false, true))
+}
+
+fn is_well_formed(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+    let text = receiver_text(machine, receiver, "isWellFormed")?;
+    machine.spend(text.len() as u64 / 16)?;
+    let well_formed = char::decode_utf16(text.iter_units()).all(|character| character.is_ok());
+    Ok(Value::boolean(well_formed))
+}
+
+fn to_well_formed(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+    let text = receiver_text(machine, receiver, "toWellFormed")?;
+    machine.spend(text.len() as u64 / 16)?;
+    machine.new_text(text.to_string_lossy())
+}

@@ -1,0 +1,216 @@
+//! What the families of built-ins share: arguments, relative indices, growing results.
+//!
+//! Before: every family. After: the machine. Guarantees: what grows is charged before it grows; an
+//! argument that is missing is `undefined`.
+
+use crate::data::Data;
+use crate::error::Trap;
+use crate::machine::Machine;
+use crate::text::{Text, Units};
+use crate::value::{ArrayId, Value};
+
+static UNDEFINED: Value = Value::UNDEFINED;
+
+/// The argument at a place, `undefined` where there is none.
+pub(super) fn argument(arguments: &[Value], at: usize) -> &Value {
+    arguments.get(at).unwrap_or(&UNDEFINED)
+}
+
+/// An index that counts from the end where it is negative, clamped to `0..=length`; `default` where
+/// the argument is `undefined`.
+pub(super) fn relative_index(
+    machine: &mut Machine<'_>,
+    value: &Value,
+    length: usize,
+    default: usize,
+) -> Result<usize, Trap> {
+    if value.is_undefined() {
+        return Ok(default);
+    }
+    let index = machine.to_integer(value)?;
+    Ok(clamp_relative(index, length))
+}
+
+/// As `relative_index`, for an integer.
+pub(super) fn clamp_relative(index: f64, length: usize) -> usize {
+    if index < 0.0 {
+        (length as f64 + index).max(0.0) as usize
+    } else {
+        index.min(length as f64) as usize
+    }
+}
+
+/// The place of `at(index)`: `None` outside.
+pub(super) fn place_at(
+    machine: &mut Machine<'_>,
+    value: &Value,
+    length: usize,
+) -> Result<Option<usize>, Trap> {
+    let index = machine.to_integer(value)?;
+    let place = if index < 0.0 {
+        length as f64 + index
+    } else {
+        index
+    };
+    Ok((place >= 0.0 && place < length as f64).then_some(place as usize))
+}
+
+/// How many items the receiver has; a `TypeError` where it is no array.
+pub(super) fn array_length(
+    machine: &mut Machine<'_>,
+    receiver: &Value,
+    method: &str,
+) -> Result<usize, Trap> {
+    match machine.array_length(receiver) {
+        Some(length) => Ok(length),
+        None => {
+            let what = machine.describe(receiver);
+            Err(machine.type_error(format!("`{method}` needs an array, not {what}")))
+        }
+    }
+}
+
+/// The array that a method changes; a frozen one is an error with the copying form as hint.
+pub(super) fn mutable_array(
+    machine: &mut Machine<'_>,
+    receiver: &Value,
+    method: &str,
+    hint: &str,
+) -> Result<ArrayId, Trap> {
+    match receiver {
+        locked if machine.heap.is_locked(locked) => Err(machine.frozen_error(method, hint)),
+        Value::Array(id) => Ok(*id),
+        Value::Frozen(Data::Array(_)) => Err(machine.frozen_error(method, hint)),
+        other => {
+            let what = machine.describe(other);
+            Err(machine.type_error(format!("`{method}` needs an array, not {what}")))
+        }
+    }
+}
+
+/// The callback at a place of the arguments; a `TypeError` where it is no function.
+pub(super) fn callback<'a>(
+    machine: &mut Machine<'_>,
+    arguments: &'a [Value],
+    at: usize,
+) -> Result<&'a Value, Trap> {
+    let function = argument(arguments, at);
+    machine.require_function(function)?;
+    Ok(function)
+}
+
+/// Items on their way to a new array.
+#[derive(Default)]
+pub(super) struct Items(Vec<Value>);
+
+impl Items {
+    /// Adds an item, charged.
+    pub(super) fn push(&mut self, machine: &mut Machine<'_>, value: Value) -> Result<(), Trap> {
+        machine.charge(16)?;
+        self.0.push(value);
+        Ok(())
+    }
+
+    /// Makes the array.
+    pub(super) fn finish(self, machine: &mut Machine<'_>) -> Result<Value, Trap> {
+        machine.charge(32)?;
+        Ok(Value::Array(machine.heap.add_array(self.0)))
+    }
+}
+
+/// Units on their way to a new text: ASCII for as long as all of it is.
+#[derive(Default)]
+pub(super) struct TextBuilder {
+    ascii: String,
+    wide: Option<Vec<u16>>,
+}
+
+impl TextBuilder {
+    /// Adds a text, counted and charged.
+    pub(super) fn push_text(&mut self, machine: &mut Machine<'_>, text: &Text) -> Result<(), Trap> {
+        machine.spend(text.len() as u64 / 16)?;
+        machine.charge(text.byte_size())?;
+        match (&mut self.wide, text.units()) {
+            (None, Units::Ascii(ascii)) => self.ascii.push_str(ascii),
+            (None, Units::Wide(units)) => {
+                machine.charge(self.ascii.len() * 2)?;
+                self.widen().extend_from_slice(units);
+            }
+            (Some(wide), _) => wide.extend(text.iter_units()),
+        }
+        Ok(())
+    }
+
+    /// Adds so many units of a text that is repeated, counted and charged before.
+    pub(super) fn push_repeated(
+        &mut self,
+        machine: &mut Machine<'_>,
+        text: &Text,
+        units: usize,
+    ) -> Result<(), Trap> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        machine.charge(units.saturating_mul(2))?;
+        machine.spend(units as u64 / 16)?;
+        let rest = text.slice(0, units % text.len());
+        match (&mut self.wide, text.units()) {
+            (None, Units::Ascii(ascii)) => {
+                self.ascii.push_str(&ascii.repeat(units / text.len()));
+            }
+            _ => {
+                let repeated = text.to_units().repeat(units / text.len());
+                self.widen().extend_from_slice(&repeated);
+            }
+        }
+        self.push_text(machine, &rest)
+    }
+
+    /// Adds a text of the built-in itself.
+    pub(super) fn push_str(&mut self, machine: &mut Machine<'_>, text: &str) -> Result<(), Trap> {
+        machine.charge(text.len())?;
+        if self.wide.is_none() && text.is_ascii() {
+            self.ascii.push_str(text);
+        } else {
+            self.widen().extend(text.encode_utf16());
+        }
+        Ok(())
+    }
+
+    fn widen(&mut self) -> &mut Vec<u16> {
+        let ascii = std::mem::take(&mut self.ascii);
+        self.wide
+            .get_or_insert_with(|| ascii.bytes().map(u16::from).collect())
+    }
+
+    /// The text. Its bytes are charged already.
+    pub(super) fn finish(self) -> Text {
+        match self.wide {
+            None => Text::from(self.ascii),
+            Some(wide) => Text::from_units(&wide),
+        }
+    }
+
+    /// The text as a value.
+    pub(super) fn finish_value(self, machine: &mut Machine<'_>) -> Result<Value, Trap> {
+        machine.charge(32)?;
+        Ok(Value::from(self.finish()))
+    }
+}
+
+/// Shortens entries of the table of a family.
+macro_rules! natives {
+    ($($name:literal / $length:literal $(@ $host:ident)? => $run:expr;)*) => {
+        &[$(
+            $crate::builtins::Native {
+                name: $name,
+                length: $length,
+                run: $run,
+                takes_host: natives!(@host $($host)?),
+            },
+        )*]
+    };
+    (@host host) => { true };
+    (@host) => { false };
+}
+pub(super) use natives;
