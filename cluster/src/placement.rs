@@ -198,8 +198,12 @@ impl<'v> Planner<'v> {
         planner
     }
 
+    /// Replicas that a shard is to have. A silent node counts: what it holds is neither missing nor
+    /// too much, or a short absence would cost a live replica.
     fn wanted(&self) -> usize {
-        self.view.replicas.clamp(1, self.replicas.len().max(1))
+        let stays = |health: &&Health| matches!(health, Health::Alive | Health::Silent);
+        let nodes = self.view.nodes.values().filter(stays).count();
+        self.view.replicas.clamp(1, nodes.max(1))
     }
 
     fn health(&self, node: NodeId) -> Health {

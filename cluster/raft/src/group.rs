@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::store::GroupId;
-use futures::FutureExt;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{
     ClientWriteError, Fatal, ForwardReason, ForwardToLeader, InitializeError,
@@ -90,8 +89,11 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.keeper.abort();
         self.network.detach(self.id);
-        // The core holds itself; the first poll tells it to stop, nobody need wait for it.
-        drop(self.raft.shutdown().now_or_never());
+        // The core holds itself: without this it would go on for ever.
+        let raft = self.raft.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            drop(runtime.spawn(async move { raft.shutdown().await }));
+        }
     }
 }
 
@@ -325,7 +327,19 @@ impl Group {
         asked.map_err(|error| stopped(self.inner.id, &error))
     }
 
-    /// Log ids of what is applied and in the log's end, as indices.
+    /// Stands for election again and again until somebody leads: the other members of a group that
+    /// was just made open it a moment later, and a whole election timeout need not pass.
+    pub async fn elect_soon(&self) {
+        let end = tokio::time::Instant::now() + FIRST_ELECTION;
+        while self.leader().is_none() && tokio::time::Instant::now() < end {
+            tokio::time::sleep(FIRST_ELECTION_PAUSE).await;
+            if self.leader().is_none() && self.elect().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Units of the store that are applied.
     #[must_use]
     pub fn applied(&self) -> u64 {
         *self.inner.host.watch_applied().borrow()
@@ -373,6 +387,10 @@ impl Group {
         }
     }
 }
+
+/// How long the first election of a group is hurried, and how often.
+const FIRST_ELECTION: Duration = Duration::from_secs(2);
+const FIRST_ELECTION_PAUSE: Duration = Duration::from_millis(25);
 
 /// Pause before a write is tried again that came before the leader's first lease.
 const LEASE_PAUSE: Duration = Duration::from_millis(3);

@@ -239,7 +239,6 @@ impl Groups {
         });
         let entrance = start::enter(&config, &ports, &prepared).await?;
         start::open_system(&shared, sender).await?;
-        start::begin(&config, &shared, &prepared.keeper, &entrance).await?;
         let supervisor = Arc::new(Supervisor {
             shared: Arc::clone(&shared),
             keeper: Arc::clone(&prepared.keeper),
@@ -248,6 +247,7 @@ impl Groups {
             news: Notify::new(),
             unwanted: Mutex::default(),
         });
+        start::begin(&config, &supervisor, &entrance).await?;
         let mut tasks = Tasks(Vec::new());
         let keeper = Arc::clone(&prepared.keeper);
         let founding = config.founding.clone();

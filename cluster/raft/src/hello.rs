@@ -88,6 +88,7 @@ struct Book {
 pub struct HelloBoard {
     book: Mutex<Book>,
     heard: Notify,
+    asked: Notify,
     began: Instant,
     local: NodeId,
 }
@@ -99,6 +100,10 @@ impl HelloBoard {
 
     fn hear(&self, hello: Hello) {
         let at = Instant::now();
+        let is_question = match &hello {
+            Hello::Seeking(_) => true,
+            Hello::Report(report) => !report.serving,
+        };
         let mut book = self.book();
         match hello {
             Hello::Seeking(what) if what.node != self.local => {
@@ -113,6 +118,14 @@ impl HelloBoard {
         }
         drop(book);
         self.heard.notify_waiters();
+        if is_question {
+            self.asked.notify_one();
+        }
+    }
+
+    /// Waits until a node that is starting wants to know who is there.
+    pub async fn asked(&self) {
+        self.asked.notified().await;
     }
 
     /// Waits for the next word of any node, at most that long.
@@ -200,6 +213,7 @@ pub async fn listen(network: &Network) -> Result<Listening, BusError> {
     let board = Arc::new(HelloBoard {
         book: Mutex::default(),
         heard: Notify::new(),
+        asked: Notify::new(),
         began: Instant::now(),
         local: network.local,
     });

@@ -32,8 +32,8 @@ pub struct Timing {
 }
 
 impl Default for Timing {
-    /// A leader is replaced 550 to 700 ms after its last sign. Shorter times (30, 100, 150) gave
-    /// elections without need while two cores were fully busy.
+    /// A leader is replaced 550 to 700 ms after its last sign: long enough that a process which
+    /// waits for a busy core keeps its leads.
     fn default() -> Self {
         Self {
             heartbeat_ms: 60,

@@ -31,6 +31,7 @@ use crate::remote::{self, Request, Response};
 use crate::router::{LocalSystem, Router};
 use crate::spans::CommitSpans;
 use crate::state_machine::Host;
+use crate::supervisor::Supervisor;
 use crate::system_machine::SystemMachine;
 
 /// The system group.
@@ -216,27 +217,32 @@ async fn hurry(group: &Group, local: u64) -> Result<(), GroupError> {
 /// Makes the system group, where this node begins the cluster.
 pub(crate) async fn begin(
     config: &Config,
-    shared: &Shared,
-    keeper: &Keeper,
+    supervisor: &Supervisor,
     entrance: &Entrance,
 ) -> Result<(), StartError> {
+    let (shared, keeper) = (&*supervisor.shared, &*supervisor.keeper);
     let (Entrance::Begin(proposal), Some(system)) = (entrance, shared.router.system()) else {
         return Ok(());
     };
     system.group.initialise(proposal.members.clone()).await?;
     keeper.change(|identity| identity.cluster = Some(proposal.cluster))?;
-    if proposal.members.len() == 1 {
-        // Nobody else can lead: go on as soon as this node does.
-        let end = Instant::now() + ALONE_PATIENCE;
-        while !system.group.leads() && Instant::now() < end {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+    // The others open the group when they hear that this node is a member.
+    supervisor.tell().await;
+    if proposal.members.len() > 1 {
+        system.group.elect_soon().await;
+    }
+    // Go on as soon as this node leads; where another does, its controller makes the cluster.
+    let end = Instant::now() + ALONE_PATIENCE;
+    while system.group.leader().is_none() && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    if system.group.leads() {
         placement::found(shared, keeper, &config.founding).await;
     }
     Ok(())
 }
 
-/// How long a group of one may take to elect itself, before the controller does the rest.
+/// How long the first election may take, before the controller does the rest.
 const ALONE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Waits until the system state names this node, and asks for that where it must.
@@ -249,19 +255,20 @@ pub(crate) async fn become_member(
     let mut states = router.states.clone();
     let local = transport::NodeId(router.network.local);
     let mut asked = None;
+    let began = Instant::now();
     loop {
         let state = Arc::clone(&states.borrow_and_update());
         let own = keeper.get().cluster;
+        if let Some(own) = own {
+            check_name(&router.board, own)?;
+        }
         if let (Some(found), Some(own)) = (state.cluster, own) {
             if found != own {
                 return Err(BootstrapError::OtherCluster { found, own }.into());
             }
-            if state.members.contains_key(&local) {
+            if state.members.contains_key(&local) && is_at_home(config, router, began) {
                 return Ok(());
             }
-        }
-        if let Some(own) = own {
-            check_name(&router.board, own)?;
         }
         let is_due = asked.is_none_or(|at: Instant| at.elapsed() > JOIN_AGAIN);
         if let Entrance::Join(cluster) = entrance
@@ -275,8 +282,24 @@ pub(crate) async fn become_member(
     }
 }
 
+/// Whether this node has met its cluster, and not only what its disk says of it: a leader that a
+/// quorum follows. One that needs nobody else listens for a while, in case it is on a wrong bus.
+fn is_at_home(config: &Config, router: &Router, began: Instant) -> bool {
+    let Some(system) = router.system() else {
+        return false;
+    };
+    let (voters, _) = system.group.members();
+    let listened = began.elapsed() >= Duration::from_millis(config.cluster_limits.discovery_ms);
+    match config.discovery {
+        Discovery::Alone => true,
+        Discovery::Expect(_) if voters.len() == 1 => listened,
+        // What raft remembers of a leader is from before the stop; a report is from now.
+        Discovery::Expect(_) => system.group.leads() || router.board.system_leader().is_some(),
+    }
+}
+
 const JOIN_AGAIN: Duration = Duration::from_secs(2);
-const MEMBER_PAUSE: Duration = Duration::from_millis(100);
+const MEMBER_PAUSE: Duration = Duration::from_millis(20);
 
 /// Asks any member to have this node taken in. Silence is no refusal.
 async fn ask_to_join(

@@ -103,6 +103,8 @@ impl Supervisor {
             if let Err(error) = local.group.initialise(voters).await {
                 tracing::error!(%shard, %error, "a shard was not initialised");
             }
+            let group = local.group.clone();
+            drop(tokio::spawn(async move { group.elect_soon().await }));
         } else {
             self.hurry(&local).await;
         }
@@ -240,13 +242,18 @@ pub(crate) async fn run(supervisor: Arc<Supervisor>) {
 const SOON: Duration = Duration::from_millis(5);
 const LATER: Duration = Duration::from_secs(2);
 
-/// Tells all nodes from time to time, and at once when a lead changes.
+/// Tells all nodes from time to time, and soon where a lead changes or a node that starts asks.
 pub(crate) async fn tell_all(supervisor: Arc<Supervisor>) {
-    let limits = &supervisor.shared.router.limits;
-    let every = Duration::from_millis(limits.report_ms);
+    let router = &supervisor.shared.router;
+    let every = Duration::from_millis(router.limits.report_ms);
+    let at_least = Duration::from_millis(router.limits.hello_ms) / 2;
     loop {
         supervisor.tell().await;
-        // Either is a reason to tell again.
-        let _ = tokio::time::timeout(every, supervisor.news.notified()).await;
+        tokio::time::sleep(at_least).await;
+        tokio::select! {
+            () = tokio::time::sleep(every.saturating_sub(at_least)) => {}
+            () = supervisor.news.notified() => {}
+            () = router.board.asked() => {}
+        }
     }
 }

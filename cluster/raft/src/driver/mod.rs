@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use cluster::store::StateReader;
 use cluster::{Action, Command, StateHash};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use transport::span::SpanSink;
 use transport::{Incarnation, ShardId};
@@ -97,12 +97,21 @@ pub async fn run(parts: Arc<DriverParts>, mut events: mpsc::UnboundedReceiver<Dr
     }
 }
 
+/// Goes on with queued work: one proposal at a time, however often it is asked for.
+async fn go_on(parts: Arc<DriverParts>, more: Arc<Notify>) {
+    loop {
+        more.notified().await;
+        parts.propose(Command::Continue).await;
+    }
+}
+
 /// The tasks of one lead; they stop when it is dropped.
 struct Lead {
     parts: Arc<DriverParts>,
     tasks: JoinSet<()>,
     timer: watch::Sender<Option<u64>>,
     outputs: mpsc::UnboundedSender<cluster::action::OutputNews>,
+    more: Arc<Notify>,
     calls: Arc<Semaphore>,
     pumps: BTreeMap<(ShardId, Incarnation), mpsc::UnboundedSender<Announced>>,
 }
@@ -115,11 +124,14 @@ impl Lead {
         let (outputs, emitted) = mpsc::unbounded_channel();
         tasks.spawn(outbox::run(Arc::clone(parts), emitted));
         tasks.spawn(checkpoints::run(Arc::clone(parts)));
+        let more = Arc::new(Notify::new());
+        tasks.spawn(go_on(Arc::clone(parts), Arc::clone(&more)));
         Self {
             parts: Arc::clone(parts),
             tasks,
             timer,
             outputs,
+            more,
             calls: Arc::new(Semaphore::new(parts.limits.service_calls_max)),
             pumps: BTreeMap::new(),
         }
@@ -139,11 +151,7 @@ impl Lead {
                     let calls = Arc::clone(&self.calls);
                     self.tasks.spawn(effects::perform(parts, calls, call));
                 }
-                Action::Continue => {
-                    let parts = Arc::clone(&self.parts);
-                    self.tasks
-                        .spawn(async move { parts.propose(Command::Continue).await });
-                }
+                Action::Continue => self.more.notify_one(),
                 Action::Output(output) => {
                     // The task ends with this lead.
                     let _ = self.outputs.send(output);

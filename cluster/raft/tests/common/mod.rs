@@ -34,6 +34,11 @@ pub struct Machine {
 
 impl Machine {
     pub fn new(network: &MemoryNetwork, label: u64) -> Self {
+        // Only the first test of a process can set it.
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .with_test_writer()
+            .try_init();
         Self {
             label: NodeId(label),
             network: network.clone(),
