@@ -12,6 +12,80 @@ fn within(text: &str, limits: &Limits) -> String {
     }
 }
 
+/// Expressions that would run or grow without end, and the limit that ends them.
+const ENDLESS: &[(&str, &str)] = &[
+    ("'a'.repeat(2 ** 40)", "E0402"),
+    ("'ab'.padEnd(2 ** 50)", "E0402"),
+    ("'a'.padStart(2 ** 30, 'é')", "E0402"),
+    ("Array.from({ length: 2 ** 31 })", "E0401"),
+    ("new Array(2 ** 24).fill([]).flat().map(String)", "E0402"),
+    (
+        "(() => { let s = 'ab'; while (true) s = s.concat(s) })()",
+        "E0402",
+    ),
+    (
+        "(() => { const a = [1]; a.push(a); return a.flat(Infinity) })()",
+        "E0402",
+    ),
+    (
+        "(() => { const a = []; for (;;) a.push(a.length) })()",
+        "E0401",
+    ),
+    (
+        "(() => { const a = [1]; for (const x of a) a.push(x) })()",
+        "E0401",
+    ),
+    (
+        "(() => { const s = new Set([0]); for (const x of s) s.add(x + 1) })()",
+        "E0401",
+    ),
+    (
+        "(() => { const t = 'a'.repeat(1e6); for (;;) t.indexOf('b') })()",
+        "E0401",
+    ),
+    (
+        "(() => { const t = 'é'.repeat(1e5); for (;;) t.lastIndexOf('éa') })()",
+        "E0401",
+    ),
+    (
+        "(() => { const t = 'é'.repeat(1e5); return t.indexOf('é'.repeat(5e4) + 'a') })()",
+        "E0401",
+    ),
+    (
+        "(() => { const a = [3, 1, 2]; for (;;) a.toSorted() })()",
+        "E0402",
+    ),
+    (
+        "(() => { const a = [3, 1, 2]; for (;;) a.sort() })()",
+        "E0402",
+    ),
+    ("(() => { for (;;) JSON.stringify([1, 2, 3]) })()", "E0402"),
+    (
+        "(() => { const f = () => [1].map(f); return f() })()",
+        "E0403",
+    ),
+    (
+        "(() => { const o = { toString: () => String(o) }; return String(o) })()",
+        "E0403",
+    ),
+    (
+        "(() => { const e = new Error(); e.message = e; return String(e) })()",
+        "E0403",
+    ),
+    (
+        "(() => { const o = { toJSON: () => JSON.stringify(o) }; return JSON.stringify(o) })()",
+        "E0403",
+    ),
+    (
+        "(() => { const a = Math.max.apply, l = [a]; l[1] = l; return a.apply(a, l) })()",
+        "E0403",
+    ),
+    (
+        "(() => { let a = []; for (let i = 0; i < 1e5; i++) a = [a]; return String(a) })()",
+        "E0403",
+    ),
+];
+
 #[test]
 fn work_and_memory_are_counted_before_they_are_done() {
     let limits = Limits {
@@ -19,80 +93,9 @@ fn work_and_memory_are_counted_before_they_are_done() {
         turn_allocated_bytes: 8 << 20,
         ..Limits::default()
     };
-    for (text, code) in [
-        ("'a'.repeat(2 ** 40)", "E0402"),
-        ("'ab'.padEnd(2 ** 50)", "E0402"),
-        ("'a'.padStart(2 ** 30, 'é')", "E0402"),
-        ("Array.from({ length: 2 ** 31 })", "E0401"),
-        ("new Array(2 ** 24).fill([]).flat().map(String)", "E0402"),
-        (
-            "(() => { let s = 'ab'; while (true) s = s.concat(s) })()",
-            "E0402",
-        ),
-        (
-            "(() => { const a = [1]; a.push(a); return a.flat(Infinity) })()",
-            "E0402",
-        ),
-        (
-            "(() => { const a = []; for (;;) a.push(a.length) })()",
-            "E0401",
-        ),
-        (
-            "(() => { const a = [1]; for (const x of a) a.push(x) })()",
-            "E0401",
-        ),
-        (
-            "(() => { const s = new Set([0]); for (const x of s) s.add(x + 1) })()",
-            "E0401",
-        ),
-        (
-            "(() => { const t = 'a'.repeat(1e6); for (;;) t.indexOf('b') })()",
-            "E0401",
-        ),
-        (
-            "(() => { const t = 'é'.repeat(1e5); for (;;) t.lastIndexOf('éa') })()",
-            "E0401",
-        ),
-        (
-            "(() => { const t = 'é'.repeat(1e5); return t.indexOf('é'.repeat(5e4) + 'a') })()",
-            "E0401",
-        ),
-        (
-            "(() => { const a = [3, 1, 2]; for (;;) a.toSorted() })()",
-            "E0402",
-        ),
-        (
-            "(() => { const a = [3, 1, 2]; for (;;) a.sort() })()",
-            "E0402",
-        ),
-        ("(() => { for (;;) JSON.stringify([1, 2, 3]) })()", "E0402"),
-        (
-            "(() => { const f = () => [1].map(f); return f() })()",
-            "E0403",
-        ),
-        (
-            "(() => { const o = { toString: () => String(o) }; return String(o) })()",
-            "E0403",
-        ),
-        (
-            "(() => { const e = new Error(); e.message = e; return String(e) })()",
-            "E0403",
-        ),
-        (
-            "(() => { const o = { toJSON: () => JSON.stringify(o) }; return JSON.stringify(o) })()",
-            "E0403",
-        ),
-        (
-            "(() => { const a = Math.max.apply, l = [a]; l[1] = l; return a.apply(a, l) })()",
-            "E0403",
-        ),
-        (
-            "(() => { let a = []; for (let i = 0; i < 1e5; i++) a = [a]; return String(a) })()",
-            "E0403",
-        ),
-    ] {
+    for (text, code) in ENDLESS {
         let found = within(text, &limits);
-        assert_eq!(found, code, "{text}");
+        assert_eq!(found, *code, "{text}");
     }
 }
 
