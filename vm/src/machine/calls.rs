@@ -115,8 +115,8 @@ impl<'p> Machine<'p> {
         at: usize,
         receiver: Option<&Value>,
     ) -> Result<(), Trap> {
-        let taken: SmallVec<[Value; 4]> = self.stack.drain(at + 1..).collect();
-        self.stack.pop();
+        let taken: SmallVec<[Value; 4]> = self.stack.drain(at + 1).collect();
+        self.stack.drop_top();
         let result = match function {
             Value::Native(native) => {
                 self.call_native(*native, receiver.unwrap_or(&Value::UNDEFINED), &taken)?
@@ -135,7 +135,7 @@ impl<'p> Machine<'p> {
         arguments: usize,
     ) -> Result<(), Trap> {
         let at = self.stack.len() - arguments;
-        let taken: SmallVec<[Value; 4]> = self.stack.drain(at..).collect();
+        let taken: SmallVec<[Value; 4]> = self.stack.drain(at).collect();
         let result = self.call_native(native, &Value::UNDEFINED, &taken)?;
         self.stack.push(result);
         Ok(())
@@ -181,7 +181,7 @@ impl<'p> Machine<'p> {
 
     /// Spreads the array on top of the stack over it, and tells how many items it had.
     pub(super) fn spread_arguments(&mut self) -> Result<usize, Trap> {
-        let Some(Value::Array(id)) = self.stack.pop() else {
+        let Value::Array(id) = self.stack.pop() else {
             return Err(self.type_error("the arguments are not an array"));
         };
         let count = self.heap.array(id).len();

@@ -12,23 +12,19 @@ use crate::host::Misuse;
 use crate::value::Value;
 
 impl<'p> Machine<'p> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, value: Value) {
         self.stack.push(value);
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn pop(&mut self) -> Value {
-        self.stack
-            .pop()
-            .expect("the verifier has counted the operands")
+        self.stack.pop()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn top(&self) -> &Value {
-        self.stack
-            .last()
-            .expect("the verifier has counted the operands")
+        self.stack.last()
     }
 
     /// Runs until as many calls are open as at `floor`.
@@ -91,54 +87,66 @@ impl<'p> Machine<'p> {
         use Instruction::*;
         match instruction {
             Return => return Ok(Flow::Return(self.pop())),
-            GetSlot(slot) => {
-                let value = self.slot(slot).clone();
-                self.push(value);
-            }
-            SetSlot(slot) => {
-                let value = self.pop();
-                self.set_slot(slot, value);
-            }
+            GetSlot(slot) => match self.slot(slot) {
+                Value::Frozen(Data::Number(number)) => {
+                    let number = *number;
+                    self.stack.push_number(number);
+                }
+                value => {
+                    let value = value.clone();
+                    self.push(value);
+                }
+            },
+            SetSlot(slot) => match self.top() {
+                Value::Frozen(Data::Number(number)) => {
+                    let number = *number;
+                    self.stack.drop_top();
+                    self.set_slot_number(slot, number);
+                }
+                _ => {
+                    let value = self.pop();
+                    self.set_slot(slot, value);
+                }
+            },
             Constant(at) => {
                 let value = Value::Frozen(self.code.constants[at as usize].clone());
                 self.push(value);
             }
-            Integer(number) => self.push(Value::number(f64::from(number))),
+            Integer(number) => self.stack.push_number(f64::from(number)),
             GetSlotProperty { slot, key } => self.get_slot_property(slot, key)?,
             Jump(target) => return Ok(Flow::Jump(target)),
             JumpIfFalse(target) => {
-                let value = self.pop();
-                if !self.condition(&value)? {
+                if !self.pop_condition()? {
                     return Ok(Flow::Jump(target));
                 }
             }
             JumpIfTrue(target) => {
-                let value = self.pop();
-                if self.condition(&value)? {
+                if self.pop_condition()? {
                     return Ok(Flow::Jump(target));
                 }
             }
-            Add | Subtract | Multiply | Divide => match self.two_numbers() {
-                Some((left, right)) => self.replace_two(Value::number(match instruction {
-                    Add => left + right,
-                    Subtract => left - right,
-                    Multiply => left * right,
-                    _ => left / right,
-                })),
-                None => self.arithmetic(instruction)?,
-            },
-            Less | LessOrEqual | Greater | GreaterOrEqual => match self.two_numbers() {
-                Some((left, right)) => self.replace_two(Value::boolean(match instruction {
-                    Less => left < right,
-                    LessOrEqual => left <= right,
-                    Greater => left > right,
-                    _ => left >= right,
-                })),
-                None => self.comparison(instruction)?,
-            },
-            Pop => {
-                self.pop();
+            Add | Subtract | Multiply | Divide => {
+                if !self.fast_arithmetic(instruction) {
+                    self.arithmetic(instruction)?;
+                }
             }
+            Less | LessOrEqual | Greater | GreaterOrEqual => {
+                if !self.fast_comparison(instruction) {
+                    self.comparison(instruction)?;
+                }
+            }
+            IncrementSlot(slot) => {
+                let at = self.frame.base as usize + usize::from(slot);
+                match &mut self.stack[at] {
+                    Value::Frozen(Data::Number(number)) => *number += 1.0,
+                    _ => self.arithmetic(instruction)?,
+                }
+            }
+            AddInteger(added) => match self.stack.last_mut() {
+                Value::Frozen(Data::Number(number)) => *number += f64::from(added),
+                _ => self.arithmetic(instruction)?,
+            },
+            Pop => self.stack.drop_top(),
             StrictEqualConstant(at) => self.equal_constant(at, true)?,
             StrictNotEqualConstant(at) => self.equal_constant(at, false)?,
             _ => return self.step_into(instruction),
@@ -206,7 +214,7 @@ impl<'p> Machine<'p> {
         match instruction {
             Remainder | Power | BitAnd | BitOr | BitXor | ShiftLeft | ShiftRight
             | ShiftRightUnsigned | Negate | ToNumber | Increment | Decrement | BitNot
-            | IncrementSlot(_) | AddInteger(_) | Template(_) => self.arithmetic(instruction),
+            | Template(_) => self.arithmetic(instruction),
             StrictEqual | StrictNotEqual | Equal | NotEqual | Not | TypeOf | In | InstanceOf(_) => {
                 self.comparison(instruction)
             }
@@ -246,26 +254,54 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// The two topmost operands where both are numbers.
+    /// Arithmetic on two numbers, in the place of the first; false where one is none.
     #[inline(always)]
-    fn two_numbers(&self) -> Option<(f64, f64)> {
-        match self.stack.as_slice() {
-            [
-                ..,
-                Value::Frozen(Data::Number(left)),
-                Value::Frozen(Data::Number(right)),
-            ] => Some((*left, *right)),
-            _ => None,
+    fn fast_arithmetic(&mut self, instruction: Instruction) -> bool {
+        let (Value::Frozen(Data::Number(left)), Value::Frozen(Data::Number(right))) =
+            self.stack.last_two()
+        else {
+            return false;
+        };
+        match instruction {
+            Instruction::Add => *left += right,
+            Instruction::Subtract => *left -= right,
+            Instruction::Multiply => *left *= right,
+            _ => *left /= right,
         }
+        self.stack.drop_top();
+        true
     }
 
-    /// Puts a result in the place of the two topmost operands.
+    /// Compares two numbers; false where one is none.
     #[inline(always)]
-    fn replace_two(&mut self, result: Value) {
-        self.stack.pop();
-        if let Some(place) = self.stack.last_mut() {
-            *place = result;
+    fn fast_comparison(&mut self, instruction: Instruction) -> bool {
+        let (left_place, right) = self.stack.last_two();
+        let (Value::Frozen(Data::Number(left)), Value::Frozen(Data::Number(right))) =
+            (&*left_place, right)
+        else {
+            return false;
+        };
+        let result = match instruction {
+            Instruction::Less => left < right,
+            Instruction::LessOrEqual => left <= right,
+            Instruction::Greater => left > right,
+            _ => left >= right,
+        };
+        *left_place = Value::boolean(result);
+        self.stack.drop_top();
+        true
+    }
+
+    /// Whether the topmost value, which is taken, is true.
+    #[inline(always)]
+    fn pop_condition(&mut self) -> Result<bool, Trap> {
+        if let Value::Frozen(Data::Boolean(boolean)) = self.top() {
+            let boolean = *boolean;
+            self.stack.drop_top();
+            return Ok(boolean);
         }
+        let value = self.pop();
+        self.condition(&value)
     }
 
     #[inline]
@@ -299,16 +335,17 @@ impl<'p> Machine<'p> {
     #[inline]
     fn equal_constant(&mut self, constant: u32, wanted: bool) -> Result<(), Trap> {
         let code = self.code;
-        let value = self.pop();
-        let equal = match &value {
+        let place = self.stack.last_mut();
+        let equal = match &*place {
             Value::Frozen(data) => *data == code.constants[constant as usize],
             Value::Host(host) => {
+                let host = *host;
                 let symbol = if wanted { "===" } else { "!==" };
-                return Err(self.host.misuse(self, *host, Misuse::Operator(symbol)));
+                return Err(self.host.misuse(self, host, Misuse::Operator(symbol)));
             }
             _ => false,
         };
-        self.push(Value::boolean(equal == wanted));
+        *place = Value::boolean(equal == wanted);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use crate::codes;
 use crate::data::FunctionData;
 use crate::error::{Trap, TrapKind};
 use crate::limits::Limit;
-use crate::value::{ClosureId, Value};
+use crate::value::ClosureId;
 
 /// How many calls a script stack shows.
 const STACK_FRAMES_MAX: usize = 50;
@@ -85,8 +85,7 @@ impl<'p> Machine<'p> {
         } else if arguments > parameters {
             self.stack.truncate(base + parameters);
         }
-        self.stack
-            .resize(base + usize::from(function.slots), Value::UNDEFINED);
+        self.stack.resize(base + usize::from(function.slots));
         self.charge_stack()?;
         let frame = Frame {
             instructions: &function.instructions,
@@ -118,7 +117,7 @@ impl<'p> Machine<'p> {
         } else {
             Vec::new()
         };
-        self.stack.resize(from, Value::UNDEFINED);
+        self.stack.resize(from);
         let array = self.new_array(rest)?;
         self.stack.push(array);
         Ok(())

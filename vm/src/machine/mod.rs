@@ -14,6 +14,7 @@ mod frames;
 mod iteration;
 mod objects;
 mod properties;
+mod stack;
 mod variables;
 
 use crate::bytecode::Code;
@@ -51,7 +52,7 @@ pub struct Machine<'p> {
     pub heap: Heap,
     used: Used,
     /// Slots and operands of all open calls.
-    stack: Vec<Value>,
+    stack: stack::Stack,
     /// The highest that the stack has been.
     stack_peak: usize,
     /// The open calls, without the innermost.
@@ -77,7 +78,7 @@ impl<'p> Machine<'p> {
             limits,
             heap: Heap::default(),
             used: Used::default(),
-            stack: Vec::new(),
+            stack: stack::Stack::default(),
             stack_peak: 0,
             callers: Vec::new(),
             frame: frames::Frame::OUTSIDE,

@@ -23,8 +23,7 @@ impl Machine<'_> {
                 let keys = &code.templates[template as usize];
                 let from = self.stack.len() - keys.len();
                 let names = keys.iter().map(|key| code.keys[*key as usize].clone());
-                let properties: PropertyTable<Value> =
-                    names.zip(self.stack.drain(from..)).collect();
+                let properties: PropertyTable<Value> = names.zip(self.stack.drain(from)).collect();
                 let object = self.new_object(properties)?;
                 self.push(object);
             }

@@ -25,6 +25,15 @@ impl Machine<'_> {
         self.stack[at] = value;
     }
 
+    #[inline(always)]
+    pub(super) fn set_slot_number(&mut self, slot: u16, number: f64) {
+        let at = self.frame.base as usize + usize::from(slot);
+        match &mut self.stack[at] {
+            Value::Frozen(Data::Number(place)) => *place = number,
+            place => *place = Value::number(number),
+        }
+    }
+
     pub(super) fn get_slot_checked(&mut self, slot: u16, name: u32) -> Result<Value, Trap> {
         match self.slot(slot) {
             Value::Uninitialised => Err(self.not_initialised(name)),
