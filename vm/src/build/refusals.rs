@@ -8,6 +8,7 @@ use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::host::Misuse;
 use crate::source::Span;
+use crate::text::Text;
 use crate::value::HostRef;
 
 /// The refusal of a use of a build-stage value.
@@ -102,6 +103,11 @@ fn ref_rewrite(stage: &Stage<'_>, value: HostRef, misuse: &Misuse, span: Span) -
     };
     let parameter = parameter_for(name);
     match misuse {
+        Misuse::Property(key) if is_array_method(key) => {
+            format!(
+                "write `readState({name}, {parameter} => {parameter}.{key}(…))`: a command for each item of a value comes with `forEach`, which this version does not have yet"
+            )
+        }
         Misuse::Property(key) => {
             format!("write `readState({name}, {parameter} => {parameter}.{key})`")
         }
@@ -129,6 +135,13 @@ fn ref_rewrite(stage: &Stage<'_>, value: HostRef, misuse: &Misuse, span: Span) -
             format!("write `readState({name}, {parameter} => …)`")
         }
     }
+}
+
+fn is_array_method(key: &Text) -> bool {
+    matches!(
+        key.as_ascii(),
+        Some("map" | "forEach" | "filter" | "reduce" | "flatMap" | "find" | "some" | "every")
+    )
 }
 
 fn is_comparison(misuse: &Misuse) -> bool {
