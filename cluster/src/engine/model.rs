@@ -55,6 +55,14 @@ impl Do {
     }
 }
 
+impl Do {
+    /// What a message says; none where it is no list.
+    #[must_use]
+    pub fn read(body: &Body) -> Option<Vec<Do>> {
+        read(body).ok()
+    }
+}
+
 /// One worker of a model program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelWorker {

@@ -23,8 +23,8 @@ impl Random {
         self.next() % bound
     }
 
-    pub(super) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len() as u64) as usize]
+    pub(super) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len() as u64) as usize].clone()
     }
 }
 
@@ -72,7 +72,7 @@ fn one(random: &mut Random, depth: u64) -> Do {
     match random.below(17) {
         0..=3 => Do::Add(random.below(100) as i64),
         4..=6 => {
-            let to = address(*random.pick(&NAMES));
+            let to = address(random.pick(&NAMES));
             let key = to.key().map(str::to_owned);
             Do::Send(to.name().to_owned(), key, inner(random))
         }
@@ -189,26 +189,26 @@ impl Maker {
         let command = match random.below(20) {
             0..=7 => Command::Send(SendRequest {
                 door: self.door(),
-                to: address(*random.pick(&NAMES)),
+                to: address(random.pick(&NAMES)),
                 from: None,
                 body: Do::body(&list(random, 2)),
             }),
             8 => Command::Start(StartRequest {
                 door: self.door(),
-                to: address(*random.pick(&["Task", "Task/t", "Counter/b"])),
+                to: address(random.pick(&["Task", "Task/t", "Counter/b"])),
                 config: Some(Do::body(&list(random, 2))),
                 message: Some(Do::body(&list(random, 1))),
             }),
             9 => Command::Kill(KillRequest {
                 door: self.door(),
-                target: address(*random.pick(&NAMES)),
+                target: address(random.pick(&NAMES)),
             }),
             10..=12 => Command::TimerFired,
             13 => Command::Continue,
             14 => Command::Checkpoint,
             15 => self.deliver(random),
             16 => self.effect(random),
-            17 | 18 if !self.sent.is_empty() => random.pick(&self.sent).clone(),
+            17 | 18 if !self.sent.is_empty() => random.pick(&self.sent),
             _ => {
                 let key = random.below(3).to_string();
                 Command::Send(SendRequest {
@@ -246,7 +246,7 @@ impl Maker {
             parcel.encode().unwrap()
         };
         let parcels = (first..first + 2)
-            .map(|number| parcel(number, *random.pick(&NAMES), list(random, 1)))
+            .map(|number| parcel(number, random.pick(&NAMES), list(random, 1)))
             .collect();
         Command::Deliver(Deliver {
             source: ShardId(1),
@@ -270,7 +270,7 @@ impl Maker {
             service: address("Mail"),
             message: door(sequence, 0).stamp.id,
             attempt: 0,
-            result: random.pick(&results).clone(),
+            result: random.pick(&results),
         })
     }
 }

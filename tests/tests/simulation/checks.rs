@@ -1,0 +1,159 @@
+//! What must hold when everything has come to rest, read from the shards' own history.
+//!
+//! Before it: a healed, quiet world. After it: a verdict. Guarantees: exactly once (against what
+//! the clients were told), order of each pair, conservation, equal replicas.
+//! Leaves to others: agreement at each entry, which the world checks as it goes.
+
+use std::collections::BTreeMap;
+
+use cluster::engine::model::{Do, ModelRun};
+use cluster::query;
+use cluster::record::{HistoryRecord, TurnInput, TurnOutcome};
+use transport::{Address, Namespace};
+
+use crate::client::{BARE, Verdict};
+use crate::world::World;
+
+/// One message of a transfer that was applied.
+struct Seen {
+    at: Address,
+    from: Option<Address>,
+    step: u64,
+    stands: bool,
+}
+
+pub(crate) fn check(world: &World) {
+    let seen = history(world);
+    no_dead_letters(world);
+    exactly_once(world, &seen);
+    order(&seen);
+    conservation(world);
+    equal_replicas(world);
+}
+
+/// Nothing here has a reason to become a dead letter, but what was asked to trap.
+fn no_dead_letters(world: &World) {
+    for group in &world.groups {
+        let shard = group.replicas[0].shard.as_ref().unwrap();
+        for (number, letter) in query::dead_letters(shard.store(), 0, 1000).unwrap() {
+            let asked = letter.cause.code == "E-model-trap";
+            assert!(asked, "dead letter {number}: {letter:?}");
+        }
+    }
+}
+
+/// The tag of a message: its last key.
+fn tag(record: &HistoryRecord) -> Option<(String, Option<Address>)> {
+    let TurnInput::Message { from, body } = &record.input else {
+        return None;
+    };
+    let list = Do::read(body)?;
+    let mut keys = list.iter().filter_map(|step| match step {
+        Do::Key(key) => Some(key.clone()),
+        _ => None,
+    });
+    Some((keys.next_back()?, from.clone()))
+}
+
+fn history(world: &World) -> BTreeMap<String, Vec<Seen>> {
+    let mut seen: BTreeMap<String, Vec<Seen>> = BTreeMap::new();
+    for group in &world.groups {
+        let shard = group.replicas[0].shard.as_ref().unwrap();
+        let instances =
+            query::instances(shard.store(), &Namespace::default(), None, None, 1000).unwrap();
+        for view in instances {
+            let records = query::history(shard.store(), &view.address, 0, 1000).unwrap();
+            for (step, record) in records {
+                let Some((tag, from)) = tag(&record) else {
+                    continue;
+                };
+                let stands = !matches!(record.outcome, TurnOutcome::Trapped(_));
+                let at = view.address.clone();
+                seen.entry(tag).or_default().push(Seen {
+                    at,
+                    from,
+                    step,
+                    stands,
+                });
+            }
+        }
+    }
+    seen
+}
+
+fn exactly_once(world: &World, seen: &BTreeMap<String, Vec<Seen>>) {
+    let count = |tag: &str| seen.get(tag).map_or(0, Vec::len);
+    for client in &world.clients {
+        for (transfer, verdict) in &client.finished {
+            let (taken, given) = (count(&transfer.tag), count(&format!("{}>", transfer.tag)));
+            let tag = &transfer.tag;
+            match verdict {
+                Verdict::Done => assert_eq!(taken, 1, "{tag} was acknowledged"),
+                Verdict::Refused => assert_eq!(taken, 0, "{tag} was refused"),
+                Verdict::Unknown => assert!(taken <= 1, "{tag} happened {taken} times"),
+            }
+            let stands = seen
+                .get(tag)
+                .is_some_and(|seen| seen.iter().all(|seen| seen.stands));
+            let expected = usize::from(taken == 1 && stands);
+            assert_eq!(
+                given, expected,
+                "what {tag} sent arrived as often as it was sent"
+            );
+        }
+    }
+}
+
+/// What one account sent to another was taken in the order in which it was sent.
+fn order(seen: &BTreeMap<String, Vec<Seen>>) {
+    let mut pairs: BTreeMap<(Address, Address, bool), Vec<(u64, u64)>> = BTreeMap::new();
+    for (tag, arrivals) in seen {
+        let Some(sender) = tag.strip_suffix('>') else {
+            continue;
+        };
+        // What goes by the bare name goes by the name's home, and may pass what goes straight.
+        for arrival in arrivals {
+            let Some(from) = &arrival.from else { continue };
+            let sent = seen.get(sender).and_then(|seen| seen.first());
+            let Some(sent) = sent.filter(|sent| sent.at == *from) else {
+                continue;
+            };
+            pairs
+                .entry((from.clone(), arrival.at.clone(), sender.ends_with(BARE)))
+                .or_default()
+                .push((sent.step, arrival.step));
+        }
+    }
+    for ((from, to, _), mut steps) in pairs {
+        steps.sort_unstable();
+        let arrived: Vec<u64> = steps.iter().map(|(_, arrived)| *arrived).collect();
+        assert!(arrived.is_sorted(), "{from} → {to}: {steps:?}");
+    }
+}
+
+fn conservation(world: &World) {
+    let mut sum = 0;
+    for group in &world.groups {
+        let shard = group.replicas[0].shard.as_ref().unwrap();
+        let instances =
+            query::instances(shard.store(), &Namespace::default(), None, None, 1000).unwrap();
+        for view in instances {
+            let run = view.snapshot.as_deref().and_then(ModelRun::read);
+            sum += run.map_or(0, |run| run.count);
+        }
+    }
+    assert_eq!(sum, 0, "what one account gave another has");
+}
+
+fn equal_replicas(world: &World) {
+    for group in &world.groups {
+        let content = |at: usize| {
+            let shard = group.replicas[at].shard.as_ref().unwrap();
+            shard.store().scan(&[], None, usize::MAX).unwrap()
+        };
+        let first = content(0);
+        for at in 1..group.replicas.len() {
+            assert!(first == content(at), "replica {at} of {:?}", group.identity);
+        }
+    }
+}
