@@ -129,7 +129,7 @@ impl Program for ModelProgram {
     ) -> Result<String, Failure> {
         match read(body)?.first() {
             Some(Do::Key(key)) => Ok(key.clone()),
-            _ => Err(Failure::new("E-model", "the message has no key")),
+            _ => Err(Failure::new("model", "the message has no key")),
         }
     }
 
@@ -173,7 +173,7 @@ fn read(body: &Body) -> Result<Vec<Do>, Failure> {
         return Ok(Vec::new());
     }
     crate::keys::decode_record(body.bytes())
-        .map_err(|error| Failure::new("E-model", error.to_string()))
+        .map_err(|error| Failure::new("model", error.to_string()))
 }
 
 fn give_way() {
@@ -206,10 +206,10 @@ impl ModelRun {
                     return Ok(());
                 }
                 Do::Fail => {
-                    ran.end = End::Failed(Failure::new("E-model-fail", "asked to fail"));
+                    ran.end = End::Failed(Failure::new("model-fail", "asked to fail"));
                     return Ok(());
                 }
-                Do::Trap => return Err(Failure::new("E-model-trap", "asked to trap")),
+                Do::Trap => return Err(Failure::new("model-trap", "asked to trap")),
                 Do::Panic => give_way(),
                 Do::KillSelf => {
                     ran.end = End::KilledSelf;

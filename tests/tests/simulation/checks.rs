@@ -36,7 +36,7 @@ fn no_dead_letters(world: &World) {
     for group in &world.groups {
         let shard = group.replicas[0].shard.as_ref().unwrap();
         for (number, letter) in query::dead_letters(shard.store(), 0, 1000).unwrap() {
-            let asked = letter.cause.code == "E-model-trap";
+            let asked = letter.cause.code == "model-trap";
             assert!(asked, "dead letter {number}: {letter:?}");
         }
     }

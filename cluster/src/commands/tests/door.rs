@@ -23,7 +23,7 @@ fn a_bare_name_is_routed_by_key() {
     assert!(matches!(routed.progress, Progress::Applied { .. }));
     assert_eq!(bench.count("Counter/k"), 2);
     bench.send("Counter", &[Do::Add(2)]);
-    assert_eq!(bench.dead(), ["E-model"], "a message without a key");
+    assert_eq!(bench.dead(), ["model"], "a message without a key");
 }
 
 #[test]

@@ -8,7 +8,7 @@ fn a_trap_undoes_the_turn_and_the_daemon_goes_on_after_a_rest() {
     let mut bench = Bench::new();
     bench.send("Counter/a", &[Do::Add(1)]);
     bench.send("Counter/a", &[Do::Add(10), Do::Trap]);
-    assert_eq!(bench.dead(), ["E-model-trap"]);
+    assert_eq!(bench.dead(), ["model-trap"]);
     bench.send("Counter/a", &[Do::Add(100)]);
     assert_eq!(bench.count("Counter/a"), 1, "it rests");
     bench.pass(100);
