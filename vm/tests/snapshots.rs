@@ -17,9 +17,9 @@ mod cases;
 
 use cases::{Block, Document};
 
-/// Blocks that the reader of cases may skip.
+/// Only the blocks of scripts that do not compile matter here: those cases are left out.
 fn is_expectation(block: &Block) -> bool {
-    block.language.is_empty()
+    block.language == "error"
 }
 
 /// A script of the manual that compiles, with its messages.
@@ -43,7 +43,9 @@ fn examples() -> Vec<Example> {
     {
         for case in Document::parse(&std::fs::read_to_string(path).unwrap()).cases {
             let Some(script) = &case.script else { continue };
-            assert!(case.expectations.is_empty());
+            if !case.expectations.is_empty() {
+                continue;
+            }
             let source = Source::new(
                 format!("{}.{}", case.file_name(), script.language),
                 script.body.clone(),
