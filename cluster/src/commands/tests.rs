@@ -7,6 +7,7 @@ mod door;
 mod ends;
 mod properties;
 mod random;
+mod scripts;
 mod services;
 mod starts;
 mod timers;

@@ -15,6 +15,7 @@ use super::{Shard, ShardError};
 use crate::codes;
 use crate::engine::{Program, WorkerFacts};
 use crate::message::{Body, Message, Parcel, ProgramId, Spawn};
+use crate::outcome::Progress;
 use crate::record::{Failure, InstanceStatus, MessageFate};
 
 /// The key of the one instance of a worker without `key`.
@@ -195,6 +196,7 @@ impl Shard {
         };
         let owner = self.shard_of(&instance);
         if owner == self.identity.shard {
+            self.progress_at(routed.stamp.id, &instance, Progress::Queued);
             return self.deliver(routed);
         }
         self.note_message(&routed, MessageFate::Routed { instance });
