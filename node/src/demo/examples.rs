@@ -115,6 +115,7 @@ pub(super) async fn deploy(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
         .collect();
     let reply = cluster
         .client(0)
+        .patient()
         .post("/v1/programs", None, &json!({ "files": files }))
         .await?;
     let text = String::from_utf8_lossy(&reply.body).into_owned();

@@ -38,9 +38,7 @@ impl Door {
     ) -> Result<Vec<Deployed>, DoorError> {
         let deployed = compile(files)?;
         let names = names(&deployed)?;
-        for each in &deployed {
-            self.install(&each.program).await?;
-        }
+        try_join_all(deployed.iter().map(|each| self.install(&each.program))).await?;
         let change = ActivateNames {
             namespace: namespace.clone(),
             names: names.clone(),

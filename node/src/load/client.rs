@@ -9,7 +9,7 @@ use hyper::{Method, StatusCode};
 
 use super::Connection;
 
-/// How long one attempt may take. A node's own attempts end earlier.
+/// How long one attempt may take, unless the client is told otherwise.
 const ATTEMPT_DEADLINE: Duration = Duration::from_secs(3);
 /// How long all attempts may take together.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(30);
@@ -34,6 +34,7 @@ pub struct Client {
     nodes: Vec<SocketAddr>,
     current: usize,
     connection: Option<Connection>,
+    attempt_deadline: Duration,
 }
 
 impl Client {
@@ -44,7 +45,15 @@ impl Client {
             current: first % nodes.len().max(1),
             nodes,
             connection: None,
+            attempt_deadline: ATTEMPT_DEADLINE,
         }
+    }
+
+    /// The same client, for requests that take their time, such as a deploy.
+    #[must_use]
+    pub fn patient(mut self) -> Client {
+        self.attempt_deadline = GIVE_UP_AFTER;
+        self
     }
 
     /// Sends a request until a node answers with anything but an overload or an outage.
@@ -133,8 +142,7 @@ impl Client {
             empty => empty.insert(Connection::open(self.nodes[self.current]).await?),
         };
         let answer = connection
-            .call(method, path, idempotency_key, body, ATTEMPT_DEADLINE)
-            .await;
+            .call(method, path, idempotency_key, body, self.attempt_deadline).await;
         if answer.is_err() {
             self.connection = None;
         }
