@@ -134,7 +134,11 @@ impl Servers {
             { "name": "counter.js", "source": include_str!("counter.js") },
             { "name": "ring.js", "source": include_str!("ring.js") },
         ]});
-        let reply = self.client(0).patient().post("/v1/programs", None, &files).await?;
+        let reply = self
+            .client(0)
+            .patient()
+            .post("/v1/programs", None, &files)
+            .await?;
         let text = String::from_utf8_lossy(&reply.body).into_owned();
         anyhow::ensure!(
             reply.status.is_success(),

@@ -260,9 +260,11 @@ fn answer(reader: &dyn StateRead, query: &Query) -> Result<Answer, query::QueryE
             }
             None => None,
         }),
-        Query::Name(name) => {
-            Answer::Name(query::active_program(reader, name.namespace(), name.name())?)
-        }
+        Query::Name(name) => Answer::Name(query::active_program(
+            reader,
+            name.namespace(),
+            name.name(),
+        )?),
         Query::Program(program) => Answer::Program(query::installed_program(reader, *program)?),
         Query::Instances {
             namespace,

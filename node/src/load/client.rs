@@ -142,7 +142,8 @@ impl Client {
             empty => empty.insert(Connection::open(self.nodes[self.current]).await?),
         };
         let answer = connection
-            .call(method, path, idempotency_key, body, self.attempt_deadline).await;
+            .call(method, path, idempotency_key, body, self.attempt_deadline)
+            .await;
         if answer.is_err() {
             self.connection = None;
         }
