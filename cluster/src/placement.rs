@@ -109,20 +109,20 @@ pub fn initial(nodes: &[NodeId], shard_count: u32, replicas: usize) -> Vec<(Shar
         return Vec::new();
     }
     let wanted = replicas.clamp(1, nodes.len());
+    // What each will lead counts from the start, so that followers even it out.
+    let mut held = vec![0_usize; nodes.len()];
+    (0..shard_count as usize).for_each(|shard| held[shard % nodes.len()] += 1);
     (0..shard_count)
         .map(|shard| {
-            let turn = shard as usize;
-            // The followers' offset grows with every round, so that each node's shards are
-            // followed by all others alike.
-            let round = turn / nodes.len();
-            let mut chosen = vec![nodes[turn % nodes.len()]];
-            let mut offset = 1 + round;
-            while chosen.len() < wanted {
-                let node = nodes[(turn + offset) % nodes.len()];
-                if !chosen.contains(&node) {
-                    chosen.push(node);
-                }
-                offset += 1;
+            let turn = shard as usize % nodes.len();
+            // Followers are the nodes that hold least; among equals those after the leader, so that
+            // the leads of a lost node spread.
+            let mut others: Vec<usize> = (0..nodes.len()).filter(|at| *at != turn).collect();
+            others.sort_by_key(|at| (held[*at], (at + nodes.len() - turn) % nodes.len()));
+            let mut chosen = vec![nodes[turn]];
+            for at in others.into_iter().take(wanted - 1) {
+                held[at] += 1;
+                chosen.push(nodes[at]);
             }
             (ShardId(shard), chosen)
         })
@@ -340,19 +340,64 @@ impl<'v> Planner<'v> {
     fn balance_leads(&mut self) {
         for shard in self.free().collect::<Vec<_>>() {
             let Some(leader) = shard.leader else { continue };
-            let Some(to) = self.successor(shard, leader) else {
+            if self.health(leader) != Health::Draining {
                 continue;
-            };
-            let lead_count = |node: NodeId| self.leads.get(&node).copied();
-            let must = matches!(self.health(leader), Health::Draining);
-            let uneven = match (lead_count(leader), lead_count(to)) {
-                (Some(from), Some(to)) => from >= to + 2,
-                _ => false,
-            };
-            if must || uneven {
+            }
+            if let Some(to) = self.successor(shard, leader) {
+                let step = self.transfer(shard, to);
+                self.moves.push(step);
+            }
+        }
+        while let Some(path) = self.uneven_path() {
+            for (shard, to) in path {
                 let step = self.transfer(shard, to);
                 self.moves.push(step);
             }
         }
     }
+
+    /// Hand-overs after which a node with too many leads has one less, one with at least two fewer
+    /// has one more, and those in between keep their number. Breadth first from the fullest.
+    fn uneven_path(&self) -> Option<Vec<(&'v ShardView, NodeId)>> {
+        let (full, most) = self
+            .leads
+            .iter()
+            .max_by_key(|(node, count)| (**count, std::cmp::Reverse(**node)))?;
+        let free: Vec<&'v ShardView> = self.free().collect();
+        let mut reached: BTreeMap<NodeId, (NodeId, &'v ShardView)> = BTreeMap::new();
+        let mut front = std::collections::VecDeque::from([*full]);
+        while let Some(from) = front.pop_front() {
+            let led = free.iter().filter(|shard| shard.leader == Some(from));
+            for shard in led {
+                for to in &shard.replicas {
+                    let alive = self.leads.contains_key(to);
+                    if !alive || to == full || reached.contains_key(to) {
+                        continue;
+                    }
+                    reached.insert(*to, (from, shard));
+                    if self.leads[to] + 2 <= *most {
+                        return Some(path_to(*to, *full, &reached));
+                    }
+                    front.push_back(*to);
+                }
+            }
+        }
+        None
+    }
+}
+
+/// The hand-overs along which `end` was reached, the last first: so nobody has more in between.
+fn path_to<'v>(
+    end: NodeId,
+    start: NodeId,
+    reached: &BTreeMap<NodeId, (NodeId, &'v ShardView)>,
+) -> Vec<(&'v ShardView, NodeId)> {
+    let mut path = Vec::new();
+    let mut to = end;
+    while to != start {
+        let (from, shard) = reached[&to];
+        path.push((shard, to));
+        to = from;
+    }
+    path
 }

@@ -1,35 +1,210 @@
-//! Tests of placement.
+//! Tests of placement: carried out move by move, every start comes to rest evenly spread.
 
 use super::*;
 
-fn view(healths: [Health; 3]) -> View {
-    let nodes = (1..).map(NodeId).zip(healths).collect();
-    let shards = initial(&[NodeId(1), NodeId(2), NodeId(3)], 6, 3);
+fn node(id: u64) -> NodeId {
+    NodeId(id)
+}
+
+fn nodes(ids: &[u64]) -> BTreeMap<NodeId, Health> {
+    ids.iter().map(|id| (node(*id), Health::Alive)).collect()
+}
+
+fn view(ids: &[u64], shards: u32, replicas: usize) -> View {
+    let all: Vec<NodeId> = ids.iter().map(|id| node(*id)).collect();
+    let shards = initial(&all, shards, replicas);
     let shards = shards.into_iter().map(|(shard, replicas)| ShardView {
         shard,
-        leader: replicas.first().copied(),
+        leader: Some(replicas[0]),
         replicas,
         moving: false,
     });
     View {
-        nodes,
+        nodes: nodes(ids),
         shards: shards.collect(),
-        replicas: 3,
+        replicas,
     }
 }
 
-#[test]
-fn a_silent_node_costs_no_replica() {
-    let mut view = view([Health::Alive, Health::Alive, Health::Silent]);
-    for shard in &mut view.shards {
-        if shard.leader == Some(NodeId(3)) {
-            shard.leader = Some(NodeId(1 + u64::from(shard.shard.0 % 2)));
+fn carry_out(view: &mut View, step: Move) {
+    let shard = view
+        .shards
+        .iter_mut()
+        .find(|shard| shard.shard == step.shard());
+    let shard = shard.unwrap();
+    match step {
+        Move::AddReplica { node, .. } => {
+            assert!(!shard.replicas.contains(&node));
+            shard.replicas.push(node);
+        }
+        Move::RemoveReplica { node, .. } => {
+            assert!(shard.replicas.len() > 1);
+            shard.replicas.retain(|replica| *replica != node);
+            assert_ne!(shard.leader, Some(node), "the lead is handed over first");
+        }
+        Move::TransferLead { to, .. } => {
+            assert!(shard.replicas.contains(&to));
+            shard.leader = Some(to);
         }
     }
-    assert_eq!(next_moves(&view, 10), []);
+}
+
+/// Carries moves out, a few at a time, until none is left.
+fn settle(view: &mut View) -> usize {
+    let mut moves = 0;
+    loop {
+        let next = next_moves(view, 2);
+        if next.is_empty() {
+            return moves;
+        }
+        for step in next {
+            carry_out(view, step);
+            moves += 1;
+        }
+        assert!(moves < 2000, "it comes to rest");
+    }
+}
+
+fn spread(view: &View, of: impl Fn(&ShardView, NodeId) -> bool) -> (usize, usize) {
+    let alive = view
+        .nodes
+        .iter()
+        .filter(|(_, health)| **health == Health::Alive);
+    let counts: Vec<usize> = alive
+        .map(|(node, _)| view.shards.iter().filter(|shard| of(shard, *node)).count())
+        .collect();
+    (*counts.iter().min().unwrap(), *counts.iter().max().unwrap())
+}
+
+fn assert_even(view: &View, replicas: usize) {
+    assert!(
+        view.shards
+            .iter()
+            .all(|shard| shard.replicas.len() == replicas)
+    );
+    let (least, most) = spread(view, |shard, node| shard.replicas.contains(&node));
+    assert!(most - least <= 1, "replicas: {least} to {most}");
+    let (least, most) = spread(view, |shard, node| shard.leader == Some(node));
+    assert!(most - least <= 1, "leads: {least} to {most}");
 }
 
 #[test]
-fn an_even_cluster_comes_to_rest() {
-    assert_eq!(next_moves(&view([Health::Alive; 3]), 10), []);
+fn the_first_placement_is_even_and_needs_no_move() {
+    for count in 1..=7 {
+        let ids: Vec<u64> = (1..=count).collect();
+        let mut view = view(&ids, 16, 3);
+        assert_eq!(settle(&mut view), 0, "{count} nodes");
+        assert_even(&view, 3.min(count as usize));
+    }
+}
+
+#[test]
+fn a_node_that_joins_takes_its_share() {
+    for count in 1..=6 {
+        let ids: Vec<u64> = (1..=count).collect();
+        let mut view = view(&ids, 16, 3);
+        view.nodes.insert(node(99), Health::Alive);
+        settle(&mut view);
+        assert_even(&view, 3.min(count as usize + 1));
+    }
+}
+
+#[test]
+fn a_node_that_is_gone_is_replaced_and_a_silent_one_waited_for() {
+    let mut view = view(&[1, 2, 3, 4], 16, 3);
+    view.nodes.insert(node(2), Health::Silent);
+    for shard in &mut view.shards {
+        if shard.leader == Some(node(2)) {
+            let other = shard.replicas.iter().find(|other| **other != node(2));
+            shard.leader = other.copied();
+        }
+    }
+    let moves = next_moves(&view, 100);
+    let transfers_only = |step: &Move| matches!(step, Move::TransferLead { .. });
+    assert!(moves.iter().all(transfers_only), "{moves:?}");
+    view.nodes.insert(node(2), Health::Gone);
+    settle(&mut view);
+    assert_even(&view, 3);
+    let held = |shard: &ShardView| shard.replicas.contains(&node(2));
+    assert!(!view.shards.iter().any(held));
+}
+
+#[test]
+fn a_node_that_drains_ends_with_nothing() {
+    let mut view = view(&[1, 2, 3, 4, 5], 16, 3);
+    view.nodes.insert(node(3), Health::Draining);
+    settle(&mut view);
+    assert_even(&view, 3);
+    let held = |shard: &ShardView| shard.replicas.contains(&node(3));
+    assert!(!view.shards.iter().any(held));
+}
+
+#[test]
+fn a_drain_without_a_spare_hands_leads_over_and_keeps_replicas() {
+    let mut view = view(&[1, 2, 3], 6, 3);
+    view.nodes.insert(node(1), Health::Draining);
+    settle(&mut view);
+    let leads = |shard: &ShardView| shard.leader == Some(node(1));
+    assert!(!view.shards.iter().any(leads));
+    let live = |shard: &ShardView| {
+        let live = shard.replicas.iter().filter(|replica| **replica != node(1));
+        live.count() == 2
+    };
+    assert!(view.shards.iter().all(live));
+}
+
+#[test]
+fn shards_that_move_are_left_alone() {
+    let mut view = view(&[1], 4, 3);
+    view.nodes.insert(node(2), Health::Alive);
+    for shard in &mut view.shards {
+        shard.moving = true;
+    }
+    assert!(next_moves(&view, 100).is_empty());
+}
+
+#[test]
+fn any_number_of_nodes_that_come_and_go_ends_evenly() {
+    let mut state = 7_u64;
+    let mut random = |bound: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) % bound
+    };
+    for round in 0..30 {
+        let mut view = view(&[1, 2, 3], 16, 3);
+        for id in 4..8 + random(4) {
+            view.nodes.insert(node(id), Health::Alive);
+            for step in next_moves(&view, random(6) as usize) {
+                carry_out(&mut view, step);
+            }
+        }
+        view.nodes.insert(node(1 + random(3)), Health::Gone);
+        for shard in &mut view.shards {
+            let gone = |leader: NodeId| view.nodes[&leader] == Health::Gone;
+            if shard.leader.is_some_and(gone) {
+                let alive = shard.replicas.iter().find(|node| !gone(**node));
+                shard.leader = alive.copied();
+            }
+        }
+        settle(&mut view);
+        assert_even(&view, 3);
+        assert!(round < 30);
+    }
+}
+
+#[test]
+fn votes_of_the_system_group_are_1_3_or_5_and_stay_where_they_are() {
+    let count = |ids: &[u64], voters: &[u64]| {
+        let voters: Vec<NodeId> = voters.iter().map(|id| node(*id)).collect();
+        system_voters(&nodes(ids), &voters)
+    };
+    assert_eq!(count(&[1, 2], &[2]), [node(2)]);
+    assert_eq!(count(&[1, 2, 3, 4], &[4]), [node(1), node(2), node(4)]);
+    assert_eq!(count(&[1, 2, 3, 4, 5, 6], &[6]).len(), 5);
+    let mut with_gone = nodes(&[1, 2, 3, 4]);
+    with_gone.insert(node(1), Health::Gone);
+    let voters = system_voters(&with_gone, &[node(1), node(2), node(3)]);
+    assert_eq!(voters, [node(2), node(3), node(4)]);
 }
