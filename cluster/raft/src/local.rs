@@ -94,6 +94,7 @@ impl LocalShard {
             entropy: Arc::clone(&shared.ports.entropy),
             limits: Arc::clone(&shared.proposer_limits),
             observer: Arc::new(CommitSpans::new(Arc::clone(&shared.ports.spans))),
+            log: shared.opener.log().clone(),
         });
         let checkpoint = Checkpoint::default();
         let parts = DriverParts {

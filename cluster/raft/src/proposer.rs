@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::group::{Group, GroupError};
 use crate::limits::ProposerLimits;
+use crate::log::{Log, LogError};
 use crate::ports::{Clock, Entropy};
 use crate::types::{EntryData, NodeId};
 
@@ -46,6 +47,12 @@ pub enum ProposeError {
         /// What fits.
         bytes_max: usize,
     },
+    /// The disk of the leader is full; nothing was written.
+    #[error("{reason}")]
+    Full {
+        /// What is free and what is needed.
+        reason: String,
+    },
     /// It may be committed or not; a repeated proposal must be one that is known by its sequence.
     #[error("E-outcome-unknown: {reason}; whether it took effect is not known here")]
     Unknown {
@@ -64,7 +71,10 @@ impl ProposeError {
     /// Whether the proposal certainly had no effect.
     #[must_use]
     pub const fn is_unsent(&self) -> bool {
-        matches!(self, Self::Overloaded { .. } | Self::TooLarge { .. })
+        matches!(
+            self,
+            Self::Overloaded { .. } | Self::TooLarge { .. } | Self::Full { .. }
+        )
     }
 }
 
@@ -131,6 +141,8 @@ pub struct ProposerParts<C> {
     pub limits: Arc<ProposerLimits>,
     /// Is told of commits.
     pub observer: Arc<dyn CommitObserver<C>>,
+    /// Says whether there is room for entries.
+    pub log: Log,
 }
 
 impl<P: Protocol> Proposer<P> {
@@ -275,6 +287,11 @@ async fn write<P: Protocol>(
     commands: Vec<P::Command>,
 ) -> Result<Vec<P::Outcome>, ProposeError> {
     let group = parts.group.id();
+    if let Err(error @ LogError::DiskFull { .. }) = parts.log.check_accepting() {
+        return Err(ProposeError::Full {
+            reason: error.to_string(),
+        });
+    }
     let observed = parts.observer.is_enabled().then(|| commands.clone());
     let count = commands.len();
     let start = parts.clock.unix_nanos();

@@ -373,6 +373,8 @@ struct Search {
     end: Instant,
     tries: usize,
     hint: Option<NodeId>,
+    // A try that may have taken effect: no later refusal can take that back.
+    unknown: Option<ProposeError>,
 }
 
 impl Search {
@@ -381,6 +383,7 @@ impl Search {
             end: Instant::now() + deadline,
             tries: 0,
             hint: None,
+            unknown: None,
         }
     }
 
@@ -414,7 +417,6 @@ impl Search {
     ) -> Option<Result<T, ProposeError>> {
         let error = match tried {
             Ok(done) => return Some(Ok(done)),
-            Err(error) if error.is_unsent() => return Some(Err(error)),
             Err(error) => error,
         };
         let named = match &error {
@@ -422,8 +424,12 @@ impl Search {
             _ => None,
         };
         let pause = Duration::from_millis(limits.submit_retry_ms);
-        if Instant::now() + pause >= self.end {
-            return Some(Err(error));
+        let is_over = error.is_unsent() || Instant::now() + pause >= self.end;
+        match &error {
+            ProposeError::Unknown { .. } if is_over => return Some(Err(error)),
+            ProposeError::Unknown { .. } => self.unknown = Some(error),
+            _ if is_over => return Some(Err(self.unknown.take().unwrap_or(error))),
+            _ => {}
         }
         // A first hint is followed at once.
         if named.is_none() || self.tries > 1 {
@@ -431,5 +437,51 @@ impl Search {
         }
         self.hint = named;
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused() -> ProposeError {
+        ProposeError::Unavailable {
+            reason: "refused".to_owned(),
+        }
+    }
+
+    fn silent() -> ProposeError {
+        ProposeError::Unknown {
+            reason: "silent".to_owned(),
+        }
+    }
+
+    async fn judged(tries: Vec<ProposeError>) -> Option<ProposeError> {
+        let limits = ClusterLimits::default();
+        let mut search = Search::new(Duration::from_secs(60));
+        let last = tries.len() - 1;
+        for (number, error) in tries.into_iter().enumerate() {
+            if number == last {
+                search.end = Instant::now();
+            }
+            if let Some(judged) = search.judge::<()>(Err(error), &limits).await {
+                return judged.err();
+            }
+        }
+        None
+    }
+
+    #[tokio::test]
+    async fn a_try_that_may_have_taken_effect_is_not_forgotten() {
+        let unknown = |error| matches!(error, Some(ProposeError::Unknown { .. }));
+        assert!(unknown(judged(vec![silent(), refused()]).await));
+        assert!(unknown(judged(vec![silent(), refused(), refused()]).await));
+        assert!(unknown(judged(vec![refused(), silent()]).await));
+        assert!(!unknown(judged(vec![refused(), refused()]).await));
+        let overloaded = ProposeError::Overloaded {
+            group: "a".to_owned(),
+            retry_after_ms: 1,
+        };
+        assert!(unknown(judged(vec![silent(), overloaded]).await));
     }
 }

@@ -105,8 +105,10 @@ fn deliver(stamp: &Stamp, times: (u64, u64), sink: &dyn SpanSink) {
 /// Sent by a turn of its cause, to another shard, until that acknowledged it.
 pub(crate) fn send(stamp: &Stamp, times: (u64, u64), sink: &dyn SpanSink) {
     if stamp.trace.is_sampled() {
-        let parent = stamp.cause.map(|cause| id_of(cause, HopKind::Turn));
-        sink.record(hop(stamp, HopKind::Send, parent, times));
+        // The home of a bare name sends on what came through a door: no turn sent it.
+        let turn = stamp.cause.map(|cause| id_of(cause, HopKind::Turn));
+        let parent = turn.unwrap_or(stamp.trace.span_id);
+        sink.record(hop(stamp, HopKind::Send, Some(parent), times));
     }
 }
 
@@ -128,14 +130,16 @@ pub(crate) fn effect(
     }
 }
 
-/// What an input made its worker do. Its parent is the span under which the input's receiver goes
-/// on: the door for a first message, the send for a caused one.
+/// What an input made its worker do. It hangs below the turn that sent the input, which is always
+/// there (inside a shard there is no send), or else below the door.
 pub(crate) fn turn(news: &TurnNews, times: (u64, u64), sink: &dyn SpanSink) {
     let stamp = &news.stamp;
     if !stamp.trace.is_sampled() {
         return;
     }
-    let mut span = hop(stamp, HopKind::Turn, Some(stamp.trace.span_id), times);
+    let sender = stamp.cause.map(|cause| id_of(cause, HopKind::Turn));
+    let parent = sender.unwrap_or(stamp.trace.span_id);
+    let mut span = hop(stamp, HopKind::Turn, Some(parent), times);
     let worker = Attribute::Text(news.instance.to_string());
     span.attributes.push(("troupe.worker", worker));
     let step = Attribute::Integer(news.step as i64);

@@ -199,6 +199,7 @@ pub(crate) async fn open_system(
         entropy: Arc::clone(&shared.ports.entropy),
         limits: Arc::clone(&shared.proposer_limits),
         observer: Arc::new(CommitSpans::new(Arc::clone(&shared.ports.spans))),
+        log: shared.opener.log().clone(),
     });
     hurry(&group, network.local).await?;
     shared.router.set_system(LocalSystem { group, proposer });

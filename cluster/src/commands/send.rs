@@ -4,11 +4,13 @@
 //! Guarantees: applied once, however often the door or the client repeats it; refused while too
 //! much waits. Leaves to others: routing and turns.
 
+use transport::Address;
+
 use crate::codes;
 use crate::command::SendRequest;
 use crate::message::{Message, Parcel};
 use crate::outcome::{Outcome, Refusal};
-use crate::shard::{Job, Shard, ShardError};
+use crate::shard::{Job, MADE_KEY_PREFIX, Shard, ShardError};
 
 pub(crate) fn apply(shard: &mut Shard, request: &SendRequest) -> Result<Outcome, ShardError> {
     shard.request(&request.door, &request.to, |shard| {
@@ -16,6 +18,9 @@ pub(crate) fn apply(shard: &mut Shard, request: &SendRequest) -> Result<Outcome,
             return Ok(Some(refusal));
         }
         if let Some(refusal) = shard.mailbox_busy(&request.to)? {
+            return Ok(Some(refusal));
+        }
+        if let Some(refusal) = made_key_unknown(shard, &request.to)? {
             return Ok(Some(refusal));
         }
         if request.body.bytes().len() as u64 > shard.limits.turn.message_bytes {
@@ -39,4 +44,18 @@ pub(crate) fn apply(shard: &mut Shard, request: &SendRequest) -> Result<Outcome,
         shard.run_queue()?;
         Ok(None)
     })
+}
+
+/// The refusal of a key that only the runtime makes and has not made: a message must not make it.
+fn made_key_unknown(shard: &mut Shard, to: &Address) -> Result<Option<Refusal>, ShardError> {
+    let is_made = to.key().is_some_and(|key| key.starts_with(MADE_KEY_PREFIX));
+    if !is_made || shard.is_running(to)?.is_some() {
+        return Ok(None);
+    }
+    Ok(Some(Refusal::new(
+        codes::UNKNOWN_INSTANCE,
+        format!(
+            "there is no {to}; keys that begin with {MADE_KEY_PREFIX:?} are made by the runtime"
+        ),
+    )))
 }

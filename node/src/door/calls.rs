@@ -70,6 +70,8 @@ pub struct KillCall {
 /// A request that is on a quorum's disks.
 #[derive(Clone, Debug)]
 pub struct Admitted {
+    /// Whom it was for: an instance or a bare name.
+    pub to: Address,
     /// Its stamp.
     pub stamp: Stamp,
     /// What the shard said.
@@ -93,7 +95,7 @@ impl Door {
             from: None,
             body,
         });
-        self.admit(&call.to, stamp, command).await
+        self.admit(&call.to, &call.delivery, stamp, command).await
     }
 
     /// Starts a run; returns once that is committed.
@@ -118,7 +120,7 @@ impl Door {
             config,
             message,
         });
-        self.admit(&call.to, stamp, command).await
+        self.admit(&call.to, &call.delivery, stamp, command).await
     }
 
     /// Ends an instance; returns once that is committed.
@@ -133,7 +135,8 @@ impl Door {
             door,
             target: call.target.clone(),
         });
-        self.admit(&call.target, stamp, command).await
+        self.admit(&call.target, &call.delivery, stamp, command)
+            .await
     }
 
     /// Sends a dead letter again; it is gone from the list then.
@@ -182,14 +185,25 @@ impl Door {
     async fn admit(
         &self,
         to: &Address,
+        delivery: &Delivery,
         stamp: Stamp,
         command: Command,
     ) -> Result<Admitted, DoorError> {
         let start_unix_nanos = unix_nanos();
         let outcome = self.propose(self.shard_of(to)?, command).await;
-        self.record_span(to, &stamp, start_unix_nanos, outcome.as_ref().err());
+        let caller = delivery.trace.as_ref().map(|trace| trace.span_id);
+        self.record_span(
+            to,
+            &stamp,
+            (caller, start_unix_nanos),
+            outcome.as_ref().err(),
+        );
         match outcome? {
-            Outcome::Accepted(receipt) => Ok(Admitted { stamp, receipt }),
+            Outcome::Accepted(receipt) => Ok(Admitted {
+                to: to.clone(),
+                stamp,
+                receipt,
+            }),
             Outcome::Refused(refusal) => Err(DoorError::Refused(refusal)),
             Outcome::ChannelExpects(_) | Outcome::Done | Outcome::Checkpoint(_) => {
                 panic!("a door request is accepted or refused, nothing else")
@@ -197,18 +211,22 @@ impl Door {
         }
     }
 
-    fn record_span(&self, to: &Address, stamp: &Stamp, start: u64, error: Option<&DoorError>) {
+    fn record_span(
+        &self,
+        to: &Address,
+        stamp: &Stamp,
+        (caller, start_unix_nanos): (Option<[u8; 8]>, u64),
+        error: Option<&DoorError>,
+    ) {
         if !self.spans.is_enabled() || !stamp.trace.is_sampled() {
             return;
         }
         let context = stamp.trace.child(stamp.id, HopKind::Door);
-        // The trace of a request that brought one names the client's span, which is the parent.
-        let parent = Some(stamp.trace.span_id).filter(|span| *span != context.span_id);
         self.spans.record(Span {
             hop: HopKind::Door,
             context,
-            parent,
-            start_unix_nanos: start,
+            parent: caller,
+            start_unix_nanos,
             end_unix_nanos: unix_nanos(),
             attributes: vec![
                 (

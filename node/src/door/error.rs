@@ -24,6 +24,12 @@ pub enum DoorError {
         /// What is allowed.
         max: usize,
     },
+    /// The disk of the shard's leader is full: nothing was applied.
+    #[error("{reason}")]
+    DiskFull {
+        /// What is free and what is needed.
+        reason: String,
+    },
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
@@ -63,6 +69,7 @@ impl DoorError {
             DoorError::BadBody(_) => "E-bad-body",
             DoorError::BadRequest(_) => "E-bad-request",
             DoorError::TooLarge { .. } => "E-too-large",
+            DoorError::DiskFull { .. } => "E-DISK-FULL",
             DoorError::NotFound(_) => "E-not-found",
             DoorError::Gone { .. } => "E-gone",
             DoorError::Script(_) => "E-script",
@@ -92,7 +99,9 @@ impl DoorError {
     pub fn retry_after_ms(&self) -> Option<u64> {
         match self {
             DoorError::Refused(refusal) => refusal.retry_after_ms,
-            DoorError::NotReady | DoorError::Unavailable { .. } => Some(1000),
+            DoorError::NotReady | DoorError::DiskFull { .. } | DoorError::Unavailable { .. } => {
+                Some(1000)
+            }
             _ => None,
         }
     }
@@ -104,6 +113,7 @@ impl DoorError {
             DoorError::BadBody(_) => (400, "the body is no message"),
             DoorError::BadRequest(_) => (400, "the request cannot be read"),
             DoorError::TooLarge { .. } => (413, "the message is too large"),
+            DoorError::DiskFull { .. } => (507, "the disk is full"),
             DoorError::NotFound(_) => (404, "there is no such thing"),
             DoorError::Gone { .. } => (410, "it is no longer kept"),
             DoorError::Script(_) => (422, "the script does not compile"),

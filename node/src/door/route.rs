@@ -82,6 +82,7 @@ fn refusal(error: ProposeError, what: &str) -> DoorError {
             message: error.to_string(),
             retry_after_ms: Some(retry_after_ms),
         }),
+        ProposeError::Full { reason } => DoorError::DiskFull { reason },
         ProposeError::TooLarge { bytes_max, .. } => DoorError::TooLarge { max: bytes_max },
         other => DoorError::Unavailable {
             unknown: matches!(other, ProposeError::Unknown { .. }),

@@ -31,8 +31,10 @@ impl Door {
         if wait == Wait::Commit {
             return Ok(None);
         }
-        let Some(start) = admitted.receipt.instance.clone() else {
-            return Ok(None);
+        // A bare name that routes within its own shard has no instance in the receipt.
+        let start = match &admitted.receipt.instance {
+            Some(instance) => instance.clone(),
+            None => admitted.to.clone(),
         };
         let turn = self
             .wait_for_turn(admitted.receipt.message, start, deadline)
@@ -67,12 +69,14 @@ impl Door {
             let Answer::Message(record) = answer else {
                 return Err(mismatch());
             };
-            match record.map(|record| record.fate) {
-                Some(MessageFate::Routed { instance }) if instance != at => {
+            match record.map(|record| (record.fate, record.to)) {
+                Some((MessageFate::Routed { instance }, _)) if instance != at => {
                     at = instance;
                     continue;
                 }
-                Some(fate) if views::outcome_of(&fate).is_some() => return Ok(Some((fate, at))),
+                Some((fate, to)) if views::outcome_of(&fate).is_some() => {
+                    return Ok(Some((fate, to)));
+                }
                 _ => {}
             }
             if !pause.rest_before(deadline).await {

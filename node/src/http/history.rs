@@ -3,8 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
+use transport::{Address, ShardId};
 
-use super::instances::instance_address;
+use super::instances::{instance_address, unknown};
 use super::request::{Parameters, Place};
 use super::{Context, views};
 use crate::api::HistoryPage;
@@ -48,6 +49,9 @@ pub(super) async fn page(
     let Answer::History(steps) = answer else {
         return Err(mismatch());
     };
+    if steps.is_empty() {
+        require_instance(&context, shard, &address).await?;
+    }
     let next = steps
         .last()
         .filter(|_| steps.len() == limit)
@@ -59,4 +63,18 @@ pub(super) async fn page(
         events: events.collect::<Result<_, _>>()?,
         next,
     }))
+}
+
+/// An instance without a step on this page is there all the same, or it is unknown.
+async fn require_instance(
+    context: &Context,
+    shard: ShardId,
+    address: &Address,
+) -> Result<(), DoorError> {
+    let query = Query::Instance(address.clone());
+    let door = context.door()?;
+    match door.ask(shard, query, Consistency::Linearisable).await? {
+        Answer::Instance(None) => Err(unknown(address)),
+        _ => Ok(()),
+    }
 }

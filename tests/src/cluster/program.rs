@@ -96,6 +96,17 @@ impl Ended {
         self
     }
 
+    /// Checks that standard output has each of these words.
+    pub fn prints(&self, words: &[&str]) {
+        for word in words {
+            assert!(
+                self.stdout.contains(word),
+                "no `{word}` in:\n{}",
+                self.stdout
+            );
+        }
+    }
+
     /// Standard output as one JSON value. Panics where it is none.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| {

@@ -189,7 +189,7 @@ impl<R: AsyncRuntime> RaftLogStorage<TypeConfig<R>> for GroupLog<R> {
         });
         Ok(self
             .log
-            .append(self.group, first.unwrap_or(0), encoded, done)?)
+            .append_decided(self.group, first.unwrap_or(0), encoded, done)?)
     }
 
     async fn truncate_after(&mut self, last_log_id: Option<LogId>) -> Result<(), io::Error> {

@@ -90,6 +90,22 @@ impl Log {
         entries: Vec<Bytes>,
         done: Completion,
     ) -> Result<(), LogError> {
+        self.check_space()?;
+        self.append_decided(group, first, entries, done)
+    }
+
+    /// As `append`, also into the reserve of a full disk: raft has decided on these entries, and
+    /// would stop for good if they were refused. Proposals are held back by `check_accepting`.
+    ///
+    /// # Errors
+    /// As for `append`; `DiskFull` never.
+    pub fn append_decided(
+        &self,
+        group: GroupId,
+        first: u64,
+        entries: Vec<Bytes>,
+        done: Completion,
+    ) -> Result<(), LogError> {
         let limit = self.shared.config.limits.write_bytes_max as usize;
         for entry in &entries {
             let bytes = record_bytes(entry.len());
@@ -104,7 +120,6 @@ impl Log {
             done(Ok(()));
             return Ok(());
         }
-        self.check_space()?;
         let mut state = self.shared.lock();
         state.check_writable()?;
         state.check_order(group, first)?;
