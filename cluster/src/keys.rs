@@ -35,6 +35,7 @@ pub(crate) const HISTORY: u8 = b'h';
 pub(crate) const MESSAGE: u8 = b'm';
 pub(crate) const OUTPUT: u8 = b'u';
 pub(crate) const DEAD_LETTER: u8 = b'x';
+pub(crate) const PIECE: u8 = b'j';
 pub(crate) const SERVICE: u8 = b'e';
 pub(crate) const SERVICE_ITEM: u8 = b'f';
 
@@ -116,6 +117,11 @@ pub(crate) fn instance(address: &Address) -> Vec<u8> {
 /// The prefix of all instances of a namespace.
 pub(crate) fn instances_of(namespace: &Namespace) -> Vec<u8> {
     Key::new(INSTANCE).text(namespace.as_str()).0
+}
+
+/// A piece of a record that is too large for one value.
+pub(crate) fn piece(key: &[u8], number: u32) -> Vec<u8> {
+    Key::new(PIECE).bytes(key).short(number).0
 }
 
 pub(crate) fn mailbox(slot: u64, number: u64) -> Vec<u8> {

@@ -16,6 +16,7 @@ mod commands;
 pub mod engine;
 pub mod entry;
 pub mod keys;
+mod large;
 pub mod limits;
 pub mod message;
 pub mod outcome;

@@ -57,7 +57,11 @@ impl Default for ShardLimits {
     fn default() -> Self {
         const DAY_MS: u64 = 24 * 60 * 60 * 1000;
         ShardLimits {
-            turn: vm::limits::Limits::default(),
+            turn: vm::limits::Limits {
+                // Below `BODY_BYTES_MAX`, so that the script hears of it, not its dead letters.
+                message_bytes: 900 * 1024,
+                ..vm::limits::Limits::default()
+            },
             command_instructions: 5_000_000,
             delivery_instructions: 200,
             queue_soft: 100_000,
@@ -104,6 +108,10 @@ pub const CHANNEL_BATCH_BYTES: usize = 512 * 1024;
 /// Bytes of one parcel. A larger one could never travel, so the message becomes a dead letter at
 /// its sender: what the bus takes in one message, less room for the batch around it.
 pub const PARCEL_BYTES_MAX: usize = transport::limits::PAYLOAD_BYTES_MAX - 64 * 1024;
+
+/// Bytes of a message's body or a run's configuration: what is left of a parcel besides stamp and
+/// addresses.
+pub const BODY_BYTES_MAX: usize = PARCEL_BYTES_MAX - 8 * 1024;
 
 /// Parcels in one batch of a channel.
 pub const CHANNEL_BATCH_PARCELS: usize = 1024;

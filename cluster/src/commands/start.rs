@@ -8,6 +8,7 @@ use transport::Address;
 
 use crate::codes;
 use crate::command::StartRequest;
+use crate::limits::BODY_BYTES_MAX;
 use crate::message::{Message, Parcel, ProgramId, Spawn};
 use crate::outcome::{Outcome, Refusal};
 use crate::shard::{DEFAULT_KEY, Job, MADE_KEY_PREFIX, Shard, ShardError, made_key};
@@ -16,6 +17,14 @@ pub(crate) fn apply(shard: &mut Shard, request: &StartRequest) -> Result<Outcome
     shard.request(&request.door, &request.to, |shard| {
         if let Some(refusal) = shard.busy() {
             return Ok(Some(refusal));
+        }
+        let bodies = [&request.config, &request.message];
+        let largest = bodies.into_iter().flatten().map(|body| body.bytes().len());
+        if let Some(bytes) = largest.max().filter(|bytes| *bytes > BODY_BYTES_MAX) {
+            return Ok(Some(Refusal::new(
+                codes::TOO_LARGE,
+                format!("it has {bytes} bytes, at most {BODY_BYTES_MAX} can travel"),
+            )));
         }
         match prepare(shard, request)? {
             Ok((instance, program)) => start(shard, request, &instance, program),

@@ -8,10 +8,11 @@ use transport::{Address, Namespace, RunId};
 
 use super::{QueryError, decode, number_of};
 use crate::keys;
+use crate::large;
 use crate::limits::PAGE_ROWS_MAX;
 use crate::message::{Body, ProgramId};
 use crate::record::{Failure, HistoryRecord, InstanceRecord, InstanceStatus};
-use crate::store::{StateRead, prefix_end, successor};
+use crate::store::{Pair, StateRead, prefix_end, successor};
 
 /// One instance as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -83,9 +84,11 @@ pub fn instances(
     };
     let until = prefix_end(&prefix);
     let page = reader.scan(&from, until.as_deref(), limit.min(PAGE_ROWS_MAX))?;
-    page.iter()
-        .map(|(key, bytes)| decode::<InstanceRecord>(key, bytes).map(view))
-        .collect()
+    let whole = |(key, bytes): Pair| {
+        let (record, _) = large::whole(reader, &key, bytes)?;
+        decode::<InstanceRecord>(&key, &record).map(view)
+    };
+    page.into_iter().map(whole).collect()
 }
 
 /// Steps `from`, … of an instance's history, at most `limit`. Empty where there is no such
@@ -118,8 +121,8 @@ pub(super) fn record(
     address: &Address,
 ) -> Result<Option<InstanceRecord>, QueryError> {
     let key = keys::instance(address);
-    match reader.get(&key)? {
-        Some(bytes) => decode(&key, &bytes).map(Some),
+    match large::get(reader, &key)? {
+        Some((bytes, _)) => decode(&key, &bytes).map(Some),
         None => Ok(None),
     }
 }

@@ -14,6 +14,7 @@ use super::turn::Given;
 use super::{Shard, ShardError};
 use crate::codes;
 use crate::engine::{Program, WorkerFacts};
+use crate::limits::BODY_BYTES_MAX;
 use crate::message::{Body, Message, Parcel, ProgramId, Spawn};
 use crate::outcome::Progress;
 use crate::record::{Failure, InstanceStatus, MessageFate};
@@ -239,12 +240,45 @@ impl Shard {
 
     /// A parcel for another shard, or for this one's own queue.
     pub(crate) fn send(&mut self, parcel: Parcel) -> Result<(), ShardError> {
+        let bytes = match &parcel {
+            Parcel::Message(message) => message.body.bytes().len(),
+            Parcel::Spawn(spawn) => spawn.config.bytes().len(),
+            Parcel::Kill(_) => 0,
+        };
+        // The same limit wherever the target lives: a script must not notice its shard.
+        if bytes > BODY_BYTES_MAX {
+            return self.too_large(parcel, bytes);
+        }
         let target = self.shard_of(parcel.target());
         if target == self.identity.shard {
             self.push(super::queue::Job::Parcel(parcel));
             return Ok(());
         }
         self.send_to(target, parcel)
+    }
+
+    /// Too large to be kept as well, so the dead letter is without its body.
+    pub(crate) fn too_large(&mut self, parcel: Parcel, bytes: usize) -> Result<(), ShardError> {
+        let cause = Failure::new(
+            codes::TOO_LARGE,
+            format!(
+                "the message or configuration has {bytes} bytes, at most {BODY_BYTES_MAX} can \
+                 travel between shards; send less, or a reference to it"
+            ),
+        );
+        let message = Message {
+            stamp: parcel.stamp().clone(),
+            from: match &parcel {
+                Parcel::Message(message) => message.from.clone(),
+                Parcel::Spawn(_) => None,
+                Parcel::Kill(kill) => kill.from.clone(),
+            },
+            to: parcel.target().clone(),
+            program: None,
+            hops: 0,
+            body: Body::default(),
+        };
+        self.dead_letter(message, cause, None)
     }
 
     pub(crate) fn take(

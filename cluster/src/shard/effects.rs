@@ -12,6 +12,7 @@ use super::turn::Given;
 use super::{Shard, ShardError};
 use crate::codes;
 use crate::engine::{Effect, Target};
+use crate::limits::PARCEL_BYTES_MAX;
 use crate::message::{Body, Kill, Message, Parcel, Spawn};
 use crate::record::{Failure, InstanceRecord, TimerRecord};
 
@@ -140,32 +141,16 @@ impl Shard {
         self.dead_letter(message, cause, None)
     }
 
-    /// Puts a parcel into the channel to another shard. What is too large to travel becomes a dead
-    /// letter here, because it would block the channel for ever.
+    /// Puts a parcel into the channel to another shard. What is too large to travel would block the
+    /// channel for ever.
     pub(crate) fn send_to(&mut self, target: ShardId, parcel: Parcel) -> Result<(), ShardError> {
-        let error = match parcel.encode() {
-            Ok(bytes) => {
-                let incarnation = self.incarnation_of(target);
-                self.channels
-                    .put(&mut *self.store, target, incarnation, bytes);
-                return Ok(());
-            }
-            Err(error) => error,
+        let Ok(bytes) = parcel.encode() else {
+            return self.too_large(parcel, PARCEL_BYTES_MAX);
         };
-        let (stamp, to) = (parcel.stamp().clone(), parcel.target().clone());
-        let cause = Failure::new(codes::TOO_LARGE, error.to_string());
-        let message = match parcel {
-            Parcel::Message(message) => message,
-            Parcel::Spawn(_) | Parcel::Kill(_) => Message {
-                stamp,
-                from: None,
-                to,
-                program: None,
-                hops: 0,
-                body: Body::default(),
-            },
-        };
-        self.dead_letter(message, cause, None)
+        let incarnation = self.incarnation_of(target);
+        self.channels
+            .put(&mut *self.store, target, incarnation, bytes);
+        Ok(())
     }
 
     fn set_timer(&mut self, record: &mut InstanceRecord, timer: u64, due_ms: u64, cause: &Stamp) {

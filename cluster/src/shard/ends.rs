@@ -17,6 +17,7 @@ use super::{Shard, ShardError};
 use crate::action::{Action, RunEnded};
 use crate::codes;
 use crate::engine::{End, Program, Run, exit};
+use crate::limits::BODY_BYTES_MAX;
 use crate::message::{Body, Kill, Message, Parcel, Spawn};
 use crate::record::{Failure, InstanceStatus, MessageFate, TurnInput};
 
@@ -225,7 +226,9 @@ impl Shard {
         let last = origin.message(record.step, u32::MAX - 1);
         let id = MessageId::derived(record.cause.root, &last);
         let stamp = record.cause.caused(id, self.tick());
-        let body = exit::notice(&record.address, status, result, error);
+        // A result that is too large to travel must not keep the notice from arriving.
+        let fits = |result: &&Body| result.bytes().len() <= BODY_BYTES_MAX / 2;
+        let body = exit::notice(&record.address, status, result.filter(fits), error);
         self.send(Parcel::Message(Message {
             stamp,
             from: Some(record.address.clone()),

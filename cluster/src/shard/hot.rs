@@ -12,6 +12,7 @@ use super::ShardError;
 use super::meta::Meta;
 use crate::engine::Run;
 use crate::keys;
+use crate::large::{self, PIECE_BYTES};
 use crate::query::decode;
 use crate::record::InstanceRecord;
 use crate::store::StateStore;
@@ -24,6 +25,8 @@ pub(crate) struct Instance {
     pub run: Option<Box<dyn Run>>,
     /// The hash of the record as it is stored.
     folded: Option<[u8; 32]>,
+    /// In how many pieces it is stored.
+    pieces: u32,
     /// Whether it was used since the last sweep.
     used: bool,
 }
@@ -48,6 +51,7 @@ impl Instance {
             record,
             run: None,
             folded: None,
+            pieces: 0,
             used: true,
         })
     }
@@ -71,11 +75,12 @@ impl Hot {
             return Ok(instance.map(|instance| (Place(*at), instance)));
         }
         let key = keys::instance(address);
-        let Some(bytes) = store.get(&key)? else {
+        let Some((bytes, pieces)) = large::get(store, &key)? else {
             return Ok(None);
         };
         let mut instance = Instance::new(decode(&key, &bytes)?);
         instance.folded = Some(*blake3::hash(&bytes).as_bytes());
+        instance.pieces = pieces;
         Ok(Some((self.place(address.clone()), instance)))
     }
 
@@ -113,7 +118,8 @@ impl Hot {
         meta: &mut Meta,
     ) {
         meta.fold(instance.folded, None);
-        store.delete(&keys::instance(&instance.record.address));
+        let key = keys::instance(&instance.record.address);
+        large::delete(store, &key, instance.pieces);
         self.index.remove(&instance.record.address);
         self.free.push(place.0);
     }
@@ -136,7 +142,8 @@ impl Hot {
             let hash = *blake3::hash(&bytes).as_bytes();
             meta.fold(instance.folded, Some(hash));
             instance.folded = Some(hash);
-            store.put(&keys::instance(&instance.record.address), bytes);
+            let key = keys::instance(&instance.record.address);
+            instance.pieces = large::put(store, &key, bytes, instance.pieces, PIECE_BYTES);
         }
     }
 

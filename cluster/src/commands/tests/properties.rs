@@ -7,7 +7,7 @@ use crate::message::Parcel;
 use crate::store::{Pair, StateStore};
 use crate::system::SystemEntry;
 
-const SEEDS: u64 = 50;
+const SEEDS: u64 = 30;
 const LENGTH: usize = 120;
 
 fn open(store: Box<dyn StateStore>) -> Shard {
