@@ -14,7 +14,7 @@ use openraft::errors::{
     LinearizableReadError, RaftError,
 };
 use openraft::storage::RaftLogStorage;
-use openraft::{ChangeMembers, LogIdOptionExt, RaftMetrics, ReadPolicy, ServerState};
+use openraft::{ChangeMembers, Instant as _, LogIdOptionExt, RaftMetrics, ReadPolicy, ServerState};
 use openraft_rt_tokio::TokioRuntime;
 use tokio::task::JoinHandle;
 
@@ -82,6 +82,8 @@ struct Inner {
     raft: Raft,
     host: Arc<Host>,
     network: Arc<Network>,
+    /// A node that was silent for longer is not asked to take over a lead.
+    silence_max: Duration,
     keeper: JoinHandle<()>,
 }
 
@@ -127,6 +129,7 @@ impl Group {
             raft,
             host,
             network: Arc::clone(network),
+            silence_max: Duration::from_millis(timing.election_timeout_min_ms),
             keeper,
         };
         Ok(Self {
@@ -295,11 +298,26 @@ impl Group {
         Some(last.saturating_sub(matched.index()))
     }
 
-    /// Asks `node` to take over the lead, and waits until another node leads.
+    /// How long ago the last answer of `node` to this leader was asked for; none where this node
+    /// does not lead or never had one.
+    #[must_use]
+    pub fn answered(&self, node: NodeId) -> Option<Duration> {
+        let metrics = self.metrics();
+        let answered = (*metrics.heartbeat?.get(&node)?)?;
+        Some(answered.elapsed())
+    }
+
+    /// Asks `node` to take over the lead, and waits until another node leads. A leader that has
+    /// asked takes no entries until somebody leads again, so a node that is silent is not asked.
     ///
     /// # Errors
-    /// `Stopped`, or `Deadline` where this node still leads at its end.
+    /// `Refused` where that node is silent, `Stopped`, or `Deadline` where this node still leads at
+    /// its end.
     pub async fn transfer(&self, node: NodeId, deadline: Duration) -> Result<(), GroupError> {
+        let is_silent = |silence: Duration| silence > self.inner.silence_max;
+        if self.answered(node).is_none_or(is_silent) {
+            return Err(self.refused(&format!("node {node} does not answer this leader")));
+        }
         let asked = self.inner.raft.trigger().transfer_leader(node).await;
         asked.map_err(|error| stopped(self.inner.id, &error))?;
         let local = self.inner.local;

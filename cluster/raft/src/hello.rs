@@ -82,6 +82,16 @@ struct Heard<T> {
 struct Book {
     seeking: BTreeMap<NodeId, Heard<Seeking>>,
     reports: BTreeMap<NodeId, Heard<Report>>,
+    cluster: Option<ClusterId>,
+}
+
+impl Book {
+    /// Reports of members of this node's cluster that are not older than that.
+    fn counting(&self, silent_after: Duration) -> impl Iterator<Item = &Heard<Report>> {
+        self.reports.values().filter(move |heard| {
+            Some(heard.what.cluster) == self.cluster && heard.at.elapsed() < silent_after
+        })
+    }
 }
 
 /// What was heard last from every node.
@@ -90,6 +100,7 @@ pub struct HelloBoard {
     heard: Notify,
     asked: Notify,
     began: Instant,
+    silent_after: Duration,
     local: NodeId,
 }
 
@@ -165,11 +176,16 @@ impl HelloBoard {
         }
     }
 
-    /// Who leads a shard, by the reports, with the term.
+    /// The cluster whose members' reports count from now on.
+    pub fn set_cluster(&self, cluster: ClusterId) {
+        self.book().cluster = Some(cluster);
+    }
+
+    /// Who leads a shard, by the reports of members that are not silent, with the term.
     #[must_use]
     pub fn leader_of(&self, shard: ShardId) -> Option<(u64, NodeId)> {
         let book = self.book();
-        let all = book.reports.values().flat_map(|heard| {
+        let all = book.counting(self.silent_after).flat_map(|heard| {
             let led = heard.what.shards.iter().filter(|one| one.leads);
             led.filter(|one| one.shard == shard)
                 .map(|one| (one.term, heard.what.node))
@@ -181,7 +197,7 @@ impl HelloBoard {
     #[must_use]
     pub fn system_leader(&self) -> Option<(u64, NodeId)> {
         let book = self.book();
-        let reports = book.reports.values().map(|heard| &heard.what);
+        let reports = book.counting(self.silent_after).map(|heard| &heard.what);
         reports
             .filter(|report| report.system.1)
             .map(|report| (report.system.0, report.node))
@@ -202,11 +218,11 @@ impl Drop for Listening {
     }
 }
 
-/// Starts to listen to all nodes.
+/// Starts to listen to all nodes. A report that is older than `silent_after` says nothing of leads.
 ///
 /// # Errors
 /// Where the bus refuses the subscription.
-pub async fn listen(network: &Network) -> Result<Listening, BusError> {
+pub async fn listen(network: &Network, silent_after: Duration) -> Result<Listening, BusError> {
     let pattern = network.subjects.hello().pattern();
     let bus = &network.buses.control;
     let subscription = bus.subscribe(pattern, SubscribeOptions::default()).await?;
@@ -215,6 +231,7 @@ pub async fn listen(network: &Network) -> Result<Listening, BusError> {
         heard: Notify::new(),
         asked: Notify::new(),
         began: Instant::now(),
+        silent_after,
         local: network.local,
     });
     let task = tokio::spawn(receive(Arc::clone(&board), subscription));

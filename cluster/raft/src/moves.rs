@@ -66,6 +66,11 @@ async fn carry_out(shared: &Shared, state: &SystemState, local: &LocalShard, ste
             record(shared, shard, true).await;
         }
         Ok(false) => {}
+        Err(error) if matches!(step, Move::TransferLead { .. }) => {
+            // The controller looks again at who is there.
+            tracing::info!(move_ = %step, %error, "a lead is not handed over");
+            record(shared, shard, false).await;
+        }
         Err(error) => tracing::debug!(move_ = %step, %error, "a move goes on later"),
     }
 }

@@ -80,7 +80,8 @@ pub(crate) async fn prepare(config: &Config, ports: &Ports) -> Result<Prepared, 
     let subjects = Subjects::new(&config.cluster);
     let timing = config.timing.network.clone();
     let network = Network::new(identity.node, subjects, ports.buses.clone(), timing);
-    let listening = hello::listen(&network).await?;
+    let silent_after = Duration::from_millis(config.cluster_limits.silent_ms);
+    let listening = hello::listen(&network, silent_after).await?;
     let server = server::serve(&network).await?;
     Ok(Prepared {
         keeper,
@@ -260,16 +261,20 @@ pub(crate) async fn become_member(
     loop {
         let state = Arc::clone(&states.borrow_and_update());
         let own = keeper.get().cluster;
+        let mut is_member = false;
         if let Some(own) = own {
+            router.board.set_cluster(own);
+            is_member = state.members.contains_key(&local) && is_at_home(config, router, began);
+            // After the look at who is there, so that nobody is counted who was not checked.
             check_name(&router.board, own)?;
         }
-        if let (Some(found), Some(own)) = (state.cluster, own) {
-            if found != own {
-                return Err(BootstrapError::OtherCluster { found, own }.into());
-            }
-            if state.members.contains_key(&local) && is_at_home(config, router, began) {
-                return Ok(());
-            }
+        if let (Some(found), Some(own)) = (state.cluster, own)
+            && found != own
+        {
+            return Err(BootstrapError::OtherCluster { found, own }.into());
+        }
+        if is_member {
+            return Ok(());
         }
         let is_due = asked.is_none_or(|at: Instant| at.elapsed() > JOIN_AGAIN);
         if let Entrance::Join(cluster) = entrance
