@@ -12,7 +12,6 @@
 use std::time::Instant;
 
 use cluster::command::{Activate, Command, DoorHeader, DoorSequence, Install, SendRequest};
-use cluster::limits::ShardLimits;
 use cluster::store::memory::{FlushMode, MemoryStores};
 use cluster::store::{GroupId, StoreProvider};
 use cluster::{Action, Body, Entry, EntryStamp, ProgramId, Shard, ShardIdentity};
@@ -97,7 +96,7 @@ fn bench() -> Bench {
     let id = ProgramId(program.hash().0);
     let names = ["Ring", "Counter"].map(|name| (name.to_owned(), id));
     bench.apply(vec![
-        Command::Configure(Box::new(ShardLimits::default())),
+        Command::Configure(Box::default()),
         Command::Install(Install {
             program: program.encode().into(),
         }),

@@ -131,7 +131,7 @@ impl Shard {
             return self.service_put(message);
         }
         // The home may know what this shard was not told yet, and decides what nobody serves.
-        self.send_to(home, Parcel::Message(message))
+        self.send_to(home, &Parcel::Message(message))
     }
 
     fn start_by_message(
@@ -174,7 +174,7 @@ impl Shard {
     fn route(&mut self, message: Message) -> Result<(), ShardError> {
         if self.shard_of(&message.to) != self.identity.shard {
             let home = self.shard_of(&message.to);
-            return self.send_to(home, Parcel::Message(message));
+            return self.send_to(home, &Parcel::Message(message));
         }
         let Some((id, program, facts)) = self.programs.serving(&*self.store, &message.to)? else {
             return self.service_put(message);
@@ -201,7 +201,7 @@ impl Shard {
             return self.deliver(routed);
         }
         self.note_message(&routed, MessageFate::Routed { instance });
-        self.send_to(owner, Parcel::Message(routed))
+        self.send_to(owner, &Parcel::Message(routed))
     }
 
     fn route_key(
@@ -224,7 +224,7 @@ impl Shard {
         let owner = self.shard_of(&message.to);
         let home = self.shard_of(&message.to.without_key());
         if home != self.identity.shard {
-            return self.send_to(owner, Parcel::Message(message));
+            return self.send_to(owner, &Parcel::Message(message));
         }
         match self.programs.serving(&*self.store, &message.to)? {
             Some((id, _, _)) => {
@@ -232,7 +232,7 @@ impl Shard {
                     program: Some(id),
                     ..message
                 };
-                self.send_to(owner, Parcel::Message(routed))
+                self.send_to(owner, &Parcel::Message(routed))
             }
             None => self.service_put(message),
         }
@@ -247,18 +247,18 @@ impl Shard {
         };
         // The same limit wherever the target lives: a script must not notice its shard.
         if bytes > BODY_BYTES_MAX {
-            return self.too_large(parcel, bytes);
+            return self.too_large(&parcel, bytes);
         }
         let target = self.shard_of(parcel.target());
         if target == self.identity.shard {
             self.push(super::queue::Job::Parcel(parcel));
             return Ok(());
         }
-        self.send_to(target, parcel)
+        self.send_to(target, &parcel)
     }
 
     /// Too large to be kept as well, so the dead letter is without its body.
-    pub(crate) fn too_large(&mut self, parcel: Parcel, bytes: usize) -> Result<(), ShardError> {
+    pub(crate) fn too_large(&mut self, parcel: &Parcel, bytes: usize) -> Result<(), ShardError> {
         let cause = Failure::new(
             codes::TOO_LARGE,
             format!(
@@ -268,7 +268,7 @@ impl Shard {
         );
         let message = Message {
             stamp: parcel.stamp().clone(),
-            from: match &parcel {
+            from: match parcel {
                 Parcel::Message(message) => message.from.clone(),
                 Parcel::Spawn(_) => None,
                 Parcel::Kill(kill) => kill.from.clone(),

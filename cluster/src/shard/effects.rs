@@ -143,7 +143,7 @@ impl Shard {
 
     /// Puts a parcel into the channel to another shard. What is too large to travel would block the
     /// channel for ever.
-    pub(crate) fn send_to(&mut self, target: ShardId, parcel: Parcel) -> Result<(), ShardError> {
+    pub(crate) fn send_to(&mut self, target: ShardId, parcel: &Parcel) -> Result<(), ShardError> {
         let Ok(bytes) = parcel.encode() else {
             return self.too_large(parcel, PARCEL_BYTES_MAX);
         };
