@@ -162,11 +162,15 @@ impl Cluster {
             .expect("a node is up")
     }
 
-    /// The number of the node that leads the shard of an instance, once there is one.
+    /// The number of the node that leads the shard of an instance, once both are there: a random load may
+    /// make an instance late.
     #[must_use]
     pub fn leader_of(&self, name: &str, key: &str) -> usize {
         let path = format!("/v1/workers/{name}/instances/{key}");
-        let instance = self.any().http().get(&path).expect(200).body;
+        let instance = until(&format!("{name}/{key}"), PATIENCE, || {
+            let answer = self.any().http().get(&path);
+            (answer.status != 404).then(|| answer.expect(200).body)
+        });
         let shard = instance["shard"]
             .as_u64()
             .and_then(|shard| u32::try_from(shard).ok());

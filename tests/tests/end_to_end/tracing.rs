@@ -159,7 +159,10 @@ fn a_trace_of_a_client_is_continued() {
         r#"{"name":"a"}"#,
     );
     assert_eq!(sent.expect(200).body["trace"], trace);
-    let found = jaeger.wait_for_trace(trace, ARRIVAL, |trace| !trace.named("turn").is_empty());
+    // The door's node and the leader's node send their spans separately.
+    let found = jaeger.wait_for_trace(trace, ARRIVAL, |trace| {
+        !trace.named("door").is_empty() && !trace.named("turn").is_empty()
+    });
     assert_eq!(found.named("door")[0].parent.as_deref(), Some(parent));
 }
 
