@@ -79,8 +79,9 @@ pub struct ProposerLimits {
     /// Bytes of the commands of one proposal. Default 960 KiB: an entry travels whole in one bus
     /// message of 1 MiB.
     pub command_bytes_max: usize,
-    /// Appends of one group under way at a time. Default 2: one is being flushed while the next is
-    /// put together; with more, entries hold fewer commands and cost more.
+    /// Appends of one group under way at a time. Default 1: what arrives meanwhile shares the next
+    /// entry, and an entry costs far more than a command in it. Flushes are shared between groups
+    /// in any case.
     pub appends_in_flight: usize,
     /// Milliseconds that an append may take before whoever proposed is told that its outcome is
     /// unknown. Default 10,000: longer than any election.
@@ -96,7 +97,7 @@ impl Default for ProposerLimits {
             entry_bytes: 256 << 10,
             entry_commands_max: 1_024,
             command_bytes_max: 960 << 10,
-            appends_in_flight: 2,
+            appends_in_flight: 1,
             append_deadline_ms: 10_000,
             retry_after_ms: 100,
         }
@@ -116,8 +117,8 @@ pub struct DriverLimits {
     /// Milliseconds before a failed batch is sent again. Default 50, so that an election of the
     /// target is noticed at once.
     pub channel_retry_ms: u64,
-    /// Milliseconds between two records of how far a channel was taken. Default 50: they share
-    /// entries with other commands, and nothing waits for them.
+    /// Milliseconds between two records of how far a channel was taken. Default 250: nothing waits
+    /// for them, and there is a channel for each pair of shards.
     pub channel_acknowledge_ms: u64,
     /// Milliseconds that an external service has for its answer. Default 5,000.
     pub service_deadline_ms: u64,
@@ -137,7 +138,7 @@ impl Default for DriverLimits {
             channel_memory_bytes: 4 << 20,
             channel_deadline_ms: 2_000,
             channel_retry_ms: 50,
-            channel_acknowledge_ms: 50,
+            channel_acknowledge_ms: 250,
             service_deadline_ms: 5_000,
             service_calls_max: 256,
             checkpoint_ms: 30_000,
