@@ -73,6 +73,7 @@ codes! {
     LIMIT_MESSAGE = "E0409" "a message is too large";
     LIMIT_SENDS = "E0410" "too many messages, spawns and kills in one turn";
     LIMIT_COMMANDS = "E0411" "too many commands, or commands that nest too deep";
+    LIMIT_REGEX = "E0412" "too many regular-expression steps";
 
     HANDLE_SHORTHAND = "W0001" "a name that ends in `Handle` stands for a message";
     UPDATER_SHORTHAND = "W0002" "an updater of two steps is applied to a message";

@@ -28,7 +28,6 @@ fn what_is_not_part_of_the_language_is_refused_by_name() {
         ),
         ("const f = x => x`a${1}`", "E0102", "tagged templates"),
         ("const x = 1n", "E0102", "BigInt"),
-        ("const x = /a/g", "E0102", "regular expressions"),
         ("const o = { get a() { return 1 } }", "E0102", "getters"),
         ("const o = { __proto__: null }", "E0102", "__proto__"),
         ("const f = () => import('./x.js')", "E0102", "import"),
