@@ -178,6 +178,9 @@ pub enum End {
     Trapped(Failure),
     /// It ended itself.
     KilledSelf,
+    /// It does not want the message yet: nothing has changed, and the mailbox keeps the message until
+    /// the run has taken another input.
+    Kept,
 }
 
 /// What a turn wants done. Addresses are in the namespace of the worker.

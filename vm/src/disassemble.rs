@@ -6,7 +6,9 @@
 use std::fmt::Write;
 
 use crate::control::code::ControlCode;
-use crate::control::instruction::{BlockIndex, BlockKind, Instruction, Operand, OperandIndex};
+use crate::control::instruction::{
+    BlockIndex, BlockKind, Instruction, Operand, OperandIndex, Timeout,
+};
 use crate::data::Data;
 use crate::program::{Program, WorkerDefinition};
 use crate::tree::Handle;
@@ -126,13 +128,15 @@ impl Writer<'_> {
                 block,
                 predicate,
                 otherwise,
+                timeout,
             } => {
                 let otherwise = otherwise.map(|other| format!(" else {}", self.block(other)));
                 let otherwise = otherwise.unwrap_or_default();
                 format!(
-                    "BlockEnterAwait {} if {}{otherwise}",
+                    "BlockEnterAwait {} if {}{otherwise}{}",
                     self.block(*block),
-                    operand(predicate)
+                    operand(predicate),
+                    self.timeout(timeout.as_ref())
                 )
             }
             Instruction::ActorSpawn {
@@ -196,6 +200,20 @@ impl Writer<'_> {
             None => String::new(),
         };
         format!("b{}{value}", index.0)
+    }
+
+    fn timeout(&self, timeout: Option<&Timeout>) -> String {
+        let Some(timeout) = timeout else {
+            return String::new();
+        };
+        let otherwise = timeout
+            .otherwise
+            .map(|other| format!(" {}", self.block(other)));
+        format!(
+            " until {}{}",
+            self.operand(timeout.milliseconds),
+            otherwise.unwrap_or_else(|| " fails".to_owned())
+        )
     }
 
     fn exit(&self, index: BlockIndex) -> String {

@@ -56,6 +56,7 @@ pub(crate) enum CommandKind {
         predicate: Operand,
         handle: Handle,
         then: Box<Command>,
+        timeout: Option<Timeout>,
     },
     /// Takes one message and runs one of two branches with it.
     When {
@@ -100,6 +101,13 @@ pub(crate) enum CommandKind {
     Complete { result: Operand },
     /// Ends this run with an error.
     Fail { error: Operand },
+}
+
+/// How long a wait lasts at most, and what is done when that time is over; without it the run fails.
+#[derive(Clone, Debug)]
+pub(crate) struct Timeout {
+    pub(crate) milliseconds: Operand,
+    pub(crate) otherwise: Option<Box<Command>>,
 }
 
 /// What a command is given: a constant, something that exists only in a running worker, or a literal with such parts.

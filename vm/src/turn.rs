@@ -83,6 +83,9 @@ pub enum Outcome {
     },
     /// The worker ended itself by `kill(self)`.
     KilledSelf,
+    /// No branch took the message, and some branch does not wait for messages now. Nothing has changed:
+    /// the mailbox keeps the message, to be given again when the worker has taken another input.
+    Kept,
 }
 
 /// What a turn wants done.
@@ -125,6 +128,12 @@ pub enum Effect {
         /// The number it was set with.
         timer: u64,
     },
+}
+
+impl Effect {
+    fn is_about_timers(&self) -> bool {
+        matches!(self, Effect::SetTimer { .. } | Effect::CancelTimer { .. })
+    }
 }
 
 /// Where a message goes.
@@ -189,10 +198,11 @@ pub fn turn(
         Ok(run) => run,
         Err(error) => return trapped(error),
     };
-    let end = run
-        .give(input)
-        .and_then(|go| if go { run.run() } else { Ok(End::Waiting) });
-    let (effects, notes, used, next) = run.finish();
+    let end = run.give(input).and_then(|end| match end {
+        Some(end) => Ok(end),
+        None => run.run(),
+    });
+    let (mut effects, notes, used, next) = run.finish();
     let end = match end {
         Ok(end) => end,
         Err(error) => {
@@ -208,6 +218,18 @@ pub fn turn(
             };
         }
     };
+    if end == End::Kept {
+        return Turn {
+            outcome: Outcome::Kept,
+            effects: Vec::new(),
+            notes: Vec::new(),
+            used,
+        };
+    }
+    if matches!(end, End::Failed(_)) {
+        // A worker that goes on after its failure is back at waits whose timers must still run.
+        effects.retain(|effect| !effect.is_about_timers());
+    }
     next.store(worker);
     worker.step += 1;
     let outcome = match end {
@@ -215,6 +237,7 @@ pub fn turn(
         End::Completed(result) => Outcome::Completed { result },
         End::Failed(error) => Outcome::Failed { error },
         End::KilledSelf => Outcome::KilledSelf,
+        End::Kept => Outcome::Kept,
     };
     if outcome == Outcome::Waiting {
         worker.phase = Phase::Waiting;

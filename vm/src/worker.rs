@@ -38,7 +38,8 @@ pub struct Worker {
     pub(crate) phase: Phase,
     pub(crate) config: Data,
     pub(crate) outbox: Option<Address>,
-    /// One, until commands that run side by side open more.
+    /// One, until commands that run side by side open more: each behind the one that opened it and
+    /// before those that were opened later, so that their order is that of the text.
     pub(crate) branches: Vec<Branch>,
     /// Children started so far; part of a child's key.
     pub(crate) spawns: u64,
@@ -58,16 +59,41 @@ pub enum Phase {
     Ended,
 }
 
-/// A thread of control: where it is, which blocks are open, and what they keep.
+/// A thread of control: where it is, which blocks it has opened, and what they keep.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Branch {
     pub(crate) instruction: u32,
-    /// Open blocks, outermost first.
+    /// The blocks that it has opened and not left, outermost first.
     pub(crate) frames: Vec<BlockIndex>,
-    /// One value for each open block that keeps one.
+    /// One value for each of them that keeps one.
     pub(crate) stack: Vec<Slot>,
-    /// The timer of the delay at which it waits.
-    pub(crate) timer: Option<u64>,
+    /// What it waits for.
+    pub(crate) wait: Wait,
+    /// The branch inside whose blocks it runs, which comes before it in the list.
+    pub(crate) parent: Option<u32>,
+}
+
+/// What a branch waits for between two turns.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) enum Wait {
+    /// Nothing: it is to be run, or the run has not begun or is over.
+    #[default]
+    Ready,
+    /// A message that is offered to it, or the timer that ends its patience.
+    Message { timer: Option<u64> },
+    /// A timer; messages are kept for it.
+    Time { timer: u64 },
+}
+
+impl Wait {
+    /// The timer that ends the wait, where there is one.
+    pub(crate) fn timer(&self) -> Option<u64> {
+        match self {
+            Wait::Ready => None,
+            Wait::Message { timer } => *timer,
+            Wait::Time { timer } => Some(*timer),
+        }
+    }
 }
 
 /// What an open block keeps. Addresses are data, so that functions can be given them without a copy.
@@ -137,12 +163,15 @@ impl Worker {
     /// Whether a message can be given to it now. False before its start, in a delay (the mailbox keeps
     /// the message) and after its end.
     pub fn accepts_messages(&self) -> bool {
-        self.phase == Phase::Waiting && self.branches.iter().any(|branch| branch.timer.is_none())
+        let waits = |branch: &Branch| matches!(branch.wait, Wait::Message { .. });
+        self.phase == Phase::Waiting && self.branches.iter().any(waits)
     }
 
-    /// The timer that it waits for, if it is in a delay.
-    pub fn waits_for_timer(&self) -> Option<u64> {
-        self.branches.iter().find_map(|branch| branch.timer)
+    /// The timers that it waits for: of delays, and of waits that give up after a time.
+    pub fn timers(&self) -> impl Iterator<Item = u64> {
+        self.branches
+            .iter()
+            .filter_map(|branch| branch.wait.timer())
     }
 
     /// The values of the open `withState` blocks, outermost first.
@@ -166,18 +195,15 @@ impl Worker {
         };
         let mut named = Vec::new();
         for branch in &self.branches {
+            let mut values = branch.stack.iter();
             for frame in &branch.frames {
-                let Some(block) = definition.code.blocks.get(frame.0 as usize) else {
+                let block = definition.code.blocks.get(frame.0 as usize);
+                let Some(kind) = block.map(|block| &block.kind) else {
                     continue;
                 };
-                let BlockKind::State {
-                    name: Some(name), ..
-                } = &block.kind
-                else {
-                    continue;
-                };
-                if let Some(Slot::State(value)) = branch.stack.get(block.base as usize) {
-                    named.push((name.clone(), value.clone()));
+                let value = kind.handle().and_then(|_| values.next());
+                if let (BlockKind::State { name, .. }, Some(Slot::State(value))) = (kind, value) {
+                    named.extend(name.clone().map(|name| (name, value.clone())));
                 }
             }
         }
@@ -187,7 +213,9 @@ impl Worker {
     /// The place in the source of the command at which it waits.
     pub fn waits_at(&self, program: &Program) -> Option<Position> {
         let definition = program.definition(self.definition)?;
-        let branch = self.branches.first()?;
+        let waits = |branch: &&Branch| branch.wait != Wait::Ready;
+        let branch = self.branches.iter().find(waits);
+        let branch = branch.or_else(|| self.branches.first())?;
         let span = definition.code.spans.get(branch.instruction as usize)?;
         Some(program.source().position(span.start))
     }
@@ -210,7 +238,7 @@ impl Worker {
     pub(crate) fn end(&mut self) {
         self.phase = Phase::Ended;
         for branch in &mut self.branches {
-            branch.timer = None;
+            branch.wait = Wait::Ready;
         }
     }
 }

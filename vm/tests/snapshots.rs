@@ -142,9 +142,11 @@ fn message(random: &mut Random, known: &[Data]) -> Data {
 
 /// The next input that a host could give: a due timer, else a message.
 fn next_input(random: &mut Random, worker: &Worker, known: &[Data]) -> Input {
-    match worker.waits_for_timer() {
-        Some(timer) => Input::Timer { timer },
-        None => {
+    let timers: Vec<u64> = worker.timers().collect();
+    let is_due = !worker.accepts_messages() || random.below(3) == 0;
+    match timers.get(random.below(timers.len())) {
+        Some(timer) if is_due => Input::Timer { timer: *timer },
+        _ => {
             let sender = (random.below(2) == 0).then(|| vm::Address::keyed("Peer", "1"));
             Input::Message {
                 body: message(random, known),
@@ -203,7 +205,10 @@ fn storing_between_turns_changes_nothing() {
                     let actual = run(&again, &mut stored, input, step * 10, &limits);
                     assert_eq!(expected, actual, "{}: {name}", example.title);
                     assert_eq!(kept, stored, "{}: {name}", example.title);
-                    if !matches!(expected.outcome, Outcome::Waiting | Outcome::Trapped { .. }) {
+                    if !matches!(
+                        expected.outcome,
+                        Outcome::Waiting | Outcome::Kept | Outcome::Trapped { .. }
+                    ) {
                         break;
                     }
                     input = next_input(&mut random, &kept, &example.messages);
@@ -247,7 +252,9 @@ fn a_trap_leaves_the_worker_as_it_was() {
                         assert!(done.effects.is_empty());
                         assert_eq!(worker.encode(&example.program), before, "{}", example.title);
                     }
-                    Outcome::Waiting => input = next_input(&mut random, &worker, &example.messages),
+                    Outcome::Waiting | Outcome::Kept => {
+                        input = next_input(&mut random, &worker, &example.messages);
+                    }
                     _ => break,
                 }
             }

@@ -11,6 +11,7 @@ mod scripts;
 mod services;
 mod starts;
 mod timers;
+mod waits;
 
 use std::sync::Arc;
 

@@ -203,6 +203,7 @@ fn end(outcome: vm::Outcome) -> End {
         vm::Outcome::Failed { error } => End::Failed(failure(&error)),
         vm::Outcome::Trapped { error } => End::Trapped(failure(&error)),
         vm::Outcome::KilledSelf => End::KilledSelf,
+        vm::Outcome::Kept => End::Kept,
     }
 }
 

@@ -60,7 +60,7 @@ impl Shard {
         message: Message,
     ) -> Result<(), ShardError> {
         self.load_run(&mut instance)?;
-        if instance.record.mailbox.is_empty() && instance.is_open() {
+        if instance.record.mailbox.waiting == 0 && instance.is_open() {
             return self.turn(place, instance, &Given::message(message));
         }
         self.mailbox_put(place, instance, message)

@@ -32,7 +32,7 @@ impl Shard {
         before: Option<Box<dyn Run>>,
     ) -> Result<(), ShardError> {
         match end {
-            End::Waiting => {
+            End::Kept | End::Waiting => {
                 instance.record.failures = 0;
                 instance.record.error = None;
                 self.queue_wake(instance);
@@ -49,15 +49,8 @@ impl Shard {
                 self.rest_or_fail(program, instance, given, failure)
             }
             End::Trapped(failure) => {
-                if let TurnInput::Message { from, body } = &given.input {
-                    let message = Message {
-                        stamp: given.stamp.clone(),
-                        from: from.clone(),
-                        to: instance.record.address.clone(),
-                        program: None,
-                        hops: 0,
-                        body: body.clone(),
-                    };
+                if let Some(message) = given.as_message(&instance.record.address) {
+                    let message = Message { hops: 0, ..message };
                     let step = Some(instance.record.step);
                     self.dead_letter(message, failure.clone(), step)?;
                 }
@@ -85,7 +78,7 @@ impl Shard {
             return self.end_run(instance, InstanceStatus::Failed, None, Some(&failure));
         };
         if let TurnInput::Timer { timer } = given.input {
-            record.retry_timer = Some(timer);
+            record.retry_timers.push(timer);
         }
         let due_ms = self.now_ms.saturating_add(rest_ms);
         record.rests_until_ms = Some(due_ms);
@@ -113,7 +106,7 @@ impl Shard {
             return Ok(());
         }
         instance.record.rests_until_ms = None;
-        let timer = instance.record.retry_timer.take();
+        let timers = std::mem::take(&mut instance.record.retry_timers);
         self.load_run(&mut instance)?;
         let facts = self
             .program_of(&instance)?
@@ -122,23 +115,33 @@ impl Shard {
         if facts.restarts_from_start {
             return self.begin_again(place, instance);
         }
-        if let Some(timer) = timer {
-            let cause = instance.record.cause.clone();
-            let stamp = self.input_stamp(&instance.record, &cause, HopKind::Timer);
-            let input = TurnInput::Timer { timer };
-            return self.turn(
-                place,
-                instance,
-                &Given {
-                    stamp,
-                    input,
-                    hops: 0,
-                },
-            );
-        }
         self.queue_wake(&mut instance);
         self.hot.put(place, instance, true);
+        for timer in timers {
+            self.fire_again(address, timer)?;
+        }
         Ok(())
+    }
+
+    /// Gives a timer that has waited for the end of a rest. Where a turn before it failed, it waits
+    /// again.
+    fn fire_again(&mut self, address: &Address, timer: u64) -> Result<(), ShardError> {
+        let Some((place, mut instance)) = self.take(address)? else {
+            return Ok(());
+        };
+        let record = &mut instance.record;
+        let rests = record.rests_until_ms.is_some();
+        if rests {
+            record.retry_timers.push(timer);
+        }
+        if rests || record.status != InstanceStatus::Running {
+            self.hot.put(place, instance, true);
+            return Ok(());
+        }
+        let cause = record.cause.clone();
+        let stamp = self.input_stamp(&instance.record, &cause, HopKind::Timer);
+        let input = TurnInput::Timer { timer };
+        self.turn(place, instance, &Given::input(stamp, input))
     }
 
     /// A new run with the configuration of the old; its mailbox stays.
@@ -187,7 +190,7 @@ impl Shard {
             record.snapshot = Some(run.snapshot());
         }
         record.ended_ms = Some(self.now_ms);
-        record.retry_timer = None;
+        record.retry_timers.clear();
         record.result = result.cloned();
         record.error = error.cloned();
         let due_ms = self.now_ms.saturating_add(self.limits.ended_ms);
@@ -261,7 +264,8 @@ impl Shard {
         instance: &mut Instance,
         status: InstanceStatus,
     ) -> Result<(), ShardError> {
-        while let Some(message) = self.mailbox_take(instance)? {
+        instance.record.mailbox.offered = instance.record.mailbox.first;
+        while let Some((_, message)) = self.mailbox_take(instance)? {
             let cause = Failure::new(
                 codes::MAILBOX_LEFT,
                 format!(
@@ -287,11 +291,7 @@ impl Shard {
         }
         instance.record.step += 1;
         instance.record.cause = kill.stamp.clone();
-        let given = Given {
-            stamp: kill.stamp,
-            input: TurnInput::Kill { from: kill.from },
-            hops: 0,
-        };
+        let given = Given::input(kill.stamp, TurnInput::Kill { from: kill.from });
         self.note_kill(&mut instance, &given)?;
         self.end_run(&mut instance, InstanceStatus::Killed, None, None)?;
         self.hot.put(place, instance, true);
@@ -329,21 +329,13 @@ impl Shard {
         };
         instance.record.timers.remove(at);
         if instance.record.rests_until_ms.is_some() {
-            instance.record.retry_timer = Some(timer);
+            instance.record.retry_timers.push(timer);
             self.hot.put(place, instance, true);
             return Ok(());
         }
         let stamp = self.input_stamp(&instance.record, cause, HopKind::Timer);
         let input = TurnInput::Timer { timer };
-        self.turn(
-            place,
-            instance,
-            &Given {
-                stamp,
-                input,
-                hops: 0,
-            },
-        )
+        self.turn(place, instance, &Given::input(stamp, input))
     }
 
     /// Takes the place that the due timer of an instance names as its jobs.

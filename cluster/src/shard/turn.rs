@@ -24,9 +24,21 @@ pub(crate) struct Given {
     pub stamp: Stamp,
     pub input: TurnInput,
     pub hops: u32,
+    /// The number of a message that was in the mailbox, where it goes back when it is not wanted yet.
+    pub number: Option<u64>,
 }
 
 impl Given {
+    /// An input of the shard's own, or one that nobody sent.
+    pub(crate) fn input(stamp: Stamp, input: TurnInput) -> Given {
+        Given {
+            stamp,
+            input,
+            hops: 0,
+            number: None,
+        }
+    }
+
     pub(crate) fn message(message: Message) -> Given {
         Given {
             stamp: message.stamp,
@@ -35,7 +47,23 @@ impl Given {
                 body: message.body,
             },
             hops: message.hops,
+            number: None,
         }
+    }
+
+    /// The message again, for the instance that was given it.
+    pub(crate) fn as_message(&self, to: &transport::Address) -> Option<Message> {
+        let TurnInput::Message { from, body } = &self.input else {
+            return None;
+        };
+        Some(Message {
+            stamp: self.stamp.clone(),
+            from: from.clone(),
+            to: to.clone(),
+            program: None,
+            hops: self.hops,
+            body: body.clone(),
+        })
     }
 
     fn engine_input(&self) -> Input<'_> {
@@ -64,7 +92,7 @@ impl Shard {
         let program = self.program_of(&instance)?;
         self.load_run(&mut instance)?;
         instance.record.step += 1;
-        instance.record.cause = given.stamp.clone();
+        let cause = std::mem::replace(&mut instance.record.cause, given.stamp.clone());
         let seed = self.seed(instance.record.step);
         let restarts = program
             .worker(&instance.record.worker)
@@ -75,6 +103,12 @@ impl Shard {
         };
         let mut ran = self.execute(&mut instance, given, seed);
         self.spent = self.spent.saturating_add(ran.instructions);
+        if matches!(ran.end, End::Kept) {
+            instance.record.step -= 1;
+            instance.record.cause = cause;
+            return self.mailbox_keep(place, instance, given);
+        }
+        instance.record.mailbox.offered = instance.record.mailbox.first;
         let effects = std::mem::take(&mut ran.effects);
         let done = self.perform(&mut instance, given, effects)?;
         let outcome = outcome_of(&ran);
@@ -193,7 +227,7 @@ impl Shard {
 fn outcome_of(ran: &Ran) -> TurnOutcome {
     match &ran.end {
         End::Waiting if ran.dropped => TurnOutcome::Dropped,
-        End::Waiting => TurnOutcome::Waiting,
+        End::Kept | End::Waiting => TurnOutcome::Waiting,
         End::Completed(_) => TurnOutcome::Completed,
         End::Failed(failure) => TurnOutcome::Failed(failure.clone()),
         End::Trapped(failure) => TurnOutcome::Trapped(failure.clone()),

@@ -103,6 +103,7 @@ pub(super) enum Action {
     WaitFor {
         predicate: Recipe,
         then: Option<Value>,
+        timeout: Option<TimeoutSpec>,
     },
     When {
         predicate: Recipe,
@@ -145,6 +146,13 @@ pub(super) enum Action {
     Fail {
         error: Recipe,
     },
+}
+
+/// The options `timeout` and `otherwise` of a wait.
+#[derive(Clone, Debug)]
+pub(super) struct TimeoutSpec {
+    pub(super) milliseconds: Recipe,
+    pub(super) otherwise: Option<Value>,
 }
 
 /// `done()`, `loop.break()` or `loop.continue()`.

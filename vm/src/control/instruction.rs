@@ -32,6 +32,7 @@ pub(crate) enum Instruction {
         block: BlockIndex,
         predicate: OperandIndex,
         otherwise: Option<BlockIndex>,
+        timeout: Option<Timeout>,
     },
     /// Leaves the block and everything inside it.
     BlockBreak { block: BlockIndex },
@@ -75,6 +76,14 @@ pub(crate) enum Instruction {
     TaskFail { error: OperandIndex },
     /// Nothing.
     Noop,
+}
+
+/// How long a wait lasts at most, and the block that is opened when that time is over; without one the
+/// run fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Timeout {
+    pub(crate) milliseconds: OperandIndex,
+    pub(crate) otherwise: Option<BlockIndex>,
 }
 
 /// What a block keeps on the value stack while it is open.

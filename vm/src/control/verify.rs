@@ -5,7 +5,9 @@
 //! checked by the verifier of the expression level.
 
 use super::code::{ControlCode, Layout};
-use super::instruction::{Block, BlockIndex, BlockKind, Instruction, Operand, OperandIndex};
+use super::instruction::{
+    Block, BlockIndex, BlockKind, Instruction, Operand, OperandIndex, Timeout,
+};
 use crate::tree::Handle;
 
 /// What is wrong with control code; never the fault of a script.
@@ -180,10 +182,12 @@ impl Checker<'_> {
                 block,
                 predicate,
                 otherwise,
+                timeout,
             } => {
                 self.operand(*predicate)?;
                 let message = |kind: &BlockKind| matches!(kind, BlockKind::Message { .. });
                 self.enters(*block, message)?;
+                self.timeout(timeout.as_ref())?;
                 otherwise.map_or(Ok(()), |otherwise| {
                     self.enters_elsewhere(otherwise, message)
                 })
@@ -287,6 +291,17 @@ impl Checker<'_> {
             return Err(self.error("it opens a block that stands elsewhere"));
         }
         Ok(())
+    }
+
+    /// The time of a wait, and the block that is opened when it is over.
+    fn timeout(&self, timeout: Option<&Timeout>) -> Result<(), ControlError> {
+        let Some(timeout) = timeout else {
+            return Ok(());
+        };
+        self.operand(timeout.milliseconds)?;
+        timeout.otherwise.map_or(Ok(()), |otherwise| {
+            self.enters_elsewhere(otherwise, |kind| *kind == BlockKind::Plain)
+        })
     }
 
     /// The block is open here, and its exit stands in its parent.

@@ -17,11 +17,13 @@ pub(super) struct Instance {
     pub(super) status: LocalStatus,
     /// Messages that wait, in order.
     pub(super) mailbox: VecDeque<(Data, Option<Address>)>,
+    /// How many of them were offered since the last input that was taken, and not wanted.
+    pub(super) offered: usize,
     /// Who is told of its end.
     pub(super) watcher: Option<Address>,
     /// Failures in a row.
     pub(super) failures: u32,
-    /// What is to be given to it when its rest after a failure is over; while there is one, it rests.
+    /// How it goes on when its rest after a failure is over; while there is something, it rests.
     pub(super) resting: Option<Resume>,
     /// How many runs there were: part of the run id.
     pub(super) lives: u64,
@@ -32,8 +34,9 @@ pub(super) struct Instance {
 /// How an instance goes on after a failure.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Resume {
-    /// At its wait, with the timer that the failing turn had taken from it, where it was one.
-    AtWait(Option<Input>),
+    /// At its wait, with the timers that came due meanwhile and the one that the failing turn had taken
+    /// from it.
+    AtWait(Vec<Input>),
     /// At the beginning.
     AtStart,
 }
@@ -45,6 +48,7 @@ impl Instance {
             worker,
             status: LocalStatus::Waiting,
             mailbox: VecDeque::new(),
+            offered: 0,
             watcher: None,
             failures: 0,
             resting: None,

@@ -28,17 +28,26 @@ pub(super) enum AlarmKind {
 }
 
 impl LocalRun<'_> {
-    /// Gives messages from the mailbox as long as the instance takes them.
+    /// Gives messages from the mailbox as long as the instance takes them. One that it does not want yet
+    /// is passed over until it has taken something else.
     pub(super) fn drain_mailbox(&mut self, address: &Address) {
         while let Some(instance) = self
             .instances
             .get_mut(address)
             .filter(|instance| instance.is_ready())
         {
-            let Some((body, sender)) = instance.mailbox.pop_front() else {
+            let at = instance.offered;
+            let Some((body, sender)) = instance.mailbox.remove(at) else {
                 return;
             };
-            self.run_turn(address, &Input::Message { body, sender });
+            let input = Input::Message { body, sender };
+            if !self.run_turn(address, &input)
+                && let Input::Message { body, sender } = input
+                && let Some(instance) = self.instances.get_mut(address)
+            {
+                instance.mailbox.insert(at, (body, sender));
+                instance.offered = at + 1;
+            }
         }
     }
 
@@ -52,19 +61,39 @@ impl LocalRun<'_> {
         }
         match alarm.kind {
             AlarmKind::Timer(timer) => {
-                if instance.resting.is_none() {
-                    self.run_turn(&alarm.address, &Input::Timer { timer });
-                } else {
-                    instance.resting = Some(Resume::AtWait(Some(Input::Timer { timer })));
+                let input = Input::Timer { timer };
+                match &mut instance.resting {
+                    None => {
+                        self.run_turn(&alarm.address, &input);
+                    }
+                    Some(Resume::AtWait(inputs)) => inputs.push(input),
+                    Some(Resume::AtStart) => {}
                 }
             }
             AlarmKind::Restart => match instance.resting.take() {
-                Some(Resume::AtWait(Some(input))) => self.run_turn(&alarm.address, &input),
-                Some(Resume::AtWait(None)) | None => {}
+                Some(Resume::AtWait(inputs)) => self.resume(&alarm.address, inputs),
                 Some(Resume::AtStart) => self.start_again(&alarm.address),
+                None => {}
             },
         }
         self.drain_mailbox(&alarm.address);
+    }
+
+    /// Gives what has waited for the end of a rest. Where a turn fails, the rest waits again.
+    fn resume(&mut self, address: &Address, inputs: Vec<Input>) {
+        for input in inputs {
+            let Some(instance) = self.instances.get_mut(address) else {
+                return;
+            };
+            let alive = instance.is_alive();
+            match &mut instance.resting {
+                Some(Resume::AtWait(waiting)) => waiting.push(input),
+                None if alive => {
+                    self.run_turn(address, &input);
+                }
+                _ => return,
+            }
+        }
     }
 
     fn start_again(&mut self, address: &Address) {
@@ -84,8 +113,8 @@ impl LocalRun<'_> {
         self.run_turn(address, &Input::Start { config, outbox });
     }
 
-    /// Runs one turn and carries out what it did.
-    pub(super) fn run_turn(&mut self, address: &Address, input: &Input) {
+    /// Runs one turn and carries out what it did. False where the worker does not want the message yet.
+    pub(super) fn run_turn(&mut self, address: &Address, input: &Input) -> bool {
         self.turns += 1;
         let number = self.next_number();
         let hash = self.hash(&[b"turn", &number.to_le_bytes()]);
@@ -93,7 +122,7 @@ impl LocalRun<'_> {
         seed.copy_from_slice(&hash[..16]);
         let now_ms = self.options.now_ms.saturating_add(self.clock_ms);
         let Some(instance) = self.instances.get_mut(address) else {
-            return;
+            return true;
         };
         let before = instance.worker.clone();
         let limits = &self.options.limits;
@@ -103,13 +132,17 @@ impl LocalRun<'_> {
             limits,
         };
         let turn = turn(self.program, &mut instance.worker, input.clone(), &context);
+        if turn.outcome == Outcome::Kept {
+            return false;
+        }
+        instance.offered = 0;
         let lives = instance.lives;
         self.note(address, turn.notes);
         for effect in turn.effects {
             self.carry_out(address, lives, effect);
         }
         match turn.outcome {
-            Outcome::Waiting => {
+            Outcome::Kept | Outcome::Waiting => {
                 if let Some(instance) = self.instances.get_mut(address) {
                     instance.failures = 0;
                 }
@@ -128,6 +161,7 @@ impl LocalRun<'_> {
                 self.failed(address, &before, input, error);
             }
         }
+        true
     }
 
     fn note(&mut self, address: &Address, notes: Vec<Note>) {
@@ -212,8 +246,8 @@ impl LocalRun<'_> {
         instance.resting = Some(match definition.options.restart.from {
             RestartFrom::Start => Resume::AtStart,
             RestartFrom::Wait => Resume::AtWait(match input {
-                Input::Timer { .. } => Some(input.clone()),
-                _ => None,
+                Input::Timer { .. } => vec![input.clone()],
+                _ => Vec::new(),
             }),
         });
         let lives = instance.lives;

@@ -72,7 +72,14 @@ fn command(assembler: &mut Assembler<'_>, command: &Command) -> Result<(), Lower
             predicate,
             handle,
             then,
-        } => waits::wait_for(assembler, predicate, *handle, then, span),
+            timeout,
+        } => waits::wait_for(
+            assembler,
+            predicate,
+            (*handle, then),
+            timeout.as_ref(),
+            span,
+        ),
         CommandKind::When {
             predicate,
             matched,

@@ -6,6 +6,7 @@ mod act;
 mod flow;
 mod messages;
 mod state;
+mod timing;
 mod workers;
 
 use super::arguments::Arguments;

@@ -159,8 +159,12 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
             Action::Fail { error } => CommandKind::Fail {
                 error: self.operand(&error, span)?,
             },
-            Action::WaitFor { predicate, then } => {
-                return self.wait_for(&predicate, then.as_ref(), span);
+            Action::WaitFor {
+                predicate,
+                then,
+                timeout,
+            } => {
+                return self.wait_for(&predicate, then.as_ref(), timeout.as_ref(), span);
             }
             Action::When {
                 predicate,
