@@ -7,6 +7,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use transport::{Address, Incarnation, MessageId, RunId, ShardId, Stamp};
+use vm::CallId;
 
 use crate::message::{Body, Message, ProgramId};
 
@@ -91,6 +92,17 @@ pub enum TurnInput {
         from: Option<Address>,
         /// What was said.
         body: Body,
+        /// The call that waits for a reply to it.
+        call: Option<CallId>,
+    },
+    /// The reply to a call.
+    Reply {
+        /// Who answered.
+        from: Option<Address>,
+        /// What was answered.
+        body: Body,
+        /// Which call.
+        call: CallId,
     },
     /// A timer of the worker.
     Timer {
@@ -111,6 +123,8 @@ pub enum TurnOutcome {
     Waiting,
     /// Its `waitFor` did not want the message.
     Dropped,
+    /// The reply came after its call had ended, and was dropped.
+    Late,
     /// The run completed.
     Completed,
     /// `fail`: what the turn did stands.
@@ -187,6 +201,8 @@ pub enum MessageFate {
         /// The instance.
         instance: Address,
     },
+    /// A reply that came after its call had ended, while its target rested: it was dropped.
+    Late,
     /// It went into the output of the sender, under this number.
     Emitted {
         /// The number.
@@ -350,6 +366,8 @@ pub struct InstanceRecord {
     pub rests_until_ms: Option<u64>,
     /// Timers to be given after the rest: one whose turn failed, and those that came due meanwhile.
     pub retry_timers: Vec<u64>,
+    /// Replies to be given after the rest: one whose turn failed, and those that came meanwhile.
+    pub retry_replies: Vec<Message>,
     /// When its run began.
     pub started_ms: u64,
     /// When its run ended.

@@ -61,7 +61,7 @@ codes! {
     NOT_LISTENING = "E0314" "a message to a worker that is in a delay";
     CORRUPT_WORKER = "E0315" "a worker that does not fit its program";
     NO_SENDER = "E0316" "a message without a sender that can be answered";
-    TIMED_OUT = "E0317" "a wait whose time is over";
+    TIMED_OUT = "E0317" "a wait or call whose time is over";
 
     LIMIT_INSTRUCTIONS = "E0401" "too many instructions";
     LIMIT_MEMORY = "E0402" "too much memory";

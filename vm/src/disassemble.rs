@@ -7,9 +7,10 @@ use std::fmt::Write;
 
 use crate::control::code::ControlCode;
 use crate::control::instruction::{
-    BlockIndex, BlockKind, Instruction, Operand, OperandIndex, Timeout,
+    BlockIndex, BlockKind, Instruction, Operand, OperandIndex, Retry, Timeout,
 };
 use crate::data::Data;
+use crate::options::Backoff;
 use crate::program::{Program, WorkerDefinition};
 use crate::tree::Handle;
 
@@ -104,6 +105,9 @@ impl Writer<'_> {
             Instruction::ActorSend { target, message } => {
                 format!("ActorSend {} {}", operand(target), operand(message))
             }
+            Instruction::ActorReply { handle, message } => {
+                format!("ActorReply {} {}", handle_text(*handle), operand(message))
+            }
             Instruction::ActorKill { target } => format!("ActorKill {}", operand(target)),
             Instruction::Delay { milliseconds } => format!("Delay {}", operand(milliseconds)),
             Instruction::TaskComplete { result } => format!("TaskComplete {}", operand(result)),
@@ -139,6 +143,20 @@ impl Writer<'_> {
                     self.timeout(timeout.as_ref())
                 )
             }
+            Instruction::ActorCall {
+                block,
+                target,
+                message,
+                timeout,
+                retry,
+            } => format!(
+                "ActorCall {} {} {}{}{}",
+                self.block(*block),
+                operand(target),
+                operand(message),
+                self.timeout(timeout.as_ref()),
+                retry.as_ref().map(retry_text).unwrap_or_default()
+            ),
             Instruction::ActorSpawn {
                 block,
                 worker,
@@ -258,6 +276,18 @@ impl Writer<'_> {
             }
         }
     }
+}
+
+fn retry_text(retry: &Retry) -> String {
+    let Backoff {
+        first_ms,
+        factor,
+        max_ms,
+    } = retry.backoff;
+    format!(
+        " at most {} times, rests {first_ms} * {factor} <= {max_ms}",
+        retry.attempts
+    )
 }
 
 fn handle_text(handle: Handle) -> String {

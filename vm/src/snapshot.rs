@@ -50,6 +50,7 @@ struct Stored {
     branches: Vec<Branch>,
     spawns: u64,
     timers: u64,
+    calls: u64,
     step: u64,
 }
 
@@ -66,6 +67,7 @@ impl Worker {
             branches: self.branches.clone(),
             spawns: self.spawns,
             timers: self.timers,
+            calls: self.calls,
             step: self.step,
         };
         postcard::to_extend(&stored, vec![SNAPSHOT_VERSION])
@@ -111,6 +113,7 @@ fn restore(stored: Stored) -> Worker {
         branches: stored.branches,
         spawns: stored.spawns,
         timers: stored.timers,
+        calls: stored.calls,
         step: stored.step,
     }
 }

@@ -4,6 +4,7 @@
 //! Handles and labels are numbers that are unique in a module; lowering gives each handle its place on
 //! the value stack and refuses one that is used outside its block.
 
+use crate::control::instruction::Retry;
 use crate::data::Data;
 use crate::source::Span;
 use crate::text::Text;
@@ -58,6 +59,17 @@ pub(crate) enum CommandKind {
         then: Box<Command>,
         timeout: Option<Timeout>,
     },
+    /// Sends a message, waits for the reply, then runs `then` with it bound to `handle`.
+    Call {
+        target: Operand,
+        message: Operand,
+        handle: Handle,
+        then: Box<Command>,
+        timeout: Option<Timeout>,
+        retry: Option<Retry>,
+    },
+    /// Answers the sender of a message.
+    Reply { handle: Handle, message: Operand },
     /// Takes one message and runs one of two branches with it.
     When {
         predicate: Operand,

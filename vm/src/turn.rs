@@ -13,6 +13,27 @@ use crate::run::RunHost;
 use crate::worker::{Phase, Worker};
 use serde::{Deserialize, Serialize};
 
+/// Names a call in all of a cluster: what a reply carries to find who waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CallId {
+    /// The run that calls.
+    pub run: [u8; 16],
+    /// Calls of that run before it.
+    pub number: u64,
+}
+
+/// What a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Intent {
+    /// It says something.
+    #[default]
+    Tell,
+    /// It asks: the call waits for a reply.
+    Ask(CallId),
+    /// It is the reply to a call.
+    Answer(CallId),
+}
+
 /// What makes a worker run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
@@ -28,6 +49,17 @@ pub enum Input {
         /// The message.
         body: Data,
         /// Who sent it, if that can be answered.
+        sender: Option<Address>,
+        /// The call of the sender that waits for its reply, if one does.
+        call: Option<CallId>,
+    },
+    /// The reply to a call. It passes the mailbox: a worker takes it as soon as it comes.
+    Reply {
+        /// Which call.
+        call: CallId,
+        /// What was answered.
+        body: Data,
+        /// Who answered.
         sender: Option<Address>,
     },
     /// A timer that the worker set has come due.
@@ -97,6 +129,8 @@ pub enum Effect {
         to: Target,
         /// A normalised message.
         message: Data,
+        /// What it is for.
+        intent: Intent,
     },
     /// Start a child.
     Spawn {
@@ -173,6 +207,8 @@ pub enum Note {
     Dropped,
     /// The input came too late or too early to do anything.
     Ignored,
+    /// The reply came after its call had ended, and was dropped.
+    Late,
     /// A line written by `console.log`.
     Console(String),
 }

@@ -8,6 +8,7 @@ use crate::data::{Address, Data};
 use crate::program::Program;
 use crate::source::Position;
 use crate::tree::WorkerIndex;
+use crate::turn::{CallId, Target};
 use serde::{Deserialize, Serialize};
 
 /// Who an instance is: its address, and the id of this run.
@@ -45,6 +46,8 @@ pub struct Worker {
     pub(crate) spawns: u64,
     /// Timers set so far; a timer's number within the run.
     pub(crate) timers: u64,
+    /// Calls made so far; a call's number within the run.
+    pub(crate) calls: u64,
     pub(crate) step: u64,
 }
 
@@ -83,6 +86,31 @@ pub(crate) enum Wait {
     Message { timer: Option<u64> },
     /// A timer; messages are kept for it.
     Time { timer: u64 },
+    /// The reply to a call, or the timer of its time; messages are kept for it.
+    Reply {
+        call: PendingCall,
+        timer: Option<u64>,
+    },
+}
+
+/// A call that waits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PendingCall {
+    /// Its number within the run.
+    pub(crate) number: u64,
+    /// How often it was sent.
+    pub(crate) attempts: u32,
+    /// Whether it rests before it is sent again.
+    pub(crate) rests: bool,
+    /// What is sent again, where the command says so.
+    pub(crate) question: Option<Box<Question>>,
+}
+
+/// What a call says, and to whom.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Question {
+    pub(crate) to: Target,
+    pub(crate) message: Data,
 }
 
 impl Wait {
@@ -90,7 +118,7 @@ impl Wait {
     pub(crate) fn timer(&self) -> Option<u64> {
         match self {
             Wait::Ready => None,
-            Wait::Message { timer } => *timer,
+            Wait::Message { timer } | Wait::Reply { timer, .. } => *timer,
             Wait::Time { timer } => Some(*timer),
         }
     }
@@ -100,10 +128,12 @@ impl Wait {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Slot {
     State(Data),
-    /// The sender is an address, or `undefined` for a message from outside.
+    /// The sender is an address, or `undefined` for a message from outside; `call` is its call that
+    /// waits for a reply.
     Message {
         body: Data,
         sender: Data,
+        call: Option<CallId>,
     },
     /// An address.
     Child(Data),
@@ -126,6 +156,7 @@ impl Worker {
             branches: vec![Branch::default()],
             spawns: 0,
             timers: 0,
+            calls: 0,
             step: 0,
         })
     }
@@ -160,8 +191,8 @@ impl Worker {
         self.step
     }
 
-    /// Whether a message can be given to it now. False before its start, in a delay (the mailbox keeps
-    /// the message) and after its end.
+    /// Whether a message can be given to it now. False before its start, in a delay or call (the mailbox
+    /// keeps the message) and after its end.
     pub fn accepts_messages(&self) -> bool {
         let waits = |branch: &Branch| matches!(branch.wait, Wait::Message { .. });
         self.phase == Phase::Waiting && self.branches.iter().any(waits)
@@ -172,6 +203,20 @@ impl Worker {
         self.branches
             .iter()
             .filter_map(|branch| branch.wait.timer())
+    }
+
+    /// The calls whose replies it waits for.
+    pub fn calls(&self) -> impl Iterator<Item = CallId> {
+        let run = self.identity.run;
+        self.branches
+            .iter()
+            .filter_map(move |branch| match &branch.wait {
+                Wait::Reply { call, .. } => Some(CallId {
+                    run,
+                    number: call.number,
+                }),
+                _ => None,
+            })
     }
 
     /// The values of the open `withState` blocks, outermost first.
@@ -229,6 +274,7 @@ impl Worker {
         Worker {
             spawns: self.spawns,
             timers: self.timers,
+            calls: self.calls,
             step: self.step,
             ..before.clone()
         }

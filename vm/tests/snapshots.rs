@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use vm::{
-    BuildLimits, Data, Effect, Identity, Input, Limits, Outcome, Program, Source, Turn,
+    BuildLimits, CallId, Data, Effect, Identity, Input, Limits, Outcome, Program, Source, Turn,
     TurnContext, Worker, compile, turn,
 };
 
@@ -143,14 +143,28 @@ fn message(random: &mut Random, known: &[Data]) -> Data {
 /// The next input that a host could give: a due timer, else a message.
 fn next_input(random: &mut Random, worker: &Worker, known: &[Data]) -> Input {
     let timers: Vec<u64> = worker.timers().collect();
-    let is_due = !worker.accepts_messages() || random.below(3) == 0;
+    let takes_more = worker.accepts_messages() || worker.calls().next().is_some();
+    let is_due = !takes_more || random.below(3) == 0;
     match timers.get(random.below(timers.len())) {
         Some(timer) if is_due => Input::Timer { timer: *timer },
         _ => {
             let sender = (random.below(2) == 0).then(|| vm::Address::keyed("Peer", "1"));
-            Input::Message {
-                body: message(random, known),
-                sender,
+            let calls: Vec<CallId> = worker.calls().collect();
+            let body = message(random, known);
+            match calls.get(random.below(calls.len())) {
+                Some(call) if random.below(4) > 0 => Input::Reply {
+                    call: *call,
+                    body,
+                    sender,
+                },
+                _ => Input::Message {
+                    body,
+                    sender,
+                    call: (random.below(2) == 0).then_some(CallId {
+                        run: [9; 16],
+                        number: 3,
+                    }),
+                },
             }
         }
     }

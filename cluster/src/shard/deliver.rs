@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use transport::Address;
+use vm::Intent;
 
 use super::hot::{Instance, Place};
 use super::turn::Given;
@@ -43,6 +44,9 @@ impl Shard {
         }
         if self.shard_of(&message.to) != self.identity.shard {
             return self.route_keyed(message);
+        }
+        if let Intent::Answer(call) = message.intent {
+            return self.answer(call, message);
         }
         match self.take(&message.to)? {
             None => self.deliver_first(message),
@@ -277,6 +281,7 @@ impl Shard {
             program: None,
             hops: 0,
             body: Body::default(),
+            intent: Intent::Tell,
         };
         self.dead_letter(message, cause, None)
     }

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use transport::{Address, HopKind, MessageId};
+use vm::Intent;
 
 use super::hot::{Instance, Place};
 use super::queue::Job;
@@ -49,7 +50,11 @@ impl Shard {
                 self.rest_or_fail(program, instance, given, failure)
             }
             End::Trapped(failure) => {
-                if let Some(message) = given.as_message(&instance.record.address) {
+                // A reply is not a dead letter as long as its call is made good again by a restart.
+                let is_reply = matches!(given.input, TurnInput::Reply { .. });
+                let goes_on = Shard::rest_ms(program, instance, given).is_some();
+                let message = given.as_message(&instance.record.address);
+                if let Some(message) = message.filter(|_| !(is_reply && goes_on)) {
                     let message = Message { hops: 0, ..message };
                     let step = Some(instance.record.step);
                     self.dead_letter(message, failure.clone(), step)?;
@@ -66,19 +71,16 @@ impl Shard {
         given: &Given,
         failure: Failure,
     ) -> Result<(), ShardError> {
-        let first = matches!(given.input, TurnInput::Start { .. });
+        let rest_ms = Shard::rest_ms(program, instance, given);
         let record = &mut instance.record;
         record.failures += 1;
-        let rest_ms = match first {
-            // There is no wait to go back to.
-            true => None,
-            false => program.rest_after_ms(&record.worker, record.failures),
-        };
         let Some(rest_ms) = rest_ms else {
             return self.end_run(instance, InstanceStatus::Failed, None, Some(&failure));
         };
-        if let TurnInput::Timer { timer } = given.input {
-            record.retry_timers.push(timer);
+        match given.input {
+            TurnInput::Timer { timer } => record.retry_timers.push(timer),
+            TurnInput::Reply { .. } => Shard::keep_reply(record, given),
+            _ => {}
         }
         let due_ms = self.now_ms.saturating_add(rest_ms);
         record.rests_until_ms = Some(due_ms);
@@ -94,6 +96,16 @@ impl Shard {
         Ok(())
     }
 
+    /// The rest of an instance that has failed on an input; none where it stays failed.
+    fn rest_ms(program: &Arc<dyn Program>, instance: &Instance, given: &Given) -> Option<u64> {
+        // A run that fails at its start has no wait to go back to.
+        if matches!(given.input, TurnInput::Start { .. }) {
+            return None;
+        }
+        let record = &instance.record;
+        program.rest_after_ms(&record.worker, record.failures + 1)
+    }
+
     /// Lets an instance go on after its rest.
     pub(crate) fn rested(&mut self, address: &Address) -> Result<(), ShardError> {
         let Some((place, mut instance)) = self.take(address)? else {
@@ -107,20 +119,22 @@ impl Shard {
         }
         instance.record.rests_until_ms = None;
         let timers = std::mem::take(&mut instance.record.retry_timers);
+        let replies = std::mem::take(&mut instance.record.retry_replies);
         self.load_run(&mut instance)?;
         let facts = self
             .program_of(&instance)?
             .worker(&instance.record.worker)
             .unwrap_or_default();
         if facts.restarts_from_start {
-            return self.begin_again(place, instance);
+            self.begin_again(place, instance)?;
+            return self.answer_again(replies);
         }
         self.queue_wake(&mut instance);
         self.hot.put(place, instance, true);
         for timer in timers {
             self.fire_again(address, timer)?;
         }
-        Ok(())
+        self.answer_again(replies)
     }
 
     /// Gives a timer that has waited for the end of a rest. Where a turn before it failed, it waits
@@ -239,6 +253,7 @@ impl Shard {
             program: None,
             hops: 0,
             body,
+            intent: Intent::Tell,
         }))
     }
 
@@ -264,8 +279,12 @@ impl Shard {
         instance: &mut Instance,
         status: InstanceStatus,
     ) -> Result<(), ShardError> {
+        let mut left = std::mem::take(&mut instance.record.retry_replies);
         instance.record.mailbox.offered = instance.record.mailbox.first;
         while let Some((_, message)) = self.mailbox_take(instance)? {
+            left.push(message);
+        }
+        for message in left {
             let cause = Failure::new(
                 codes::MAILBOX_LEFT,
                 format!(

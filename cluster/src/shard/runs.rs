@@ -32,6 +32,7 @@ impl Shard {
                     program: None,
                     hops: 0,
                     body: crate::message::Body::default(),
+                    intent: vm::Intent::Tell,
                 };
                 self.dead_letter(message, cause, None)
             }
@@ -146,6 +147,7 @@ impl Shard {
             failures: 0,
             rests_until_ms: None,
             retry_timers: Vec::new(),
+            retry_replies: Vec::new(),
             started_ms: self.now_ms,
             ended_ms: None,
             result: None,

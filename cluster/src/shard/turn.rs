@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use transport::{HopKind, MessageId, RunOrigin, Stamp};
+use vm::Intent;
 
 use super::hot::{Instance, Place};
 use super::{Shard, ShardError};
@@ -40,11 +41,16 @@ impl Given {
     }
 
     pub(crate) fn message(message: Message) -> Given {
+        let Message { from, body, .. } = message;
+        let call = match message.intent {
+            Intent::Ask(call) => Some(call),
+            _ => None,
+        };
         Given {
             stamp: message.stamp,
-            input: TurnInput::Message {
-                from: message.from,
-                body: message.body,
+            input: match message.intent {
+                Intent::Answer(call) => TurnInput::Reply { from, body, call },
+                _ => TurnInput::Message { from, body, call },
             },
             hops: message.hops,
             number: None,
@@ -53,8 +59,12 @@ impl Given {
 
     /// The message again, for the instance that was given it.
     pub(crate) fn as_message(&self, to: &transport::Address) -> Option<Message> {
-        let TurnInput::Message { from, body } = &self.input else {
-            return None;
+        let (from, body, intent) = match &self.input {
+            TurnInput::Message { from, body, call } => {
+                (from, body, call.map_or(Intent::Tell, Intent::Ask))
+            }
+            TurnInput::Reply { from, body, call } => (from, body, Intent::Answer(*call)),
+            _ => return None,
         };
         Some(Message {
             stamp: self.stamp.clone(),
@@ -63,6 +73,7 @@ impl Given {
             program: None,
             hops: self.hops,
             body: body.clone(),
+            intent,
         })
     }
 
@@ -72,7 +83,13 @@ impl Given {
                 config,
                 outbox: outbox.as_ref(),
             },
-            TurnInput::Message { from, body } => Input::Message {
+            TurnInput::Message { from, body, call } => Input::Message {
+                body,
+                from: from.as_ref(),
+                call: *call,
+            },
+            TurnInput::Reply { from, body, call } => Input::Reply {
+                call: *call,
                 body,
                 from: from.as_ref(),
             },
@@ -227,6 +244,7 @@ impl Shard {
 fn outcome_of(ran: &Ran) -> TurnOutcome {
     match &ran.end {
         End::Waiting if ran.dropped => TurnOutcome::Dropped,
+        End::Waiting if ran.late => TurnOutcome::Late,
         End::Kept | End::Waiting => TurnOutcome::Waiting,
         End::Completed(_) => TurnOutcome::Completed,
         End::Failed(failure) => TurnOutcome::Failed(failure.clone()),

@@ -3,6 +3,7 @@
 //! A script holds indices into these tables. Factories are kept as functions of the heap and called
 //! when a worker's tree is expanded.
 
+use crate::control::instruction::Retry;
 use crate::data::Data;
 use crate::options::WorkerOptions;
 use crate::source::Span;
@@ -104,6 +105,17 @@ pub(super) enum Action {
         predicate: Recipe,
         then: Option<Value>,
         timeout: Option<TimeoutSpec>,
+    },
+    Call {
+        target: Recipe,
+        message: Recipe,
+        then: Option<Value>,
+        timeout: Option<TimeoutSpec>,
+        retry: Option<Retry>,
+    },
+    Reply {
+        handle: HostRef,
+        message: Recipe,
     },
     When {
         predicate: Recipe,

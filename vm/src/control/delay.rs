@@ -71,6 +71,14 @@ impl Run<'_> {
                     ..
                 }),
             ) => self.time_is_over(timeout, "no message that matches came in time"),
+            (
+                Wait::Reply { call, .. },
+                Some(Instruction::ActorCall {
+                    timeout: Some(timeout),
+                    retry,
+                    ..
+                }),
+            ) => self.call_timed_out(call, timeout, *retry),
             (Wait::Time { .. }, _) => {
                 self.branch_mut().instruction += 1;
                 Ok(None)

@@ -6,6 +6,7 @@
 
 mod blocks;
 mod branches;
+mod call;
 pub(crate) mod code;
 mod delay;
 pub(crate) use delay::DELAY_MAX_MS;
@@ -27,7 +28,7 @@ use crate::error::ScriptError;
 use crate::program::{Program, WorkerDefinition};
 use crate::run::{Functions, RunHost};
 use crate::turn::{Effect, Input, Note, TurnContext, Used};
-use crate::worker::{Branch, Identity, Phase, Worker};
+use crate::worker::{Branch, Identity, Phase, Slot, Worker};
 use instruction::{BlockIndex, Instruction};
 
 /// How a run of instructions ended.
@@ -78,6 +79,7 @@ pub(crate) struct NextWorker {
     pub(crate) outbox: Option<Address>,
     pub(crate) spawns: u64,
     pub(crate) timers: u64,
+    pub(crate) calls: u64,
 }
 
 impl NextWorker {
@@ -88,6 +90,7 @@ impl NextWorker {
         worker.outbox = self.outbox;
         worker.spawns = self.spawns;
         worker.timers = self.timers;
+        worker.calls = self.calls;
     }
 }
 
@@ -111,6 +114,7 @@ impl<'a> Run<'a> {
             outbox: worker.outbox.clone(),
             spawns: worker.spawns,
             timers: worker.timers,
+            calls: worker.calls,
         };
         let run = Run {
             program,
@@ -140,7 +144,13 @@ impl<'a> Run<'a> {
                 self.tell_outbox();
                 Ok(None)
             }
-            (Phase::Waiting, Input::Message { body, sender }) => self.take_message(body, sender),
+            (Phase::Waiting, Input::Message { body, sender, call }) => {
+                let sender = sender.map_or(Data::Undefined, Data::from);
+                self.take_message(Slot::Message { body, sender, call })
+            }
+            (Phase::Waiting, Input::Reply { call, body, sender }) => {
+                self.take_reply(call, body, sender)
+            }
             (Phase::Waiting, Input::Timer { timer }) => self.take_timer(timer),
             (Phase::Waiting, Input::Start { .. }) => {
                 self.notes.push(Note::Ignored);
@@ -205,6 +215,14 @@ impl<'a> Run<'a> {
                 message,
             } => self.update(*handle, *updater, *message),
             Instruction::ActorSend { target, message } => self.send(*target, *message),
+            Instruction::ActorCall {
+                target,
+                message,
+                timeout,
+                retry,
+                ..
+            } => self.ask(*target, *message, *timeout, *retry),
+            Instruction::ActorReply { handle, message } => self.reply(*handle, *message),
             Instruction::ActorSpawn {
                 block,
                 worker,

@@ -204,6 +204,22 @@ impl Checker<'_> {
                 }
                 self.enters(*block, |kind| matches!(kind, BlockKind::Child { .. }))
             }
+            Instruction::ActorCall {
+                block,
+                target,
+                message,
+                timeout,
+                ..
+            } => {
+                self.operand(*target)?;
+                self.operand(*message)?;
+                self.timeout(timeout.as_ref())?;
+                self.enters(*block, |kind| matches!(kind, BlockKind::Message { .. }))
+            }
+            Instruction::ActorReply { handle, message } => {
+                self.operand(*message)?;
+                self.kind_of(*handle, |kind| matches!(kind, BlockKind::Message { .. }))
+            }
             Instruction::BlockBreak { block } => self.leaves(*block, false),
             Instruction::LoopExit { block } | Instruction::LoopContinue { block } => {
                 self.leaves(*block, true)
@@ -244,6 +260,7 @@ impl Checker<'_> {
                 | Instruction::BlockBreakIf { .. }
                 | Instruction::StateUpdate { .. }
                 | Instruction::ActorSend { .. }
+                | Instruction::ActorReply { .. }
                 | Instruction::ActorKill { .. }
                 | Instruction::Delay { .. }
         );

@@ -7,7 +7,7 @@
 use super::instruction::{BlockIndex, Instruction, OperandIndex, Timeout};
 use super::{End, Flow, Run};
 use crate::codes;
-use crate::data::{Address, Data};
+use crate::data::Data;
 use crate::error::ScriptError;
 use crate::machine::is_truthy;
 use crate::turn::Note;
@@ -22,23 +22,16 @@ fn listens(branch: &Branch) -> bool {
 impl Run<'_> {
     /// Waits for a message, for a time where the command says so.
     pub(super) fn listen(&mut self, timeout: Option<Timeout>) -> Result<Flow, ScriptError> {
-        let timer = match timeout {
-            None => None,
-            Some(timeout) => {
-                let rest_ms = self.milliseconds(timeout.milliseconds, "a timeout")?;
-                Some(self.set_timer(rest_ms))
-            }
-        };
+        let rest_ms = self.time_of(timeout)?;
+        let timer = rest_ms.map(|rest_ms| self.set_timer(rest_ms));
         Ok(self.wait(Wait::Message { timer }))
     }
 
     /// Offers a message to the branches that wait for one.
-    pub(super) fn take_message(
-        &mut self,
-        body: Data,
-        sender: Option<Address>,
-    ) -> Result<Option<End>, ScriptError> {
-        let sender = sender.map_or(Data::Undefined, Data::from);
+    pub(super) fn take_message(&mut self, message: Slot) -> Result<Option<End>, ScriptError> {
+        let Slot::Message { body, .. } = &message else {
+            return Err(ScriptError::corrupt("a message that is none"));
+        };
         let mut offered = 0;
         for at in 0..self.next.branches.len() {
             if !listens(&self.next.branches[at]) {
@@ -46,9 +39,9 @@ impl Run<'_> {
             }
             offered += 1;
             self.switch(at)?;
-            if let Some(block) = self.wanted(&body)? {
+            if let Some(block) = self.wanted(body)? {
                 self.end_wait();
-                self.enter(block, Some(Slot::Message { body, sender }))?;
+                self.enter(block, Some(message))?;
                 return Ok(None);
             }
         }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use super::{LocalEnd, LocalStatus};
 use crate::data::{Address, Data};
 use crate::error::ScriptError;
-use crate::turn::Input;
+use crate::turn::{CallId, Input};
 use crate::worker::Worker;
 
 /// One instance through all of its runs.
@@ -16,7 +16,7 @@ pub(super) struct Instance {
     pub(super) worker: Worker,
     pub(super) status: LocalStatus,
     /// Messages that wait, in order.
-    pub(super) mailbox: VecDeque<(Data, Option<Address>)>,
+    pub(super) mailbox: VecDeque<Letter>,
     /// How many of them were offered since the last input that was taken, and not wanted.
     pub(super) offered: usize,
     /// Who is told of its end.
@@ -31,11 +31,29 @@ pub(super) struct Instance {
     pub(super) error: Option<ScriptError>,
 }
 
+/// A message that waits.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Letter {
+    pub(super) body: Data,
+    pub(super) sender: Option<Address>,
+    pub(super) call: Option<CallId>,
+}
+
+impl Letter {
+    pub(super) fn input(&self) -> Input {
+        Input::Message {
+            body: self.body.clone(),
+            sender: self.sender.clone(),
+            call: self.call,
+        }
+    }
+}
+
 /// How an instance goes on after a failure.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Resume {
-    /// At its wait, with the timers that came due meanwhile and the one that the failing turn had taken
-    /// from it.
+    /// At its wait, with the timers and replies that came meanwhile and the one that the failing turn had
+    /// taken from it.
     AtWait(Vec<Input>),
     /// At the beginning.
     AtStart,

@@ -8,7 +8,7 @@ use super::{LocalEvent, LocalRun, LocalStatus};
 use crate::data::{Address, Data};
 use crate::error::ScriptError;
 use crate::options::RestartFrom;
-use crate::turn::{Effect, Input, Note, Outcome, TurnContext, turn};
+use crate::turn::{Effect, Input, Intent, Note, Outcome, TurnContext, turn};
 use crate::worker::Worker;
 
 /// Something that happens at a time.
@@ -37,15 +37,13 @@ impl LocalRun<'_> {
             .filter(|instance| instance.is_ready())
         {
             let at = instance.offered;
-            let Some((body, sender)) = instance.mailbox.remove(at) else {
+            let Some(letter) = instance.mailbox.remove(at) else {
                 return;
             };
-            let input = Input::Message { body, sender };
-            if !self.run_turn(address, &input)
-                && let Input::Message { body, sender } = input
+            if !self.run_turn(address, &letter.input())
                 && let Some(instance) = self.instances.get_mut(address)
             {
-                instance.mailbox.insert(at, (body, sender));
+                instance.mailbox.insert(at, letter);
                 instance.offered = at + 1;
             }
         }
@@ -61,14 +59,7 @@ impl LocalRun<'_> {
         }
         match alarm.kind {
             AlarmKind::Timer(timer) => {
-                let input = Input::Timer { timer };
-                match &mut instance.resting {
-                    None => {
-                        self.run_turn(&alarm.address, &input);
-                    }
-                    Some(Resume::AtWait(inputs)) => inputs.push(input),
-                    Some(Resume::AtStart) => {}
-                }
+                self.give(&alarm.address, Input::Timer { timer });
             }
             AlarmKind::Restart => match instance.resting.take() {
                 Some(Resume::AtWait(inputs)) => self.resume(&alarm.address, inputs),
@@ -79,19 +70,40 @@ impl LocalRun<'_> {
         self.drain_mailbox(&alarm.address);
     }
 
+    /// Gives a timer or reply, which passes the mailbox; while the instance rests it waits for the end of
+    /// that.
+    pub(super) fn give(&mut self, address: &Address, input: Input) {
+        let Some(instance) = self.instances.get_mut(address) else {
+            return;
+        };
+        match (&mut instance.resting, input) {
+            (None, input) => {
+                self.run_turn(address, &input);
+            }
+            (Some(Resume::AtWait(inputs)), input) => inputs.push(input),
+            (Some(Resume::AtStart), Input::Reply { body, .. }) => self.late(address, body),
+            (Some(Resume::AtStart), _) => {}
+        }
+    }
+
+    fn late(&mut self, to: &Address, message: Data) {
+        self.events.push(LocalEvent::Late {
+            at_ms: self.clock_ms,
+            to: to.clone(),
+            message,
+        });
+    }
+
     /// Gives what has waited for the end of a rest. Where a turn fails, the rest waits again.
     fn resume(&mut self, address: &Address, inputs: Vec<Input>) {
         for input in inputs {
             let Some(instance) = self.instances.get_mut(address) else {
                 return;
             };
-            let alive = instance.is_alive();
-            match &mut instance.resting {
-                Some(Resume::AtWait(waiting)) => waiting.push(input),
-                None if alive => {
-                    self.run_turn(address, &input);
-                }
-                _ => return,
+            if instance.is_alive() {
+                self.give(address, input);
+            } else if let Input::Reply { body, .. } = input {
+                self.dead_letter(address.clone(), body, left_behind());
             }
         }
     }
@@ -137,6 +149,9 @@ impl LocalRun<'_> {
         }
         instance.offered = 0;
         let lives = instance.lives;
+        if let (true, Input::Reply { body, .. }) = (turn.notes.contains(&Note::Late), input) {
+            self.late(address, body.clone());
+        }
         self.note(address, turn.notes);
         for effect in turn.effects {
             self.carry_out(address, lives, effect);
@@ -179,7 +194,11 @@ impl LocalRun<'_> {
 
     fn carry_out(&mut self, from: &Address, lives: u64, effect: Effect) {
         match effect {
-            Effect::Send { to, message } => self.dispatch(from, to, message),
+            Effect::Send {
+                to,
+                message,
+                intent,
+            } => self.dispatch(from, to, message, intent),
             Effect::Spawn {
                 child,
                 config,
@@ -239,6 +258,9 @@ impl LocalRun<'_> {
             restarts_at_ms,
         });
         let Some(due_ms) = restarts_at_ms else {
+            if let Input::Reply { body, .. } = input {
+                self.dead_letter(address.clone(), body.clone(), error.clone());
+            }
             self.finish_run(address, LocalStatus::Failed, Data::Undefined, Some(error));
             return;
         };
@@ -246,7 +268,7 @@ impl LocalRun<'_> {
         instance.resting = Some(match definition.options.restart.from {
             RestartFrom::Start => Resume::AtStart,
             RestartFrom::Wait => Resume::AtWait(match input {
-                Input::Timer { .. } => vec![input.clone()],
+                Input::Timer { .. } | Input::Reply { .. } => vec![input.clone()],
                 _ => Vec::new(),
             }),
         });
@@ -273,21 +295,34 @@ impl LocalRun<'_> {
             return;
         };
         instance.status = status;
-        instance.resting = None;
+        let resting = instance.resting.take();
         instance.result = result;
         instance.error = error;
         let notice = exit_notice(address, instance);
-        let left = std::mem::take(&mut instance.mailbox);
+        let mut left: Vec<Data> = Vec::new();
+        if let Some(Resume::AtWait(inputs)) = resting {
+            left.extend(inputs.into_iter().filter_map(reply_in));
+        }
+        let mailbox = std::mem::take(&mut instance.mailbox);
+        left.extend(mailbox.into_iter().map(|letter| letter.body));
         if let Some(watcher) = instance.watcher.take() {
             self.queue.push_back(Item::Deliver {
                 to: watcher,
                 sender: Some(address.clone()),
                 body: notice,
+                intent: Intent::Tell,
             });
         }
-        for (body, _) in left {
+        for body in left {
             self.dead_letter(address.clone(), body, left_behind());
         }
+    }
+}
+
+fn reply_in(input: Input) -> Option<Data> {
+    match input {
+        Input::Reply { body, .. } => Some(body),
+        _ => None,
     }
 }
 

@@ -1,11 +1,11 @@
-//! `waitFor` and `when`: blocks that keep a received message.
+//! `waitFor`, `call` and `when`: blocks that keep a received message.
 //!
 //! The two branches of `when` stand one behind the other; each is left to the end of the second. So do
 //! the continuation of a wait and what is done when its time is over.
 
 use super::assembler::Assembler;
 use super::{LowerError, command};
-use crate::control::instruction::{BlockIndex, BlockKind, Instruction, Timeout as Flat};
+use crate::control::instruction::{BlockIndex, BlockKind, Instruction, Retry, Timeout as Flat};
 use crate::source::Span;
 use crate::tree::{Command, Handle, Operand, Timeout};
 
@@ -33,8 +33,42 @@ pub(super) fn wait_for(
     late(assembler, at, block, timeout, span)
 }
 
+/// What is known of a call but its reply.
+pub(super) struct Call<'t> {
+    pub(super) target: &'t Operand,
+    pub(super) message: &'t Operand,
+    pub(super) timeout: Option<&'t Timeout>,
+    pub(super) retry: Option<Retry>,
+}
+
+/// Sends a message and waits for the reply.
+pub(super) fn call(
+    assembler: &mut Assembler<'_>,
+    call: &Call<'_>,
+    (handle, then): (Handle, &Command),
+    span: Span,
+) -> Result<(), LowerError> {
+    let target = assembler.operand(call.target, span)?;
+    let message = assembler.operand(call.message, span)?;
+    let timeout = timeout_operand(assembler, call.timeout, span)?;
+    let at = assembler.here() as usize;
+    let retry = call.retry;
+    let block = assembler.open(BlockKind::Message { handle }, None, span, |block| {
+        Instruction::ActorCall {
+            block,
+            target,
+            message,
+            timeout,
+            retry,
+        }
+    });
+    command(assembler, then)?;
+    assembler.close(Instruction::BlockBreak { block }, span);
+    late(assembler, at, block, call.timeout, span)
+}
+
 /// The operand of a timeout; its block is lowered later.
-pub(super) fn timeout_operand(
+fn timeout_operand(
     assembler: &mut Assembler<'_>,
     timeout: Option<&Timeout>,
     span: Span,
@@ -51,7 +85,7 @@ pub(super) fn timeout_operand(
 
 /// What is done when the time of the wait at `at` is over; it stands behind the block of the wait, and
 /// both are left to its end.
-pub(super) fn late(
+fn late(
     assembler: &mut Assembler<'_>,
     at: usize,
     block: BlockIndex,
@@ -66,6 +100,10 @@ pub(super) fn late(
     assembler.close(Instruction::BlockBreak { block: late }, span);
     assembler.exits_here(block);
     if let Instruction::BlockEnterAwait {
+        timeout: Some(timeout),
+        ..
+    }
+    | Instruction::ActorCall {
         timeout: Some(timeout),
         ..
     } = &mut assembler.code.instructions[at]

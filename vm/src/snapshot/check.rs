@@ -60,6 +60,19 @@ fn check_wait(worker: &Worker, branch: &Branch, definition: &WorkerDefinition) -
             timer.is_some() == timeout.is_some()
         }
         (Phase::Waiting, Instruction::Delay { .. }, Wait::Time { .. }) => true,
+        (
+            Phase::Waiting,
+            Instruction::ActorCall { timeout, retry, .. },
+            Wait::Reply { call, timer },
+        ) => {
+            if let Some(question) = &call.question {
+                plain(&question.message)?;
+            }
+            call.number < worker.calls
+                && timer.is_some() == timeout.is_some()
+                && call.question.is_some() == retry.is_some()
+                && (!call.rests || retry.is_some())
+        }
         _ => false,
     };
     let timer_is_known = branch
@@ -105,6 +118,7 @@ fn check_value(kind: &BlockKind, slot: &Slot, state_bytes: &mut u64) -> Checked 
             Slot::Message {
                 body,
                 sender: Data::Undefined | Data::Address(_),
+                ..
             },
         ) => plain(body),
         (BlockKind::Child { .. }, Slot::Child(Data::Address(_))) => Ok(()),

@@ -125,6 +125,21 @@ impl Expander<'_, '_, '_> {
         span: Span,
     ) -> Expanded<CommandKind> {
         let predicate = self.operand(predicate, span)?;
+        let (handle, then) = self.received(then, span)?;
+        Ok(CommandKind::WaitFor {
+            predicate,
+            handle,
+            then: Box::new(then),
+            timeout: self.timeout(timeout, span)?,
+        })
+    }
+
+    /// A message that is received, and what is done with it.
+    pub(super) fn received(
+        &mut self,
+        then: Option<&Value>,
+        span: Span,
+    ) -> Expanded<(Handle, Command)> {
         let handle = self.stage.tables.borrow_mut().new_handle();
         let then = match then {
             Some(then) => self.continuation(then, handle, span)?,
@@ -133,12 +148,7 @@ impl Expander<'_, '_, '_> {
                 span,
             },
         };
-        Ok(CommandKind::WaitFor {
-            predicate,
-            handle,
-            then: Box::new(then),
-            timeout: self.timeout(timeout, span)?,
-        })
+        Ok((handle, then))
     }
 
     /// The end of a wait's patience.
