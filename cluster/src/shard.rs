@@ -5,6 +5,7 @@
 //! shard's own state, so equal entries give equal state on every replica.
 //! Leaves to others: raft, durability (the store's units), everything outside the process.
 
+mod answers;
 mod apply;
 mod channels;
 mod deliver;

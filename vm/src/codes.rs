@@ -52,7 +52,7 @@ codes! {
     FAILED_BY_SCRIPT = "E0305" "the script failed its run";
     NOT_AN_ADDRESS = "E0306" "a target that is not an address";
     NOT_A_FUNCTION = "E0307" "a predicate, updater or initialiser that is not a function";
-    DELAY_TIME = "E0308" "a delay whose time is not valid";
+    DELAY_TIME = "E0308" "a delay or timeout whose time is not valid";
     CLOSED_BLOCK = "E0309" "an address is used outside the block of its child or message";
     BAD_KEY = "E0310" "a key that is neither a string nor an integer";
     NO_KEY = "E0311" "a worker without a key";
@@ -61,6 +61,7 @@ codes! {
     NOT_LISTENING = "E0314" "a message to a worker that is in a delay";
     CORRUPT_WORKER = "E0315" "a worker that does not fit its program";
     NO_SENDER = "E0316" "a message without a sender that can be answered";
+    TIMED_OUT = "E0317" "a wait or call whose time is over";
 
     LIMIT_INSTRUCTIONS = "E0401" "too many instructions";
     LIMIT_MEMORY = "E0402" "too much memory";

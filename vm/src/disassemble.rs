@@ -6,8 +6,11 @@
 use std::fmt::Write;
 
 use crate::control::code::ControlCode;
-use crate::control::instruction::{BlockIndex, BlockKind, Instruction, Operand, OperandIndex};
+use crate::control::instruction::{
+    BlockIndex, BlockKind, Instruction, Operand, OperandIndex, Retry, Timeout,
+};
 use crate::data::Data;
+use crate::options::Backoff;
 use crate::program::{Program, WorkerDefinition};
 use crate::tree::Handle;
 
@@ -102,6 +105,9 @@ impl Writer<'_> {
             Instruction::ActorSend { target, message } => {
                 format!("ActorSend {} {}", operand(target), operand(message))
             }
+            Instruction::ActorReply { handle, message } => {
+                format!("ActorReply {} {}", handle_text(*handle), operand(message))
+            }
             Instruction::ActorKill { target } => format!("ActorKill {}", operand(target)),
             Instruction::Delay { milliseconds } => format!("Delay {}", operand(milliseconds)),
             Instruction::TaskComplete { result } => format!("TaskComplete {}", operand(result)),
@@ -126,15 +132,31 @@ impl Writer<'_> {
                 block,
                 predicate,
                 otherwise,
+                timeout,
             } => {
                 let otherwise = otherwise.map(|other| format!(" else {}", self.block(other)));
                 let otherwise = otherwise.unwrap_or_default();
                 format!(
-                    "BlockEnterAwait {} if {}{otherwise}",
+                    "BlockEnterAwait {} if {}{otherwise}{}",
                     self.block(*block),
-                    operand(predicate)
+                    operand(predicate),
+                    self.timeout(timeout.as_ref())
                 )
             }
+            Instruction::ActorCall {
+                block,
+                target,
+                message,
+                timeout,
+                retry,
+            } => format!(
+                "ActorCall {} {} {}{}{}",
+                self.block(*block),
+                operand(target),
+                operand(message),
+                self.timeout(timeout.as_ref()),
+                retry.as_ref().map(retry_text).unwrap_or_default()
+            ),
             Instruction::ActorSpawn {
                 block,
                 worker,
@@ -198,6 +220,20 @@ impl Writer<'_> {
         format!("b{}{value}", index.0)
     }
 
+    fn timeout(&self, timeout: Option<&Timeout>) -> String {
+        let Some(timeout) = timeout else {
+            return String::new();
+        };
+        let otherwise = timeout
+            .otherwise
+            .map(|other| format!(" {}", self.block(other)));
+        format!(
+            " until {}{}",
+            self.operand(timeout.milliseconds),
+            otherwise.unwrap_or_else(|| " fails".to_owned())
+        )
+    }
+
     fn exit(&self, index: BlockIndex) -> String {
         let exit = self
             .code
@@ -240,6 +276,18 @@ impl Writer<'_> {
             }
         }
     }
+}
+
+fn retry_text(retry: &Retry) -> String {
+    let Backoff {
+        first_ms,
+        factor,
+        max_ms,
+    } = retry.backoff;
+    format!(
+        " at most {} times, rests {first_ms} * {factor} <= {max_ms}",
+        retry.attempts
+    )
 }
 
 fn handle_text(handle: Handle) -> String {

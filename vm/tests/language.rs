@@ -210,6 +210,9 @@ fn event_text(event: &LocalEvent) -> String {
                 cause.message
             )
         }
+        LocalEvent::Late { at_ms, to, message } => {
+            format!("# {at_ms} late reply for {to}: {}", message.to_json())
+        }
         LocalEvent::Failed {
             at_ms,
             worker,

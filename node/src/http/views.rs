@@ -91,7 +91,8 @@ pub fn failure(failure: &Failure) -> ErrorView {
 pub fn event(step: u64, record: &HistoryRecord) -> Result<HistoryEvent, DoorError> {
     let (input, from, message) = match &record.input {
         TurnInput::Start { config, .. } => ("start", None, Some(value(config)?)),
-        TurnInput::Message { from, body } => ("message", from.as_ref(), Some(value(body)?)),
+        TurnInput::Message { from, body, .. } => ("message", from.as_ref(), Some(value(body)?)),
+        TurnInput::Reply { from, body, .. } => ("reply", from.as_ref(), Some(value(body)?)),
         TurnInput::Timer { timer } => ("timer", None, Some(Value::from(*timer))),
         TurnInput::Kill { from } => ("kill", from.as_ref(), None),
     };
@@ -117,6 +118,7 @@ pub fn turn_outcome(outcome: &TurnOutcome) -> (&'static str, Option<&Failure>) {
     match outcome {
         TurnOutcome::Waiting => ("taken", None),
         TurnOutcome::Dropped => ("dropped", None),
+        TurnOutcome::Late => ("late", None),
         TurnOutcome::Completed => ("completed", None),
         TurnOutcome::Failed(failure) => ("failed", Some(failure)),
         TurnOutcome::Trapped(failure) => ("undone", Some(failure)),
@@ -161,6 +163,7 @@ fn fate(fate: &MessageFate) -> (&'static str, Option<u64>, &'static str) {
             ("message", Some(*step), turn_outcome(outcome).0)
         }
         MessageFate::Waiting => ("message", None, "waiting"),
+        MessageFate::Late => ("message", None, "late"),
         MessageFate::Routed { .. } => ("message", None, "routed"),
         MessageFate::Emitted { .. } => ("output", None, "emitted"),
         MessageFate::Service { .. } => ("message", None, "waiting for a service"),
@@ -186,6 +189,7 @@ pub fn outcome_of(fate: &MessageFate) -> Option<Outcome> {
             let status = match outcome {
                 TurnOutcome::Waiting => "waiting",
                 TurnOutcome::Dropped => "dropped",
+                TurnOutcome::Late => "late",
                 TurnOutcome::Completed => "completed",
                 TurnOutcome::Failed(_) | TurnOutcome::Trapped(_) => "failed",
                 TurnOutcome::Killed => "killed",
@@ -195,6 +199,7 @@ pub fn outcome_of(fate: &MessageFate) -> Option<Outcome> {
                 ..plain(status)
             }
         }
+        MessageFate::Late => plain("late"),
         MessageFate::Started { .. } => plain("waiting"),
         MessageFate::Acknowledged { .. } => plain("acknowledged"),
         MessageFate::Killed { .. } => plain("killed"),

@@ -23,12 +23,12 @@ pub(super) const AMBIENT: &[&str] = &[
     "computeState",
     "worker",
     "sender",
+    "call",
+    "reply",
 ];
 
 /// Names that the language has and this version does not.
 const LATER: &[&str] = &[
-    "call",
-    "reply",
     "parallel",
     "race",
     "attempt",

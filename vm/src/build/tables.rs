@@ -3,6 +3,7 @@
 //! A script holds indices into these tables. Factories are kept as functions of the heap and called
 //! when a worker's tree is expanded.
 
+use crate::control::instruction::Retry;
 use crate::data::Data;
 use crate::options::WorkerOptions;
 use crate::source::Span;
@@ -103,6 +104,18 @@ pub(super) enum Action {
     WaitFor {
         predicate: Recipe,
         then: Option<Value>,
+        timeout: Option<TimeoutSpec>,
+    },
+    Call {
+        target: Recipe,
+        message: Recipe,
+        then: Option<Value>,
+        timeout: Option<TimeoutSpec>,
+        retry: Option<Retry>,
+    },
+    Reply {
+        handle: HostRef,
+        message: Recipe,
     },
     When {
         predicate: Recipe,
@@ -145,6 +158,13 @@ pub(super) enum Action {
     Fail {
         error: Recipe,
     },
+}
+
+/// The options `timeout` and `otherwise` of a wait.
+#[derive(Clone, Debug)]
+pub(super) struct TimeoutSpec {
+    pub(super) milliseconds: Recipe,
+    pub(super) otherwise: Option<Value>,
 }
 
 /// `done()`, `loop.break()` or `loop.continue()`.

@@ -4,6 +4,7 @@
 //! which a worker could be resumed. What functions compute is left to the expression level.
 
 use crate::data::Data;
+use crate::options::Backoff;
 use crate::text::Text;
 use crate::tree::{Handle, WorkerIndex};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,7 @@ pub(crate) enum Instruction {
         block: BlockIndex,
         predicate: OperandIndex,
         otherwise: Option<BlockIndex>,
+        timeout: Option<Timeout>,
     },
     /// Leaves the block and everything inside it.
     BlockBreak { block: BlockIndex },
@@ -58,6 +60,19 @@ pub(crate) enum Instruction {
         target: OperandIndex,
         message: OperandIndex,
     },
+    /// Sends a message and waits for the reply, which opens `block`.
+    ActorCall {
+        block: BlockIndex,
+        target: OperandIndex,
+        message: OperandIndex,
+        timeout: Option<Timeout>,
+        retry: Option<Retry>,
+    },
+    /// Answers the sender of a message.
+    ActorReply {
+        handle: Handle,
+        message: OperandIndex,
+    },
     /// Starts a child and opens a block that knows its address.
     ActorSpawn {
         block: BlockIndex,
@@ -75,6 +90,23 @@ pub(crate) enum Instruction {
     TaskFail { error: OperandIndex },
     /// Nothing.
     Noop,
+}
+
+/// How long a wait lasts at most, and the block that is opened when that time is over; without one the
+/// run fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Timeout {
+    pub(crate) milliseconds: OperandIndex,
+    pub(crate) otherwise: Option<BlockIndex>,
+}
+
+/// How often something is tried, and how long it rests between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Retry {
+    /// At most so often in all.
+    pub(crate) attempts: u32,
+    /// The rest before each attempt but the first.
+    pub(crate) backoff: Backoff,
 }
 
 /// What a block keeps on the value stack while it is open.

@@ -156,7 +156,7 @@ impl Run<'_> {
 
     /// The current value of a state or message.
     pub(super) fn value_of(&self, handle: Handle) -> Result<Data, ScriptError> {
-        match self.next.branch.stack.get(self.slot_of(handle)?) {
+        match self.slot(self.slot_of(handle)?)? {
             Some(Slot::State(value) | Slot::Message { body: value, .. }) => Ok(value.clone()),
             Some(Slot::Child(address)) => Ok(address.clone()),
             None => Err(ScriptError::corrupt("a handle is used outside its block")),
@@ -168,7 +168,7 @@ impl Run<'_> {
         let block = self
             .definition
             .block_of(handle)
-            .filter(|block| self.next.branch.frames.contains(block));
+            .filter(|block| self.owner_of(*block).is_some());
         Ok(self.block(block.ok_or_else(|| self.closed_block())?)?.base as usize)
     }
 }

@@ -5,7 +5,9 @@
 //! checked by the verifier of the expression level.
 
 use super::code::{ControlCode, Layout};
-use super::instruction::{Block, BlockIndex, BlockKind, Instruction, Operand, OperandIndex};
+use super::instruction::{
+    Block, BlockIndex, BlockKind, Instruction, Operand, OperandIndex, Timeout,
+};
 use crate::tree::Handle;
 
 /// What is wrong with control code; never the fault of a script.
@@ -180,10 +182,12 @@ impl Checker<'_> {
                 block,
                 predicate,
                 otherwise,
+                timeout,
             } => {
                 self.operand(*predicate)?;
                 let message = |kind: &BlockKind| matches!(kind, BlockKind::Message { .. });
                 self.enters(*block, message)?;
+                self.timeout(timeout.as_ref())?;
                 otherwise.map_or(Ok(()), |otherwise| {
                     self.enters_elsewhere(otherwise, message)
                 })
@@ -199,6 +203,22 @@ impl Checker<'_> {
                     return Err(self.error("it spawns a worker that is not in the program"));
                 }
                 self.enters(*block, |kind| matches!(kind, BlockKind::Child { .. }))
+            }
+            Instruction::ActorCall {
+                block,
+                target,
+                message,
+                timeout,
+                ..
+            } => {
+                self.operand(*target)?;
+                self.operand(*message)?;
+                self.timeout(timeout.as_ref())?;
+                self.enters(*block, |kind| matches!(kind, BlockKind::Message { .. }))
+            }
+            Instruction::ActorReply { handle, message } => {
+                self.operand(*message)?;
+                self.kind_of(*handle, |kind| matches!(kind, BlockKind::Message { .. }))
             }
             Instruction::BlockBreak { block } => self.leaves(*block, false),
             Instruction::LoopExit { block } | Instruction::LoopContinue { block } => {
@@ -240,6 +260,7 @@ impl Checker<'_> {
                 | Instruction::BlockBreakIf { .. }
                 | Instruction::StateUpdate { .. }
                 | Instruction::ActorSend { .. }
+                | Instruction::ActorReply { .. }
                 | Instruction::ActorKill { .. }
                 | Instruction::Delay { .. }
         );
@@ -287,6 +308,17 @@ impl Checker<'_> {
             return Err(self.error("it opens a block that stands elsewhere"));
         }
         Ok(())
+    }
+
+    /// The time of a wait, and the block that is opened when it is over.
+    fn timeout(&self, timeout: Option<&Timeout>) -> Result<(), ControlError> {
+        let Some(timeout) = timeout else {
+            return Ok(());
+        };
+        self.operand(timeout.milliseconds)?;
+        timeout.otherwise.map_or(Ok(()), |otherwise| {
+            self.enters_elsewhere(otherwise, |kind| *kind == BlockKind::Plain)
+        })
     }
 
     /// The block is open here, and its exit stands in its parent.

@@ -72,7 +72,31 @@ fn command(assembler: &mut Assembler<'_>, command: &Command) -> Result<(), Lower
             predicate,
             handle,
             then,
-        } => waits::wait_for(assembler, predicate, *handle, then, span),
+            timeout,
+        } => waits::wait_for(
+            assembler,
+            predicate,
+            (*handle, then),
+            timeout.as_ref(),
+            span,
+        ),
+        CommandKind::Call {
+            target,
+            message,
+            handle,
+            then,
+            timeout,
+            retry,
+        } => {
+            let call = waits::Call {
+                target,
+                message,
+                timeout: timeout.as_ref(),
+                retry: *retry,
+            };
+            waits::call(assembler, &call, (*handle, then), span)
+        }
+        CommandKind::Reply { handle, message } => simple::reply(assembler, *handle, message, span),
         CommandKind::When {
             predicate,
             matched,

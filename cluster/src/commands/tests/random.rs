@@ -241,6 +241,7 @@ impl Maker {
                     program: None,
                     hops: 1,
                     body: Do::body(&body),
+                    intent: vm::Intent::Tell,
                 }),
             };
             parcel.encode().unwrap()

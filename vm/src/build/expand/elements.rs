@@ -3,14 +3,14 @@
 //! A `waitFor` without continuation keeps its message for the rest of its sequence where the shorthand
 //! `…Handle` refers to it: the rest then becomes its continuation.
 
-use super::super::tables::{Action, Jump, Kind, Recipe, RefSpec};
+use super::super::tables::{Action, Jump, Kind, Recipe, RefSpec, TimeoutSpec};
 use super::{Expanded, Expander, handle_value};
 use crate::codes;
 use crate::data::{Data, PropertyTable};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::text::Text;
-use crate::tree::{Command, CommandKind, Handle};
+use crate::tree::{Command, CommandKind, Handle, Timeout};
 use crate::value::Value;
 
 impl Expander<'_, '_, '_> {
@@ -103,7 +103,16 @@ impl Expander<'_, '_, '_> {
         let command = tables.commands.get(found.index as usize);
         matches!(
             command.map(|command| &command.action),
-            Some(Action::WaitFor { then: None, .. })
+            // A wait that gives up goes on without a message, so nothing behind it can name one.
+            Some(Action::WaitFor {
+                then: None,
+                timeout: None
+                    | Some(TimeoutSpec {
+                        otherwise: None,
+                        ..
+                    }),
+                ..
+            })
         )
     }
 
@@ -112,9 +121,25 @@ impl Expander<'_, '_, '_> {
         &mut self,
         predicate: &Recipe,
         then: Option<&Value>,
+        timeout: Option<&TimeoutSpec>,
         span: Span,
     ) -> Expanded<CommandKind> {
         let predicate = self.operand(predicate, span)?;
+        let (handle, then) = self.received(then, span)?;
+        Ok(CommandKind::WaitFor {
+            predicate,
+            handle,
+            then: Box::new(then),
+            timeout: self.timeout(timeout, span)?,
+        })
+    }
+
+    /// A message that is received, and what is done with it.
+    pub(super) fn received(
+        &mut self,
+        then: Option<&Value>,
+        span: Span,
+    ) -> Expanded<(Handle, Command)> {
         let handle = self.stage.tables.borrow_mut().new_handle();
         let then = match then {
             Some(then) => self.continuation(then, handle, span)?,
@@ -123,11 +148,31 @@ impl Expander<'_, '_, '_> {
                 span,
             },
         };
-        Ok(CommandKind::WaitFor {
-            predicate,
-            handle,
-            then: Box::new(then),
-        })
+        Ok((handle, then))
+    }
+
+    /// The end of a wait's patience.
+    pub(super) fn timeout(
+        &mut self,
+        timeout: Option<&TimeoutSpec>,
+        span: Span,
+    ) -> Expanded<Option<Timeout>> {
+        let Some(timeout) = timeout else {
+            return Ok(None);
+        };
+        let milliseconds = self.operand(&timeout.milliseconds, span)?;
+        let otherwise = match &timeout.otherwise {
+            Some(otherwise) => {
+                let otherwise =
+                    self.scoped(|expander| expander.command_of_factory(otherwise, &[], span))?;
+                Some(Box::new(otherwise))
+            }
+            None => None,
+        };
+        Ok(Some(Timeout {
+            milliseconds,
+            otherwise,
+        }))
     }
 
     /// One message, and one of two branches.

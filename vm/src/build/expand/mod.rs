@@ -159,9 +159,36 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
             Action::Fail { error } => CommandKind::Fail {
                 error: self.operand(&error, span)?,
             },
-            Action::WaitFor { predicate, then } => {
-                return self.wait_for(&predicate, then.as_ref(), span);
+            Action::WaitFor {
+                predicate,
+                then,
+                timeout,
+            } => {
+                return self.wait_for(&predicate, then.as_ref(), timeout.as_ref(), span);
             }
+            Action::Call {
+                target,
+                message,
+                then,
+                timeout,
+                retry,
+            } => {
+                let target = self.operand(&target, span)?;
+                let message = self.operand(&message, span)?;
+                let (handle, then) = self.received(then.as_ref(), span)?;
+                CommandKind::Call {
+                    target,
+                    message,
+                    handle,
+                    then: Box::new(then),
+                    timeout: self.timeout(timeout.as_ref(), span)?,
+                    retry,
+                }
+            }
+            Action::Reply { handle, message } => CommandKind::Reply {
+                handle: self.message_of(handle, span)?,
+                message: self.operand(&message, span)?,
+            },
             Action::When {
                 predicate,
                 matched,
