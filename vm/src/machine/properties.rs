@@ -439,6 +439,12 @@ impl Machine<'_> {
 
     fn delete_property(&mut self, object: &Value, key: &Text) -> Result<(), Trap> {
         match object {
+            // What is not there can be deleted anywhere.
+            Value::Object(_) | Value::Array(_) | Value::Frozen(_)
+                if !object.is_nullish() && self.own_property(object, key).is_none() =>
+            {
+                Ok(())
+            }
             locked if self.heap.is_locked(locked) => Err(self.frozen_error(
                 &format!("delete '{key}'"),
                 &format!("`const {{ {key}, ...rest }} = object` and use `rest`"),
