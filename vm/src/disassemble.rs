@@ -143,6 +143,8 @@ impl Writer<'_> {
                     self.timeout(timeout.as_ref())
                 )
             }
+            Instruction::AttemptEnter { block } => format!("AttemptEnter {}", self.block(*block)),
+            Instruction::AttemptBegin { block } => format!("AttemptBegin b{}", block.0),
             Instruction::ActorCall {
                 block,
                 target,
@@ -211,6 +213,13 @@ impl Writer<'_> {
                 handle,
                 name: Some(name),
             }) => format!(" {} as {name:?}", handle_text(*handle)),
+            Some(BlockKind::Attempt {
+                retry, otherwise, ..
+            }) => {
+                let otherwise = otherwise.map(|other| format!(" else {}", self.block(other)));
+                let retry = retry.as_ref().map(retry_text).unwrap_or_default();
+                format!("{retry}{}", otherwise.unwrap_or_default())
+            }
             Some(kind) => kind
                 .handle()
                 .map(|handle| format!(" {}", handle_text(handle)))

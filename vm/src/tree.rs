@@ -97,6 +97,13 @@ pub(crate) enum CommandKind {
     },
     /// Repeats.
     While { label: Label, body: Box<Command> },
+    /// Runs the body; a failure inside it is tried again, or given to `otherwise`.
+    Attempt {
+        handle: Handle,
+        body: Box<Command>,
+        retry: Option<Retry>,
+        otherwise: Option<(Handle, Box<Command>)>,
+    },
     /// Starts a child, then runs the continuation with its address.
     Spawn {
         worker: WorkerIndex,

@@ -137,6 +137,12 @@ pub(crate) enum Slot {
     },
     /// An address.
     Child(Data),
+    /// Of an attempt.
+    Attempt {
+        failures: u32,
+    },
+    /// What an attempt failed with.
+    Failure(Data),
 }
 
 impl Worker {

@@ -25,13 +25,13 @@ pub(super) const AMBIENT: &[&str] = &[
     "sender",
     "call",
     "reply",
+    "attempt",
 ];
 
 /// Names that the language has and this version does not.
 const LATER: &[&str] = &[
     "parallel",
     "race",
-    "attempt",
     "saga",
     "compensate",
     "forEach",

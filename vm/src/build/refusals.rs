@@ -73,6 +73,7 @@ pub(super) fn noun(stage: &Stage<'_>, value: HostRef) -> String {
         Some(Kind::Ref) => match tables.refs.get(value.index as usize) {
             Some(RefSpec::State(_)) => "the handle of a state",
             Some(RefSpec::Message(_)) => "the handle of a message",
+            Some(RefSpec::Failure(_)) => "the error of an `attempt`",
             Some(RefSpec::Config) => "`config`",
             Some(RefSpec::Read { .. }) => "the result of `readState`",
             Some(RefSpec::Compute { .. }) => "the result of `computeState`",

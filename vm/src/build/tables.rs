@@ -140,6 +140,11 @@ pub(super) enum Action {
     While {
         body: Value,
     },
+    Attempt {
+        body: Value,
+        retry: Option<Retry>,
+        otherwise: Option<Value>,
+    },
     Spawn {
         worker: u32,
         config: Recipe,
@@ -189,6 +194,8 @@ pub(super) enum Recipe {
 pub(super) enum RefSpec {
     State(Handle),
     Message(Handle),
+    /// What an attempt failed with.
+    Failure(Handle),
     Config,
     Read {
         source: Recipe,

@@ -16,7 +16,7 @@ pub(super) fn address_in(slot: &Slot) -> Data {
     match slot {
         Slot::Child(address) => address.clone(),
         Slot::Message { sender, .. } => sender.clone(),
-        Slot::State(_) => Data::Undefined,
+        Slot::State(_) | Slot::Attempt { .. } | Slot::Failure(_) => Data::Undefined,
     }
 }
 
@@ -95,6 +95,15 @@ impl Run<'_> {
         }
         chain.reverse();
         chain
+    }
+
+    /// The blocks that are open to the current branch, innermost first.
+    pub(super) fn open_blocks(&self) -> Vec<BlockIndex> {
+        let mut open: Vec<BlockIndex> = Vec::new();
+        for at in self.chain().into_iter().rev() {
+            open.extend(self.next.branches[at].frames.iter().rev());
+        }
+        open
     }
 
     /// The branch, among the current one and those around it, that has opened a block, and the place of

@@ -73,6 +73,10 @@ pub(crate) enum Instruction {
         handle: Handle,
         message: OperandIndex,
     },
+    /// Opens a block in which failures are caught.
+    AttemptEnter { block: BlockIndex },
+    /// Begins a try of the attempt, after a rest where it is not the first.
+    AttemptBegin { block: BlockIndex },
     /// Starts a child and opens a block that knows its address.
     ActorSpawn {
         block: BlockIndex,
@@ -125,6 +129,14 @@ pub(crate) enum BlockKind {
     Message { handle: Handle },
     /// The address of a child.
     Child { handle: Handle },
+    /// How often an attempt has failed. A failure inside it is tried again, or given to `otherwise`.
+    Attempt {
+        handle: Handle,
+        retry: Option<Retry>,
+        otherwise: Option<BlockIndex>,
+    },
+    /// What an attempt failed with.
+    Failure { handle: Handle },
 }
 
 impl BlockKind {
@@ -134,8 +146,21 @@ impl BlockKind {
             BlockKind::Plain | BlockKind::Loop => None,
             BlockKind::State { handle, .. }
             | BlockKind::Message { handle }
-            | BlockKind::Child { handle } => Some(*handle),
+            | BlockKind::Child { handle }
+            | BlockKind::Attempt { handle, .. }
+            | BlockKind::Failure { handle } => Some(*handle),
         }
+    }
+
+    /// Whether an operand can read the value that the block keeps.
+    pub(crate) fn is_readable(&self) -> bool {
+        matches!(
+            self,
+            BlockKind::State { .. }
+                | BlockKind::Message { .. }
+                | BlockKind::Child { .. }
+                | BlockKind::Failure { .. }
+        )
     }
 }
 

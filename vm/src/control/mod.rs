@@ -4,6 +4,7 @@
 //! branch, so that a trap leaves the worker as it was. Every instruction is metered. Functions of the
 //! script are run by the expression machine.
 
+mod attempt;
 mod blocks;
 mod branches;
 mod call;
@@ -167,9 +168,14 @@ impl<'a> Run<'a> {
             self.functions
                 .charge_instruction()
                 .map_err(|error| self.at_command(error))?;
-            match self.step()? {
-                Flow::Next | Flow::Wait => {}
-                Flow::Stop(end) => return Ok(end),
+            match self.step() {
+                Ok(Flow::Next | Flow::Wait) => {}
+                Ok(Flow::Stop(end)) => return Ok(end),
+                Err(error) => {
+                    if let Some(end) = self.raise(error, false)? {
+                        return Ok(end);
+                    }
+                }
             }
         }
         Ok(End::Waiting)
@@ -215,6 +221,8 @@ impl<'a> Run<'a> {
                 message,
             } => self.update(*handle, *updater, *message),
             Instruction::ActorSend { target, message } => self.send(*target, *message),
+            Instruction::AttemptEnter { block } => self.enter_attempt(*block),
+            Instruction::AttemptBegin { block } => self.begin_attempt(*block),
             Instruction::ActorCall {
                 target,
                 message,

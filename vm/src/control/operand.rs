@@ -158,8 +158,10 @@ impl Run<'_> {
     pub(super) fn value_of(&self, handle: Handle) -> Result<Data, ScriptError> {
         match self.slot(self.slot_of(handle)?)? {
             Some(Slot::State(value) | Slot::Message { body: value, .. }) => Ok(value.clone()),
-            Some(Slot::Child(address)) => Ok(address.clone()),
-            None => Err(ScriptError::corrupt("a handle is used outside its block")),
+            Some(Slot::Child(value) | Slot::Failure(value)) => Ok(value.clone()),
+            Some(Slot::Attempt { .. }) | None => {
+                Err(ScriptError::corrupt("a handle is used outside its block"))
+            }
         }
     }
 

@@ -204,6 +204,15 @@ impl Checker<'_> {
                 }
                 self.enters(*block, |kind| matches!(kind, BlockKind::Child { .. }))
             }
+            Instruction::AttemptEnter { block } => self.attempt(*block),
+            Instruction::AttemptBegin { block } => {
+                let definition = self.block(*block)?;
+                let is_attempt = matches!(definition.kind, BlockKind::Attempt { .. });
+                if !is_attempt || definition.start != self.at {
+                    return Err(self.error("it begins an attempt elsewhere"));
+                }
+                Ok(())
+            }
             Instruction::ActorCall {
                 block,
                 target,
@@ -257,6 +266,7 @@ impl Checker<'_> {
         let goes_on = matches!(
             self.code.instructions[self.at as usize],
             Instruction::Noop
+                | Instruction::AttemptBegin { .. }
                 | Instruction::BlockBreakIf { .. }
                 | Instruction::StateUpdate { .. }
                 | Instruction::ActorSend { .. }
@@ -308,6 +318,21 @@ impl Checker<'_> {
             return Err(self.error("it opens a block that stands elsewhere"));
         }
         Ok(())
+    }
+
+    /// The attempt begins behind its instruction; what it leads to stands beside it.
+    fn attempt(&self, block: BlockIndex) -> Result<(), ControlError> {
+        self.enters(block, |kind| matches!(kind, BlockKind::Attempt { .. }))?;
+        let BlockKind::Attempt { otherwise, .. } = &self.block(block)?.kind else {
+            return Ok(());
+        };
+        let begins = self.code.instructions.get(self.at as usize + 1);
+        if begins != Some(&Instruction::AttemptBegin { block }) {
+            return Err(self.error("an attempt does not begin with its first try"));
+        }
+        otherwise.map_or(Ok(()), |otherwise| {
+            self.enters_elsewhere(otherwise, |kind| matches!(kind, BlockKind::Failure { .. }))
+        })
     }
 
     /// The time of a wait, and the block that is opened when it is over.
@@ -375,7 +400,7 @@ impl Checker<'_> {
             Operand::Sender(handle) => {
                 self.kind_of(*handle, |kind| matches!(kind, BlockKind::Message { .. }))
             }
-            Operand::Handle(handle) => self.kind_of(*handle, |kind| kind.handle().is_some()),
+            Operand::Handle(handle) => self.kind_of(*handle, BlockKind::is_readable),
             operand => operand
                 .parts()
                 .into_iter()

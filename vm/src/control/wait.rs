@@ -39,10 +39,14 @@ impl Run<'_> {
             }
             offered += 1;
             self.switch(at)?;
-            if let Some(block) = self.wanted(body)? {
-                self.end_wait();
-                self.enter(block, Some(message))?;
-                return Ok(None);
+            match self.wanted(body) {
+                Ok(None) => {}
+                Ok(Some(block)) => {
+                    self.end_wait();
+                    self.enter(block, Some(message))?;
+                    return Ok(None);
+                }
+                Err(error) => return self.raise(error, false),
             }
         }
         if offered == 0 {
@@ -97,7 +101,7 @@ impl Run<'_> {
             }
             None => {
                 let error = self.at_command(ScriptError::new(codes::TIMED_OUT, what));
-                Ok(Some(End::Failed(error)))
+                self.raise(error, true)
             }
         }
     }

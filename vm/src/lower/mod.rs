@@ -5,6 +5,7 @@
 //! outside its block.
 
 mod assembler;
+mod attempts;
 mod branches;
 mod loops;
 mod operands;
@@ -124,6 +125,15 @@ fn command(assembler: &mut Assembler<'_>, command: &Command) -> Result<(), Lower
             updater,
             message,
         } => state::modify(assembler, *handle, updater, *message, span),
+        CommandKind::Attempt {
+            handle,
+            body,
+            retry,
+            otherwise,
+        } => {
+            let otherwise = otherwise.as_ref().map(|(handle, then)| (*handle, &**then));
+            attempts::attempt(assembler, (*handle, body), *retry, otherwise, span)
+        }
         CommandKind::Spawn {
             worker,
             config,

@@ -59,7 +59,11 @@ fn check_wait(worker: &Worker, branch: &Branch, definition: &WorkerDefinition) -
         (Phase::Waiting, Instruction::BlockEnterAwait { timeout, .. }, Wait::Message { timer }) => {
             timer.is_some() == timeout.is_some()
         }
-        (Phase::Waiting, Instruction::Delay { .. }, Wait::Time { .. }) => true,
+        (
+            Phase::Waiting,
+            Instruction::Delay { .. } | Instruction::AttemptBegin { .. },
+            Wait::Time { .. },
+        ) => true,
         (
             Phase::Waiting,
             Instruction::ActorCall { timeout, retry, .. },
@@ -121,7 +125,9 @@ fn check_value(kind: &BlockKind, slot: &Slot, state_bytes: &mut u64) -> Checked 
                 ..
             },
         ) => plain(body),
-        (BlockKind::Child { .. }, Slot::Child(Data::Address(_))) => Ok(()),
+        (BlockKind::Failure { .. }, Slot::Failure(value)) => plain(value),
+        (BlockKind::Child { .. }, Slot::Child(Data::Address(_)))
+        | (BlockKind::Attempt { .. }, Slot::Attempt { .. }) => Ok(()),
         _ => Err(unfit("a value on its stack is of another kind")),
     }
 }

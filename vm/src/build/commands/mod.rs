@@ -4,6 +4,7 @@
 
 mod act;
 mod calls;
+mod failures;
 mod flow;
 mod messages;
 mod state;
@@ -45,6 +46,7 @@ pub(super) fn call(
         "sequence" => flow::sequence(&arguments),
         "when" => messages::when(&mut arguments),
         "waitFor" => messages::wait_for(&mut arguments),
+        "attempt" => failures::attempt(&mut arguments),
         "call" => calls::call(&mut arguments),
         "reply" => calls::reply(&mut arguments),
         "send" => messages::send(&mut arguments),

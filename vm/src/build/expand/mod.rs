@@ -4,6 +4,7 @@
 //! more than once; each time its factories are called again, with new handles.
 
 mod elements;
+mod failures;
 mod operands;
 mod states;
 
@@ -216,6 +217,11 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
                 return self.modify_state(handle, &updater, two_steps, span);
             }
             Action::While { body } => return self.while_loop(&body, span),
+            Action::Attempt {
+                body,
+                retry,
+                otherwise,
+            } => return self.attempt(&body, retry, otherwise.as_ref(), span),
             Action::Spawn {
                 worker,
                 config,
