@@ -143,6 +143,16 @@ impl Writer<'_> {
                     self.timeout(timeout.as_ref())
                 )
             }
+            Instruction::ParallelEnter { block, branches } => {
+                let branches = branches.iter().map(|branch| format!(" b{}", branch.0));
+                format!(
+                    "ParallelEnter {} of{}",
+                    self.block(*block),
+                    branches.collect::<String>()
+                )
+            }
+            Instruction::ParallelJoin { block } => format!("ParallelJoin {}", self.exit(*block)),
+            Instruction::BranchEnd { block } => format!("BranchEnd b{}", block.0),
             Instruction::AttemptEnter { block } => format!("AttemptEnter {}", self.block(*block)),
             Instruction::AttemptBegin { block } => format!("AttemptBegin b{}", block.0),
             Instruction::ActorCall {
@@ -213,6 +223,7 @@ impl Writer<'_> {
                 handle,
                 name: Some(name),
             }) => format!(" {} as {name:?}", handle_text(*handle)),
+            Some(BlockKind::Parallel { race: true }) => " race".to_owned(),
             Some(BlockKind::Attempt {
                 retry, otherwise, ..
             }) => {

@@ -104,6 +104,8 @@ pub(crate) enum CommandKind {
         retry: Option<Retry>,
         otherwise: Option<(Handle, Box<Command>)>,
     },
+    /// Runs the branches side by side, until all have ended or the first of a race has.
+    Parallel { race: bool, branches: Vec<Command> },
     /// Starts a child, then runs the continuation with its address.
     Spawn {
         worker: WorkerIndex,

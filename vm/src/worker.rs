@@ -82,6 +82,8 @@ pub(crate) enum Wait {
     /// Nothing: it is to be run, or the run has not begun or is over.
     #[default]
     Ready,
+    /// The branches that it has opened.
+    Branches,
     /// A message that is offered to it, or the timer that ends its patience.
     Message { timer: Option<u64> },
     /// A timer; messages are kept for it.
@@ -117,7 +119,7 @@ impl Wait {
     /// The timer that ends the wait, where there is one.
     pub(crate) fn timer(&self) -> Option<u64> {
         match self {
-            Wait::Ready => None,
+            Wait::Ready | Wait::Branches => None,
             Wait::Message { timer } | Wait::Reply { timer, .. } => *timer,
             Wait::Time { timer } => Some(*timer),
         }
@@ -264,7 +266,7 @@ impl Worker {
     /// The place in the source of the command at which it waits.
     pub fn waits_at(&self, program: &Program) -> Option<Position> {
         let definition = program.definition(self.definition)?;
-        let waits = |branch: &&Branch| branch.wait != Wait::Ready;
+        let waits = |branch: &&Branch| !matches!(branch.wait, Wait::Ready | Wait::Branches);
         let branch = self.branches.iter().find(waits);
         let branch = branch.or_else(|| self.branches.first())?;
         let span = definition.code.spans.get(branch.instruction as usize)?;
@@ -290,7 +292,9 @@ impl Worker {
     pub(crate) fn end(&mut self) {
         self.phase = Phase::Ended;
         for branch in &mut self.branches {
-            branch.wait = Wait::Ready;
+            if branch.wait != Wait::Branches {
+                branch.wait = Wait::Ready;
+            }
         }
     }
 }

@@ -26,12 +26,12 @@ pub(super) const AMBIENT: &[&str] = &[
     "call",
     "reply",
     "attempt",
+    "parallel",
+    "race",
 ];
 
 /// Names that the language has and this version does not.
 const LATER: &[&str] = &[
-    "parallel",
-    "race",
     "saga",
     "compensate",
     "forEach",

@@ -145,6 +145,10 @@ pub(super) enum Action {
         retry: Option<Retry>,
         otherwise: Option<Value>,
     },
+    Parallel {
+        race: bool,
+        branches: Value,
+    },
     Spawn {
         worker: u32,
         config: Recipe,

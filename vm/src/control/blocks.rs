@@ -91,6 +91,9 @@ impl Run<'_> {
         let open = self.owner_of(block);
         let (owner, depth) =
             open.ok_or_else(|| ScriptError::corrupt("a block that is not open is left"))?;
+        if owner != self.current {
+            self.drop_inside(owner)?;
+        }
         let offset = self.offset_of(owner)?;
         let branch = &mut self.next.branches[owner];
         branch.frames.truncate(depth + kept);

@@ -49,6 +49,11 @@ impl Run<'_> {
         if to == self.current {
             return Ok(());
         }
+        self.make_current(to)
+    }
+
+    /// Makes a branch the current one, whatever the number of the current one has come to mean.
+    pub(super) fn make_current(&mut self, to: usize) -> Result<(), ScriptError> {
         self.current = to;
         self.functions.host().truncate_slots(0);
         self.tell_addresses()

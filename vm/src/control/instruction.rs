@@ -73,6 +73,15 @@ pub(crate) enum Instruction {
         handle: Handle,
         message: OperandIndex,
     },
+    /// Opens a block and a branch for each of its inner blocks.
+    ParallelEnter {
+        block: BlockIndex,
+        branches: Vec<BlockIndex>,
+    },
+    /// Where the branch that has opened others waits for them; then it leaves the block.
+    ParallelJoin { block: BlockIndex },
+    /// Ends a branch.
+    BranchEnd { block: BlockIndex },
     /// Opens a block in which failures are caught.
     AttemptEnter { block: BlockIndex },
     /// Begins a try of the attempt, after a rest where it is not the first.
@@ -120,6 +129,10 @@ pub(crate) enum BlockKind {
     Plain,
     /// Nothing; it can begin again.
     Loop,
+    /// Nothing; branches run inside it, until all have ended or the first of a race has.
+    Parallel { race: bool },
+    /// Nothing; one of the branches of the block around it.
+    Branch,
     /// A state, with the name given by `as`.
     State {
         handle: Handle,
@@ -143,7 +156,9 @@ impl BlockKind {
     /// The handle of the value that the block keeps, where it keeps one.
     pub(crate) fn handle(&self) -> Option<Handle> {
         match self {
-            BlockKind::Plain | BlockKind::Loop => None,
+            BlockKind::Plain | BlockKind::Loop | BlockKind::Parallel { .. } | BlockKind::Branch => {
+                None
+            }
             BlockKind::State { handle, .. }
             | BlockKind::Message { handle }
             | BlockKind::Child { handle }

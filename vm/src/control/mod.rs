@@ -14,6 +14,7 @@ pub(crate) use delay::DELAY_MAX_MS;
 mod ends;
 pub(crate) mod instruction;
 mod operand;
+mod parallel;
 mod send;
 mod spawn;
 pub(crate) use spawn::CHILD_KEY_PREFIX;
@@ -221,6 +222,9 @@ impl<'a> Run<'a> {
                 message,
             } => self.update(*handle, *updater, *message),
             Instruction::ActorSend { target, message } => self.send(*target, *message),
+            Instruction::ParallelEnter { block, branches } => self.enter_parallel(*block, branches),
+            Instruction::ParallelJoin { block } => self.leave(*block),
+            Instruction::BranchEnd { .. } => self.end_branch(),
             Instruction::AttemptEnter { block } => self.enter_attempt(*block),
             Instruction::AttemptBegin { block } => self.begin_attempt(*block),
             Instruction::ActorCall {

@@ -118,6 +118,7 @@ fn check_blocks(code: &ControlCode) -> Result<(), ControlError> {
             Instruction::BlockBreak { .. }
                 | Instruction::LoopContinue { .. }
                 | Instruction::LoopExit { .. }
+                | Instruction::BranchEnd { .. }
         );
         if !leaves {
             return Err(error(
@@ -137,7 +138,9 @@ fn check_blocks(code: &ControlCode) -> Result<(), ControlError> {
 
 fn check_parent(code: &ControlCode, index: usize, block: &Block) -> Result<(), ControlError> {
     let Some(parent) = block.parent else {
-        return if block.base == 0 {
+        return if block.kind == BlockKind::Branch {
+            Err(error(block.start, "a branch stands outside a parallel"))
+        } else if block.base == 0 {
             Ok(())
         } else {
             Err(error(block.start, "an outermost block has a wrong base"))
@@ -154,6 +157,13 @@ fn check_parent(code: &ControlCode, index: usize, block: &Block) -> Result<(), C
     if block.start < outer.start || block.end > outer.end || block.base != base {
         return Err(error(block.start, "a block does not fit its parent"));
     }
+    let is_branch = block.kind == BlockKind::Branch;
+    if is_branch != matches!(outer.kind, BlockKind::Parallel { .. }) {
+        return Err(error(
+            block.start,
+            "a branch stands outside a parallel, or something else inside one",
+        ));
+    }
     Ok(())
 }
 
@@ -166,6 +176,13 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn check(&self) -> Result<(), ControlError> {
+        let innermost = self.layout.innermost[self.at as usize];
+        if let Some(block) = innermost
+            && matches!(self.block(block)?.kind, BlockKind::Parallel { .. })
+            && self.code.instructions[self.at as usize] != (Instruction::ParallelJoin { block })
+        {
+            return Err(self.error("it stands in a parallel but in none of its branches"));
+        }
         match &self.code.instructions[self.at as usize] {
             Instruction::Noop => Ok(()),
             Instruction::BlockEnter { block } => {
@@ -203,6 +220,21 @@ impl Checker<'_> {
                     return Err(self.error("it spawns a worker that is not in the program"));
                 }
                 self.enters(*block, |kind| matches!(kind, BlockKind::Child { .. }))
+            }
+            Instruction::ParallelEnter { block, branches } => self.parallel(*block, branches),
+            Instruction::ParallelJoin { block } => {
+                let definition = self.block(*block)?;
+                let is_parallel = matches!(definition.kind, BlockKind::Parallel { .. });
+                if !is_parallel || definition.start != self.at {
+                    return Err(self.error("it waits for branches elsewhere"));
+                }
+                self.exits(definition)
+            }
+            Instruction::BranchEnd { block } => {
+                if self.block(*block)?.kind != BlockKind::Branch || innermost != Some(*block) {
+                    return Err(self.error("it ends a branch that is not its own"));
+                }
+                Ok(())
             }
             Instruction::AttemptEnter { block } => self.attempt(*block),
             Instruction::AttemptBegin { block } => {
@@ -349,14 +381,36 @@ impl Checker<'_> {
     /// The block is open here, and its exit stands in its parent.
     fn leaves(&self, index: BlockIndex, is_loop: bool) -> Result<(), ControlError> {
         let block = self.block(index)?;
-        if is_loop != (block.kind == BlockKind::Loop) {
+        let is_branching = matches!(block.kind, BlockKind::Parallel { .. } | BlockKind::Branch);
+        if is_loop != (block.kind == BlockKind::Loop) || is_branching {
             return Err(self.error("it leaves a block of another kind"));
         }
         if !self.is_open(index) {
             return Err(self.error("it leaves a block that is not open"));
         }
+        self.exits(block)
+    }
+
+    fn exits(&self, block: &Block) -> Result<(), ControlError> {
         if self.layout.innermost.get(block.exit as usize) != Some(&block.parent) {
             return Err(self.error("a block is left into another block"));
+        }
+        Ok(())
+    }
+
+    /// All inner blocks of a parallel are its branches, and there are some.
+    fn parallel(&self, block: BlockIndex, branches: &[BlockIndex]) -> Result<(), ControlError> {
+        self.enters(block, |kind| matches!(kind, BlockKind::Parallel { .. }))?;
+        let begins = self.code.instructions.get(self.at as usize + 1);
+        if begins != Some(&Instruction::ParallelJoin { block }) {
+            return Err(self.error("a parallel does not begin with its join"));
+        }
+        let blocks = self.code.blocks.iter().enumerate();
+        let inner = blocks
+            .filter(|(_, inner)| inner.parent == Some(block))
+            .map(|(index, _)| BlockIndex(index as u32));
+        if branches.is_empty() || !inner.eq(branches.iter().copied()) {
+            return Err(self.error("it opens other branches than there are"));
         }
         Ok(())
     }

@@ -19,6 +19,11 @@ fn listens(branch: &Branch) -> bool {
     matches!(branch.wait, Wait::Message { .. })
 }
 
+/// Whether a branch may want a message at a later time.
+fn may_listen_later(branch: &Branch) -> bool {
+    matches!(branch.wait, Wait::Time { .. } | Wait::Reply { .. })
+}
+
 impl Run<'_> {
     /// Waits for a message, for a time where the command says so.
     pub(super) fn listen(&mut self, timeout: Option<Timeout>) -> Result<Flow, ScriptError> {
@@ -52,7 +57,7 @@ impl Run<'_> {
         if offered == 0 {
             return Err(ScriptError::keeps_messages());
         }
-        if self.next.branches.iter().all(listens) {
+        if !self.next.branches.iter().any(may_listen_later) {
             self.notes.push(Note::Dropped);
             return Ok(None);
         }

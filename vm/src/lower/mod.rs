@@ -9,6 +9,7 @@ mod attempts;
 mod branches;
 mod loops;
 mod operands;
+mod parallel;
 mod simple;
 mod state;
 mod waits;
@@ -133,6 +134,9 @@ fn command(assembler: &mut Assembler<'_>, command: &Command) -> Result<(), Lower
         } => {
             let otherwise = otherwise.as_ref().map(|(handle, then)| (*handle, &**then));
             attempts::attempt(assembler, (*handle, body), *retry, otherwise, span)
+        }
+        CommandKind::Parallel { race, branches } => {
+            parallel::parallel(assembler, *race, branches, span)
         }
         CommandKind::Spawn {
             worker,

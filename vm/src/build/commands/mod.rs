@@ -4,6 +4,7 @@
 
 mod act;
 mod calls;
+mod concurrent;
 mod failures;
 mod flow;
 mod messages;
@@ -46,6 +47,8 @@ pub(super) fn call(
         "sequence" => flow::sequence(&arguments),
         "when" => messages::when(&mut arguments),
         "waitFor" => messages::wait_for(&mut arguments),
+        "parallel" => concurrent::branches(&arguments, false),
+        "race" => concurrent::branches(&arguments, true),
         "attempt" => failures::attempt(&mut arguments),
         "call" => calls::call(&mut arguments),
         "reply" => calls::reply(&mut arguments),

@@ -3,6 +3,7 @@
 //! The module has been evaluated before it; lowering comes after it. A command value may be expanded
 //! more than once; each time its factories are called again, with new handles.
 
+mod concurrent;
 mod elements;
 mod failures;
 mod operands;
@@ -222,6 +223,7 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
                 retry,
                 otherwise,
             } => return self.attempt(&body, retry, otherwise.as_ref(), span),
+            Action::Parallel { race, branches } => return self.parallel(race, &branches, span),
             Action::Spawn {
                 worker,
                 config,
