@@ -143,6 +143,10 @@ impl Writer<'_> {
                     self.timeout(timeout.as_ref())
                 )
             }
+            Instruction::EachEnter { block, items } => {
+                format!("EachEnter {} of {}", self.block(*block), operand(items))
+            }
+            Instruction::EachNext { block } => format!("EachNext {}", self.exit(*block)),
             Instruction::ParallelEnter { block, branches } => {
                 let branches = branches.iter().map(|branch| format!(" b{}", branch.0));
                 format!(

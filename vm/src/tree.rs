@@ -106,6 +106,12 @@ pub(crate) enum CommandKind {
     },
     /// Runs the branches side by side, until all have ended or the first of a race has.
     Parallel { race: bool, branches: Vec<Command> },
+    /// Runs the body for each item of an array, bound to `handle`.
+    ForEach {
+        items: Operand,
+        handle: Handle,
+        body: Box<Command>,
+    },
     /// Starts a child, then runs the continuation with its address.
     Spawn {
         worker: WorkerIndex,

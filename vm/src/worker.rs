@@ -145,6 +145,23 @@ pub(crate) enum Slot {
     },
     /// What an attempt failed with.
     Failure(Data),
+    /// An array, and the place of the item that a loop over it has come to.
+    Items {
+        items: Data,
+        at: u32,
+    },
+}
+
+impl Slot {
+    /// What it counts for in the limit of a worker's state.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        match self {
+            Slot::State(value) | Slot::Items { items: value, .. } => {
+                u64::from(value.shape().byte_count)
+            }
+            _ => 0,
+        }
+    }
 }
 
 impl Worker {

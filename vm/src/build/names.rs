@@ -28,13 +28,13 @@ pub(super) const AMBIENT: &[&str] = &[
     "attempt",
     "parallel",
     "race",
+    "forEach",
 ];
 
 /// Names that the language has and this version does not.
 const LATER: &[&str] = &[
     "saga",
     "compensate",
-    "forEach",
     "waitForValue",
     "reactive",
     "stateOf",

@@ -149,6 +149,10 @@ pub(super) enum Action {
         race: bool,
         branches: Value,
     },
+    ForEach {
+        items: Recipe,
+        body: Value,
+    },
     Spawn {
         worker: u32,
         config: Recipe,
@@ -200,6 +204,8 @@ pub(super) enum RefSpec {
     Message(Handle),
     /// What an attempt failed with.
     Failure(Handle),
+    /// The item that a `forEach` has come to.
+    Item(Handle),
     Config,
     Read {
         source: Recipe,

@@ -16,7 +16,7 @@ pub(super) fn address_in(slot: &Slot) -> Data {
     match slot {
         Slot::Child(address) => address.clone(),
         Slot::Message { sender, .. } => sender.clone(),
-        Slot::State(_) | Slot::Attempt { .. } | Slot::Failure(_) => Data::Undefined,
+        _ => Data::Undefined,
     }
 }
 

@@ -73,6 +73,13 @@ pub(crate) enum Instruction {
         handle: Handle,
         message: OperandIndex,
     },
+    /// Opens a loop over the items of an array; without items it goes on behind it.
+    EachEnter {
+        block: BlockIndex,
+        items: OperandIndex,
+    },
+    /// Goes on with the next item, or leaves the loop.
+    EachNext { block: BlockIndex },
     /// Opens a block and a branch for each of its inner blocks.
     ParallelEnter {
         block: BlockIndex,
@@ -150,6 +157,8 @@ pub(crate) enum BlockKind {
     },
     /// What an attempt failed with.
     Failure { handle: Handle },
+    /// The items of a loop over an array.
+    Each { handle: Handle },
 }
 
 impl BlockKind {
@@ -163,7 +172,8 @@ impl BlockKind {
             | BlockKind::Message { handle }
             | BlockKind::Child { handle }
             | BlockKind::Attempt { handle, .. }
-            | BlockKind::Failure { handle } => Some(*handle),
+            | BlockKind::Failure { handle }
+            | BlockKind::Each { handle } => Some(*handle),
         }
     }
 
@@ -175,6 +185,7 @@ impl BlockKind {
                 | BlockKind::Message { .. }
                 | BlockKind::Child { .. }
                 | BlockKind::Failure { .. }
+                | BlockKind::Each { .. }
         )
     }
 }

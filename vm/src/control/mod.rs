@@ -11,6 +11,8 @@ mod call;
 pub(crate) mod code;
 mod delay;
 pub(crate) use delay::DELAY_MAX_MS;
+mod each;
+pub(crate) use each::item_of;
 mod ends;
 pub(crate) mod instruction;
 mod operand;
@@ -222,6 +224,8 @@ impl<'a> Run<'a> {
                 message,
             } => self.update(*handle, *updater, *message),
             Instruction::ActorSend { target, message } => self.send(*target, *message),
+            Instruction::EachEnter { block, items } => self.enter_each(*block, *items),
+            Instruction::EachNext { block } => self.next_item(*block),
             Instruction::ParallelEnter { block, branches } => self.enter_parallel(*block, branches),
             Instruction::ParallelJoin { block } => self.leave(*block),
             Instruction::BranchEnd { .. } => self.end_branch(),

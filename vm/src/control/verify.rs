@@ -119,6 +119,7 @@ fn check_blocks(code: &ControlCode) -> Result<(), ControlError> {
                 | Instruction::LoopContinue { .. }
                 | Instruction::LoopExit { .. }
                 | Instruction::BranchEnd { .. }
+                | Instruction::EachNext { .. }
         );
         if !leaves {
             return Err(error(
@@ -220,6 +221,17 @@ impl Checker<'_> {
                     return Err(self.error("it spawns a worker that is not in the program"));
                 }
                 self.enters(*block, |kind| matches!(kind, BlockKind::Child { .. }))
+            }
+            Instruction::EachEnter { block, items } => {
+                self.operand(*items)?;
+                self.enters(*block, |kind| matches!(kind, BlockKind::Each { .. }))?;
+                self.exits(self.block(*block)?)
+            }
+            Instruction::EachNext { block } => {
+                if !matches!(self.block(*block)?.kind, BlockKind::Each { .. }) {
+                    return Err(self.error("it goes on with the next item of another block"));
+                }
+                self.leaves(*block, false)
             }
             Instruction::ParallelEnter { block, branches } => self.parallel(*block, branches),
             Instruction::ParallelJoin { block } => {

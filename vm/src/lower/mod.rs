@@ -138,6 +138,11 @@ fn command(assembler: &mut Assembler<'_>, command: &Command) -> Result<(), Lower
         CommandKind::Parallel { race, branches } => {
             parallel::parallel(assembler, *race, branches, span)
         }
+        CommandKind::ForEach {
+            items,
+            handle,
+            body,
+        } => loops::for_each(assembler, items, (*handle, body), span),
         CommandKind::Spawn {
             worker,
             config,

@@ -4,6 +4,7 @@
 
 use super::SnapshotError;
 use crate::control::instruction::{Block, BlockIndex, BlockKind, Instruction};
+use crate::control::item_of;
 use crate::data::Data;
 use crate::limits::{Limit, Limits};
 use crate::program::{Program, WorkerDefinition};
@@ -165,11 +166,13 @@ fn check_values(
 }
 
 fn check_value(kind: &BlockKind, slot: &Slot, state_bytes: &mut u64) -> Checked {
+    *state_bytes += slot.kept_bytes();
     match (kind, slot) {
-        (BlockKind::State { .. }, Slot::State(value)) => {
-            *state_bytes += u64::from(value.shape().byte_count);
-            plain(value)
-        }
+        (BlockKind::State { .. }, Slot::State(value)) => plain(value),
+        (BlockKind::Each { .. }, Slot::Items { items, at }) => match item_of(items, *at) {
+            Some(_) => plain(items),
+            None => Err(unfit("a loop has come to an item that is not there")),
+        },
         (
             BlockKind::Message { .. },
             Slot::Message {

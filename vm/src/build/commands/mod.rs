@@ -47,6 +47,7 @@ pub(super) fn call(
         "sequence" => flow::sequence(&arguments),
         "when" => messages::when(&mut arguments),
         "waitFor" => messages::wait_for(&mut arguments),
+        "forEach" => flow::for_each(&mut arguments),
         "parallel" => concurrent::branches(&arguments, false),
         "race" => concurrent::branches(&arguments, true),
         "attempt" => failures::attempt(&mut arguments),

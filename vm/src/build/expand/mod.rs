@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use super::errors::diagnostic;
 use super::refusals::noun;
 use super::stage::Stage;
-use super::tables::{Action, Jump, Kind, RefSpec, host};
+use super::tables::{Action, Jump, Kind, Recipe, RefSpec, host};
 use crate::codes;
 use crate::data::Data;
 use crate::diagnostic::Diagnostic;
@@ -224,6 +224,7 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
                 otherwise,
             } => return self.attempt(&body, retry, otherwise.as_ref(), span),
             Action::Parallel { race, branches } => return self.parallel(race, &branches, span),
+            Action::ForEach { items, body } => return self.for_each(&items, &body, span),
             Action::Spawn {
                 worker,
                 config,
@@ -251,6 +252,18 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
         let body = self.scoped(|expander| expander.command_of_factory(body, &[handle], span))?;
         Ok(CommandKind::While {
             label,
+            body: Box::new(body),
+        })
+    }
+
+    fn for_each(&mut self, items: &Recipe, body: &Value, span: Span) -> Expanded<CommandKind> {
+        let items = self.operand(items, span)?;
+        let handle = self.stage.tables.borrow_mut().new_handle();
+        let value = handle_value(self.stage, RefSpec::Item(handle));
+        let body = self.scoped(|expander| expander.command_of_factory(body, &[value], span))?;
+        Ok(CommandKind::ForEach {
+            items,
+            handle,
             body: Box::new(body),
         })
     }
