@@ -62,6 +62,7 @@ codes! {
     CORRUPT_WORKER = "E0315" "a worker that does not fit its program";
     NO_SENDER = "E0316" "a message without a sender that can be answered";
     TIMED_OUT = "E0317" "a wait or call whose time is over";
+    NOT_AN_ARRAY = "E0318" "a `forEach` over a value that is no array";
 
     LIMIT_INSTRUCTIONS = "E0401" "too many instructions";
     LIMIT_MEMORY = "E0402" "too much memory";

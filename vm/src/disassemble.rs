@@ -143,6 +143,22 @@ impl Writer<'_> {
                     self.timeout(timeout.as_ref())
                 )
             }
+            Instruction::EachEnter { block, items } => {
+                format!("EachEnter {} of {}", self.block(*block), operand(items))
+            }
+            Instruction::EachNext { block } => format!("EachNext {}", self.exit(*block)),
+            Instruction::ParallelEnter { block, branches } => {
+                let branches = branches.iter().map(|branch| format!(" b{}", branch.0));
+                format!(
+                    "ParallelEnter {} of{}",
+                    self.block(*block),
+                    branches.collect::<String>()
+                )
+            }
+            Instruction::ParallelJoin { block } => format!("ParallelJoin {}", self.exit(*block)),
+            Instruction::BranchEnd { block } => format!("BranchEnd b{}", block.0),
+            Instruction::AttemptEnter { block } => format!("AttemptEnter {}", self.block(*block)),
+            Instruction::AttemptBegin { block } => format!("AttemptBegin b{}", block.0),
             Instruction::ActorCall {
                 block,
                 target,
@@ -211,6 +227,14 @@ impl Writer<'_> {
                 handle,
                 name: Some(name),
             }) => format!(" {} as {name:?}", handle_text(*handle)),
+            Some(BlockKind::Parallel { race: true }) => " race".to_owned(),
+            Some(BlockKind::Attempt {
+                retry, otherwise, ..
+            }) => {
+                let otherwise = otherwise.map(|other| format!(" else {}", self.block(other)));
+                let retry = retry.as_ref().map(retry_text).unwrap_or_default();
+                format!("{retry}{}", otherwise.unwrap_or_default())
+            }
             Some(kind) => kind
                 .handle()
                 .map(|handle| format!(" {}", handle_text(handle)))

@@ -97,6 +97,21 @@ pub(crate) enum CommandKind {
     },
     /// Repeats.
     While { label: Label, body: Box<Command> },
+    /// Runs the body; a failure inside it is tried again, or given to `otherwise`.
+    Attempt {
+        handle: Handle,
+        body: Box<Command>,
+        retry: Option<Retry>,
+        otherwise: Option<(Handle, Box<Command>)>,
+    },
+    /// Runs the branches side by side, until all have ended or the first of a race has.
+    Parallel { race: bool, branches: Vec<Command> },
+    /// Runs the body for each item of an array, bound to `handle`.
+    ForEach {
+        items: Operand,
+        handle: Handle,
+        body: Box<Command>,
+    },
     /// Starts a child, then runs the continuation with its address.
     Spawn {
         worker: WorkerIndex,

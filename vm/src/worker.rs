@@ -82,6 +82,8 @@ pub(crate) enum Wait {
     /// Nothing: it is to be run, or the run has not begun or is over.
     #[default]
     Ready,
+    /// The branches that it has opened.
+    Branches,
     /// A message that is offered to it, or the timer that ends its patience.
     Message { timer: Option<u64> },
     /// A timer; messages are kept for it.
@@ -117,7 +119,7 @@ impl Wait {
     /// The timer that ends the wait, where there is one.
     pub(crate) fn timer(&self) -> Option<u64> {
         match self {
-            Wait::Ready => None,
+            Wait::Ready | Wait::Branches => None,
             Wait::Message { timer } | Wait::Reply { timer, .. } => *timer,
             Wait::Time { timer } => Some(*timer),
         }
@@ -137,6 +139,29 @@ pub(crate) enum Slot {
     },
     /// An address.
     Child(Data),
+    /// Of an attempt.
+    Attempt {
+        failures: u32,
+    },
+    /// What an attempt failed with.
+    Failure(Data),
+    /// An array, and the place of the item that a loop over it has come to.
+    Items {
+        items: Data,
+        at: u32,
+    },
+}
+
+impl Slot {
+    /// What it counts for in the limit of a worker's state.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        match self {
+            Slot::State(value) | Slot::Items { items: value, .. } => {
+                u64::from(value.shape().byte_count)
+            }
+            _ => 0,
+        }
+    }
 }
 
 impl Worker {
@@ -258,7 +283,7 @@ impl Worker {
     /// The place in the source of the command at which it waits.
     pub fn waits_at(&self, program: &Program) -> Option<Position> {
         let definition = program.definition(self.definition)?;
-        let waits = |branch: &&Branch| branch.wait != Wait::Ready;
+        let waits = |branch: &&Branch| !matches!(branch.wait, Wait::Ready | Wait::Branches);
         let branch = self.branches.iter().find(waits);
         let branch = branch.or_else(|| self.branches.first())?;
         let span = definition.code.spans.get(branch.instruction as usize)?;
@@ -284,7 +309,9 @@ impl Worker {
     pub(crate) fn end(&mut self) {
         self.phase = Phase::Ended;
         for branch in &mut self.branches {
-            branch.wait = Wait::Ready;
+            if branch.wait != Wait::Branches {
+                branch.wait = Wait::Ready;
+            }
         }
     }
 }

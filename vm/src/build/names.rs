@@ -25,16 +25,16 @@ pub(super) const AMBIENT: &[&str] = &[
     "sender",
     "call",
     "reply",
+    "attempt",
+    "parallel",
+    "race",
+    "forEach",
 ];
 
 /// Names that the language has and this version does not.
 const LATER: &[&str] = &[
-    "parallel",
-    "race",
-    "attempt",
     "saga",
     "compensate",
-    "forEach",
     "waitForValue",
     "reactive",
     "stateOf",

@@ -140,6 +140,19 @@ pub(super) enum Action {
     While {
         body: Value,
     },
+    Attempt {
+        body: Value,
+        retry: Option<Retry>,
+        otherwise: Option<Value>,
+    },
+    Parallel {
+        race: bool,
+        branches: Value,
+    },
+    ForEach {
+        items: Recipe,
+        body: Value,
+    },
     Spawn {
         worker: u32,
         config: Recipe,
@@ -189,6 +202,10 @@ pub(super) enum Recipe {
 pub(super) enum RefSpec {
     State(Handle),
     Message(Handle),
+    /// What an attempt failed with.
+    Failure(Handle),
+    /// The item that a `forEach` has come to.
+    Item(Handle),
     Config,
     Read {
         source: Recipe,

@@ -65,6 +65,20 @@ impl Run<'_> {
         Ok(Flow::Next)
     }
 
+    /// Begins a block that keeps a value again, with another value.
+    pub(super) fn repeat_with(
+        &mut self,
+        block: BlockIndex,
+        value: Slot,
+    ) -> Result<Flow, ScriptError> {
+        self.repeat(block)?;
+        if let Some(handle) = self.block(block)?.kind.handle() {
+            self.functions.host().push_slot(handle, address_in(&value));
+        }
+        self.branch_mut().stack.push(value);
+        Ok(Flow::Next)
+    }
+
     /// Drops everything that was opened inside a block, and but for the first `kept` frames the block
     /// itself. Gives where the block is left to, and how many values are left on the stack.
     fn close_inside(
@@ -77,6 +91,9 @@ impl Run<'_> {
         let open = self.owner_of(block);
         let (owner, depth) =
             open.ok_or_else(|| ScriptError::corrupt("a block that is not open is left"))?;
+        if owner != self.current {
+            self.drop_inside(owner)?;
+        }
         let offset = self.offset_of(owner)?;
         let branch = &mut self.next.branches[owner];
         branch.frames.truncate(depth + kept);

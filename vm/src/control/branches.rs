@@ -16,7 +16,7 @@ pub(super) fn address_in(slot: &Slot) -> Data {
     match slot {
         Slot::Child(address) => address.clone(),
         Slot::Message { sender, .. } => sender.clone(),
-        Slot::State(_) => Data::Undefined,
+        _ => Data::Undefined,
     }
 }
 
@@ -49,6 +49,11 @@ impl Run<'_> {
         if to == self.current {
             return Ok(());
         }
+        self.make_current(to)
+    }
+
+    /// Makes a branch the current one, whatever the number of the current one has come to mean.
+    pub(super) fn make_current(&mut self, to: usize) -> Result<(), ScriptError> {
         self.current = to;
         self.functions.host().truncate_slots(0);
         self.tell_addresses()
@@ -95,6 +100,15 @@ impl Run<'_> {
         }
         chain.reverse();
         chain
+    }
+
+    /// The blocks that are open to the current branch, innermost first.
+    pub(super) fn open_blocks(&self) -> Vec<BlockIndex> {
+        let mut open: Vec<BlockIndex> = Vec::new();
+        for at in self.chain().into_iter().rev() {
+            open.extend(self.next.branches[at].frames.iter().rev());
+        }
+        open
     }
 
     /// The branch, among the current one and those around it, that has opened a block, and the place of

@@ -63,7 +63,7 @@ impl Run<'_> {
         let wait = std::mem::take(&mut self.branch_mut().wait);
         let definition = self.definition;
         let instruction = self.branch().instruction as usize;
-        match (wait, definition.code.instructions.get(instruction)) {
+        let taken = match (wait, definition.code.instructions.get(instruction)) {
             (
                 Wait::Message { .. },
                 Some(Instruction::BlockEnterAwait {
@@ -84,6 +84,7 @@ impl Run<'_> {
                 Ok(None)
             }
             _ => Err(ScriptError::corrupt("a timer of a wait that has none")),
-        }
+        };
+        taken.or_else(|error| self.raise(error, false))
     }
 }

@@ -4,15 +4,19 @@
 //! branch, so that a trap leaves the worker as it was. Every instruction is metered. Functions of the
 //! script are run by the expression machine.
 
+mod attempt;
 mod blocks;
 mod branches;
 mod call;
 pub(crate) mod code;
 mod delay;
 pub(crate) use delay::DELAY_MAX_MS;
+mod each;
+pub(crate) use each::item_of;
 mod ends;
 pub(crate) mod instruction;
 mod operand;
+mod parallel;
 mod send;
 mod spawn;
 pub(crate) use spawn::CHILD_KEY_PREFIX;
@@ -167,9 +171,14 @@ impl<'a> Run<'a> {
             self.functions
                 .charge_instruction()
                 .map_err(|error| self.at_command(error))?;
-            match self.step()? {
-                Flow::Next | Flow::Wait => {}
-                Flow::Stop(end) => return Ok(end),
+            match self.step() {
+                Ok(Flow::Next | Flow::Wait) => {}
+                Ok(Flow::Stop(end)) => return Ok(end),
+                Err(error) => {
+                    if let Some(end) = self.raise(error, false)? {
+                        return Ok(end);
+                    }
+                }
             }
         }
         Ok(End::Waiting)
@@ -215,6 +224,13 @@ impl<'a> Run<'a> {
                 message,
             } => self.update(*handle, *updater, *message),
             Instruction::ActorSend { target, message } => self.send(*target, *message),
+            Instruction::EachEnter { block, items } => self.enter_each(*block, *items),
+            Instruction::EachNext { block } => self.next_item(*block),
+            Instruction::ParallelEnter { block, branches } => self.enter_parallel(*block, branches),
+            Instruction::ParallelJoin { block } => self.leave(*block),
+            Instruction::BranchEnd { .. } => self.end_branch(),
+            Instruction::AttemptEnter { block } => self.enter_attempt(*block),
+            Instruction::AttemptBegin { block } => self.begin_attempt(*block),
             Instruction::ActorCall {
                 target,
                 message,

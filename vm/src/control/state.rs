@@ -56,15 +56,18 @@ impl Run<'_> {
 
     /// Refuses state that is too large; the state of `replaced` will be overwritten.
     fn check_state(&self, value: &Data, replaced: Option<Handle>) -> Result<(), ScriptError> {
-        let mut bytes = u64::from(value.shape().byte_count);
-        for slot in self.next.branches.iter().flat_map(|branch| &branch.stack) {
-            if let Slot::State(state) = slot {
-                bytes += u64::from(state.shape().byte_count);
-            }
-        }
-        if let Some(handle) = replaced {
-            bytes -= u64::from(self.value_of(handle)?.shape().byte_count);
-        }
+        let more = u64::from(value.shape().byte_count);
+        let less = match replaced {
+            Some(handle) => u64::from(self.value_of(handle)?.shape().byte_count),
+            None => 0,
+        };
+        self.check_kept(more.saturating_sub(less))
+    }
+
+    /// Refuses to keep more when the worker keeps too much then.
+    pub(super) fn check_kept(&self, more: u64) -> Result<(), ScriptError> {
+        let slots = self.next.branches.iter().flat_map(|branch| &branch.stack);
+        let bytes = slots.fold(more, |sum, slot| sum + slot.kept_bytes());
         let limits = self.functions.limits();
         if bytes > limits.state_bytes {
             return Err(self.at_command(ScriptError::limit(Limit::StateBytes, limits)));

@@ -118,6 +118,8 @@ fn check_blocks(code: &ControlCode) -> Result<(), ControlError> {
             Instruction::BlockBreak { .. }
                 | Instruction::LoopContinue { .. }
                 | Instruction::LoopExit { .. }
+                | Instruction::BranchEnd { .. }
+                | Instruction::EachNext { .. }
         );
         if !leaves {
             return Err(error(
@@ -137,7 +139,9 @@ fn check_blocks(code: &ControlCode) -> Result<(), ControlError> {
 
 fn check_parent(code: &ControlCode, index: usize, block: &Block) -> Result<(), ControlError> {
     let Some(parent) = block.parent else {
-        return if block.base == 0 {
+        return if block.kind == BlockKind::Branch {
+            Err(error(block.start, "a branch stands outside a parallel"))
+        } else if block.base == 0 {
             Ok(())
         } else {
             Err(error(block.start, "an outermost block has a wrong base"))
@@ -154,6 +158,13 @@ fn check_parent(code: &ControlCode, index: usize, block: &Block) -> Result<(), C
     if block.start < outer.start || block.end > outer.end || block.base != base {
         return Err(error(block.start, "a block does not fit its parent"));
     }
+    let is_branch = block.kind == BlockKind::Branch;
+    if is_branch != matches!(outer.kind, BlockKind::Parallel { .. }) {
+        return Err(error(
+            block.start,
+            "a branch stands outside a parallel, or something else inside one",
+        ));
+    }
     Ok(())
 }
 
@@ -166,6 +177,13 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn check(&self) -> Result<(), ControlError> {
+        let innermost = self.layout.innermost[self.at as usize];
+        if let Some(block) = innermost
+            && matches!(self.block(block)?.kind, BlockKind::Parallel { .. })
+            && self.code.instructions[self.at as usize] != (Instruction::ParallelJoin { block })
+        {
+            return Err(self.error("it stands in a parallel but in none of its branches"));
+        }
         match &self.code.instructions[self.at as usize] {
             Instruction::Noop => Ok(()),
             Instruction::BlockEnter { block } => {
@@ -203,6 +221,41 @@ impl Checker<'_> {
                     return Err(self.error("it spawns a worker that is not in the program"));
                 }
                 self.enters(*block, |kind| matches!(kind, BlockKind::Child { .. }))
+            }
+            Instruction::EachEnter { block, items } => {
+                self.operand(*items)?;
+                self.enters(*block, |kind| matches!(kind, BlockKind::Each { .. }))?;
+                self.exits(self.block(*block)?)
+            }
+            Instruction::EachNext { block } => {
+                if !matches!(self.block(*block)?.kind, BlockKind::Each { .. }) {
+                    return Err(self.error("it goes on with the next item of another block"));
+                }
+                self.leaves(*block, false)
+            }
+            Instruction::ParallelEnter { block, branches } => self.parallel(*block, branches),
+            Instruction::ParallelJoin { block } => {
+                let definition = self.block(*block)?;
+                let is_parallel = matches!(definition.kind, BlockKind::Parallel { .. });
+                if !is_parallel || definition.start != self.at {
+                    return Err(self.error("it waits for branches elsewhere"));
+                }
+                self.exits(definition)
+            }
+            Instruction::BranchEnd { block } => {
+                if self.block(*block)?.kind != BlockKind::Branch || innermost != Some(*block) {
+                    return Err(self.error("it ends a branch that is not its own"));
+                }
+                Ok(())
+            }
+            Instruction::AttemptEnter { block } => self.attempt(*block),
+            Instruction::AttemptBegin { block } => {
+                let definition = self.block(*block)?;
+                let is_attempt = matches!(definition.kind, BlockKind::Attempt { .. });
+                if !is_attempt || definition.start != self.at {
+                    return Err(self.error("it begins an attempt elsewhere"));
+                }
+                Ok(())
             }
             Instruction::ActorCall {
                 block,
@@ -257,6 +310,7 @@ impl Checker<'_> {
         let goes_on = matches!(
             self.code.instructions[self.at as usize],
             Instruction::Noop
+                | Instruction::AttemptBegin { .. }
                 | Instruction::BlockBreakIf { .. }
                 | Instruction::StateUpdate { .. }
                 | Instruction::ActorSend { .. }
@@ -310,6 +364,21 @@ impl Checker<'_> {
         Ok(())
     }
 
+    /// The attempt begins behind its instruction; what it leads to stands beside it.
+    fn attempt(&self, block: BlockIndex) -> Result<(), ControlError> {
+        self.enters(block, |kind| matches!(kind, BlockKind::Attempt { .. }))?;
+        let BlockKind::Attempt { otherwise, .. } = &self.block(block)?.kind else {
+            return Ok(());
+        };
+        let begins = self.code.instructions.get(self.at as usize + 1);
+        if begins != Some(&Instruction::AttemptBegin { block }) {
+            return Err(self.error("an attempt does not begin with its first try"));
+        }
+        otherwise.map_or(Ok(()), |otherwise| {
+            self.enters_elsewhere(otherwise, |kind| matches!(kind, BlockKind::Failure { .. }))
+        })
+    }
+
     /// The time of a wait, and the block that is opened when it is over.
     fn timeout(&self, timeout: Option<&Timeout>) -> Result<(), ControlError> {
         let Some(timeout) = timeout else {
@@ -324,14 +393,36 @@ impl Checker<'_> {
     /// The block is open here, and its exit stands in its parent.
     fn leaves(&self, index: BlockIndex, is_loop: bool) -> Result<(), ControlError> {
         let block = self.block(index)?;
-        if is_loop != (block.kind == BlockKind::Loop) {
+        let is_branching = matches!(block.kind, BlockKind::Parallel { .. } | BlockKind::Branch);
+        if is_loop != (block.kind == BlockKind::Loop) || is_branching {
             return Err(self.error("it leaves a block of another kind"));
         }
         if !self.is_open(index) {
             return Err(self.error("it leaves a block that is not open"));
         }
+        self.exits(block)
+    }
+
+    fn exits(&self, block: &Block) -> Result<(), ControlError> {
         if self.layout.innermost.get(block.exit as usize) != Some(&block.parent) {
             return Err(self.error("a block is left into another block"));
+        }
+        Ok(())
+    }
+
+    /// All inner blocks of a parallel are its branches, and there are some.
+    fn parallel(&self, block: BlockIndex, branches: &[BlockIndex]) -> Result<(), ControlError> {
+        self.enters(block, |kind| matches!(kind, BlockKind::Parallel { .. }))?;
+        let begins = self.code.instructions.get(self.at as usize + 1);
+        if begins != Some(&Instruction::ParallelJoin { block }) {
+            return Err(self.error("a parallel does not begin with its join"));
+        }
+        let blocks = self.code.blocks.iter().enumerate();
+        let inner = blocks
+            .filter(|(_, inner)| inner.parent == Some(block))
+            .map(|(index, _)| BlockIndex(index as u32));
+        if branches.is_empty() || !inner.eq(branches.iter().copied()) {
+            return Err(self.error("it opens other branches than there are"));
         }
         Ok(())
     }
@@ -375,7 +466,7 @@ impl Checker<'_> {
             Operand::Sender(handle) => {
                 self.kind_of(*handle, |kind| matches!(kind, BlockKind::Message { .. }))
             }
-            Operand::Handle(handle) => self.kind_of(*handle, |kind| kind.handle().is_some()),
+            Operand::Handle(handle) => self.kind_of(*handle, BlockKind::is_readable),
             operand => operand
                 .parts()
                 .into_iter()

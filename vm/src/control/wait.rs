@@ -19,6 +19,11 @@ fn listens(branch: &Branch) -> bool {
     matches!(branch.wait, Wait::Message { .. })
 }
 
+/// Whether a branch may want a message at a later time.
+fn may_listen_later(branch: &Branch) -> bool {
+    matches!(branch.wait, Wait::Time { .. } | Wait::Reply { .. })
+}
+
 impl Run<'_> {
     /// Waits for a message, for a time where the command says so.
     pub(super) fn listen(&mut self, timeout: Option<Timeout>) -> Result<Flow, ScriptError> {
@@ -39,16 +44,20 @@ impl Run<'_> {
             }
             offered += 1;
             self.switch(at)?;
-            if let Some(block) = self.wanted(body)? {
-                self.end_wait();
-                self.enter(block, Some(message))?;
-                return Ok(None);
+            match self.wanted(body) {
+                Ok(None) => {}
+                Ok(Some(block)) => {
+                    self.end_wait();
+                    self.enter(block, Some(message))?;
+                    return Ok(None);
+                }
+                Err(error) => return self.raise(error, false),
             }
         }
         if offered == 0 {
             return Err(ScriptError::keeps_messages());
         }
-        if self.next.branches.iter().all(listens) {
+        if !self.next.branches.iter().any(may_listen_later) {
             self.notes.push(Note::Dropped);
             return Ok(None);
         }
@@ -97,7 +106,7 @@ impl Run<'_> {
             }
             None => {
                 let error = self.at_command(ScriptError::new(codes::TIMED_OUT, what));
-                Ok(Some(End::Failed(error)))
+                self.raise(error, true)
             }
         }
     }

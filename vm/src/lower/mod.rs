@@ -5,9 +5,11 @@
 //! outside its block.
 
 mod assembler;
+mod attempts;
 mod branches;
 mod loops;
 mod operands;
+mod parallel;
 mod simple;
 mod state;
 mod waits;
@@ -124,6 +126,23 @@ fn command(assembler: &mut Assembler<'_>, command: &Command) -> Result<(), Lower
             updater,
             message,
         } => state::modify(assembler, *handle, updater, *message, span),
+        CommandKind::Attempt {
+            handle,
+            body,
+            retry,
+            otherwise,
+        } => {
+            let otherwise = otherwise.as_ref().map(|(handle, then)| (*handle, &**then));
+            attempts::attempt(assembler, (*handle, body), *retry, otherwise, span)
+        }
+        CommandKind::Parallel { race, branches } => {
+            parallel::parallel(assembler, *race, branches, span)
+        }
+        CommandKind::ForEach {
+            items,
+            handle,
+            body,
+        } => loops::for_each(assembler, items, (*handle, body), span),
         CommandKind::Spawn {
             worker,
             config,

@@ -4,6 +4,7 @@
 
 use super::SnapshotError;
 use crate::control::instruction::{Block, BlockIndex, BlockKind, Instruction};
+use crate::control::item_of;
 use crate::data::Data;
 use crate::limits::{Limit, Limits};
 use crate::program::{Program, WorkerDefinition};
@@ -20,32 +21,84 @@ pub(super) fn check(worker: &Worker, program: &Program, limits: &Limits) -> Chec
     let definition = program.definition(worker.definition);
     let definition = definition.ok_or(unfit("it has no such definition"))?;
     plain(&worker.config)?;
-    let [branch] = worker.branches.as_slice() else {
-        return Err(unfit("it has more than one branch, or none"));
-    };
-    if branch.parent.is_some() {
-        return Err(unfit("its first branch stands in another"));
+    if worker.branches.is_empty() {
+        return Err(unfit("it has no branch"));
     }
     let mut state_bytes = 0;
-    check_wait(worker, branch, definition)?;
-    let around = definition
-        .code
-        .blocks_around(&definition.layout, branch.instruction);
-    if branch.frames != around {
-        return Err(unfit(
-            "its open blocks are not those around its instruction",
-        ));
+    for (index, branch) in worker.branches.iter().enumerate() {
+        check_wait(worker, branch, definition)?;
+        check_place(worker, index, definition)?;
+        check_values(
+            &branch.frames,
+            &branch.stack,
+            &definition.code.blocks,
+            &mut state_bytes,
+        )?;
     }
-    check_values(
-        &branch.frames,
-        &branch.stack,
-        &definition.code.blocks,
-        &mut state_bytes,
-    )?;
     if state_bytes > limits.state_bytes {
         return Err(SnapshotError::TooLarge(Limit::StateBytes.message(limits)));
     }
     Ok(())
+}
+
+/// A branch stands inside the branch that opened it, in the blocks around its instruction.
+fn check_place(worker: &Worker, index: usize, definition: &WorkerDefinition) -> Checked {
+    let branch = &worker.branches[index];
+    let around = |branch: &Branch| {
+        let layout = &definition.layout;
+        definition.code.blocks_around(layout, branch.instruction)
+    };
+    let mut outer = Vec::new();
+    match (branch.parent, index.checked_sub(1)) {
+        (None, None) => {}
+        (Some(parent), Some(before)) => {
+            check_siblings(worker, index, parent as usize, before)?;
+            outer = around(&worker.branches[parent as usize]);
+        }
+        _ => {
+            return Err(unfit(
+                "its first branch stands in another, or another in none",
+            ));
+        }
+    }
+    let next = worker.branches.get(index + 1);
+    let is_open = next.is_some_and(|next| next.parent == Some(index as u32));
+    if is_open != (branch.wait == Wait::Branches) {
+        return Err(unfit("a branch waits for branches that are not there"));
+    }
+    let around = around(branch);
+    if around.strip_prefix(outer.as_slice()) != Some(branch.frames.as_slice()) {
+        return Err(unfit(
+            "its open blocks are not those around its instruction",
+        ));
+    }
+    let first = branch.frames.first();
+    let first = first.and_then(|block| definition.code.blocks.get(block.0 as usize));
+    let is_branch = first.is_some_and(|block| block.kind == BlockKind::Branch);
+    if branch.parent.is_some() && !is_branch {
+        return Err(unfit("a branch has not begun as one"));
+    }
+    Ok(())
+}
+
+/// Branches stand behind the one that opened them, those of one parallel in the order of the text.
+fn check_siblings(worker: &Worker, index: usize, parent: usize, before: usize) -> Checked {
+    let first = |at: usize| worker.branches[at].frames.first();
+    let mut at = before;
+    while at != parent {
+        match worker.branches[at].parent {
+            Some(next) if next as usize == parent && first(at) >= first(index) => {
+                return Err(unfit("its branches are out of order"));
+            }
+            Some(next) if (next as usize) < at => at = next as usize,
+            _ => return Err(unfit("a branch does not stand behind its parent")),
+        }
+    }
+    if worker.branches[parent].wait == Wait::Branches {
+        Ok(())
+    } else {
+        Err(unfit("a branch stands in one that has opened none"))
+    }
 }
 
 /// A branch stands where it can wait for what it waits for.
@@ -55,11 +108,16 @@ fn check_wait(worker: &Worker, branch: &Branch, definition: &WorkerDefinition) -
     let instruction = instruction.ok_or(unfit("it stands outside the code"))?;
     let fits = match (worker.phase, instruction, &branch.wait) {
         (Phase::New, _, Wait::Ready) => branch.instruction == 0,
-        (Phase::Ended, _, Wait::Ready) => true,
+        (Phase::Ended, _, Wait::Ready)
+        | (Phase::Ended | Phase::Waiting, Instruction::ParallelJoin { .. }, Wait::Branches) => true,
         (Phase::Waiting, Instruction::BlockEnterAwait { timeout, .. }, Wait::Message { timer }) => {
             timer.is_some() == timeout.is_some()
         }
-        (Phase::Waiting, Instruction::Delay { .. }, Wait::Time { .. }) => true,
+        (
+            Phase::Waiting,
+            Instruction::Delay { .. } | Instruction::AttemptBegin { .. },
+            Wait::Time { .. },
+        ) => true,
         (
             Phase::Waiting,
             Instruction::ActorCall { timeout, retry, .. },
@@ -108,11 +166,13 @@ fn check_values(
 }
 
 fn check_value(kind: &BlockKind, slot: &Slot, state_bytes: &mut u64) -> Checked {
+    *state_bytes += slot.kept_bytes();
     match (kind, slot) {
-        (BlockKind::State { .. }, Slot::State(value)) => {
-            *state_bytes += u64::from(value.shape().byte_count);
-            plain(value)
-        }
+        (BlockKind::State { .. }, Slot::State(value)) => plain(value),
+        (BlockKind::Each { .. }, Slot::Items { items, at }) => match item_of(items, *at) {
+            Some(_) => plain(items),
+            None => Err(unfit("a loop has come to an item that is not there")),
+        },
         (
             BlockKind::Message { .. },
             Slot::Message {
@@ -121,7 +181,9 @@ fn check_value(kind: &BlockKind, slot: &Slot, state_bytes: &mut u64) -> Checked 
                 ..
             },
         ) => plain(body),
-        (BlockKind::Child { .. }, Slot::Child(Data::Address(_))) => Ok(()),
+        (BlockKind::Failure { .. }, Slot::Failure(value)) => plain(value),
+        (BlockKind::Child { .. }, Slot::Child(Data::Address(_)))
+        | (BlockKind::Attempt { .. }, Slot::Attempt { .. }) => Ok(()),
         _ => Err(unfit("a value on its stack is of another kind")),
     }
 }

@@ -4,6 +4,8 @@
 
 mod act;
 mod calls;
+mod concurrent;
+mod failures;
 mod flow;
 mod messages;
 mod state;
@@ -45,6 +47,10 @@ pub(super) fn call(
         "sequence" => flow::sequence(&arguments),
         "when" => messages::when(&mut arguments),
         "waitFor" => messages::wait_for(&mut arguments),
+        "forEach" => flow::for_each(&mut arguments),
+        "parallel" => concurrent::branches(&arguments, false),
+        "race" => concurrent::branches(&arguments, true),
+        "attempt" => failures::attempt(&mut arguments),
         "call" => calls::call(&mut arguments),
         "reply" => calls::reply(&mut arguments),
         "send" => messages::send(&mut arguments),

@@ -54,7 +54,10 @@ pub(super) fn read(
 }
 
 /// The option `retry`: `{ attempts, backoff }`, as for the restarts of a worker.
-fn tries(arguments: &mut Arguments<'_, '_, '_, '_>, value: &Value) -> Result<Retry, Trap> {
+pub(super) fn tries(
+    arguments: &mut Arguments<'_, '_, '_, '_>,
+    value: &Value,
+) -> Result<Retry, Trap> {
     let mut retry = Retry {
         attempts: DEFAULT_ATTEMPTS,
         backoff: DEFAULT_BACKOFF,

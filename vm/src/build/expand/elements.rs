@@ -17,28 +17,29 @@ impl Expander<'_, '_, '_> {
     /// Each element in order.
     pub(super) fn sequence(&mut self, body: &Value, span: Span) -> Expanded<CommandKind> {
         let label = self.stage.tables.borrow_mut().new_label();
-        let elements = self.elements(
-            body,
-            Jump {
-                label,
-                again: false,
-            },
-            span,
-        )?;
+        let done = self.stage.tables.borrow_mut().jump(Jump {
+            label,
+            again: false,
+        });
+        let helpers: PropertyTable<Value> = [(Text::from("done"), done)].into_iter().collect();
+        let helpers = self.machine.new_object(helpers);
+        let helpers = helpers.map_err(|trap| Box::new(super::diagnostic(self.machine, trap)))?;
+        let elements = self.elements(body, &[helpers], "sequence", span)?;
         let body = self.scoped(|expander| expander.rest(&elements, span))?;
         let exit = self.used_labels.contains(&label).then_some(label);
         Ok(CommandKind::Sequence { exit, body })
     }
 
-    /// The elements of a sequence: an array, or what its factory returns.
-    fn elements(&mut self, body: &Value, done: Jump, span: Span) -> Expanded<Vec<Value>> {
+    /// The elements of a sequence or parallel: an array, or what its factory returns.
+    pub(super) fn elements(
+        &mut self,
+        body: &Value,
+        helpers: &[Value],
+        name: &str,
+        span: Span,
+    ) -> Expanded<Vec<Value>> {
         let body = if body.is_function() {
-            let done = self.stage.tables.borrow_mut().jump(done);
-            let helpers: PropertyTable<Value> = [(Text::from("done"), done)].into_iter().collect();
-            let helpers = self.machine.new_object(helpers);
-            let helpers =
-                helpers.map_err(|trap| Box::new(super::diagnostic(self.machine, trap)))?;
-            self.call(body, &[helpers])?
+            self.call(body, helpers)?
         } else {
             body.clone()
         };
@@ -51,11 +52,11 @@ impl Expander<'_, '_, '_> {
             Value::Host(found) if super::Kind::of(*found) == Some(Kind::Command) => Ok(vec![body]),
             other => {
                 let what = super::value_text(other);
-                let message = format!("`sequence` takes an array of commands, got {what}");
+                let message = format!("`{name}` takes an array of commands, got {what}");
                 let diagnostic = Diagnostic::error(codes::NOT_A_COMMAND, span, message);
-                Err(Box::new(
-                    diagnostic.with_hint("write `sequence(() => [first(), second()])`"),
-                ))
+                Err(Box::new(diagnostic.with_hint(format!(
+                    "write `{name}(() => [first(), second()])`"
+                ))))
             }
         }
     }

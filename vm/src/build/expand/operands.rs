@@ -106,7 +106,12 @@ impl Expander<'_, '_, '_> {
 
     fn reference(&mut self, spec: Option<RefSpec>, span: Span) -> Expanded<Operand> {
         Ok(match spec {
-            Some(RefSpec::State(handle) | RefSpec::Message(handle)) => Operand::Handle(handle),
+            Some(
+                RefSpec::State(handle)
+                | RefSpec::Message(handle)
+                | RefSpec::Failure(handle)
+                | RefSpec::Item(handle),
+            ) => Operand::Handle(handle),
             Some(RefSpec::Config) => Operand::Config,
             Some(RefSpec::Closest { name, span }) => Operand::Handle(self.closest(&name, span)?),
             Some(RefSpec::Read { source, selector }) => Operand::Read {
