@@ -13,6 +13,7 @@ pub mod driver;
 pub mod group;
 pub mod groups;
 pub mod hello;
+pub mod http;
 pub mod identity;
 pub mod limits;
 pub mod local;

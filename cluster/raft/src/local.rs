@@ -106,6 +106,7 @@ impl LocalShard {
             router: Arc::clone(&shared.router),
             limits: Arc::clone(&shared.driver_limits),
             clock: Arc::clone(&shared.ports.clock),
+            http: Arc::clone(&shared.ports.http),
             spans: Arc::clone(&shared.ports.spans),
             checkpoint: Arc::clone(&checkpoint),
         };
