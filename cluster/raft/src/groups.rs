@@ -19,7 +19,7 @@ use transport::{ClusterId, ClusterName, Incarnation, ShardId, Subjects};
 
 use crate::answers::Answers;
 use crate::bootstrap::{BootstrapError, Discovery, Keeper};
-use crate::driver::waiters::News;
+use crate::driver::waiters::{News, Topic, TopicNews};
 use crate::group::{Group, GroupError};
 use crate::hello::Listening;
 use crate::identity;
@@ -398,6 +398,13 @@ impl Groups {
     pub fn subscribe(&self, shard: ShardId) -> Option<broadcast::Receiver<News>> {
         let local = self.inner.router.local(shard)?;
         Some(local.subscribe())
+    }
+
+    /// News of one topic of a shard whose replica is here.
+    #[must_use]
+    pub fn listen(&self, shard: ShardId, topic: Topic) -> Option<TopicNews> {
+        let local = self.inner.router.local(shard)?;
+        Some(local.listen(topic))
     }
 
     /// Answers calls of other nodes' programs from now on. Only the first handler counts.
