@@ -267,3 +267,47 @@ async fn one_story_is_one_trace() {
         assert!(span.end_unix_nanos >= span.start_unix_nanos);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_leg_of_a_routed_message_has_spans_of_its_own() {
+    let network = MemoryNetwork::default();
+    let mut machine = Machine::new(&network, 1);
+    let kept = Arc::new(Kept::default());
+    machine.trace_to(Arc::clone(&kept) as Arc<dyn SpanSink>);
+    let node = start(&machine).await;
+    let name = Address::bare(Namespace::default(), "Sink").unwrap();
+    let home = shard_of(&name, SHARDS);
+    let elsewhere = |worker: &str| {
+        let mut keys = 0_u64..;
+        keys.find(|key| shard_of(&address(worker, *key), SHARDS) != home)
+            .unwrap()
+    };
+    let key = Do::Key(elsewhere("Sink").to_string());
+    let next = Do::Send("Sink".to_owned(), None, vec![key, Do::Add(1)]);
+    let to = address("Counter", elsewhere("Counter"));
+    say(&node, 1, &to, Do::body(&[next])).await;
+    let root = message_id(&node, 1);
+    let story = || {
+        let spans = kept.0.lock().unwrap();
+        let mine = spans
+            .iter()
+            .filter(|span| span.context.trace_id == root.0)
+            .cloned();
+        mine.collect::<Vec<Span>>()
+    };
+    let count = |hop: HopKind| story().iter().filter(|span| span.hop == hop).count();
+    eventually("both legs have spans", || async {
+        count(HopKind::Send) == 2 && count(HopKind::Deliver) == 2
+    })
+    .await;
+    let mut ids: Vec<_> = story().iter().map(|span| span.context.span_id).collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "spans with equal ids");
+    for span in story().iter().filter(|span| span.hop == HopKind::Deliver) {
+        let parent = span.parent.unwrap();
+        let of_send = |other: &Span| other.hop == HopKind::Send && other.context.span_id == parent;
+        assert!(story().iter().any(of_send));
+    }
+}
