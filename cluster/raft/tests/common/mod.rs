@@ -107,6 +107,11 @@ impl Machine {
         self.network = network.clone();
     }
 
+    /// The disk of its log has that many bytes from now on.
+    pub fn resize_log_disk(&self, bytes: u64) {
+        self.log.set_capacity_bytes(bytes);
+    }
+
     /// The machine loses its log folder.
     pub fn lose_log(&mut self) {
         self.log = MemoryDisk::new(1 << 30);
