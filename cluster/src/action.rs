@@ -30,7 +30,7 @@ pub enum Action {
         /// In milliseconds of shard time.
         at_ms: u64,
     },
-    /// Ask an external service, then propose `EffectDone`.
+    /// Ask an external service or perform a built-in one, then propose `EffectDone`.
     Perform(ServiceCall),
     /// Propose `Continue`.
     Continue,

@@ -10,6 +10,7 @@
 
 pub mod action;
 mod address;
+pub mod builtin;
 pub mod codes;
 pub mod command;
 mod commands;
@@ -31,6 +32,7 @@ pub mod system;
 
 pub use action::{Action, Applied};
 pub use address::shard_of;
+pub use builtin::BuiltIn;
 pub use command::Command;
 pub use entry::{Entry, EntryStamp};
 pub use message::{Body, Message, Parcel, ProgramId};

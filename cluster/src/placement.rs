@@ -69,12 +69,21 @@ impl std::fmt::Display for Move {
 pub enum Health {
     /// It can.
     Alive,
+    /// Its disk is full: it keeps its replicas, gets no more, and hands its leads over.
+    Full,
     /// It hands its work over.
     Draining,
     /// Silent, but not for long enough to be replaced: nothing moves to it, nothing from it.
     Silent,
     /// Silent for so long that its replicas are made elsewhere.
     Gone,
+}
+
+impl Health {
+    /// Whether what the node holds counts, now and later.
+    const fn stays(self) -> bool {
+        matches!(self, Health::Alive | Health::Full | Health::Silent)
+    }
 }
 
 /// One shard as it is now.
@@ -133,7 +142,7 @@ pub fn initial(nodes: &[NodeId], shard_count: u32, replicas: usize) -> Vec<(Shar
 /// already first, so that votes move as little as possible.
 #[must_use]
 pub fn system_voters(nodes: &BTreeMap<NodeId, Health>, voters: &[NodeId]) -> Vec<NodeId> {
-    let usable = |node: &NodeId| matches!(nodes.get(node), Some(Health::Alive | Health::Silent));
+    let usable = |node: &NodeId| nodes.get(node).is_some_and(|health| health.stays());
     let mut chosen: Vec<NodeId> = voters.iter().copied().filter(usable).collect();
     chosen.sort_unstable();
     chosen.dedup();
@@ -201,8 +210,8 @@ impl<'v> Planner<'v> {
     /// Replicas that a shard is to have. A silent node counts: what it holds is neither missing nor
     /// too much, or a short absence would cost a live replica.
     fn wanted(&self) -> usize {
-        let stays = |health: &&Health| matches!(health, Health::Alive | Health::Silent);
-        let nodes = self.view.nodes.values().filter(stays).count();
+        let nodes = self.view.nodes.values().filter(|health| health.stays());
+        let nodes = nodes.count();
         self.view.replicas.clamp(1, nodes.max(1))
     }
 
@@ -221,7 +230,7 @@ impl<'v> Planner<'v> {
 
     /// Replicas that count: on nodes that stay.
     fn staying(&self, shard: &ShardView) -> usize {
-        let stays = |node: &&NodeId| matches!(self.health(**node), Health::Alive | Health::Silent);
+        let stays = |node: &&NodeId| self.health(**node).stays();
         shard.replicas.iter().filter(stays).count()
     }
 
@@ -340,7 +349,7 @@ impl<'v> Planner<'v> {
     fn balance_leads(&mut self) {
         for shard in self.free().collect::<Vec<_>>() {
             let Some(leader) = shard.leader else { continue };
-            if self.health(leader) != Health::Draining {
+            if !matches!(self.health(leader), Health::Draining | Health::Full) {
                 continue;
             }
             if let Some(to) = self.successor(shard, leader) {

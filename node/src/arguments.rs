@@ -109,6 +109,15 @@ pub struct DevArguments {
     /// Where to keep data
     #[arg(long, env = "TROUPE_DATA", default_value = ".troupe", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub data: PathBuf,
+    /// Hosts that workers may send HTTP requests to, such as api.example.com or *.example.com:8443
+    #[arg(
+        long,
+        env = "TROUPE_HTTP_ALLOW",
+        value_name = "HOST,…",
+        value_delimiter = ',',
+        default_value = "*"
+    )]
+    pub http_allow: Vec<String>,
     /// Send traces to this OTLP endpoint (gRPC), such as http://127.0.0.1:4317
     #[arg(long, env = "TROUPE_OTLP", value_name = "URL")]
     pub otlp: Option<String>,
@@ -159,6 +168,14 @@ pub struct NodeArguments {
     /// Send traces to this OTLP endpoint (gRPC)
     #[arg(long, env = "TROUPE_OTLP", value_name = "URL")]
     pub otlp: Option<String>,
+    /// Hosts that workers may send HTTP requests to, such as api.example.com, *.example.com:8443 or *
+    #[arg(
+        long,
+        env = "TROUPE_HTTP_ALLOW",
+        value_name = "HOST,…",
+        value_delimiter = ','
+    )]
+    pub http_allow: Option<Vec<String>>,
     /// How to write the log
     #[arg(long, env = "TROUPE_LOG_FORMAT", value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,

@@ -26,6 +26,7 @@ use transport_memory::MemoryNetwork;
 use crate::config::{Config, EMBEDDED};
 use crate::door::{Door, answer_queries, serve_bus};
 use crate::http::{Context, Server};
+use crate::outgoing::{AllowList, OutgoingClient};
 use crate::telemetry::OtlpSink;
 
 /// How long leads may take to be handed over when the node goes.
@@ -166,6 +167,7 @@ fn ports(config: &Config, buses: Buses, spans: Arc<dyn SpanSink>) -> anyhow::Res
         stores: Arc::new(DiskStores::open(&folder("state")?, stores)?),
         engine: Arc::new(ScriptEngine),
         apply: ThreadPool::start(APPLY_THREADS)?,
+        http: Arc::new(OutgoingClient::new(AllowList::new(&config.http_allow)?)),
         spans,
     })
 }

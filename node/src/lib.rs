@@ -14,5 +14,6 @@ pub mod demo;
 pub mod door;
 pub mod http;
 pub mod load;
+pub mod outgoing;
 pub mod output;
 pub mod telemetry;

@@ -3,12 +3,14 @@
 //! found. What a test does with a service is the test's own.
 
 mod binary;
+mod http_server;
 mod jaeger;
 mod nats;
 mod process;
 mod traces;
 
 pub use binary::{jaeger_server, nats_server};
+pub use http_server::{HttpAsked, HttpServer};
 pub use jaeger::Jaeger;
 pub use nats::NatsServer;
 pub use process::{Process, free_port};

@@ -38,9 +38,11 @@ pub struct RunOrigin {
     pub shard: ShardId,
     /// Which life of the shard.
     pub incarnation: Incarnation,
-    /// Index of the log entry at which the run began.
+    /// The number of the run in its shard, counted from the shard's first. It stands for the place in
+    /// the log at which the run began: it grows alike, and does not depend on how commands were
+    /// batched into entries. 0 for what the shard itself sends.
     pub run_began_at: u64,
-    /// Counts the runs that began at that entry.
+    /// Tells runs of one number apart; 0 where each has a number of its own.
     pub run_ordinal: u32,
 }
 
@@ -53,9 +55,9 @@ pub struct Origin {
     pub shard: ShardId,
     /// Which life of the sender's shard.
     pub incarnation: Incarnation,
-    /// Index of the log entry at which the sender's run began.
+    /// The number of the sender's run, as in [`RunOrigin`].
     pub run_began_at: u64,
-    /// Counts the runs that began at that entry; without it two of them would share ids.
+    /// As in [`RunOrigin`].
     pub run_ordinal: u32,
     /// The sender's step, from 0.
     pub step: u64,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::ids::{IdError, MessageId, read_hex, write_hex};
+use crate::ids::{IdError, MessageId, ShardId, read_hex, write_hex};
 use crate::limits::TRACE_STATE_BYTES_MAX;
 
 /// The flag that says: this trace is recorded.
@@ -150,6 +150,18 @@ pub fn span_id(id: MessageId, hop: HopKind) -> [u8; 8] {
     let mut layout = [0u8; 17];
     layout[..16].copy_from_slice(&id.0);
     layout[16] = hop as u8;
+    xxh3_64(&layout).max(1).to_be_bytes()
+}
+
+/// The id of the span of one leg of a message's way between shards: a bare name takes it by way of the
+/// name's home. A leg is a place in a channel of its source, the same at every resend.
+#[must_use]
+pub fn leg_span_id(id: MessageId, hop: HopKind, source: ShardId, number: u64) -> [u8; 8] {
+    let mut layout = [0u8; 29];
+    layout[..16].copy_from_slice(&id.0);
+    layout[16] = hop as u8;
+    layout[17..21].copy_from_slice(&source.0.to_le_bytes());
+    layout[21..].copy_from_slice(&number.to_le_bytes());
     xxh3_64(&layout).max(1).to_be_bytes()
 }
 

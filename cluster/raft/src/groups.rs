@@ -19,8 +19,9 @@ use transport::{ClusterId, ClusterName, Incarnation, ShardId, Subjects};
 
 use crate::answers::Answers;
 use crate::bootstrap::{BootstrapError, Discovery, Keeper};
-use crate::driver::waiters::News;
+use crate::driver::waiters::{News, Topic, TopicNews};
 use crate::group::{Group, GroupError};
+use crate::hand_over;
 use crate::hello::Listening;
 use crate::identity;
 use crate::limits::{ClusterLimits, DriverLimits, LogLimits, ProposerLimits};
@@ -33,6 +34,7 @@ use crate::placement::{self, Founding};
 use crate::ports::Ports;
 use crate::proposer::ProposeError;
 use crate::remote::{self, CallHandler, Serving};
+use crate::room;
 use crate::router::Router;
 use crate::settings::Timing;
 use crate::start::{self, Prepared};
@@ -258,6 +260,7 @@ impl Groups {
         supervisor.serving.store(true, Ordering::Relaxed);
         supervisor.news.notify_one();
         tasks.spawn(supervisor::run(Arc::clone(&supervisor)));
+        tasks.spawn(room::watch(Arc::clone(&supervisor)));
         tasks.spawn(moves::run(shared));
         Ok(Self::assemble(
             prepared, supervisor, handler, tasks, requests,
@@ -398,6 +401,13 @@ impl Groups {
     pub fn subscribe(&self, shard: ShardId) -> Option<broadcast::Receiver<News>> {
         let local = self.inner.router.local(shard)?;
         Some(local.subscribe())
+    }
+
+    /// News of one topic of a shard whose replica is here.
+    #[must_use]
+    pub fn listen(&self, shard: ShardId, topic: Topic) -> Option<TopicNews> {
+        let local = self.inner.router.local(shard)?;
+        Some(local.listen(topic))
     }
 
     /// Answers calls of other nodes' programs from now on. Only the first handler counts.
@@ -541,7 +551,7 @@ impl Groups {
                 hint: router.leader_of(shard),
             });
         };
-        let done = local.group.transfer(to, HAND_OVER_PATIENCE).await;
+        let done = local.group.transfer(to, hand_over::PATIENCE).await;
         done.map_err(|error| ProposeError::Unavailable {
             reason: error.to_string(),
         })
@@ -549,31 +559,15 @@ impl Groups {
 
     /// Hands over every lead that another node can take.
     pub async fn hand_over(&self) {
-        let router = &self.inner.router;
-        let locals = router.locals();
-        join_all(locals.iter().map(|local| self.hand_over_one(&local.group))).await;
-        if let Some(system) = router.system() {
-            self.hand_over_one(&system.group).await;
+        for (group, to, error) in hand_over::all(&self.inner.router).await {
+            tracing::warn!(group = %group.id(), to, %error, "a lead was not handed over");
         }
     }
 
-    async fn hand_over_one(&self, group: &Group) {
-        if !group.leads() {
-            return;
-        }
-        let local = self.local();
-        let board = &self.inner.router.board;
-        let silent = Duration::from_millis(self.inner.router.limits.silent_ms);
-        let (voters, _) = group.members();
-        let others = voters
-            .into_iter()
-            .filter(|node| *node != local && board.silence(*node) < silent);
-        let Some(to) = others.min_by_key(|node| group.lag(*node).unwrap_or(u64::MAX)) else {
-            return;
-        };
-        if let Err(error) = group.transfer(to, HAND_OVER_PATIENCE).await {
-            tracing::warn!(group = %group.id(), to, %error, "a lead was not handed over");
-        }
+    /// Why this node takes no new work for want of room on its disk, where that is so.
+    #[must_use]
+    pub fn shortage(&self) -> Option<String> {
+        room::shortage(self.inner.opener.log())
     }
 
     /// Stops at once, as a killed process does: nothing is handed over, nothing more is flushed.
@@ -634,4 +628,3 @@ async fn close(group: Group) {
 }
 
 const READY_PAUSE: Duration = Duration::from_millis(2);
-const HAND_OVER_PATIENCE: Duration = Duration::from_millis(1_000);

@@ -52,6 +52,8 @@ pub struct Report {
     pub incarnation: u32,
     /// Whether it serves; a node that only starts has no say about the cluster's id.
     pub serving: bool,
+    /// Whether its disk is full: it keeps its replicas, and takes no new work.
+    pub full: bool,
     /// The system group: term and whether it leads.
     pub system: (u64, bool),
     /// Its replicas.
@@ -174,6 +176,14 @@ impl HelloBoard {
             Some(heard) => heard.at.elapsed(),
             None => self.began.elapsed(),
         }
+    }
+
+    /// Whether a node can take work, by its last report: its disk is not full.
+    #[must_use]
+    pub fn has_room(&self, node: NodeId) -> bool {
+        let book = self.book();
+        let heard = book.reports.get(&node);
+        heard.is_none_or(|heard| !heard.what.full)
     }
 
     /// The cluster whose members' reports count from now on.

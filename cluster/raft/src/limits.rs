@@ -122,6 +122,15 @@ pub struct DriverLimits {
     pub channel_acknowledge_ms: u64,
     /// Milliseconds that an external service has for its answer. Default 5,000.
     pub service_deadline_ms: u64,
+    /// Milliseconds that an HTTP request of a worker has where it says nothing else. Default 10,000.
+    pub http_deadline_ms: u64,
+    /// Milliseconds that it may ask for. Default 120,000: it holds one of the places of its shard.
+    pub http_deadline_ms_max: u64,
+    /// Bytes of a response that a worker gets. Default 512 KiB: as a value it may be larger, and has
+    /// to fit a message.
+    pub http_response_bytes: usize,
+    /// Redirects that a request follows. Default 5.
+    pub http_redirects_max: u32,
     /// Calls to external services under way at a time for one shard. Default 256.
     pub service_calls_max: usize,
     /// Milliseconds between two hashes of a shard's state, where something was applied. Default
@@ -140,6 +149,10 @@ impl Default for DriverLimits {
             channel_retry_ms: 50,
             channel_acknowledge_ms: 250,
             service_deadline_ms: 5_000,
+            http_deadline_ms: 10_000,
+            http_deadline_ms_max: 120_000,
+            http_response_bytes: 512 << 10,
+            http_redirects_max: 5,
             service_calls_max: 256,
             checkpoint_ms: 30_000,
             propose_retry_ms: 50,

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use transport::ShardId;
 
 use crate::apply::Lane;
-use crate::driver::waiters::{News, NewsBoard};
+use crate::driver::waiters::{News, NewsBoard, Topic, TopicNews};
 use crate::driver::{self, DriverParts};
 use crate::group::{Group, GroupError};
 use crate::limits::{DriverLimits, ProposerLimits};
@@ -106,6 +106,7 @@ impl LocalShard {
             router: Arc::clone(&shared.router),
             limits: Arc::clone(&shared.driver_limits),
             clock: Arc::clone(&shared.ports.clock),
+            http: Arc::clone(&shared.ports.http),
             spans: Arc::clone(&shared.ports.spans),
             checkpoint: Arc::clone(&checkpoint),
         };
@@ -128,6 +129,12 @@ impl LocalShard {
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<News> {
         self.news.subscribe()
+    }
+
+    /// Its news of one topic from now on, on any replica.
+    #[must_use]
+    pub fn listen(&self, topic: Topic) -> TopicNews {
+        self.news.listen(topic)
     }
 
     /// The hash at the last checkpoint that this node proposed as leader, with the units applied

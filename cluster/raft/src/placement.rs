@@ -17,6 +17,7 @@ use crate::bootstrap::Keeper;
 use crate::group::{Group, GroupError};
 use crate::local::Shared;
 use crate::moves::info_of;
+use crate::room;
 
 /// How a cluster is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,9 +104,13 @@ fn health(shared: &Shared, state: &SystemState) -> BTreeMap<NodeId, Health> {
     let gone_after = Duration::from_millis(state.settings.replace_after_ms);
     let silent_after = Duration::from_millis(limits.silent_ms);
     let of = |member: &Member| {
-        let silence = match member.id.0 == shared.router.network.local {
-            true => Duration::ZERO,
-            false => shared.router.board.silence(member.id.0),
+        let board = &shared.router.board;
+        let (silence, is_full) = match member.id.0 == shared.router.network.local {
+            true => (
+                Duration::ZERO,
+                room::shortage(shared.opener.log()).is_some(),
+            ),
+            false => (board.silence(member.id.0), !board.has_room(member.id.0)),
         };
         if silence >= gone_after {
             Health::Gone
@@ -113,6 +118,8 @@ fn health(shared: &Shared, state: &SystemState) -> BTreeMap<NodeId, Health> {
             Health::Silent
         } else if member.state == MemberState::Draining {
             Health::Draining
+        } else if is_full {
+            Health::Full
         } else {
             Health::Alive
         }

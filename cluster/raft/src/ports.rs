@@ -1,5 +1,5 @@
 //! What the groups of a node are given from outside: bus, clock, chance, disks, stores, threads,
-//! spans. `node` builds them for production, a test or a simulation its own. Guarantees: nothing in
+//! HTTP, spans. `node` builds them for production, a test or a simulation its own. Guarantees: nothing in
 //! this crate reads a clock or draws chance that enters a log except through these. Left to others:
 //! what stands behind a port.
 
@@ -12,6 +12,7 @@ use transport::span::SpanSink;
 
 use crate::apply::ApplyThreads;
 use crate::disk::Disk;
+use crate::http::HttpClient;
 use crate::network::Buses;
 
 /// The wall clock.
@@ -57,6 +58,8 @@ pub struct Ports {
     pub engine: Arc<dyn Engine>,
     /// Where entries are applied.
     pub apply: Arc<dyn ApplyThreads>,
+    /// Makes the HTTP requests of workers.
+    pub http: Arc<dyn HttpClient>,
     /// Where spans go.
     pub spans: Arc<dyn SpanSink>,
 }

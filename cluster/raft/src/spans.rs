@@ -10,7 +10,7 @@ use cluster::action::TurnNews;
 use cluster::command::Command;
 use cluster::record::TurnOutcome;
 use transport::span::{Attribute, Span, SpanSink};
-use transport::{HopKind, MessageId, Stamp};
+use transport::{HopKind, MessageId, ShardId, Stamp};
 
 use crate::proposer::CommitObserver;
 
@@ -75,9 +75,10 @@ impl Committed for Command {
             Command::Start(request) => commit(&request.door.stamp, times, sink),
             Command::Kill(request) => commit(&request.door.stamp, times, sink),
             Command::Deliver(deliver) => {
-                for bytes in &deliver.parcels {
+                for (bytes, number) in deliver.parcels.iter().zip(deliver.first..) {
                     if let Ok(parcel) = Parcel::decode(bytes) {
-                        self::deliver(parcel.stamp(), times, sink);
+                        let leg = (deliver.source, number);
+                        self::deliver(parcel.stamp(), leg, times, sink);
                     }
                 }
             }
@@ -94,21 +95,32 @@ fn commit(stamp: &Stamp, times: (u64, u64), sink: &dyn SpanSink) {
     }
 }
 
-/// Arrived at its target's shard, below the span of the send.
-fn deliver(stamp: &Stamp, times: (u64, u64), sink: &dyn SpanSink) {
+/// One leg of a message's way: the shard that sent it, and its number in the channel.
+pub(crate) type Leg = (ShardId, u64);
+
+/// Arrived at the shard at the end of a leg, below the span of the send.
+fn deliver(stamp: &Stamp, leg: Leg, times: (u64, u64), sink: &dyn SpanSink) {
     if stamp.trace.is_sampled() {
-        let parent = id_of(stamp.id, HopKind::Send);
-        sink.record(hop(stamp, HopKind::Deliver, Some(parent), times));
+        let parent = leg_id(stamp.id, HopKind::Send, leg);
+        let mut span = hop(stamp, HopKind::Deliver, Some(parent), times);
+        span.context.span_id = leg_id(stamp.id, HopKind::Deliver, leg);
+        sink.record(span);
     }
 }
 
+fn leg_id(message: MessageId, hop: HopKind, (source, number): Leg) -> [u8; 8] {
+    transport::trace::leg_span_id(message, hop, source, number)
+}
+
 /// Sent by a turn of its cause, to another shard, until that acknowledged it.
-pub(crate) fn send(stamp: &Stamp, times: (u64, u64), sink: &dyn SpanSink) {
+pub(crate) fn send(stamp: &Stamp, leg: Leg, times: (u64, u64), sink: &dyn SpanSink) {
     if stamp.trace.is_sampled() {
         // The home of a bare name sends on what came through a door: no turn sent it.
         let turn = stamp.cause.map(|cause| id_of(cause, HopKind::Turn));
         let parent = turn.unwrap_or(stamp.trace.span_id);
-        sink.record(hop(stamp, HopKind::Send, Some(parent), times));
+        let mut span = hop(stamp, HopKind::Send, Some(parent), times);
+        span.context.span_id = leg_id(stamp.id, HopKind::Send, leg);
+        sink.record(span);
     }
 }
 

@@ -20,6 +20,7 @@ use transport::{NodeId as MemberId, ShardId};
 use crate::bootstrap::Keeper;
 use crate::hello::{self, Hello, Report, ShardReport};
 use crate::local::{LocalShard, Shared};
+use crate::room;
 use crate::router::group_of;
 use crate::types::NodeInfo;
 
@@ -189,6 +190,7 @@ impl Supervisor {
             cluster: identity.cluster?,
             incarnation: identity.incarnation,
             serving: self.serving.load(Ordering::Relaxed),
+            full: room::shortage(self.shared.opener.log()).is_some(),
             system,
             shards: shards.collect(),
         })

@@ -13,10 +13,12 @@ use cluster::{Body, query, shard_of};
 use cluster_raft::Groups;
 use cluster_raft::bootstrap::Discovery;
 use cluster_raft::driver::waiters::News;
+use cluster_raft::http::{HttpClient, HttpError, HttpRequest, HttpResponse};
 use common::workers::{address, deploy, message_id, send};
 use common::{Machine, PATIENCE, config, eventually};
+use futures::future::BoxFuture;
 use transport::span::{Span, SpanSink};
-use transport::{Address, Bus, Headers, HopKind, Namespace, NodeId, SubscribeOptions};
+use transport::{Address, Bus, Headers, HopKind, Namespace, NodeId, Pattern, SubscribeOptions};
 use transport_memory::MemoryNetwork;
 
 const SHARDS: u32 = 4;
@@ -110,6 +112,100 @@ async fn an_external_service_is_asked_until_it_answers() {
     .await;
 }
 
+/// An HTTP client that keeps what it is asked and answers `created`.
+#[derive(Default)]
+struct Asked(Mutex<Vec<HttpRequest>>);
+
+impl HttpClient for Asked {
+    fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
+        let url = request.url.clone();
+        self.0.lock().unwrap().push(request);
+        Box::pin(std::future::ready(Ok(HttpResponse {
+            status: 201,
+            url,
+            headers: Vec::new(),
+            body: Bytes::from_static(b"created"),
+        })))
+    }
+}
+
+async fn fate_of(node: &Groups, to: &Address, sequence: u64) -> Option<MessageFate> {
+    let reader = node.read(shard_of(to, SHARDS), true).await.unwrap();
+    let found = query::message(&*reader, message_id(node, sequence)).unwrap();
+    found.map(|message| message.fate)
+}
+
+fn value(json: &str) -> Body {
+    Body::from_data(vm::Data::from_json(json, &vm::Limits::default()).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http_is_performed_with_the_id_of_the_message() {
+    let network = MemoryNetwork::default();
+    let mut machine = Machine::new(&network, 1);
+    let client = Arc::new(Asked::default());
+    machine.request_with(Arc::clone(&client) as Arc<dyn HttpClient>);
+    let node = start(&machine).await;
+    let to = Address::bare(Namespace::default(), "Http").unwrap();
+    let order = r#"{ "method": "PUT", "url": "http://shop.example/orders/1", "body": { "n": 1 } }"#;
+    say(&node, 1, &to, value(order)).await;
+    eventually("the response is in the log", || async {
+        matches!(
+            fate_of(&node, &to, 1).await,
+            Some(MessageFate::Acknowledged { .. })
+        )
+    })
+    .await;
+    let asked = client.0.lock().unwrap();
+    assert_eq!(asked.len(), 1);
+    assert_eq!(asked[0].url, "http://shop.example/orders/1");
+    let id = message_id(&node, 1).to_string();
+    assert!(
+        asked[0]
+            .headers
+            .contains(&("idempotency-key".to_owned(), id))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bus_publishes_in_order_and_waits_for_a_connection() {
+    let network = MemoryNetwork::default();
+    let machine = Machine::new(&network, 1);
+    let node = start(&machine).await;
+    let to = Address::bare(Namespace::default(), "Bus").unwrap();
+    let outside = network.bus(NodeId(99));
+    let pattern = Pattern::new("prices.*").unwrap();
+    let mut heard = outside
+        .subscribe(pattern, SubscribeOptions::default())
+        .await
+        .unwrap();
+    network.cut(machine.label);
+    for number in 1..=40 {
+        let message = format!(r#"{{ "subject": "prices.a", "message": [{number}] }}"#);
+        say(&node, number, &to, value(&message)).await;
+    }
+    eventually("a missing connection is noticed", || async {
+        matches!(fate_of(&node, &to, 1).await, Some(MessageFate::Service { attempts }) if attempts > 0)
+    })
+    .await;
+    machine.reconnect();
+    for number in 1..=40 {
+        let next = tokio::time::timeout(PATIENCE, heard.receive())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(next.payload, format!("[{number}]"));
+        assert_eq!(next.headers.stamp().unwrap().id, message_id(&node, number));
+    }
+    eventually("all are taken", || async {
+        matches!(
+            fate_of(&node, &to, 40).await,
+            Some(MessageFate::Acknowledged { .. })
+        )
+    })
+    .await;
+}
+
 /// Keeps spans.
 #[derive(Default)]
 struct Kept(Mutex<Vec<Span>>);
@@ -169,5 +265,49 @@ async fn one_story_is_one_trace() {
     );
     for span in story {
         assert!(span.end_unix_nanos >= span.start_unix_nanos);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_leg_of_a_routed_message_has_spans_of_its_own() {
+    let network = MemoryNetwork::default();
+    let mut machine = Machine::new(&network, 1);
+    let kept = Arc::new(Kept::default());
+    machine.trace_to(Arc::clone(&kept) as Arc<dyn SpanSink>);
+    let node = start(&machine).await;
+    let name = Address::bare(Namespace::default(), "Sink").unwrap();
+    let home = shard_of(&name, SHARDS);
+    let elsewhere = |worker: &str| {
+        let mut keys = 0_u64..;
+        keys.find(|key| shard_of(&address(worker, *key), SHARDS) != home)
+            .unwrap()
+    };
+    let key = Do::Key(elsewhere("Sink").to_string());
+    let next = Do::Send("Sink".to_owned(), None, vec![key, Do::Add(1)]);
+    let to = address("Counter", elsewhere("Counter"));
+    say(&node, 1, &to, Do::body(&[next])).await;
+    let root = message_id(&node, 1);
+    let story = || {
+        let spans = kept.0.lock().unwrap();
+        let mine = spans
+            .iter()
+            .filter(|span| span.context.trace_id == root.0)
+            .cloned();
+        mine.collect::<Vec<Span>>()
+    };
+    let count = |hop: HopKind| story().iter().filter(|span| span.hop == hop).count();
+    eventually("both legs have spans", || async {
+        count(HopKind::Send) == 2 && count(HopKind::Deliver) == 2
+    })
+    .await;
+    let mut ids: Vec<_> = story().iter().map(|span| span.context.span_id).collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "spans with equal ids");
+    for span in story().iter().filter(|span| span.hop == HopKind::Deliver) {
+        let parent = span.parent.unwrap();
+        let of_send = |other: &Span| other.hop == HopKind::Send && other.context.span_id == parent;
+        assert!(story().iter().any(of_send));
     }
 }

@@ -1,8 +1,11 @@
 //! `Kill`: an instance ended by a client.
 //!
-//! Before it: the door. After it: the end of the run.
+//! Before it: the door. After it: the end of the run, here or at the shard of the instance.
 //! Guarantees: takes effect at once, before what waits in the run queue; what the victim sent
-//! stands. Leaves to others: watchers and dead letters (`shard::ends`).
+//! stands; a bare name means the one instance of a worker without `key`.
+//! Leaves to others: watchers and dead letters (`shard::ends`).
+
+use transport::Address;
 
 use crate::codes;
 use crate::command::KillRequest;
@@ -12,22 +15,38 @@ use crate::shard::{Shard, ShardError};
 
 pub(crate) fn apply(shard: &mut Shard, request: &KillRequest) -> Result<Outcome, ShardError> {
     shard.request(&request.door, &request.target, |shard| {
-        let unknown = |code: &str, what: &str| {
-            let message = format!("{} {what}", request.target);
-            Ok(Some(Refusal::new(code, message)))
+        let target = match request.target.key() {
+            Some(_) => Some(request.target.clone()),
+            None => shard.only_instance(&request.target)?,
         };
-        match shard.is_running(&request.target)? {
-            None => unknown(codes::UNKNOWN_INSTANCE, "is no instance"),
-            Some(false) => unknown(codes::ENDED, "has ended already"),
-            Some(true) => {
-                shard.kill(Kill {
-                    stamp: request.door.stamp.clone(),
-                    from: None,
-                    target: request.target.clone(),
-                })?;
-                shard.run_queue()?;
-                Ok(None)
-            }
+        let Some(target) = target else {
+            let message = format!(
+                "{} is no instance: name one, as in {}/KEY",
+                request.target, request.target
+            );
+            return Ok(Some(Refusal::new(codes::UNKNOWN_INSTANCE, message)));
+        };
+        shard.watch_at(&target);
+        if shard.shard_of(&target) == shard.identity.shard
+            && let Some(refusal) = refusal(shard, &target)?
+        {
+            return Ok(Some(refusal));
         }
+        shard.kill(Kill {
+            stamp: request.door.stamp.clone(),
+            from: None,
+            target: request.target.clone(),
+        })?;
+        shard.run_queue()?;
+        Ok(None)
+    })
+}
+
+fn refusal(shard: &mut Shard, target: &Address) -> Result<Option<Refusal>, ShardError> {
+    let refusal = |code: &str, what: &str| Some(Refusal::new(code, format!("{target} {what}")));
+    Ok(match shard.is_running(target)? {
+        None => refusal(codes::UNKNOWN_INSTANCE, "is no instance"),
+        Some(false) => refusal(codes::ENDED, "has ended already"),
+        Some(true) => None,
     })
 }

@@ -208,3 +208,32 @@ fn votes_of_the_system_group_are_1_3_or_5_and_stay_where_they_are() {
     let voters = system_voters(&with_gone, &[node(1), node(2), node(3)]);
     assert_eq!(voters, [node(2), node(3), node(4)]);
 }
+
+#[test]
+fn a_full_node_keeps_its_replicas_and_gives_its_leads_away() {
+    let mut view = view(&[1, 2, 3, 4], 16, 3);
+    view.nodes.insert(node(1), Health::Full);
+    let held = |view: &View| {
+        let of_full = view.shards.iter();
+        of_full
+            .filter(|shard| shard.replicas.contains(&node(1)))
+            .count()
+    };
+    let before = held(&view);
+    settle(&mut view);
+    assert_eq!(held(&view), before);
+    assert!(
+        view.shards
+            .iter()
+            .all(|shard| shard.leader != Some(node(1)))
+    );
+    // Nobody can take anything: nothing moves.
+    for health in view.nodes.values_mut() {
+        *health = Health::Full;
+    }
+    assert_eq!(next_moves(&view, 8), []);
+    assert_eq!(
+        system_voters(&view.nodes, &[node(1), node(2), node(3)]).len(),
+        3
+    );
+}

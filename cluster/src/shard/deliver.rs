@@ -176,6 +176,9 @@ impl Shard {
 
     /// At the home of a bare name: find the instance, or the service's queue.
     fn route(&mut self, message: Message) -> Result<(), ShardError> {
+        if self.is_performed_here(&message.to) {
+            return self.service_put(message);
+        }
         if self.shard_of(&message.to) != self.identity.shard {
             let home = self.shard_of(&message.to);
             return self.send_to(home, &Parcel::Message(message));
@@ -254,7 +257,9 @@ impl Shard {
             return self.too_large(&parcel, bytes);
         }
         let target = self.shard_of(parcel.target());
-        if target == self.identity.shard {
+        let is_own =
+            matches!(&parcel, Parcel::Message(message) if self.is_performed_here(&message.to));
+        if target == self.identity.shard || is_own {
             self.push(super::queue::Job::Parcel(parcel));
             return Ok(());
         }

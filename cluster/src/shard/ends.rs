@@ -14,7 +14,7 @@ use super::hot::{Instance, Place};
 use super::queue::Job;
 use super::timers::TimerKind;
 use super::turn::Given;
-use super::{Shard, ShardError};
+use super::{DEFAULT_KEY, Shard, ShardError};
 use crate::action::{Action, RunEnded};
 use crate::codes;
 use crate::engine::{End, Program, Run, exit};
@@ -298,8 +298,25 @@ impl Shard {
         Ok(())
     }
 
-    /// Ends an instance from outside.
+    /// Ends an instance from outside. A bare name means the one instance of a worker without `key`,
+    /// as its home knows.
     pub(crate) fn kill(&mut self, kill: Kill) -> Result<(), ShardError> {
+        let is_home = self.shard_of(&kill.target) == self.identity.shard;
+        if kill.target.key().is_none() && is_home {
+            let Some(instance) = self.only_instance(&kill.target)? else {
+                return self.nothing_to_kill(kill);
+            };
+            if self.shard_of(&instance) != self.identity.shard {
+                let routed = MessageFate::Routed {
+                    instance: instance.clone(),
+                };
+                self.note(&kill.stamp, kill.from.clone(), &instance, routed);
+            }
+            return self.kill(Kill {
+                target: instance,
+                ..kill
+            });
+        }
         let found = self.take(&kill.target)?;
         let Some((place, mut instance)) = found else {
             return self.nothing_to_kill(kill);
@@ -315,6 +332,13 @@ impl Shard {
         self.end_run(&mut instance, InstanceStatus::Killed, None, None)?;
         self.hot.put(place, instance, true);
         Ok(())
+    }
+
+    /// The instance that a bare name alone means: that of a worker without `key`.
+    pub(crate) fn only_instance(&mut self, name: &Address) -> Result<Option<Address>, ShardError> {
+        let serving = self.programs.serving(&*self.store, name)?;
+        let is_single = serving.is_some_and(|(_, _, facts)| !facts.keyed);
+        Ok(is_single.then(|| name.with_key(DEFAULT_KEY).ok()).flatten())
     }
 
     fn nothing_to_kill(&mut self, kill: Kill) -> Result<(), ShardError> {

@@ -1,7 +1,8 @@
-//! External services: one queue for each name, at the home shard of the name.
+//! External services: one queue for each name, at the home shard of the name. Built-in services:
+//! one queue for each name in every shard, for what its own workers send.
 //!
 //! Before it: messages to a name that no worker serves. After it: the leader's driver, which asks
-//! on the bus, and `EffectDone`. Guarantees: a message is asked again until it is acknowledged or
+//! on the bus or performs what is built in, and `EffectDone`. Guarantees: a message is asked again until it is acknowledged or
 //! its time to live ends; a silent service rests longer each time and blocks no other.
 //! Leaves to others: the bus, and what a service does with a message that comes twice.
 
@@ -11,6 +12,7 @@ use transport::{Address, MessageId};
 
 use super::{Shard, ShardError};
 use crate::action::{Action, ServiceCall};
+use crate::builtin::BuiltIn;
 use crate::codes;
 use crate::keys;
 use crate::message::Message;
@@ -110,6 +112,13 @@ impl Service {
 }
 
 impl Shard {
+    /// Whether a message is for a built-in service. Every shard has a queue of its own for each, so
+    /// that no shard performs the input and output of all; where a worker has the name, the name is
+    /// routed as any other.
+    pub(crate) fn is_performed_here(&self, to: &Address) -> bool {
+        to.key().is_none() && BuiltIn::of(to.name()).is_some() && self.programs.active(to).is_none()
+    }
+
     /// Puts a message into the queue of the service of its target's name.
     pub(crate) fn service_put(&mut self, message: Message) -> Result<(), ShardError> {
         let name = message.to.without_key();

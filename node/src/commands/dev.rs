@@ -30,8 +30,10 @@ pub(super) fn run(arguments: &DevArguments) -> anyhow::Result<()> {
         data: arguments.data.clone(),
         http: arguments.http.clone(),
         otlp: arguments.otlp.clone(),
+        http_allow: arguments.http_allow.clone(),
         ..Config::default()
     };
+    config.check()?;
     super::runtime()?.block_on(async {
         let node = Node::start(&config, embedded_buses()).await?;
         output::line(&format!(

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::{LogFormat, NodeArguments};
+use crate::outgoing::AllowList;
 
 /// The bus of a single node.
 pub const EMBEDDED: &str = "embedded";
@@ -37,6 +38,9 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Memory for blocks read from the state store, MiB.
     pub store_cache_mib: u64,
+    /// Hosts that workers may send HTTP requests to: `api.example.com`, `api.example.com:8443`,
+    /// `*.example.com`, or `*` for all. None where nothing is said.
+    pub http_allow: Vec<String>,
     /// Free space below which new work is refused, MiB.
     pub disk_reserve_mib: u64,
 }
@@ -54,6 +58,7 @@ impl Default for Config {
             otlp: None,
             log_format: LogFormat::Text,
             store_cache_mib: 8,
+            http_allow: Vec::new(),
             disk_reserve_mib: 256,
         }
     }
@@ -75,7 +80,9 @@ impl Config {
                 if let Some(value) = &arguments.$field { config.$field = value.clone(); }
             )*};
         }
-        take!(cluster, name, bus, data, http, expect, shards, log_format);
+        take!(
+            cluster, name, bus, data, http, expect, shards, log_format, http_allow
+        );
         if arguments.otlp.is_some() {
             config.otlp.clone_from(&arguments.otlp);
         }
@@ -105,6 +112,7 @@ impl Config {
         if !(1..=4096).contains(&shards) {
             bail!("shards = {shards}: a cluster has 1 to 4096 shards");
         }
+        AllowList::new(&self.http_allow)?;
         Ok(())
     }
 }
@@ -165,6 +173,9 @@ mod tests {
         assert!(refused(|config| config.cluster = "a b".to_owned()));
         assert!(refused(|config| config.expect = 3));
         assert!(refused(|config| config.shards = 0));
+        assert!(refused(
+            |config| config.http_allow = vec!["http://a".to_owned()]
+        ));
         assert!(refused(|config| config.bus = "127.0.0.1:4222".to_owned()));
     }
 }

@@ -7,9 +7,10 @@ use cluster::command::{
 };
 use cluster::message::Body;
 use cluster::outcome::{Outcome, Receipt};
+use cluster_raft::driver::waiters::Topic;
 use transport::{Address, Attribute, HopKind, ShardId, Span, Stamp, TraceContext};
 
-use super::{Door, DoorError, unix_nanos};
+use super::{Door, DoorError, Listener, unix_nanos};
 
 /// When a request is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,7 +69,7 @@ pub struct KillCall {
 }
 
 /// A request that is on a quorum's disks.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Admitted {
     /// Whom it was for: an instance or a bare name.
     pub to: Address,
@@ -76,6 +77,8 @@ pub struct Admitted {
     pub stamp: Stamp,
     /// What the shard said.
     pub receipt: Receipt,
+    /// Hears the shard from before the request, where more than the commit is waited for.
+    pub listener: Option<Listener>,
 }
 
 impl Door {
@@ -190,7 +193,10 @@ impl Door {
         command: Command,
     ) -> Result<Admitted, DoorError> {
         let start_unix_nanos = unix_nanos();
-        let outcome = self.propose(self.shard_of(to)?, command).await;
+        let shard = self.shard_of(to)?;
+        let listener =
+            (delivery.wait != Wait::Commit).then(|| self.listen(shard, Topic::Turn(stamp.id)));
+        let outcome = self.propose(shard, command).await;
         let caller = delivery.trace.as_ref().map(|trace| trace.span_id);
         self.record_span(
             to,
@@ -203,6 +209,7 @@ impl Door {
                 to: to.clone(),
                 stamp,
                 receipt,
+                listener,
             }),
             Outcome::Refused(refusal) => Err(DoorError::Refused(refusal)),
             Outcome::ChannelExpects(_) | Outcome::Done | Outcome::Checkpoint(_) => {

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use cluster::BuiltIn;
 use cluster::command::{Activate, Command, Install};
 use cluster::message::ProgramId;
 use cluster::outcome::Outcome;
@@ -64,6 +65,7 @@ impl Door {
             .flat_map(|each| each.program.names_used())
             .collect();
         used.into_iter()
+            .filter(|name| BuiltIn::of(name).is_none())
             .filter(|name| {
                 !system
                     .names

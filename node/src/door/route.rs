@@ -20,22 +20,36 @@ const PAUSE_MAX: Duration = Duration::from_millis(40);
 
 /// Pauses that grow.
 #[derive(Debug)]
-pub(crate) struct Pause(Duration);
+pub(crate) struct Pause {
+    next: Duration,
+    max: Duration,
+}
 
 impl Default for Pause {
     fn default() -> Pause {
-        Pause(PAUSE_MIN)
+        Pause::new(PAUSE_MIN, PAUSE_MAX)
     }
 }
 
 impl Pause {
+    /// Pauses from the first to the longest; each is twice as long as the one before.
+    pub(crate) fn new(min: Duration, max: Duration) -> Pause {
+        Pause { next: min, max }
+    }
+
+    /// When the next pause ends; none where the deadline is over by then.
+    pub(crate) fn next(&mut self, deadline: Instant) -> Option<Instant> {
+        let end = Instant::now() + self.next;
+        self.next = (self.next * 2).min(self.max);
+        (end < deadline).then_some(end)
+    }
+
     /// Rests for a moment; false where the deadline is over.
     pub(crate) async fn rest_before(&mut self, deadline: Instant) -> bool {
-        if Instant::now() + self.0 >= deadline {
+        let Some(end) = self.next(deadline) else {
             return false;
-        }
-        tokio::time::sleep(self.0).await;
-        self.0 = (self.0 * 2).min(PAUSE_MAX);
+        };
+        tokio::time::sleep_until(end).await;
         true
     }
 }

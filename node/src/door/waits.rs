@@ -1,21 +1,36 @@
 //! `?wait=turn` and `?wait=outcome`: follows an accepted request until its turn is done or its run has
-//! ended. It reads what the shards recorded, so any node can wait for any message, also through a change
-//! of leaders. What takes too long is answered as accepted: nothing is lost by not waiting.
+//! ended. It hears the news of the shard where a replica is on this node, and reads what the shard recorded
+//! else, so any node can wait for any message, also through a change of leaders. What takes too long is
+//! answered as accepted: nothing is lost by not waiting.
 
 use std::time::Duration;
 
+use cluster::action::{RunEnded, TurnNews};
 use cluster::query::InstanceView;
 use cluster::record::{InstanceStatus, MessageFate};
+use cluster_raft::driver::waiters::{News, Topic};
 use tokio::time::Instant;
-use transport::{Address, MessageId, RunId};
+use transport::{Address, MessageId, RunId, ShardId};
 
-use super::route::Pause;
+use super::listen::{Heard, Listener};
 use super::{Admitted, Answer, Consistency, Door, DoorError, Query, Wait, mismatch};
 use crate::api::Outcome;
 use crate::http::views;
 
 /// How long a request may wait for more than its commit.
 pub(super) const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// What became of a message, and the instance that took it.
+type Settled = (MessageFate, Address);
+
+/// Where a message is, and who hears of it.
+struct Follow {
+    id: MessageId,
+    at: Address,
+    shard: ShardId,
+    /// Hears the ends of the instance, where they are waited for.
+    ends: Option<Listener>,
+}
 
 impl Door {
     /// Waits as asked. None where only the commit was waited for, or the time is over.
@@ -25,7 +40,7 @@ impl Door {
     pub async fn wait(
         &self,
         wait: Wait,
-        admitted: &Admitted,
+        admitted: &mut Admitted,
     ) -> Result<Option<Outcome>, DoorError> {
         let deadline = Instant::now() + WAIT_MAX;
         if wait == Wait::Commit {
@@ -36,10 +51,17 @@ impl Door {
             Some(instance) => instance.clone(),
             None => admitted.to.clone(),
         };
-        let turn = self
-            .wait_for_turn(admitted.receipt.message, start, deadline)
-            .await?;
-        let Some((fate, instance)) = turn else {
+        let id = admitted.receipt.message;
+        let listener = admitted.listener.take();
+        let mut follow = Follow {
+            id,
+            shard: self.shard_of(&start)?,
+            at: start,
+            ends: None,
+        };
+        let listener = listener.filter(|listener| listener.is_of(follow.shard, &Topic::Turn(id)));
+        let turn = self.wait_for_turn(&mut follow, wait, listener, deadline);
+        let Some((fate, instance)) = turn.await? else {
             return Ok(None);
         };
         let run = match &fate {
@@ -48,7 +70,10 @@ impl Door {
             _ => return Ok(views::outcome_of(&fate)),
         };
         match wait {
-            Wait::Outcome => self.wait_for_end(&instance, run, deadline).await,
+            Wait::Outcome => {
+                let ends = follow.ends.filter(|_| follow.at == instance);
+                self.wait_for_end(&instance, run, ends, deadline).await
+            }
             Wait::Turn | Wait::Commit => Ok(views::outcome_of(&fate)),
         }
     }
@@ -56,22 +81,35 @@ impl Door {
     /// Follows a message from shard to shard until its fate is settled.
     async fn wait_for_turn(
         &self,
-        id: MessageId,
-        mut at: Address,
+        follow: &mut Follow,
+        wait: Wait,
+        listener: Option<Listener>,
         deadline: Instant,
-    ) -> Result<Option<(MessageFate, Address)>, DoorError> {
-        let mut pause = Pause::default();
+    ) -> Result<Option<Settled>, DoorError> {
+        let listen = |follow: &mut Follow| {
+            // Before the turn is waited for: a run may end in it.
+            let ends = || self.listen(follow.shard, Topic::Ends(follow.at.clone()));
+            follow.ends = (wait == Wait::Outcome).then(ends);
+            self.listen(follow.shard, Topic::Turn(follow.id))
+        };
+        let mut listener = listener.unwrap_or_else(|| listen(follow));
+        let mut told = listener.told();
         loop {
-            let query = Query::Message(id);
-            let answer = self
-                .ask(self.shard_of(&at)?, query, Consistency::Linearisable)
-                .await?;
+            if let Some(News::Turn(turn)) = told {
+                return Ok(Some(settled(&turn)));
+            }
+            let query = Query::Message(follow.id);
+            let answer = self.ask(follow.shard, query, Consistency::Linearisable);
+            let answer = answer.await?;
             let Answer::Message(record) = answer else {
                 return Err(mismatch());
             };
             match record.map(|record| (record.fate, record.to)) {
-                Some((MessageFate::Routed { instance }, _)) if instance != at => {
-                    at = instance;
+                Some((MessageFate::Routed { instance }, _)) if instance != follow.at => {
+                    follow.shard = self.shard_of(&instance)?;
+                    follow.at = instance;
+                    listener = listen(follow);
+                    told = None;
                     continue;
                 }
                 Some((fate, to)) if views::outcome_of(&fate).is_some() => {
@@ -79,9 +117,11 @@ impl Door {
                 }
                 _ => {}
             }
-            if !pause.rest_before(deadline).await {
-                return Ok(None);
-            }
+            told = match listener.next(deadline).await {
+                Heard::Told(news) => Some(news),
+                Heard::Look => None,
+                Heard::Over => return Ok(None),
+            };
         }
     }
 
@@ -89,12 +129,21 @@ impl Door {
     async fn wait_for_end(
         &self,
         instance: &Address,
-        run: Option<RunId>,
+        mut run: Option<RunId>,
+        listener: Option<Listener>,
         deadline: Instant,
     ) -> Result<Option<Outcome>, DoorError> {
-        let (mut pause, mut run) = (Pause::default(), run);
         let shard = self.shard_of(instance)?;
+        let mut listener =
+            listener.unwrap_or_else(|| self.listen(shard, Topic::Ends(instance.clone())));
+        let mut told = listener.told();
         loop {
+            match told {
+                Some(News::RunEnded(ended)) if Some(ended.run) == run => {
+                    return outcome(&ended).map(Some);
+                }
+                _ => {}
+            }
             let query = Query::Instance(instance.clone());
             let answer = self.ask(shard, query, Consistency::Linearisable).await?;
             let Answer::Instance(view) = answer else {
@@ -106,11 +155,32 @@ impl Door {
                     return end(&view, view.run == awaited).map(Some);
                 }
             }
-            if !pause.rest_before(deadline).await {
-                return Ok(None);
-            }
+            told = match listener.next(deadline).await {
+                Heard::Told(news) => Some(news),
+                Heard::Look => None,
+                Heard::Over => return Ok(None),
+            };
         }
     }
+}
+
+/// The turn of a message, as its shard told it.
+fn settled(turn: &TurnNews) -> Settled {
+    let fate = MessageFate::Applied {
+        run: turn.run,
+        step: turn.step,
+        outcome: turn.outcome.clone(),
+    };
+    (fate, turn.instance.clone())
+}
+
+/// The end of a run, as its shard told it.
+fn outcome(ended: &RunEnded) -> Result<Outcome, DoorError> {
+    Ok(Outcome {
+        status: ended.status.as_str().to_owned(),
+        result: ended.result.as_ref().map(views::value).transpose()?,
+        error: ended.error.as_ref().map(views::failure),
+    })
 }
 
 fn end(view: &InstanceView, same_run: bool) -> Result<Outcome, DoorError> {

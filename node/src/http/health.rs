@@ -1,5 +1,5 @@
 //! `/healthz`: the process lives. `/readyz`: it serves, that is, it has joined a cluster whose shards have
-//! leaders, and it is not about to leave.
+//! leaders, its disk has room, and it is not about to leave.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::Context;
+use crate::door::DoorError;
 
 /// `GET /healthz`
 pub(super) async fn live() -> &'static str {
@@ -16,7 +17,7 @@ pub(super) async fn live() -> &'static str {
 /// `GET /readyz`
 pub(super) async fn ready(State(context): State<Context>) -> (StatusCode, Json<Value>) {
     let leaving = *context.leaving.borrow();
-    let (mut shards, mut led, mut serves) = (0, 0, false);
+    let (mut shards, mut led, mut serves, mut shortage) = (0, 0, false, None);
     if let Ok(door) = context.door() {
         let all = door.shards();
         shards = all.len();
@@ -25,13 +26,22 @@ pub(super) async fn ready(State(context): State<Context>) -> (StatusCode, Json<V
             .filter(|shard| door.groups().leader_of(**shard).is_some())
             .count();
         serves = door.groups().is_ready();
+        shortage = door.groups().shortage();
     }
-    let ready = serves && !leaving;
+    let reason = match (leaving, serves, shortage) {
+        (true, ..) => Some("the node is leaving".to_owned()),
+        (_, false, _) => Some(DoorError::NotReady.to_string()),
+        (_, _, shortage) => shortage,
+    };
+    let ready = reason.is_none();
     let status = if ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let body = json!({ "ready": ready, "leaving": leaving, "shards": shards, "led": led });
+    let mut body = json!({ "ready": ready, "leaving": leaving, "shards": shards, "led": led });
+    if let Some(reason) = reason {
+        body["reason"] = Value::from(reason);
+    }
     (status, Json(body))
 }

@@ -68,8 +68,12 @@ async fn send(
 }
 
 /// Waits as the client asked, and says what is known then.
-pub(super) async fn answer(context: &Context, delivery: &Delivery, admitted: Admitted) -> Answer {
-    let waited = context.door()?.wait(delivery.wait, &admitted).await;
+pub(super) async fn answer(
+    context: &Context,
+    delivery: &Delivery,
+    mut admitted: Admitted,
+) -> Answer {
+    let waited = context.door()?.wait(delivery.wait, &mut admitted).await;
     // It is committed: that the wait failed must not read as if the message had been refused.
     let outcome = waited.unwrap_or_else(|error| {
         tracing::debug!(message = %admitted.receipt.message, %error, "a wait was given up");

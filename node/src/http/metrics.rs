@@ -42,6 +42,12 @@ pub(super) async fn show(State(context): State<Context>) -> Result<impl IntoResp
             log.segments,
         ),
         (
+            "troupe_disk_full",
+            "gauge",
+            "1 where the disk has no room and the node takes no new work",
+            u64::from(door.groups().shortage().is_some()),
+        ),
+        (
             "troupe_shards",
             "gauge",
             "Shards of the cluster",

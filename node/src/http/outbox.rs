@@ -11,20 +11,22 @@ use axum::http::{HeaderMap, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use cluster::query::OutputPage;
+use cluster_raft::driver::waiters::Topic;
 use futures::Stream;
 use serde::Deserialize;
+use tokio::time::Instant;
 use transport::{Address, Incarnation, ShardId};
 
 use super::instances::{instance_address, unknown};
 use super::request::{Parameters, Place};
 use super::{Context, views};
 use crate::api::OutboxPage;
-use crate::door::{Answer, Consistency, DoorError, Query, mismatch};
+use crate::door::{Answer, Consistency, DoorError, Listener, Query, mismatch};
 
 /// Messages on a page at most.
 const PAGE_MAX: usize = 1000;
-/// How often a live stream looks for news.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long a live stream listens at most before it begins anew: it never ends by itself.
+const LISTEN_MAX: Duration = Duration::from_secs(3600);
 
 /// `?limit=&after=`
 #[derive(Debug, Deserialize)]
@@ -61,6 +63,9 @@ pub(super) async fn page_or_stream(
         shard,
         incarnation,
     };
+    // Before the first read, so that nothing is missed between the two.
+    let topic = Topic::Output(reader.address.clone());
+    let listener = reader.context.door()?.listen(shard, topic);
     let limit = parameters.limit.clamp(1, PAGE_MAX);
     let page = reader.read(from, limit).await?;
     if from > 0 && from < page.first {
@@ -72,7 +77,7 @@ pub(super) async fn page_or_stream(
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok());
     if accepts.is_some_and(|accepts| accepts.contains("text/event-stream")) {
-        return Ok(Sse::new(stream(reader, from))
+        return Ok(Sse::new(stream(reader, listener, from))
             .keep_alive(KeepAlive::default())
             .into_response());
     }
@@ -113,36 +118,56 @@ impl Reader {
             _ => Err(mismatch()),
         }
     }
+
+    /// Until the instance put something out, or a look is due, or the node leaves.
+    async fn await_news(&mut self, listener: &mut Listener) {
+        let deadline = Instant::now() + LISTEN_MAX;
+        tokio::select! {
+            _ = listener.next(deadline) => {}
+            _ = self.context.leaving.changed() => {}
+        }
+    }
 }
 
 /// News as they come, until the client goes or the node leaves. A read that fails is tried again: the
 /// leader may be changing.
-fn stream(reader: Reader, from: u64) -> impl Stream<Item = Result<Event, Infallible>> {
-    let start = (reader, from, Vec::new().into_iter());
-    futures::stream::unfold(start, |(reader, mut from, mut ready)| async move {
-        loop {
-            if let Some(event) = ready.next() {
-                return Some((Ok(event), (reader, from, ready)));
+fn stream(
+    reader: Reader,
+    listener: Listener,
+    from: u64,
+) -> impl Stream<Item = Result<Event, Infallible>> {
+    let start = (reader, listener, from, Vec::new().into_iter());
+    futures::stream::unfold(
+        start,
+        |(mut reader, mut listener, mut from, mut ready)| async move {
+            loop {
+                if let Some(event) = ready.next() {
+                    return Some((Ok(event), (reader, listener, from, ready)));
+                }
+                if *reader.context.leaving.borrow() {
+                    return None;
+                }
+                let page = reader.read(from, PAGE_MAX).await;
+                let Some(page) = page.ok().filter(|page| !page.items.is_empty()) else {
+                    reader.await_news(&mut listener).await;
+                    continue;
+                };
+                from = page.items.last().map_or(from, |item| item.number + 1);
+                ready = events(&page, reader.incarnation).into_iter();
             }
-            if *reader.context.leaving.borrow() {
-                return None;
-            }
-            let page = reader.read(from, PAGE_MAX).await;
-            let Some(page) = page.ok().filter(|page| !page.items.is_empty()) else {
-                tokio::time::sleep(LOOK_EVERY).await;
-                continue;
-            };
-            from = page.items.last().map_or(from, |item| item.number + 1);
-            let events = page.items.iter().filter_map(|item| {
-                let message = views::output(item.number, &item.record, reader.incarnation).ok()?;
-                Event::default()
-                    .id(message.id.clone())
-                    .json_data(&message)
-                    .ok()
-            });
-            ready = events.collect::<Vec<_>>().into_iter();
-        }
-    })
+        },
+    )
+}
+
+fn events(page: &OutputPage, incarnation: Incarnation) -> Vec<Event> {
+    let events = page.items.iter().filter_map(|item| {
+        let message = views::output(item.number, &item.record, incarnation).ok()?;
+        Event::default()
+            .id(message.id.clone())
+            .json_data(&message)
+            .ok()
+    });
+    events.collect()
 }
 
 fn incarnation(context: &Context, shard: ShardId) -> Result<Incarnation, DoorError> {

@@ -14,6 +14,7 @@ mod membership;
 mod readme;
 mod refusals;
 mod scripts;
+mod services;
 mod tracing;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -260,7 +260,9 @@ impl LocalRun<'_> {
 
     fn kill(&mut self, target: &Address) {
         let target = match (&target.key, self.program.worker(&target.name)) {
-            (None, Some(_)) => Address::keyed(target.name.clone(), DEFAULT_KEY),
+            (None, Some(worker)) if !worker.options.keyed() => {
+                Address::keyed(target.name.clone(), DEFAULT_KEY)
+            }
             _ => target.clone(),
         };
         if self.instances.get(&target).is_some_and(Instance::is_alive) {

@@ -170,7 +170,7 @@ impl Pump {
             .await;
         match sent.map(|outcomes| outcomes.into_iter().next()) {
             Ok(Some(Outcome::ChannelExpects(next))) => {
-                self.trace(traced.unwrap_or_default(), next);
+                self.trace(&traced.unwrap_or_default(), next);
                 self.taken(next);
             }
             other => {
@@ -228,14 +228,15 @@ impl Pump {
         self.parts.propose(Command::ChannelAcked(acked)).await;
     }
 
-    fn trace(&self, parcels: Vec<Bytes>, next: u64) {
+    fn trace(&self, parcels: &[Bytes], next: u64) {
         if next <= self.next {
             return;
         }
         let times = (self.at_unix_nanos, self.parts.clock.unix_nanos());
-        for bytes in parcels {
-            if let Ok(parcel) = Parcel::decode(&bytes) {
-                spans::send(parcel.stamp(), times, &*self.parts.spans);
+        for (bytes, number) in parcels.iter().zip(self.next..) {
+            if let Ok(parcel) = Parcel::decode(bytes) {
+                let leg = (self.parts.shard, number);
+                spans::send(parcel.stamp(), leg, times, &*self.parts.spans);
             }
         }
     }

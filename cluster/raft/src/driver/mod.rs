@@ -8,6 +8,7 @@ mod channels;
 mod checkpoints;
 mod effects;
 mod outbox;
+mod services;
 mod timers;
 pub mod waiters;
 
@@ -23,6 +24,7 @@ use transport::span::SpanSink;
 use transport::{Incarnation, ShardId};
 
 use crate::group::Group;
+use crate::http::HttpClient;
 use crate::limits::DriverLimits;
 use crate::ports::Clock;
 use crate::proposer::{ProposeError, Proposer};
@@ -49,6 +51,8 @@ pub struct DriverParts {
     pub limits: Arc<DriverLimits>,
     /// For timers and spans.
     pub clock: Arc<dyn Clock>,
+    /// Makes HTTP requests.
+    pub http: Arc<dyn HttpClient>,
     /// Where spans go.
     pub spans: Arc<dyn SpanSink>,
     /// Where the hash of a checkpoint is kept.
@@ -111,6 +115,7 @@ struct Lead {
     tasks: JoinSet<()>,
     timer: watch::Sender<Option<u64>>,
     outputs: mpsc::UnboundedSender<cluster::action::OutputNews>,
+    ordered: mpsc::UnboundedSender<cluster::action::ServiceCall>,
     more: Arc<Notify>,
     calls: Arc<Semaphore>,
     pumps: BTreeMap<(ShardId, Incarnation), mpsc::UnboundedSender<Announced>>,
@@ -123,6 +128,8 @@ impl Lead {
         tasks.spawn(timers::run(Arc::clone(parts), due));
         let (outputs, emitted) = mpsc::unbounded_channel();
         tasks.spawn(outbox::run(Arc::clone(parts), emitted));
+        let (ordered, in_order) = mpsc::unbounded_channel();
+        tasks.spawn(effects::run_ordered(Arc::clone(parts), in_order));
         tasks.spawn(checkpoints::run(Arc::clone(parts)));
         let more = Arc::new(Notify::new());
         tasks.spawn(go_on(Arc::clone(parts), Arc::clone(&more)));
@@ -131,6 +138,7 @@ impl Lead {
             tasks,
             timer,
             outputs,
+            ordered,
             more,
             calls: Arc::new(Semaphore::new(parts.limits.service_calls_max)),
             pumps: BTreeMap::new(),
@@ -145,6 +153,10 @@ impl Lead {
                 Action::Send(batch) => self.pump(batch, times.1),
                 Action::Timer { at_ms } => {
                     self.timer.send_replace(Some(at_ms));
+                }
+                Action::Perform(call) if effects::is_ordered(&call) => {
+                    // The task ends with this lead.
+                    let _ = self.ordered.send(call);
                 }
                 Action::Perform(call) => {
                     let parts = Arc::clone(&self.parts);

@@ -249,6 +249,11 @@ impl Log {
         self.shared.lock().check_writable()
     }
 
+    /// Looks at the free room now; `check_accepting` says what follows from it.
+    pub fn measure_space(&self) {
+        self.shared.measure_space();
+    }
+
     /// Most bytes that one read for replication should ask for.
     #[must_use]
     pub fn read_bytes_max(&self) -> u64 {

@@ -14,6 +14,7 @@ use cluster::{Command, StateHash};
 use cluster_raft::apply::ThreadPool;
 use cluster_raft::bootstrap::Discovery;
 use cluster_raft::disk::MemoryDisk;
+use cluster_raft::http::{HttpClient, NoHttp};
 use cluster_raft::network::Buses;
 use cluster_raft::ports::{Ports, SystemClock, SystemEntropy};
 use cluster_raft::types::NodeInfo;
@@ -32,6 +33,7 @@ pub struct Machine {
     identity: MemoryDisk,
     log: MemoryDisk,
     stores: MemoryStores,
+    http: Arc<dyn HttpClient>,
     spans: Arc<dyn SpanSink>,
 }
 
@@ -48,6 +50,7 @@ impl Machine {
             identity: MemoryDisk::new(1 << 20),
             log: MemoryDisk::new(1 << 30),
             stores: MemoryStores::new(FlushMode::EveryUnits(32)),
+            http: Arc::new(NoHttp),
             spans: Arc::new(NoSpans),
         }
     }
@@ -66,8 +69,14 @@ impl Machine {
             stores: Arc::new(self.stores.clone()),
             engine: Arc::new(ModelEngine),
             apply: ThreadPool::start(2).unwrap(),
+            http: Arc::clone(&self.http),
             spans: Arc::clone(&self.spans),
         }
+    }
+
+    /// Makes its HTTP requests with `client`.
+    pub fn request_with(&mut self, client: Arc<dyn HttpClient>) {
+        self.http = client;
     }
 
     /// Gives its spans to `sink`.
@@ -96,6 +105,11 @@ impl Machine {
     /// Puts the machine on another network.
     pub fn move_to(&mut self, network: &MemoryNetwork) {
         self.network = network.clone();
+    }
+
+    /// The disk of its log has that many bytes from now on.
+    pub fn resize_log_disk(&self, bytes: u64) {
+        self.log.set_capacity_bytes(bytes);
     }
 
     /// The machine loses its log folder.

@@ -175,3 +175,39 @@ fn a_budget_leaves_the_rest_for_the_next_command() {
     assert_eq!(bench.count("Counter/a"), 11);
     assert_eq!(bench.count("Counter/d"), 1);
 }
+
+#[test]
+fn a_bare_name_kills_the_one_instance_of_a_worker_without_key() {
+    let mut bench = Bench::new();
+    bench.send("Daemon", &[Do::Add(1)]);
+    let outcome = bench.kill("Daemon");
+    let instance = receipt(outcome).instance;
+    assert_eq!(instance, Some(address("Daemon/default")));
+    assert_eq!(bench.status("Daemon/default"), "killed");
+    assert_eq!(refusal(bench.kill("Daemon")).code, codes::ENDED);
+    bench.send("Counter/default", &[Do::Add(1)]);
+    let keyed = refusal(bench.kill("Counter"));
+    assert_eq!(keyed.code, codes::UNKNOWN_INSTANCE);
+    assert!(keyed.message.contains("Counter/KEY"), "{}", keyed.message);
+    assert_eq!(bench.status("Counter/default"), "running");
+}
+
+#[test]
+fn a_kill_of_a_bare_name_goes_on_to_the_shard_of_the_instance() {
+    // Shard 0 of so many that the home of the name is here and the instance elsewhere.
+    let count = (2..).find(|count| {
+        let shard = |text: &str| crate::shard_of(&address(text), *count);
+        shard("Daemon") == ShardId(0) && shard("Daemon/default") != ShardId(0)
+    });
+    let mut bench = Bench::of(count.unwrap());
+    bench.deploy(&program());
+    let instance = receipt(bench.kill("Daemon"));
+    assert_eq!(instance.progress, Progress::Forwarded);
+    assert_eq!(instance.instance, Some(address("Daemon/default")));
+    let sent = |one: &Action| matches!(one, Action::Send(batch) if batch.parcels.len() == 1);
+    assert!(
+        bench.last.actions.iter().any(sent),
+        "{:?}",
+        bench.last.actions
+    );
+}

@@ -110,3 +110,60 @@ fn a_deployed_worker_takes_what_waited_for_a_service_of_its_name() {
     assert_eq!(bench.count("Mail/default"), 3);
     assert!(bench.shard.rebuild_actions().unwrap().is_empty());
 }
+
+/// A worker of shard 0 of 64 whose name's home is elsewhere for all built-in names.
+fn of_many() -> Bench {
+    let mut bench = Bench::of(64);
+    bench.deploy(&program());
+    bench
+}
+
+/// An instance that lives in shard 0.
+fn local(bench: &Bench) -> String {
+    let at = |key: &u32| bench.shard.shard_of(&address(&format!("Counter/{key}"))) == ShardId(0);
+    let key = (0..).find(at).unwrap();
+    format!("Counter/{key}")
+}
+
+#[test]
+fn a_built_in_service_is_performed_by_the_shard_of_its_sender() {
+    for name in ["Http", "Bus", "Log"] {
+        let mut bench = of_many();
+        let sender = local(&bench);
+        assert_ne!(bench.shard.shard_of(&address(name)), ShardId(0), "{name}");
+        bench.send(&sender, &[Do::Send(name.into(), None, vec![])]);
+        let call = calls(&bench.last.actions)[0].clone();
+        assert_eq!(
+            (call.service.name(), call.from),
+            (name, Some(address(&sender)))
+        );
+        assert_eq!(bench.shard.rebuild_actions().unwrap().len(), 1);
+        let answer = EffectResult::Answer(Do::body(&[Do::Add(7)]));
+        let asked = calls(&bench.last.actions)[0].clone();
+        bench.one(done(&asked, answer));
+        assert_eq!(bench.count(&sender), 7);
+    }
+}
+
+#[test]
+fn a_worker_of_a_built_in_name_takes_its_place() {
+    let mut bench = of_many();
+    let sender = local(&bench);
+    bench.send(&sender, &[Do::Send("Http".into(), None, vec![])]);
+    assert_eq!(calls(&bench.last.actions).len(), 1);
+    bench.deploy(&ModelProgram {
+        workers: vec![ModelWorker {
+            name: "Http".into(),
+            daemon: true,
+            keyed: false,
+            restarts: 0,
+        }],
+    });
+    let sent = |bench: &Bench| {
+        let sends = bench.last.actions.iter();
+        sends.filter(|one| matches!(one, Action::Send(_))).count()
+    };
+    assert_eq!(sent(&bench), 1, "what waited goes to the home of the name");
+    bench.send(&sender, &[Do::Send("Http".into(), None, vec![])]);
+    assert_eq!((sent(&bench), calls(&bench.last.actions).len()), (1, 0));
+}
