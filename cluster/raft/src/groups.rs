@@ -20,6 +20,8 @@ use transport::{ClusterId, ClusterName, Incarnation, ShardId, Subjects};
 use crate::answers::Answers;
 use crate::bootstrap::{BootstrapError, Discovery, Keeper};
 use crate::driver::waiters::News;
+use crate::fences::Fences;
+use crate::fencing;
 use crate::group::{Group, GroupError};
 use crate::hello::Listening;
 use crate::identity;
@@ -36,7 +38,7 @@ use crate::remote::{self, CallHandler, Serving};
 use crate::router::Router;
 use crate::settings::Timing;
 use crate::start::{self, Prepared};
-use crate::supervisor::{self, Supervisor};
+use crate::supervisor::{self, Supervisor, agreed};
 use crate::types::{NodeId, NodeInfo};
 
 /// Settings of a node's groups.
@@ -94,6 +96,9 @@ pub enum StartError {
     /// The log cannot be used.
     #[error(transparent)]
     Log(#[from] crate::log::LogError),
+    /// The fences cannot be read.
+    #[error(transparent)]
+    Fences(#[from] crate::fences::FenceError),
     /// No cluster.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
@@ -129,6 +134,11 @@ pub struct ShardStatus {
     pub applied: u64,
     /// The hash of the state now where a replica is here, else of the leader's last checkpoint.
     pub state_hash: Option<StateHash>,
+    /// The unit of the last checkpoint that the replicas gave a verdict on, and what the majority
+    /// said there; no hash where there was no majority, and the shard has stopped.
+    pub agreed: Option<(u64, Option<StateHash>)>,
+    /// Nodes whose replica was found to differ and does not take part until it begins anew.
+    pub fenced: Vec<NodeId>,
 }
 
 /// One member, as this node knows it.
@@ -229,6 +239,8 @@ impl Groups {
             handler: Arc::clone(&handler),
         });
         let requests = remote::serve(&prepared.network, answers).await?;
+        let local = prepared.network.local;
+        let fences = Fences::open(Arc::clone(&ports.identity_disk), local)?;
         let shared = Arc::new(Shared {
             ports: ports.clone(),
             timing: config.timing.clone(),
@@ -236,6 +248,8 @@ impl Groups {
             driver_limits: Arc::new(config.driver_limits.clone()),
             opener: prepared.opener.clone(),
             router,
+            fences: Arc::new(fences),
+            alarm: Arc::default(),
         });
         let entrance = start::enter(&config, &ports, &prepared).await?;
         start::open_system(&shared, sender).await?;
@@ -257,6 +271,7 @@ impl Groups {
         supervisor.reconcile().await;
         supervisor.serving.store(true, Ordering::Relaxed);
         supervisor.news.notify_one();
+        tasks.spawn(fencing::run(Arc::clone(&supervisor)));
         tasks.spawn(supervisor::run(Arc::clone(&supervisor)));
         tasks.spawn(moves::run(shared));
         Ok(Self::assemble(
@@ -481,12 +496,26 @@ impl Groups {
             Some((applied, hash)) => (applied, Some(hash)),
             None => reported().unwrap_or((0, None)),
         };
+        let own = router
+            .local(shard)
+            .map(|local| agreed(&local.standing.agreement()));
+        let reports = router.board.reports();
+        let verdicts = reports.iter().flat_map(|report| &report.shards);
+        let verdicts = verdicts.filter(|one| one.shard == shard);
+        let last = |one: &(u64, Option<StateHash>)| (one.0, one.1.is_some());
+        let agreed = verdicts
+            .map(|one| one.agreed)
+            .chain(own)
+            .flatten()
+            .max_by_key(last);
         ShardStatus {
             shard,
             leader,
             replicas,
             applied,
             state_hash,
+            agreed,
+            fenced: self.inner.supervisor.shared.fenced(shard),
         }
     }
 

@@ -56,6 +56,8 @@ pub struct Report {
     pub system: (u64, bool),
     /// Its replicas.
     pub shards: Vec<ShardReport>,
+    /// Shards whose replica here was found to differ from the majority's and does not take part.
+    pub fenced: Vec<ShardId>,
 }
 
 /// A replica.
@@ -69,8 +71,11 @@ pub struct ShardReport {
     pub leads: bool,
     /// Units applied.
     pub applied: u64,
-    /// The hash of the state at the last checkpoint, and the units applied then.
+    /// This replica's hash of the state at the last checkpoint, with the unit of that.
     pub checkpoint: Option<(u64, StateHash)>,
+    /// The unit of the last verdict, and what the majority said; none where there was none, and the
+    /// shard has stopped.
+    pub agreed: Option<(u64, Option<StateHash>)>,
 }
 
 struct Heard<T> {

@@ -5,11 +5,14 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod agreement;
 mod answers;
 pub mod apply;
 pub mod bootstrap;
 pub mod disk;
 pub mod driver;
+pub mod fences;
+mod fencing;
 pub mod group;
 pub mod groups;
 pub mod hello;

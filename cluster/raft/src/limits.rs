@@ -66,6 +66,9 @@ impl LogLimits {
     }
 }
 
+/// Evidence files of replicas that differed, kept for each shard. Each has a few hundred bytes.
+pub const EVIDENCE_MAX: usize = 8;
+
 /// Bounds of what is proposed to a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProposerLimits {
@@ -126,6 +129,12 @@ pub struct DriverLimits {
     /// Milliseconds between two hashes of a shard's state, where something was applied. Default
     /// 30,000.
     pub checkpoint_ms: u64,
+    /// Milliseconds that a checkpoint waits for the hashes of replicas. Default 60,000: replicas that
+    /// are still silent then count as lost, and if the others differ the shard stops.
+    pub agreement_ms: u64,
+    /// Milliseconds between two looks at what replicas have said. Default 250: half of the time
+    /// between two reports.
+    pub agreement_look_ms: u64,
     /// Milliseconds before the driver proposes again what could not be proposed. Default 50.
     pub propose_retry_ms: u64,
 }
@@ -141,6 +150,8 @@ impl Default for DriverLimits {
             service_deadline_ms: 5_000,
             service_calls_max: 256,
             checkpoint_ms: 30_000,
+            agreement_ms: 60_000,
+            agreement_look_ms: 250,
             propose_retry_ms: 50,
         }
     }

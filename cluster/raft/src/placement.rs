@@ -205,11 +205,13 @@ fn next_moves(
         replicas: assignment.replicas.clone(),
         leader: shared.router.leader_of(*shard).map(NodeId),
         moving: assignment.step.is_some(),
+        fenced: shared.fenced(*shard).into_iter().map(NodeId).collect(),
     });
     let view = View {
         nodes,
         shards: shards.collect(),
         replicas: state.settings.replicas as usize,
+        wrong_clocks: Vec::new(),
     };
     placement::next_moves(&view, free)
         .into_iter()

@@ -65,6 +65,12 @@ pub enum ProposeError {
         /// Why.
         reason: String,
     },
+    /// The shard has stopped, because its replicas have no majority for one state.
+    #[error("E-disagreement: {reason}")]
+    Halted {
+        /// Which shard, and what to look at.
+        reason: String,
+    },
 }
 
 impl ProposeError {
@@ -73,7 +79,10 @@ impl ProposeError {
     pub const fn is_unsent(&self) -> bool {
         matches!(
             self,
-            Self::Overloaded { .. } | Self::TooLarge { .. } | Self::Full { .. }
+            Self::Overloaded { .. }
+                | Self::TooLarge { .. }
+                | Self::Full { .. }
+                | Self::Halted { .. }
         )
     }
 }

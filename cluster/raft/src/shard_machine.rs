@@ -10,6 +10,7 @@ use cluster::store::{StateReader, StateStore};
 use cluster::{Action, Entry, EntryStamp, Outcome, Shard, ShardIdentity};
 use tokio::sync::mpsc;
 
+use crate::agreement::Standing;
 use crate::driver::waiters::{News, NewsBoard};
 use crate::machine::{Machine, MachineError};
 use crate::ports::Clock;
@@ -43,7 +44,10 @@ pub struct ShardMachine {
     events: mpsc::UnboundedSender<DriverEvent>,
     news: Arc<NewsBoard>,
     clock: Arc<dyn Clock>,
+    standing: Arc<Standing>,
     leading: bool,
+    /// Whether the driver was told to act: while this node leads, and the shard has not stopped.
+    driving: bool,
     given: Vec<Action>,
     start_unix_nanos: u64,
 }
@@ -60,7 +64,9 @@ impl ShardMachine {
         events: mpsc::UnboundedSender<DriverEvent>,
         news: Arc<NewsBoard>,
         clock: Arc<dyn Clock>,
+        standing: Arc<Standing>,
     ) -> Result<Self, MachineError> {
+        standing.load(&*store)?;
         let shard = Shard::open_with(identity, store, Arc::clone(&engine)).map_err(broken)?;
         Ok(Self {
             shard: Some(shard),
@@ -69,7 +75,9 @@ impl ShardMachine {
             events,
             news,
             clock,
+            standing,
             leading: false,
+            driving: false,
             given: Vec::new(),
             start_unix_nanos: 0,
         })
@@ -84,6 +92,67 @@ impl ShardMachine {
         self.shard
             .as_mut()
             .expect("a shard is only away while its snapshot is installed")
+    }
+
+    /// Keeps the hash of a checkpoint, and compares it with a verdict.
+    fn take_stand(
+        &mut self,
+        index: u64,
+        entry: &Entry,
+        outcomes: &[Outcome],
+    ) -> Result<(), MachineError> {
+        let standing = Arc::clone(&self.standing);
+        for (command, outcome) in entry.commands.iter().zip(outcomes) {
+            match (command, outcome) {
+                (Command::Checkpoint, Outcome::Checkpoint(hash)) => {
+                    let (key, record) = standing.keep(index, *hash);
+                    self.store().put(key, record);
+                }
+                (Command::Agreed(verdict), Outcome::Done) => {
+                    standing.judge(verdict, self.shard().agreement())?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives away what was applied.
+    fn hand_over(&mut self) {
+        if self.given.is_empty() {
+            return;
+        }
+        let actions = std::mem::take(&mut self.given);
+        let watched = self.news.is_watched();
+        for action in actions.iter().filter(|_| watched) {
+            if let Some(news) = News::of(action) {
+                self.news.publish(news);
+            }
+        }
+        if self.driving {
+            self.tell(DriverEvent::Actions {
+                actions,
+                start_unix_nanos: self.start_unix_nanos,
+                end_unix_nanos: self.clock.unix_nanos(),
+            });
+        }
+    }
+
+    /// Lets the driver act while this node leads and the shard has not stopped.
+    fn drive(&mut self) -> Result<(), MachineError> {
+        let wanted = self.leading && !self.shard().agreement().is_stopped();
+        if wanted == self.driving {
+            return Ok(());
+        }
+        self.driving = wanted;
+        match wanted {
+            true => {
+                let owed = self.shard().rebuild_actions().map_err(broken)?;
+                self.tell(DriverEvent::Lead(owed));
+            }
+            false => self.tell(DriverEvent::Unlead),
+        }
+        Ok(())
     }
 
     fn tell(&self, event: DriverEvent) {
@@ -107,27 +176,15 @@ impl Machine for ShardMachine {
         let shard = self.shard();
         shard.observe(observed);
         let applied = shard.apply(index, &entry).map_err(broken)?;
+        self.take_stand(index, &entry, &applied.outcomes)?;
         self.given.extend(applied.actions);
         postcard::to_stdvec(&applied.outcomes).map_err(broken)
     }
 
     fn committed(&mut self, _index: u64) {
-        if self.given.is_empty() {
-            return;
-        }
-        let actions = std::mem::take(&mut self.given);
-        let watched = self.news.is_watched();
-        for action in actions.iter().filter(|_| watched) {
-            if let Some(news) = News::of(action) {
-                self.news.publish(news);
-            }
-        }
-        if self.leading {
-            self.tell(DriverEvent::Actions {
-                actions,
-                start_unix_nanos: self.start_unix_nanos,
-                end_unix_nanos: self.clock.unix_nanos(),
-            });
+        self.hand_over();
+        if let Err(error) = self.drive() {
+            tracing::error!(shard = %self.identity.shard, %error, "what a shard owes cannot be read");
         }
     }
 
@@ -142,23 +199,15 @@ impl Machine for ShardMachine {
             .take()
             .expect("a shard is only away while its snapshot is installed");
         let store = shard.into_store();
+        self.standing.load(&*store)?;
         let engine = Arc::clone(&self.engine);
         self.shard = Some(Shard::open_with(self.identity, store, engine).map_err(broken)?);
         Ok(())
     }
 
     fn set_leading(&mut self, leading: bool) -> Result<(), MachineError> {
-        if leading == self.leading {
-            return Ok(());
-        }
         self.leading = leading;
-        if leading {
-            let owed = self.shard().rebuild_actions().map_err(broken)?;
-            self.tell(DriverEvent::Lead(owed));
-        } else {
-            self.tell(DriverEvent::Unlead);
-        }
-        Ok(())
+        self.drive()
     }
 
     fn state_hash(&mut self) -> Result<[u8; 32], MachineError> {

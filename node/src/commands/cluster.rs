@@ -1,6 +1,6 @@
 //! `troupe cluster status`: nodes and shards, who leads and who holds what.
 
-use crate::api::ClusterView;
+use crate::api::{ClusterView, ShardView};
 use crate::arguments::{ClientArguments, ClusterCommand, Output};
 use crate::client::Client;
 use crate::output;
@@ -46,16 +46,36 @@ fn status(client: &ClientArguments) -> anyhow::Result<()> {
         vec![
             shard.id.to_string(),
             shard.leader.map_or_else(|| "none".to_owned(), name),
-            shard
-                .replicas
-                .iter()
-                .map(|id| name(*id))
-                .collect::<Vec<_>>()
-                .join(", "),
+            replicas(shard, name),
             shard.applied.to_string(),
             shard.state_hash.chars().take(12).collect(),
+            agreed(shard),
         ]
     });
-    output::table(&["shard", "leader", "replicas", "applied", "state"], shards);
+    let titles = ["shard", "leader", "replicas", "applied", "state", "agreed"];
+    output::table(&titles, shards);
     Ok(())
+}
+
+/// The nodes that hold a shard, with those that differ.
+fn replicas(shard: &ShardView, name: impl Fn(u64) -> String) -> String {
+    let said = |id: &u64| match shard.fenced.contains(id) {
+        true => format!("{} (differs)", name(*id)),
+        false => name(*id),
+    };
+    let left = shard
+        .fenced
+        .iter()
+        .filter(|id| !shard.replicas.contains(id));
+    let all: Vec<String> = shard.replicas.iter().chain(left).map(said).collect();
+    all.join(", ")
+}
+
+/// Up to which index the replicas agree.
+fn agreed(shard: &ShardView) -> String {
+    match shard.agreed {
+        Some(index) if shard.stopped => format!("STOPPED at {index}: no majority"),
+        Some(index) => index.to_string(),
+        None => "not yet".to_owned(),
+    }
 }

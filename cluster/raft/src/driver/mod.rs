@@ -5,23 +5,24 @@
 //! recording that something was done (commands that it proposes).
 
 mod channels;
-mod checkpoints;
+pub(crate) mod checkpoints;
 mod effects;
 mod outbox;
 mod timers;
 pub mod waiters;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::store::StateReader;
-use cluster::{Action, Command, StateHash};
+use cluster::{Action, Command};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use transport::span::SpanSink;
 use transport::{Incarnation, ShardId};
 
+use crate::agreement::Standing;
 use crate::group::Group;
 use crate::limits::DriverLimits;
 use crate::ports::Clock;
@@ -51,8 +52,8 @@ pub struct DriverParts {
     pub clock: Arc<dyn Clock>,
     /// Where spans go.
     pub spans: Arc<dyn SpanSink>,
-    /// Where the hash of a checkpoint is kept.
-    pub checkpoint: Arc<Mutex<Option<(u64, StateHash)>>>,
+    /// Where this replica stands in the agreement.
+    pub standing: Arc<Standing>,
 }
 
 impl DriverParts {
@@ -123,7 +124,6 @@ impl Lead {
         tasks.spawn(timers::run(Arc::clone(parts), due));
         let (outputs, emitted) = mpsc::unbounded_channel();
         tasks.spawn(outbox::run(Arc::clone(parts), emitted));
-        tasks.spawn(checkpoints::run(Arc::clone(parts)));
         let more = Arc::new(Notify::new());
         tasks.spawn(go_on(Arc::clone(parts), Arc::clone(&more)));
         Self {

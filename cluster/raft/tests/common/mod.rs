@@ -2,18 +2,20 @@
 //! a node, and waiting by polling.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod faults;
 pub mod workers;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cluster::engine::Engine;
 use cluster::engine::model::ModelEngine;
 use cluster::store::memory::{FlushMode, MemoryStores};
 use cluster::{Command, StateHash};
 use cluster_raft::apply::ThreadPool;
 use cluster_raft::bootstrap::Discovery;
-use cluster_raft::disk::MemoryDisk;
+use cluster_raft::disk::{Disk, MemoryDisk};
 use cluster_raft::network::Buses;
 use cluster_raft::ports::{Ports, SystemClock, SystemEntropy};
 use cluster_raft::types::NodeInfo;
@@ -33,6 +35,7 @@ pub struct Machine {
     log: MemoryDisk,
     stores: MemoryStores,
     spans: Arc<dyn SpanSink>,
+    engine: Arc<dyn Engine>,
 }
 
 impl Machine {
@@ -49,6 +52,7 @@ impl Machine {
             log: MemoryDisk::new(1 << 30),
             stores: MemoryStores::new(FlushMode::EveryUnits(32)),
             spans: Arc::new(NoSpans),
+            engine: Arc::new(ModelEngine),
         }
     }
 
@@ -64,7 +68,7 @@ impl Machine {
             identity_disk: Arc::new(self.identity.clone()),
             log_disk: Arc::new(self.log.clone()),
             stores: Arc::new(self.stores.clone()),
-            engine: Arc::new(ModelEngine),
+            engine: Arc::clone(&self.engine),
             apply: ThreadPool::start(2).unwrap(),
             spans: Arc::clone(&self.spans),
         }
@@ -73,6 +77,21 @@ impl Machine {
     /// Gives its spans to `sink`.
     pub fn trace_to(&mut self, sink: Arc<dyn SpanSink>) {
         self.spans = sink;
+    }
+
+    /// Runs its turns with `engine`.
+    pub fn run_with(&mut self, engine: Arc<dyn Engine>) {
+        self.engine = engine;
+    }
+
+    /// The files of its identity folder.
+    pub fn identity_files(&self) -> Vec<String> {
+        self.identity.list().unwrap()
+    }
+
+    /// Its state stores.
+    pub fn stores(&self) -> &MemoryStores {
+        &self.stores
     }
 
     pub async fn start(&self, config: Config) -> Result<Groups, StartError> {
