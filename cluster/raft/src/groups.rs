@@ -19,12 +19,14 @@ use transport::{ClusterId, ClusterName, Incarnation, ShardId, Subjects};
 
 use crate::answers::Answers;
 use crate::bootstrap::{BootstrapError, Discovery, Keeper};
+use crate::clock_watch::{self, ClockState};
 use crate::driver::waiters::News;
 use crate::fences::Fences;
 use crate::fencing;
 use crate::group::{Group, GroupError};
 use crate::hello::Listening;
 use crate::identity;
+use crate::leads::{HAND_OVER_PATIENCE, hand_over};
 use crate::limits::{ClusterLimits, DriverLimits, LogLimits, ProposerLimits};
 use crate::local::Shared;
 use crate::log::{LogStatistics, LogThreads};
@@ -150,6 +152,11 @@ pub struct NodeStatus {
     pub silence: Duration,
     /// Whether it counts as silent.
     pub is_silent: bool,
+    /// Whether it found that its clock is not that of the others, and leads nothing.
+    pub has_wrong_clock: bool,
+    /// How far its clock is ahead of the median of the nodes, in milliseconds; none where that was
+    /// not heard lately.
+    pub clock_ahead_ms: Option<i64>,
     /// Shards that it leads.
     pub leads: u32,
     /// Shards of which it holds a replica.
@@ -231,6 +238,8 @@ impl Groups {
         let limits = Arc::new(config.cluster_limits.clone());
         let network = Arc::clone(&prepared.network);
         let board = Arc::clone(&prepared.listening.board);
+        let time = Arc::clone(board.time());
+        time.follow(states.clone());
         let router = Router::new(network, board, limits, states);
         let handler: Arc<OnceLock<Arc<dyn CallHandler>>> = Arc::default();
         let answers = Arc::new(Answers {
@@ -250,6 +259,8 @@ impl Groups {
             router,
             fences: Arc::new(fences),
             alarm: Arc::default(),
+            time,
+            clock_state: ClockState::default(),
         });
         let entrance = start::enter(&config, &ports, &prepared).await?;
         start::open_system(&shared, sender).await?;
@@ -272,6 +283,7 @@ impl Groups {
         supervisor.serving.store(true, Ordering::Relaxed);
         supervisor.news.notify_one();
         tasks.spawn(fencing::run(Arc::clone(&supervisor)));
+        tasks.spawn(clock_watch::run(Arc::clone(&supervisor)));
         tasks.spawn(supervisor::run(Arc::clone(&supervisor)));
         tasks.spawn(moves::run(shared));
         Ok(Self::assemble(
@@ -528,10 +540,23 @@ impl Groups {
         let limit = Duration::from_millis(self.inner.router.limits.silent_ms);
         let leads = shards.iter().filter(|shard| shard.leader == Some(node));
         let replicas = shards.iter().filter(|shard| shard.replicas.contains(&node));
+        let shared = &self.inner.supervisor.shared;
+        let (ahead, has_wrong_clock) = match node == self.local() {
+            true => (
+                shared.time.ahead().map(|(ahead, _)| ahead),
+                shared.clock_state.is_wrong(),
+            ),
+            false => (
+                shared.time.ahead_of(node),
+                self.inner.router.board.wrong_clocks().contains(&node),
+            ),
+        };
         NodeStatus {
             member: member.clone(),
             silence,
             is_silent: silence > limit,
+            has_wrong_clock,
+            clock_ahead_ms: ahead.map(|ahead| (ahead / 1_000_000) as i64),
             leads: leads.count() as u32,
             replicas: replicas.count() as u32,
         }
@@ -580,28 +605,14 @@ impl Groups {
     pub async fn hand_over(&self) {
         let router = &self.inner.router;
         let locals = router.locals();
-        join_all(locals.iter().map(|local| self.hand_over_one(&local.group))).await;
+        join_all(
+            locals
+                .iter()
+                .map(|local| hand_over(&local.group, router, false)),
+        )
+        .await;
         if let Some(system) = router.system() {
-            self.hand_over_one(&system.group).await;
-        }
-    }
-
-    async fn hand_over_one(&self, group: &Group) {
-        if !group.leads() {
-            return;
-        }
-        let local = self.local();
-        let board = &self.inner.router.board;
-        let silent = Duration::from_millis(self.inner.router.limits.silent_ms);
-        let (voters, _) = group.members();
-        let others = voters
-            .into_iter()
-            .filter(|node| *node != local && board.silence(*node) < silent);
-        let Some(to) = others.min_by_key(|node| group.lag(*node).unwrap_or(u64::MAX)) else {
-            return;
-        };
-        if let Err(error) = group.transfer(to, HAND_OVER_PATIENCE).await {
-            tracing::warn!(group = %group.id(), to, %error, "a lead was not handed over");
+            hand_over(&system.group, router, false).await;
         }
     }
 
@@ -663,4 +674,3 @@ async fn close(group: Group) {
 }
 
 const READY_PAUSE: Duration = Duration::from_millis(2);
-const HAND_OVER_PATIENCE: Duration = Duration::from_millis(1_000);

@@ -16,6 +16,7 @@ use transport::ShardId;
 
 use crate::agreement::Standing;
 use crate::apply::Lane;
+use crate::clock_watch::ClockState;
 use crate::driver::waiters::{News, NewsBoard};
 use crate::driver::{self, DriverParts};
 use crate::fences::Fences;
@@ -26,9 +27,10 @@ use crate::ports::Ports;
 use crate::proposer::{ProposeError, Proposer, ProposerParts};
 use crate::router::{Router, group_of};
 use crate::settings::Timing;
-use crate::shard_machine::{ShardMachine, ShardProtocol};
+use crate::shard_machine::{MachineParts, ShardMachine, ShardProtocol};
 use crate::spans::CommitSpans;
 use crate::state_machine::Host;
+use crate::time::{NodeTime, ShardTime};
 use crate::types::NodeId;
 
 /// What all shards of a node share.
@@ -49,6 +51,10 @@ pub struct Shared {
     pub fences: Arc<Fences>,
     /// Rung when a replica is found to differ.
     pub alarm: Arc<Notify>,
+    /// The clocks.
+    pub time: Arc<NodeTime>,
+    /// Whether this node's clock is believed.
+    pub clock_state: ClockState,
 }
 
 impl Shared {
@@ -104,7 +110,16 @@ impl LocalShard {
         let news = NewsBoard::new(shared.driver_limits.news_capacity);
         let (events, driven) = mpsc::unbounded_channel();
         let standing = Standing::new(identity.shard, Arc::clone(&shared.alarm));
-        let (host, reader) = open_machine(shared, identity, events, &news, &standing).await?;
+        let time = ShardTime::new(Arc::clone(&shared.time));
+        let machine = MachineParts {
+            engine: Arc::clone(&shared.ports.engine),
+            events,
+            news: Arc::clone(&news),
+            clock: Arc::clone(&shared.ports.clock),
+            time: Arc::clone(&time),
+            standing: Arc::clone(&standing),
+        };
+        let (host, reader) = open_machine(shared, identity, machine).await?;
         let network = &shared.router.network;
         let group = shared
             .opener
@@ -113,6 +128,7 @@ impl LocalShard {
         let proposer = Proposer::start(ProposerParts {
             group: group.clone(),
             clock: Arc::clone(&shared.ports.clock),
+            time: Arc::clone(&time),
             entropy: Arc::clone(&shared.ports.entropy),
             limits: Arc::clone(&shared.proposer_limits),
             observer: Arc::new(CommitSpans::new(Arc::clone(&shared.ports.spans))),
@@ -127,6 +143,7 @@ impl LocalShard {
             router: Arc::clone(&shared.router),
             limits: Arc::clone(&shared.driver_limits),
             clock: Arc::clone(&shared.ports.clock),
+            time,
             spans: Arc::clone(&shared.ports.spans),
             standing: Arc::clone(&standing),
         };
@@ -191,24 +208,17 @@ impl LocalShard {
 async fn open_machine(
     shared: &Arc<Shared>,
     identity: ShardIdentity,
-    events: mpsc::UnboundedSender<crate::shard_machine::DriverEvent>,
-    news: &Arc<NewsBoard>,
-    standing: &Arc<Standing>,
+    parts: MachineParts,
 ) -> Result<(Arc<Host>, Arc<dyn StateReader>), GroupError> {
     let group = group_of(identity.shard);
     let lane = Lane::new(Arc::clone(&shared.ports.apply), group.0);
     let stores = Arc::clone(&shared.ports.stores);
-    let engine = Arc::clone(&shared.ports.engine);
-    let clock = Arc::clone(&shared.ports.clock);
-    let news = Arc::clone(news);
-    let standing = Arc::clone(standing);
     let home = lane.clone();
     // The store may read from a disk, so it is opened where it will be used.
     let opened = lane
         .run(move || -> Result<_, crate::machine::MachineError> {
             let store = stores.open(group)?;
-            let mut machine =
-                ShardMachine::open(identity, store, engine, events, news, clock, standing)?;
+            let mut machine = ShardMachine::open(identity, store, parts)?;
             let reader = machine.reader();
             Ok((Host::new(Box::new(machine), home)?, reader))
         })

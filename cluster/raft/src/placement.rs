@@ -185,6 +185,14 @@ fn given_up(
     commands
 }
 
+/// The nodes that should lead nothing.
+fn wrong_clocks(shared: &Shared) -> Vec<NodeId> {
+    let local = shared.router.network.local;
+    let own = shared.clock_state.is_wrong().then_some(local);
+    let others = shared.router.board.wrong_clocks();
+    others.into_iter().chain(own).map(NodeId).collect()
+}
+
 fn next_moves(
     shared: &Shared,
     state: &SystemState,
@@ -211,7 +219,7 @@ fn next_moves(
         nodes,
         shards: shards.collect(),
         replicas: state.settings.replicas as usize,
-        wrong_clocks: Vec::new(),
+        wrong_clocks: wrong_clocks(shared),
     };
     placement::next_moves(&view, free)
         .into_iter()

@@ -18,6 +18,7 @@ use crate::group::{Group, GroupError};
 use crate::limits::ProposerLimits;
 use crate::log::{Log, LogError};
 use crate::ports::{Clock, Entropy};
+use crate::time::ShardTime;
 use crate::types::{EntryData, NodeId};
 
 /// Why a proposal brought no outcome.
@@ -142,8 +143,10 @@ impl<P: Protocol> Clone for Proposer<P> {
 pub struct ProposerParts<C> {
     /// Where entries go.
     pub group: Group,
-    /// Stamps time.
+    /// For spans.
     pub clock: Arc<dyn Clock>,
+    /// Stamps time.
+    pub time: Arc<ShardTime>,
     /// Stamps chance.
     pub entropy: Arc<dyn Entropy>,
     /// Bounds.
@@ -307,7 +310,7 @@ async fn write<P: Protocol>(
     let mut entropy = [0; 16];
     parts.entropy.fill(&mut entropy);
     let stamp = EntryStamp {
-        time_ms: start / 1_000_000,
+        time_ms: parts.time.now_ms(),
         entropy,
     };
     let data = P::encode(stamp, commands).map_err(|reason| ProposeError::Unavailable { reason })?;

@@ -15,6 +15,7 @@ use crate::driver::waiters::{News, NewsBoard};
 use crate::machine::{Machine, MachineError};
 use crate::ports::Clock;
 use crate::proposer::Protocol;
+use crate::time::ShardTime;
 use bytes::Bytes;
 use cluster::Command;
 
@@ -36,15 +37,28 @@ pub enum DriverEvent {
     Unlead,
 }
 
+/// What a shard's machine works with.
+#[derive(Clone)]
+pub struct MachineParts {
+    /// Runs turns.
+    pub engine: Arc<dyn Engine>,
+    /// Tells the driver.
+    pub events: mpsc::UnboundedSender<DriverEvent>,
+    /// Tells those who wait.
+    pub news: Arc<NewsBoard>,
+    /// For spans.
+    pub clock: Arc<dyn Clock>,
+    /// Follows the stamps.
+    pub time: Arc<ShardTime>,
+    /// Where this replica stands in the agreement.
+    pub standing: Arc<Standing>,
+}
+
 /// A shard with what it gave and did not hand over yet.
 pub struct ShardMachine {
     shard: Option<Shard>,
     identity: ShardIdentity,
-    engine: Arc<dyn Engine>,
-    events: mpsc::UnboundedSender<DriverEvent>,
-    news: Arc<NewsBoard>,
-    clock: Arc<dyn Clock>,
-    standing: Arc<Standing>,
+    parts: MachineParts,
     leading: bool,
     /// Whether the driver was told to act: while this node leads, and the shard has not stopped.
     driving: bool,
@@ -60,22 +74,13 @@ impl ShardMachine {
     pub fn open(
         identity: ShardIdentity,
         store: Box<dyn StateStore>,
-        engine: Arc<dyn Engine>,
-        events: mpsc::UnboundedSender<DriverEvent>,
-        news: Arc<NewsBoard>,
-        clock: Arc<dyn Clock>,
-        standing: Arc<Standing>,
+        parts: MachineParts,
     ) -> Result<Self, MachineError> {
-        standing.load(&*store)?;
-        let shard = Shard::open_with(identity, store, Arc::clone(&engine)).map_err(broken)?;
+        let shard = begin(identity, store, &parts)?;
         Ok(Self {
             shard: Some(shard),
             identity,
-            engine,
-            events,
-            news,
-            clock,
-            standing,
+            parts,
             leading: false,
             driving: false,
             given: Vec::new(),
@@ -101,7 +106,7 @@ impl ShardMachine {
         entry: &Entry,
         outcomes: &[Outcome],
     ) -> Result<(), MachineError> {
-        let standing = Arc::clone(&self.standing);
+        let standing = Arc::clone(&self.parts.standing);
         for (command, outcome) in entry.commands.iter().zip(outcomes) {
             match (command, outcome) {
                 (Command::Checkpoint, Outcome::Checkpoint(hash)) => {
@@ -123,17 +128,17 @@ impl ShardMachine {
             return;
         }
         let actions = std::mem::take(&mut self.given);
-        let watched = self.news.is_watched();
+        let watched = self.parts.news.is_watched();
         for action in actions.iter().filter(|_| watched) {
             if let Some(news) = News::of(action) {
-                self.news.publish(news);
+                self.parts.news.publish(news);
             }
         }
         if self.driving {
             self.tell(DriverEvent::Actions {
                 actions,
                 start_unix_nanos: self.start_unix_nanos,
-                end_unix_nanos: self.clock.unix_nanos(),
+                end_unix_nanos: self.parts.clock.unix_nanos(),
             });
         }
     }
@@ -157,8 +162,21 @@ impl ShardMachine {
 
     fn tell(&self, event: DriverEvent) {
         // No driver: the group is being closed.
-        let _ = self.events.send(event);
+        let _ = self.parts.events.send(event);
     }
+}
+
+/// Opens the shard, and tells what follows it where it stands.
+fn begin(
+    identity: ShardIdentity,
+    store: Box<dyn StateStore>,
+    parts: &MachineParts,
+) -> Result<Shard, MachineError> {
+    parts.standing.load(&*store)?;
+    let engine = Arc::clone(&parts.engine);
+    let shard = Shard::open_with(identity, store, engine).map_err(broken)?;
+    parts.time.observe(shard.time_ms());
+    Ok(shard)
 }
 
 fn broken(error: impl std::fmt::Display) -> MachineError {
@@ -169,13 +187,15 @@ impl Machine for ShardMachine {
     fn apply(&mut self, index: u64, data: &[u8]) -> Result<Vec<u8>, MachineError> {
         let entry = Entry::decode(data).map_err(broken)?;
         if self.given.is_empty() {
-            self.start_unix_nanos = self.clock.unix_nanos();
+            self.start_unix_nanos = self.parts.clock.unix_nanos();
         }
         // Turns are told only where somebody listens: they cost.
-        let observed = self.leading || self.news.is_watched();
+        let observed = self.leading || self.parts.news.is_watched();
         let shard = self.shard();
         shard.observe(observed);
         let applied = shard.apply(index, &entry).map_err(broken)?;
+        let now_ms = shard.time_ms();
+        self.parts.time.observe(now_ms);
         self.take_stand(index, &entry, &applied.outcomes)?;
         self.given.extend(applied.actions);
         postcard::to_stdvec(&applied.outcomes).map_err(broken)
@@ -199,9 +219,7 @@ impl Machine for ShardMachine {
             .take()
             .expect("a shard is only away while its snapshot is installed");
         let store = shard.into_store();
-        self.standing.load(&*store)?;
-        let engine = Arc::clone(&self.engine);
-        self.shard = Some(Shard::open_with(self.identity, store, engine).map_err(broken)?);
+        self.shard = Some(begin(self.identity, store, &self.parts)?);
         Ok(())
     }
 

@@ -33,6 +33,7 @@ use crate::spans::CommitSpans;
 use crate::state_machine::Host;
 use crate::supervisor::Supervisor;
 use crate::system_machine::SystemMachine;
+use crate::time::{NodeTime, ShardTime};
 
 /// The system group.
 pub(crate) const SYSTEM: GroupId = GroupId(0);
@@ -81,7 +82,9 @@ pub(crate) async fn prepare(config: &Config, ports: &Ports) -> Result<Prepared, 
     let timing = config.timing.network.clone();
     let network = Network::new(identity.node, subjects, ports.buses.clone(), timing);
     let silent_after = Duration::from_millis(config.cluster_limits.silent_ms);
-    let listening = hello::listen(&network, silent_after).await?;
+    let clock = Arc::clone(&ports.clock);
+    let time = NodeTime::new(clock, identity.node, silent_after);
+    let listening = hello::listen(&network, silent_after, time).await?;
     let server = server::serve(&network).await?;
     Ok(Prepared {
         keeper,
@@ -180,9 +183,11 @@ pub(crate) async fn open_system(
     let lane = Lane::new(Arc::clone(&shared.ports.apply), SYSTEM.0);
     let stores = Arc::clone(&shared.ports.stores);
     let home = lane.clone();
+    let time = ShardTime::new(Arc::clone(&shared.time));
+    let stamps = Arc::clone(&time);
     let opened = lane
         .run(move || -> Result<Arc<Host>, MachineError> {
-            let machine = SystemMachine::open(stores.open(SYSTEM)?, states)?;
+            let machine = SystemMachine::open(stores.open(SYSTEM)?, states, stamps)?;
             Host::new(Box::new(machine), home)
         })
         .await;
@@ -197,6 +202,7 @@ pub(crate) async fn open_system(
     let proposer = Proposer::start(ProposerParts {
         group: group.clone(),
         clock: Arc::clone(&shared.ports.clock),
+        time,
         entropy: Arc::clone(&shared.ports.entropy),
         limits: Arc::clone(&shared.proposer_limits),
         observer: Arc::new(CommitSpans::new(Arc::clone(&shared.ports.spans))),

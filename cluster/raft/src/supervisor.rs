@@ -200,6 +200,8 @@ impl Supervisor {
             system,
             shards: shards.collect(),
             fenced: self.shared.fences.shards(),
+            wrong_clock: self.shared.clock_state.is_wrong(),
+            clock: self.shared.time.wall(),
         })
     }
 

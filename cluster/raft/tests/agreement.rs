@@ -8,17 +8,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use cluster::engine::model::{Do, ModelRun};
-use cluster::store::{StateRead, StoreProvider};
-use cluster::{query, shard_of};
+use cluster::engine::model::Do;
+use cluster::shard_of;
+use cluster::store::StoreProvider;
 use cluster_raft::bootstrap::Discovery;
 use cluster_raft::proposer::ProposeError;
 use cluster_raft::router::group_of;
 use cluster_raft::{Config, Groups};
 use common::faults::Fault;
-use common::workers::{address, deploy, send};
+use common::workers::{address, count, deploy, send};
 use common::{Machine, PATIENCE, agree, change, config, eventually};
-use transport::{Address, ShardId};
+use transport::ShardId;
 use transport_memory::MemoryNetwork;
 
 const SHARDS: u32 = 2;
@@ -135,11 +135,6 @@ impl Clients {
             .map(|sent| sent.load(Ordering::Relaxed))
             .collect()
     }
-}
-
-fn count(reader: &dyn StateRead, of: &Address) -> i64 {
-    let view = query::instance(reader, of).unwrap().unwrap();
-    ModelRun::read(&view.snapshot.unwrap()).unwrap().count
 }
 
 /// Corrupts one replica while clients work: it is found, fenced, and heals.

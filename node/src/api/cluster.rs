@@ -28,6 +28,12 @@ pub struct NodeView {
     pub http: String,
     /// `live`, `silent` or `leaving`.
     pub state: String,
+    /// Milliseconds that its clock is ahead of the median of the nodes, where that is known.
+    #[serde(default)]
+    pub clock_ahead_ms: Option<i64>,
+    /// Whether its clock is so far off that it leads nothing.
+    #[serde(default)]
+    pub wrong_clock: bool,
     /// Shards that it leads.
     pub leads: u32,
     /// Shards of which it holds a replica.

@@ -1,6 +1,6 @@
 //! `troupe cluster status`: nodes and shards, who leads and who holds what.
 
-use crate::api::{ClusterView, ShardView};
+use crate::api::{ClusterView, NodeView, ShardView};
 use crate::arguments::{ClientArguments, ClusterCommand, Output};
 use crate::client::Client;
 use crate::output;
@@ -29,12 +29,14 @@ fn status(client: &ClientArguments) -> anyhow::Result<()> {
             node.name.clone(),
             node.id.to_string(),
             node.state.clone(),
+            clock(node),
             node.leads.to_string(),
             node.replicas.to_string(),
             node.http.clone(),
         ]
     });
-    output::table(&["node", "id", "state", "leads", "replicas", "http"], nodes);
+    let titles = ["node", "id", "state", "clock", "leads", "replicas", "http"];
+    output::table(&titles, nodes);
     output::line("");
     let name = |id: u64| {
         view.nodes
@@ -55,6 +57,15 @@ fn status(client: &ClientArguments) -> anyhow::Result<()> {
     let titles = ["shard", "leader", "replicas", "applied", "state", "agreed"];
     output::table(&titles, shards);
     Ok(())
+}
+
+/// How far a node's clock is from the others'.
+fn clock(node: &NodeView) -> String {
+    match node.clock_ahead_ms {
+        Some(ahead) if node.wrong_clock => format!("WRONG by {ahead} ms"),
+        Some(ahead) => format!("{ahead:+} ms"),
+        None => "unknown".to_owned(),
+    }
 }
 
 /// The nodes that hold a shard, with those that differ.

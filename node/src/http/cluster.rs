@@ -18,6 +18,8 @@ pub(super) async fn show(State(context): State<Context>) -> Result<Json<ClusterV
         name: node.member.name.clone(),
         http: node.member.http.clone(),
         state: state(node).to_owned(),
+        clock_ahead_ms: node.clock_ahead_ms,
+        wrong_clock: node.has_wrong_clock,
         leads: node.leads,
         replicas: node.replicas,
     });

@@ -30,6 +30,7 @@ use crate::proposer::{ProposeError, Proposer};
 use crate::router::Router;
 use crate::shard_machine::{DriverEvent, ShardProtocol};
 use crate::spans;
+use crate::time::ShardTime;
 use channels::Announced;
 
 /// What a driver works with.
@@ -48,8 +49,10 @@ pub struct DriverParts {
     pub router: Arc<Router>,
     /// Bounds.
     pub limits: Arc<DriverLimits>,
-    /// For timers and spans.
+    /// For spans.
     pub clock: Arc<dyn Clock>,
+    /// Shard time, for timers.
+    pub time: Arc<ShardTime>,
     /// Where spans go.
     pub spans: Arc<dyn SpanSink>,
     /// Where this replica stands in the agreement.

@@ -17,7 +17,7 @@ use cluster_raft::apply::ThreadPool;
 use cluster_raft::bootstrap::Discovery;
 use cluster_raft::disk::{Disk, MemoryDisk};
 use cluster_raft::network::Buses;
-use cluster_raft::ports::{Ports, SystemClock, SystemEntropy};
+use cluster_raft::ports::{Clock, Ports, SystemClock, SystemEntropy};
 use cluster_raft::types::NodeInfo;
 use cluster_raft::{Config, Groups, StartError};
 use transport::span::{NoSpans, SpanSink};
@@ -36,6 +36,7 @@ pub struct Machine {
     stores: MemoryStores,
     spans: Arc<dyn SpanSink>,
     engine: Arc<dyn Engine>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Machine {
@@ -53,6 +54,7 @@ impl Machine {
             stores: MemoryStores::new(FlushMode::EveryUnits(32)),
             spans: Arc::new(NoSpans),
             engine: Arc::new(ModelEngine),
+            clock: Arc::new(SystemClock),
         }
     }
 
@@ -63,7 +65,7 @@ impl Machine {
                 log: Arc::new(self.network.bus(self.label)),
                 traffic: Arc::new(self.network.bus(self.label)),
             },
-            clock: Arc::new(SystemClock),
+            clock: Arc::clone(&self.clock),
             entropy: Arc::new(SystemEntropy),
             identity_disk: Arc::new(self.identity.clone()),
             log_disk: Arc::new(self.log.clone()),
@@ -82,6 +84,11 @@ impl Machine {
     /// Runs its turns with `engine`.
     pub fn run_with(&mut self, engine: Arc<dyn Engine>) {
         self.engine = engine;
+    }
+
+    /// Goes by that clock.
+    pub fn go_by(&mut self, clock: Arc<dyn Clock>) {
+        self.clock = clock;
     }
 
     /// The files of its identity folder.
