@@ -34,6 +34,7 @@ pub mod router;
 pub mod settings;
 pub mod shard_machine;
 pub mod spans;
+pub mod spool;
 mod start;
 pub mod state_machine;
 mod supervisor;

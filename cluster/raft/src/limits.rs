@@ -69,6 +69,14 @@ impl LogLimits {
 /// Evidence files of replicas that differed, kept for each shard. Each has a few hundred bytes.
 pub const EVIDENCE_MAX: usize = 8;
 
+/// Bytes of one file of a snapshot that is being received (16 MiB): reserved at once, so that a full
+/// disk is noticed early, and little enough that a small snapshot reserves little.
+pub const SPOOL_FILE_BYTES: u64 = 16 << 20;
+
+/// Bytes that a received snapshot leaves free on its disk (128 MiB): twice what the log needs, which
+/// is often on the same disk.
+pub const SPOOL_FREE_BYTES_MIN: u64 = 128 << 20;
+
 /// Bounds of what is proposed to a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProposerLimits {

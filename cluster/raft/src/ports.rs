@@ -54,6 +54,8 @@ pub struct Ports {
     pub identity_disk: Arc<dyn Disk>,
     /// The folder of the log.
     pub log_disk: Arc<dyn Disk>,
+    /// The folder of snapshots that are being received. Emptied at the start.
+    pub spool_disk: Arc<dyn Disk>,
     /// State stores.
     pub stores: Arc<dyn StoreProvider>,
     /// What runs turns: `cluster::engine::script::ScriptEngine`, or a model.

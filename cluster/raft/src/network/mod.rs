@@ -18,6 +18,7 @@ use bytes::Bytes;
 use cluster::store::GroupId;
 use transport::{Bus, BusError, Headers, RaftChannel, Subjects};
 
+use crate::disk::Disk;
 use crate::group::Raft;
 use crate::types::NodeId;
 use heartbeats::Heartbeats;
@@ -64,8 +65,8 @@ pub struct NetworkTiming {
     pub chunk_bytes: usize,
     /// Bytes of snapshots sent to one peer in a second, at most.
     pub snapshot_bytes_per_second: u64,
-    /// Bytes of one received snapshot that are kept until it is installed, at most.
-    pub snapshot_bytes_max: usize,
+    /// Bytes of one received snapshot that are kept on disk until it is installed, at most.
+    pub snapshot_bytes_max: u64,
 }
 
 /// A node's end of raft's network, shared by all its groups.
@@ -77,6 +78,8 @@ pub struct Network {
     groups: RwLock<BTreeMap<GroupId, Raft>>,
     heartbeats: Mutex<BTreeMap<NodeId, Heartbeats>>,
     incoming: Mutex<BTreeMap<GroupId, Incoming>>,
+    /// Where snapshots are kept while they arrive.
+    spool_disk: Arc<dyn Disk>,
 }
 
 impl Network {
@@ -87,6 +90,7 @@ impl Network {
         subjects: Subjects,
         buses: Buses,
         timing: NetworkTiming,
+        spool_disk: Arc<dyn Disk>,
     ) -> Arc<Self> {
         Arc::new(Self {
             local,
@@ -96,6 +100,7 @@ impl Network {
             groups: RwLock::default(),
             heartbeats: Mutex::default(),
             incoming: Mutex::default(),
+            spool_disk,
         })
     }
 
@@ -110,7 +115,9 @@ impl Network {
         let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
         groups.remove(&group);
         let mut incoming = self.incoming.lock().unwrap_or_else(PoisonError::into_inner);
-        incoming.remove(&group);
+        let unfinished = incoming.remove(&group);
+        drop(incoming);
+        drop(unfinished);
     }
 
     fn raft(&self, group: GroupId) -> Option<Raft> {

@@ -33,6 +33,7 @@ pub struct Machine {
     network: MemoryNetwork,
     identity: MemoryDisk,
     log: MemoryDisk,
+    spool: MemoryDisk,
     stores: MemoryStores,
     spans: Arc<dyn SpanSink>,
     engine: Arc<dyn Engine>,
@@ -51,6 +52,7 @@ impl Machine {
             network: network.clone(),
             identity: MemoryDisk::new(1 << 20),
             log: MemoryDisk::new(1 << 30),
+            spool: MemoryDisk::new(1 << 30),
             stores: MemoryStores::new(FlushMode::EveryUnits(32)),
             spans: Arc::new(NoSpans),
             engine: Arc::new(ModelEngine),
@@ -69,6 +71,7 @@ impl Machine {
             entropy: Arc::new(SystemEntropy),
             identity_disk: Arc::new(self.identity.clone()),
             log_disk: Arc::new(self.log.clone()),
+            spool_disk: Arc::new(self.spool.clone()),
             stores: Arc::new(self.stores.clone()),
             engine: Arc::clone(&self.engine),
             apply: ThreadPool::start(2).unwrap(),
@@ -96,6 +99,11 @@ impl Machine {
         self.identity.list().unwrap()
     }
 
+    /// The folder of snapshots that it is receiving.
+    pub fn spool(&self) -> &MemoryDisk {
+        &self.spool
+    }
+
     /// Its state stores.
     pub fn stores(&self) -> &MemoryStores {
         &self.stores
@@ -111,6 +119,7 @@ impl Machine {
         drop(groups);
         self.identity = self.identity.crash(seed);
         self.log = self.log.crash(seed);
+        self.spool = self.spool.crash(seed);
         self.stores.crash(seed);
     }
 
