@@ -66,6 +66,17 @@ impl LogLimits {
     }
 }
 
+/// Evidence files of replicas that differed, kept for each shard. Each has a few hundred bytes.
+pub const EVIDENCE_MAX: usize = 8;
+
+/// Bytes of one file of a snapshot that is being received (16 MiB): reserved at once, so that a full
+/// disk is noticed early, and little enough that a small snapshot reserves little.
+pub const SPOOL_FILE_BYTES: u64 = 16 << 20;
+
+/// Bytes that a received snapshot leaves free on its disk (128 MiB): twice what the log needs, which
+/// is often on the same disk.
+pub const SPOOL_FREE_BYTES_MIN: u64 = 128 << 20;
+
 /// Bounds of what is proposed to a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProposerLimits {
@@ -136,6 +147,12 @@ pub struct DriverLimits {
     /// Milliseconds between two hashes of a shard's state, where something was applied. Default
     /// 30,000.
     pub checkpoint_ms: u64,
+    /// Milliseconds that a checkpoint waits for the hashes of replicas. Default 60,000: replicas that
+    /// are still silent then count as lost, and if the others differ the shard stops.
+    pub agreement_ms: u64,
+    /// Milliseconds between two looks at what replicas have said. Default 250: half of the time
+    /// between two reports.
+    pub agreement_look_ms: u64,
     /// Milliseconds before the driver proposes again what could not be proposed. Default 50.
     pub propose_retry_ms: u64,
 }
@@ -155,6 +172,8 @@ impl Default for DriverLimits {
             http_redirects_max: 5,
             service_calls_max: 256,
             checkpoint_ms: 30_000,
+            agreement_ms: 60_000,
+            agreement_look_ms: 250,
             propose_retry_ms: 50,
         }
     }

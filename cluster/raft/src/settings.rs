@@ -52,7 +52,7 @@ impl Default for Timing {
                 messages_in_flight: 8,
                 chunk_bytes: 256 << 10,
                 snapshot_bytes_per_second: 64 << 20,
-                snapshot_bytes_max: 1 << 30,
+                snapshot_bytes_max: 1 << 40,
             },
         }
     }

@@ -1,6 +1,7 @@
 //! Tests of commands, with model workers that do what their messages say.
 
 mod activation;
+mod agreement;
 mod calls;
 mod channels;
 mod dead_letters;

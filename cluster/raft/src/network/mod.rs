@@ -18,6 +18,7 @@ use bytes::Bytes;
 use cluster::store::GroupId;
 use transport::{Bus, BusError, Headers, RaftChannel, Subjects};
 
+use crate::disk::Disk;
 use crate::group::Raft;
 use crate::types::NodeId;
 use gather::{Gatherer, Rules};
@@ -66,8 +67,8 @@ pub struct NetworkTiming {
     pub chunk_bytes: usize,
     /// Bytes of snapshots sent to one peer in a second, at most.
     pub snapshot_bytes_per_second: u64,
-    /// Bytes of one received snapshot that are kept until it is installed, at most.
-    pub snapshot_bytes_max: usize,
+    /// Bytes of one received snapshot that are kept on disk until it is installed, at most.
+    pub snapshot_bytes_max: u64,
 }
 
 /// A node's end of raft's network, shared by all its groups.
@@ -79,6 +80,8 @@ pub struct Network {
     groups: RwLock<BTreeMap<GroupId, Raft>>,
     gatherers: Mutex<BTreeMap<(NodeId, RaftChannel), Gatherer>>,
     incoming: Mutex<BTreeMap<GroupId, Incoming>>,
+    /// Where snapshots are kept while they arrive.
+    spool_disk: Arc<dyn Disk>,
 }
 
 impl Network {
@@ -89,6 +92,7 @@ impl Network {
         subjects: Subjects,
         buses: Buses,
         timing: NetworkTiming,
+        spool_disk: Arc<dyn Disk>,
     ) -> Arc<Self> {
         Arc::new(Self {
             local,
@@ -98,6 +102,7 @@ impl Network {
             groups: RwLock::default(),
             gatherers: Mutex::default(),
             incoming: Mutex::default(),
+            spool_disk,
         })
     }
 
@@ -112,7 +117,9 @@ impl Network {
         let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
         groups.remove(&group);
         let mut incoming = self.incoming.lock().unwrap_or_else(PoisonError::into_inner);
-        incoming.remove(&group);
+        let unfinished = incoming.remove(&group);
+        drop(incoming);
+        drop(unfinished);
     }
 
     fn raft(&self, group: GroupId) -> Option<Raft> {
