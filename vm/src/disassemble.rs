@@ -143,22 +143,6 @@ impl Writer<'_> {
                     self.timeout(timeout.as_ref())
                 )
             }
-            Instruction::EachEnter { block, items } => {
-                format!("EachEnter {} of {}", self.block(*block), operand(items))
-            }
-            Instruction::EachNext { block } => format!("EachNext {}", self.exit(*block)),
-            Instruction::ParallelEnter { block, branches } => {
-                let branches = branches.iter().map(|branch| format!(" b{}", branch.0));
-                format!(
-                    "ParallelEnter {} of{}",
-                    self.block(*block),
-                    branches.collect::<String>()
-                )
-            }
-            Instruction::ParallelJoin { block } => format!("ParallelJoin {}", self.exit(*block)),
-            Instruction::BranchEnd { block } => format!("BranchEnd b{}", block.0),
-            Instruction::AttemptEnter { block } => format!("AttemptEnter {}", self.block(*block)),
-            Instruction::AttemptBegin { block } => format!("AttemptBegin b{}", block.0),
             Instruction::ActorCall {
                 block,
                 target,
@@ -190,6 +174,12 @@ impl Writer<'_> {
                     operand(config)
                 )
             }
+            other => self.leaving_instruction(other),
+        }
+    }
+
+    fn leaving_instruction(&self, instruction: &Instruction) -> String {
+        match instruction {
             Instruction::BlockBreak { block } => format!("BlockBreak {}", self.exit(*block)),
             Instruction::LoopExit { block } => format!("LoopExit {}", self.exit(*block)),
             Instruction::BlockBreakIf {
@@ -200,7 +190,7 @@ impl Writer<'_> {
                 let not = if *truth { "" } else { "not " };
                 format!(
                     "BlockBreakIf {not}{} {}",
-                    operand(condition),
+                    self.operand(*condition),
                     self.exit(*block)
                 )
             }
@@ -212,6 +202,35 @@ impl Writer<'_> {
                     .map_or(0, |block| block.start);
                 format!("LoopContinue b{} -> {start:04}", block.0)
             }
+            nesting => self.nesting_instruction(nesting),
+        }
+    }
+
+    fn nesting_instruction(&self, instruction: &Instruction) -> String {
+        match instruction {
+            Instruction::SagaEnter { block } => format!("SagaEnter b{}", block.0),
+            Instruction::UndoRecord { undo } => format!("UndoRecord {}", self.exit(*undo)),
+            Instruction::UndoEnd { undo } => format!("UndoEnd b{}", undo.0),
+            Instruction::EachEnter { block, items } => {
+                format!(
+                    "EachEnter {} of {}",
+                    self.block(*block),
+                    self.operand(*items)
+                )
+            }
+            Instruction::EachNext { block } => format!("EachNext {}", self.exit(*block)),
+            Instruction::ParallelEnter { block, branches } => {
+                let branches = branches.iter().map(|branch| format!(" b{}", branch.0));
+                format!(
+                    "ParallelEnter {} of{}",
+                    self.block(*block),
+                    branches.collect::<String>()
+                )
+            }
+            Instruction::ParallelJoin { block } => format!("ParallelJoin {}", self.exit(*block)),
+            Instruction::BranchEnd { block } => format!("BranchEnd b{}", block.0),
+            Instruction::AttemptEnter { block } => format!("AttemptEnter {}", self.block(*block)),
+            Instruction::AttemptBegin { block } => format!("AttemptBegin b{}", block.0),
             other => format!("{other:?}"),
         }
     }

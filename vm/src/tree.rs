@@ -52,30 +52,14 @@ pub(crate) enum CommandKind {
     Continue { label: Label },
     /// Sends a message.
     Send { target: Operand, message: Operand },
-    /// Takes messages until one matches, then runs `then` with it bound to `handle`.
-    WaitFor {
-        predicate: Operand,
-        handle: Handle,
-        then: Box<Command>,
-        timeout: Option<Timeout>,
-    },
-    /// Sends a message, waits for the reply, then runs `then` with it bound to `handle`.
-    Call {
-        target: Operand,
-        message: Operand,
-        handle: Handle,
-        then: Box<Command>,
-        timeout: Option<Timeout>,
-        retry: Option<Retry>,
-    },
+    /// Takes messages until one matches.
+    WaitFor(WaitFor),
+    /// Sends a message and waits for the reply.
+    Call(Call),
     /// Answers the sender of a message.
     Reply { handle: Handle, message: Operand },
     /// Takes one message and runs one of two branches with it.
-    When {
-        predicate: Operand,
-        matched: (Handle, Box<Command>),
-        otherwise: (Handle, Box<Command>),
-    },
+    When(When),
     /// Branches on the truth of a value.
     WhenState {
         condition: Operand,
@@ -98,12 +82,7 @@ pub(crate) enum CommandKind {
     /// Repeats.
     While { label: Label, body: Box<Command> },
     /// Runs the body; a failure inside it is tried again, or given to `otherwise`.
-    Attempt {
-        handle: Handle,
-        body: Box<Command>,
-        retry: Option<Retry>,
-        otherwise: Option<(Handle, Box<Command>)>,
-    },
+    Attempt(Attempt),
     /// Runs the branches side by side, until all have ended or the first of a race has.
     Parallel { race: bool, branches: Vec<Command> },
     /// Runs the body for each item of an array, bound to `handle`.
@@ -112,14 +91,15 @@ pub(crate) enum CommandKind {
         handle: Handle,
         body: Box<Command>,
     },
-    /// Starts a child, then runs the continuation with its address.
-    Spawn {
-        worker: WorkerIndex,
-        config: Operand,
-        handle: Handle,
-        watch: bool,
-        then: Box<Command>,
+    /// Runs the body; when it fails, what it has recorded is undone.
+    Saga { handle: Handle, body: Box<Command> },
+    /// Runs the body, then records how it is undone.
+    Compensate {
+        body: Box<Command>,
+        undo: Box<Command>,
     },
+    /// Starts a child, then runs the continuation with its address.
+    Spawn(Spawn),
     /// Ends a worker.
     Kill { target: Operand },
     /// Pauses.
@@ -128,6 +108,59 @@ pub(crate) enum CommandKind {
     Complete { result: Operand },
     /// Ends this run with an error.
     Fail { error: Operand },
+}
+
+/// A command and the handle of the value that it is given.
+#[derive(Clone, Debug)]
+pub(crate) struct Continuation {
+    pub(crate) handle: Handle,
+    pub(crate) command: Box<Command>,
+}
+
+/// A wait for a message that matches.
+#[derive(Clone, Debug)]
+pub(crate) struct WaitFor {
+    pub(crate) predicate: Operand,
+    pub(crate) then: Continuation,
+    pub(crate) timeout: Option<Timeout>,
+}
+
+/// A question that waits for its reply.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) target: Operand,
+    pub(crate) message: Operand,
+    pub(crate) then: Continuation,
+    pub(crate) timeout: Option<Timeout>,
+    pub(crate) retry: Option<Retry>,
+}
+
+/// One message, and one of two branches.
+#[derive(Clone, Debug)]
+pub(crate) struct When {
+    pub(crate) predicate: Operand,
+    pub(crate) matched: Continuation,
+    pub(crate) otherwise: Continuation,
+}
+
+/// A command whose failure is caught.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) handle: Handle,
+    pub(crate) body: Box<Command>,
+    pub(crate) retry: Option<Retry>,
+    /// Given the error.
+    pub(crate) otherwise: Option<Continuation>,
+}
+
+/// The start of a child.
+#[derive(Clone, Debug)]
+pub(crate) struct Spawn {
+    pub(crate) worker: WorkerIndex,
+    pub(crate) config: Operand,
+    pub(crate) watch: bool,
+    /// Given the address of the child.
+    pub(crate) then: Continuation,
 }
 
 /// How long a wait lasts at most, and what is done when that time is over; without it the run fails.

@@ -5,6 +5,7 @@
 
 use crate::control::instruction::{BlockIndex, BlockKind};
 use crate::data::{Address, Data};
+use crate::error::ScriptError;
 use crate::program::Program;
 use crate::source::Position;
 use crate::tree::WorkerIndex;
@@ -72,8 +73,44 @@ pub(crate) struct Branch {
     pub(crate) stack: Vec<Slot>,
     /// What it waits for.
     pub(crate) wait: Wait,
+    /// What its open sagas undo when they fail, in the order in which it was done: those of an inner saga
+    /// behind those of an outer one.
+    pub(crate) undos: Vec<Undo>,
     /// The branch inside whose blocks it runs, which comes before it in the list.
     pub(crate) parent: Option<u32>,
+}
+
+impl Branch {
+    /// What it counts for in the limit of a worker's state.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        let undos = self.undos.last().map_or(0, |undo| undo.total_bytes);
+        let slots = self.stack.iter();
+        slots.fold(undos, |sum, slot| sum + slot.kept_bytes())
+    }
+}
+
+/// How to undo a step of a saga.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Undo {
+    pub(crate) saga: BlockIndex,
+    /// The commands that undo it.
+    pub(crate) block: BlockIndex,
+    /// The blocks between the saga and these commands, outermost first, as they were open.
+    pub(crate) frames: Vec<BlockIndex>,
+    /// What they kept.
+    pub(crate) stack: Vec<Slot>,
+    /// What this undo and all before it in its branch count for in the limit of a worker's state.
+    pub(crate) total_bytes: u64,
+}
+
+impl Undo {
+    /// What an undo counts for by itself.
+    pub(crate) fn own_bytes(frames: &[BlockIndex], stack: &[Slot]) -> u64 {
+        const UNDO_BYTES: u64 = 64;
+        const FRAME_BYTES: u64 = 8;
+        let slots = stack.iter().map(Slot::size_bytes);
+        UNDO_BYTES + FRAME_BYTES * frames.len() as u64 + slots.sum::<u64>()
+    }
 }
 
 /// What a branch waits for between two turns.
@@ -150,9 +187,25 @@ pub(crate) enum Slot {
         items: Data,
         at: u32,
     },
+    /// Of a saga: what it fails with, while its undos run.
+    Saga {
+        failure: Option<Box<ScriptError>>,
+    },
 }
 
 impl Slot {
+    /// The size of its value.
+    fn size_bytes(&self) -> u64 {
+        match self {
+            Slot::State(value)
+            | Slot::Items { items: value, .. }
+            | Slot::Message { body: value, .. }
+            | Slot::Child(value)
+            | Slot::Failure(value) => u64::from(value.shape().byte_count),
+            Slot::Attempt { .. } | Slot::Saga { .. } => 0,
+        }
+    }
+
     /// What it counts for in the limit of a worker's state.
     pub(crate) fn kept_bytes(&self) -> u64 {
         match self {

@@ -157,6 +157,17 @@ fn refused_tree(stage: &Stage<'_>, error: &LowerError) -> Diagnostic {
             *span,
             "this leaves or repeats a sequence or loop that does not enclose it",
         ),
+        LowerError::SagaOutside { span } => {
+            let what = "`compensate` records an undo, and no saga is around it";
+            return Diagnostic::error(codes::OUTSIDE_BLOCK, *span, what)
+                .with_hint("put it into a `saga`; in an undo, into a saga of its own");
+        }
+        LowerError::LeavesUndo { span } => {
+            let what = "an undo cannot leave or repeat what is around it";
+            return Diagnostic::error(codes::OUTSIDE_BLOCK, *span, what).with_hint(
+                "it runs when its saga fails: end the undo itself, with a sequence of its own",
+            );
+        }
     };
     let hint = if stage.text(span).is_empty() {
         "move the command into the block"

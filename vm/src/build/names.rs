@@ -29,18 +29,12 @@ pub(super) const AMBIENT: &[&str] = &[
     "parallel",
     "race",
     "forEach",
+    "saga",
+    "compensate",
 ];
 
 /// Names that the language has and this version does not.
-const LATER: &[&str] = &[
-    "saga",
-    "compensate",
-    "waitForValue",
-    "reactive",
-    "stateOf",
-    "effect",
-    "clock",
-];
+const LATER: &[&str] = &["waitForValue", "reactive", "stateOf", "effect", "clock"];
 
 /// What `act` gives its factory as second parameter.
 const HELPERS: &[&str] = &["complete", "fail", "outbox", "config"];

@@ -106,13 +106,7 @@ pub(super) enum Action {
         then: Option<Value>,
         timeout: Option<TimeoutSpec>,
     },
-    Call {
-        target: Recipe,
-        message: Recipe,
-        then: Option<Value>,
-        timeout: Option<TimeoutSpec>,
-        retry: Option<Retry>,
-    },
+    Call(CallSpec),
     Reply {
         handle: HostRef,
         message: Recipe,
@@ -140,11 +134,7 @@ pub(super) enum Action {
     While {
         body: Value,
     },
-    Attempt {
-        body: Value,
-        retry: Option<Retry>,
-        otherwise: Option<Value>,
-    },
+    Attempt(AttemptSpec),
     Parallel {
         race: bool,
         branches: Value,
@@ -153,12 +143,14 @@ pub(super) enum Action {
         items: Recipe,
         body: Value,
     },
-    Spawn {
-        worker: u32,
-        config: Recipe,
-        then: Option<Value>,
-        watch: bool,
+    Saga {
+        body: Value,
     },
+    Compensate {
+        body: Value,
+        undo: Value,
+    },
+    Spawn(SpawnSpec),
     Kill {
         target: Recipe,
     },
@@ -171,6 +163,33 @@ pub(super) enum Action {
     Fail {
         error: Recipe,
     },
+}
+
+/// What `call` was given.
+#[derive(Clone, Debug)]
+pub(super) struct CallSpec {
+    pub(super) target: Recipe,
+    pub(super) message: Recipe,
+    pub(super) then: Option<Value>,
+    pub(super) timeout: Option<TimeoutSpec>,
+    pub(super) retry: Option<Retry>,
+}
+
+/// What `attempt` was given.
+#[derive(Clone, Debug)]
+pub(super) struct AttemptSpec {
+    pub(super) body: Value,
+    pub(super) retry: Option<Retry>,
+    pub(super) otherwise: Option<Value>,
+}
+
+/// What `spawn` was given.
+#[derive(Clone, Debug)]
+pub(super) struct SpawnSpec {
+    pub(super) worker: u32,
+    pub(super) config: Recipe,
+    pub(super) then: Option<Value>,
+    pub(super) watch: bool,
 }
 
 /// The options `timeout` and `otherwise` of a wait.

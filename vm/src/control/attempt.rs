@@ -12,12 +12,17 @@ use crate::data::Data;
 use crate::error::ScriptError;
 use crate::worker::{Slot, Wait};
 
-/// What an open attempt does with a failure.
+/// What an open block does with a failure.
+#[derive(Clone, Copy)]
 enum Remedy {
     /// Another try.
     Retry,
     /// The block that gets the error.
     Otherwise(BlockIndex),
+    /// A saga runs its undos, then the failure goes on.
+    Undo,
+    /// It was an undo that failed: the next one runs.
+    DropUndo,
 }
 
 impl Run<'_> {
@@ -40,9 +45,9 @@ impl Run<'_> {
         }
     }
 
-    /// Leaves everything up to the nearest attempt that can do something about a failure, and goes on
-    /// there. `chosen` says that the script failed by itself. Where nothing can be done, the run ends or
-    /// the turn is undone.
+    /// Leaves everything up to the nearest attempt or saga that can do something about a failure, and
+    /// goes on there. `chosen` says that the script failed by itself. Where nothing can be done, the run
+    /// ends or the turn is undone.
     pub(super) fn raise(
         &mut self,
         error: ScriptError,
@@ -51,13 +56,31 @@ impl Run<'_> {
         if !can_be_caught(&error) {
             return Err(error);
         }
-        let Some((block, remedy)) = self.remedy()? else {
-            return if chosen {
-                Ok(Some(End::Failed(error)))
-            } else {
-                Err(error)
-            };
-        };
+        match self.remedy(None)? {
+            Some((block, remedy)) => self.apply(block, remedy, error),
+            None if chosen => Ok(Some(End::Failed(error))),
+            None => Err(error),
+        }
+    }
+
+    /// Goes on with a failure outside a saga whose undos have run. What they did stands.
+    pub(super) fn raise_outside(
+        &mut self,
+        saga: BlockIndex,
+        error: ScriptError,
+    ) -> Result<Option<End>, ScriptError> {
+        match self.remedy(Some(saga))? {
+            Some((block, remedy)) => self.apply(block, remedy, error),
+            None => Ok(Some(End::Failed(error))),
+        }
+    }
+
+    fn apply(
+        &mut self,
+        block: BlockIndex,
+        remedy: Remedy,
+        error: ScriptError,
+    ) -> Result<Option<End>, ScriptError> {
         self.end_wait();
         match remedy {
             Remedy::Retry => {
@@ -68,25 +91,39 @@ impl Run<'_> {
                 self.leave(block)?;
                 self.enter(otherwise, Some(Slot::Failure(error_value(&error))))?;
             }
+            Remedy::Undo => return self.compensate(block, error),
+            Remedy::DropUndo => self.drop_undo(block, &error)?,
         }
         Ok(None)
     }
 
-    /// The innermost open attempt that can do something, and what.
-    fn remedy(&self) -> Result<Option<(BlockIndex, Remedy)>, ScriptError> {
-        for block in self.open_blocks() {
-            let BlockKind::Attempt {
-                retry, otherwise, ..
-            } = &self.block(block)?.kind
-            else {
-                continue;
+    /// The innermost open block that can do something, and what. Only blocks outside `outside` count.
+    fn remedy(
+        &self,
+        outside: Option<BlockIndex>,
+    ) -> Result<Option<(BlockIndex, Remedy)>, ScriptError> {
+        let mut open = self.open_blocks().into_iter();
+        if let Some(outside) = outside {
+            open.find(|block| *block == outside);
+        }
+        for block in open {
+            let remedy = match &self.block(block)?.kind {
+                BlockKind::Attempt {
+                    retry, otherwise, ..
+                } => {
+                    let failures = self.failures_in(block)?;
+                    let again = retry.is_some_and(|retry| failures + 1 < retry.attempts);
+                    match otherwise {
+                        _ if again => Some(Remedy::Retry),
+                        otherwise => otherwise.map(Remedy::Otherwise),
+                    }
+                }
+                BlockKind::Saga { .. } if self.has_undos(block) => Some(Remedy::Undo),
+                BlockKind::Undo { .. } => Some(Remedy::DropUndo),
+                _ => None,
             };
-            let failures = self.failures_in(block)?;
-            let is_tried_again = retry.is_some_and(|retry| failures + 1 < retry.attempts);
-            match otherwise {
-                _ if is_tried_again => return Ok(Some((block, Remedy::Retry))),
-                Some(otherwise) => return Ok(Some((block, Remedy::Otherwise(*otherwise)))),
-                None => {}
+            if let Some(remedy) = remedy {
+                return Ok(Some((block, remedy)));
             }
         }
         Ok(None)

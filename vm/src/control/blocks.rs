@@ -98,6 +98,11 @@ impl Run<'_> {
         let branch = &mut self.next.branches[owner];
         branch.frames.truncate(depth + kept);
         branch.stack.truncate(base.saturating_sub(offset));
+        while let Some(undo) = branch.undos.last()
+            && !branch.frames.contains(&undo.saga)
+        {
+            branch.undos.pop();
+        }
         Ok((exit, base))
     }
 }

@@ -73,6 +73,12 @@ pub(crate) enum Instruction {
         handle: Handle,
         message: OperandIndex,
     },
+    /// Opens a block whose finished steps are undone when it fails.
+    SagaEnter { block: BlockIndex },
+    /// Records how a step is undone, and goes on behind that.
+    UndoRecord { undo: BlockIndex },
+    /// Ends an undo: the one before it runs, or the failure goes on.
+    UndoEnd { undo: BlockIndex },
     /// Opens a loop over the items of an array; without items it goes on behind it.
     EachEnter {
         block: BlockIndex,
@@ -159,21 +165,28 @@ pub(crate) enum BlockKind {
     Failure { handle: Handle },
     /// The items of a loop over an array.
     Each { handle: Handle },
+    /// What a saga fails with, while its undos run.
+    Saga { handle: Handle },
+    /// Nothing; entered only when the saga around it fails.
+    Undo { saga: BlockIndex },
 }
 
 impl BlockKind {
     /// The handle of the value that the block keeps, where it keeps one.
     pub(crate) fn handle(&self) -> Option<Handle> {
         match self {
-            BlockKind::Plain | BlockKind::Loop | BlockKind::Parallel { .. } | BlockKind::Branch => {
-                None
-            }
+            BlockKind::Plain
+            | BlockKind::Loop
+            | BlockKind::Parallel { .. }
+            | BlockKind::Branch
+            | BlockKind::Undo { .. } => None,
             BlockKind::State { handle, .. }
             | BlockKind::Message { handle }
             | BlockKind::Child { handle }
             | BlockKind::Attempt { handle, .. }
             | BlockKind::Failure { handle }
-            | BlockKind::Each { handle } => Some(*handle),
+            | BlockKind::Each { handle }
+            | BlockKind::Saga { handle } => Some(*handle),
         }
     }
 

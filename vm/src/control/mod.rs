@@ -17,6 +17,7 @@ mod ends;
 pub(crate) mod instruction;
 mod operand;
 mod parallel;
+mod saga;
 mod send;
 mod spawn;
 pub(crate) use spawn::CHILD_KEY_PREFIX;
@@ -224,6 +225,9 @@ impl<'a> Run<'a> {
                 message,
             } => self.update(*handle, *updater, *message),
             Instruction::ActorSend { target, message } => self.send(*target, *message),
+            Instruction::SagaEnter { block } => self.enter_saga(*block),
+            Instruction::UndoRecord { undo } => self.record_undo(*undo),
+            Instruction::UndoEnd { undo } => self.end_undo(*undo),
             Instruction::EachEnter { block, items } => self.enter_each(*block, *items),
             Instruction::EachNext { block } => self.next_item(*block),
             Instruction::ParallelEnter { block, branches } => self.enter_parallel(*block, branches),

@@ -160,7 +160,7 @@ impl Run<'_> {
             Some(Slot::State(value) | Slot::Message { body: value, .. }) => Ok(value.clone()),
             Some(Slot::Child(value) | Slot::Failure(value)) => Ok(value.clone()),
             Some(Slot::Items { items, at }) => Ok(item_of(items, *at).cloned().unwrap_or_default()),
-            Some(Slot::Attempt { .. }) | None => {
+            Some(Slot::Attempt { .. } | Slot::Saga { .. }) | None => {
                 Err(ScriptError::corrupt("a handle is used outside its block"))
             }
         }

@@ -66,8 +66,8 @@ impl Run<'_> {
 
     /// Refuses to keep more when the worker keeps too much then.
     pub(super) fn check_kept(&self, more: u64) -> Result<(), ScriptError> {
-        let slots = self.next.branches.iter().flat_map(|branch| &branch.stack);
-        let bytes = slots.fold(more, |sum, slot| sum + slot.kept_bytes());
+        let branches = self.next.branches.iter();
+        let bytes = branches.fold(more, |sum, branch| sum + branch.kept_bytes());
         let limits = self.functions.limits();
         if bytes > limits.state_bytes {
             return Err(self.at_command(ScriptError::limit(Limit::StateBytes, limits)));

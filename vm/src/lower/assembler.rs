@@ -109,14 +109,28 @@ impl<'a> Assembler<'a> {
 
     /// The open block of a label.
     pub(super) fn labelled(&self, label: Label, span: Span) -> Result<BlockIndex, LowerError> {
-        let found = self
-            .open
-            .iter()
-            .rev()
-            .find(|(_, known)| *known == Some(label));
-        found
-            .map(|(block, _)| *block)
-            .ok_or(LowerError::LabelOutside { span, label })
+        for (block, known) in self.open.iter().rev() {
+            if *known == Some(label) {
+                return Ok(*block);
+            }
+            if let BlockKind::Undo { .. } = self.code.blocks[block.0 as usize].kind {
+                return Err(LowerError::LeavesUndo { span });
+            }
+        }
+        Err(LowerError::LabelOutside { span, label })
+    }
+
+    /// The closest open saga, inside the closest undo.
+    pub(super) fn saga(&self, span: Span) -> Result<BlockIndex, LowerError> {
+        let mut open = self.open.iter().rev();
+        let kind = |block: &BlockIndex| &self.code.blocks[block.0 as usize].kind;
+        let closest = open.find(|(block, _)| {
+            matches!(kind(block), BlockKind::Saga { .. } | BlockKind::Undo { .. })
+        });
+        match closest {
+            Some((block, _)) if matches!(kind(block), BlockKind::Saga { .. }) => Ok(*block),
+            _ => Err(LowerError::SagaOutside { span }),
+        }
     }
 
     /// Whether a block is a loop.

@@ -10,6 +10,7 @@ mod branches;
 mod loops;
 mod operands;
 mod parallel;
+mod sagas;
 mod simple;
 mod state;
 mod waits;
@@ -38,6 +39,18 @@ pub(crate) enum LowerError {
         span: Span,
         /// Which.
         label: Label,
+    },
+    /// `compensate` outside a saga.
+    #[error("the command records an undo, and no saga is around it")]
+    SagaOutside {
+        /// The command.
+        span: Span,
+    },
+    /// An undo that leaves or repeats something around it.
+    #[error("an undo leaves or repeats something around it")]
+    LeavesUndo {
+        /// The command.
+        span: Span,
     },
 }
 
@@ -70,46 +83,10 @@ fn command(assembler: &mut Assembler<'_>, command: &Command) -> Result<(), Lower
         CommandKind::Delay { milliseconds } => simple::delay(assembler, milliseconds, span),
         CommandKind::Complete { result } => simple::complete(assembler, result, span),
         CommandKind::Fail { error } => simple::fail(assembler, error, span),
-        CommandKind::WaitFor {
-            predicate,
-            handle,
-            then,
-            timeout,
-        } => waits::wait_for(
-            assembler,
-            predicate,
-            (*handle, then),
-            timeout.as_ref(),
-            span,
-        ),
-        CommandKind::Call {
-            target,
-            message,
-            handle,
-            then,
-            timeout,
-            retry,
-        } => {
-            let call = waits::Call {
-                target,
-                message,
-                timeout: timeout.as_ref(),
-                retry: *retry,
-            };
-            waits::call(assembler, &call, (*handle, then), span)
-        }
+        CommandKind::WaitFor(wait) => waits::wait_for(assembler, wait, span),
+        CommandKind::Call(call) => waits::call(assembler, call, span),
         CommandKind::Reply { handle, message } => simple::reply(assembler, *handle, message, span),
-        CommandKind::When {
-            predicate,
-            matched,
-            otherwise,
-        } => waits::when(
-            assembler,
-            predicate,
-            (matched.0, &matched.1),
-            (otherwise.0, &otherwise.1),
-            span,
-        ),
+        CommandKind::When(when) => waits::when(assembler, when, span),
         CommandKind::WhenState {
             condition,
             then,
@@ -126,36 +103,17 @@ fn command(assembler: &mut Assembler<'_>, command: &Command) -> Result<(), Lower
             updater,
             message,
         } => state::modify(assembler, *handle, updater, *message, span),
-        CommandKind::Attempt {
-            handle,
-            body,
-            retry,
-            otherwise,
-        } => {
-            let otherwise = otherwise.as_ref().map(|(handle, then)| (*handle, &**then));
-            attempts::attempt(assembler, (*handle, body), *retry, otherwise, span)
-        }
+        CommandKind::Attempt(attempt) => attempts::attempt(assembler, attempt, span),
         CommandKind::Parallel { race, branches } => {
             parallel::parallel(assembler, *race, branches, span)
         }
+        CommandKind::Saga { handle, body } => sagas::saga(assembler, (*handle, body), span),
+        CommandKind::Compensate { body, undo } => sagas::compensate(assembler, body, undo, span),
         CommandKind::ForEach {
             items,
             handle,
             body,
         } => loops::for_each(assembler, items, (*handle, body), span),
-        CommandKind::Spawn {
-            worker,
-            config,
-            handle,
-            watch,
-            then,
-        } => {
-            let child = state::Child {
-                worker: *worker,
-                handle: *handle,
-                watch: *watch,
-            };
-            state::spawn(assembler, &child, config, then, span)
-        }
+        CommandKind::Spawn(spawn) => state::spawn(assembler, spawn, span),
     }
 }

@@ -6,7 +6,7 @@ use super::assembler::Assembler;
 use super::{LowerError, command};
 use crate::control::instruction::{BlockKind, Instruction};
 use crate::source::Span;
-use crate::tree::{Command, Handle, Operand, WorkerIndex};
+use crate::tree::{Command, Handle, Operand, Spawn};
 
 /// A block with state of its own.
 pub(super) fn with_state(
@@ -49,27 +49,14 @@ pub(super) fn modify(
     Ok(())
 }
 
-/// What is known of a child when its spawn is lowered.
-pub(super) struct Child {
-    pub(super) worker: WorkerIndex,
-    pub(super) handle: Handle,
-    pub(super) watch: bool,
-}
-
 /// Starts a child.
 pub(super) fn spawn(
     assembler: &mut Assembler<'_>,
-    child: &Child,
-    config: &Operand,
-    then: &Command,
+    spawn: &Spawn,
     span: Span,
 ) -> Result<(), LowerError> {
-    let config = assembler.operand(config, span)?;
-    let Child {
-        worker,
-        handle,
-        watch,
-    } = *child;
+    let config = assembler.operand(&spawn.config, span)?;
+    let (worker, watch, handle) = (spawn.worker, spawn.watch, spawn.then.handle);
     let block = assembler.open(BlockKind::Child { handle }, None, span, |block| {
         Instruction::ActorSpawn {
             block,
@@ -78,7 +65,7 @@ pub(super) fn spawn(
             watch,
         }
     });
-    command(assembler, then)?;
+    command(assembler, &spawn.then.command)?;
     assembler.close(Instruction::BlockBreak { block }, span);
     Ok(())
 }

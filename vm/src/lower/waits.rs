@@ -5,19 +5,19 @@
 
 use super::assembler::Assembler;
 use super::{LowerError, command};
-use crate::control::instruction::{BlockIndex, BlockKind, Instruction, Retry, Timeout as Flat};
+use crate::control::instruction::{BlockIndex, BlockKind, Instruction, Timeout as Flat};
 use crate::source::Span;
-use crate::tree::{Command, Handle, Operand, Timeout};
+use crate::tree::{Call, Timeout, WaitFor, When};
 
 /// Waits for a message that matches.
 pub(super) fn wait_for(
     assembler: &mut Assembler<'_>,
-    predicate: &Operand,
-    (handle, then): (Handle, &Command),
-    timeout: Option<&Timeout>,
+    wait: &WaitFor,
     span: Span,
 ) -> Result<(), LowerError> {
-    let predicate = assembler.operand(predicate, span)?;
+    let predicate = assembler.operand(&wait.predicate, span)?;
+    let handle = wait.then.handle;
+    let timeout = wait.timeout.as_ref();
     let at = assembler.here() as usize;
     let flat = timeout_operand(assembler, timeout, span)?;
     let block = assembler.open(BlockKind::Message { handle }, None, span, |block| {
@@ -28,31 +28,22 @@ pub(super) fn wait_for(
             timeout: flat,
         }
     });
-    command(assembler, then)?;
+    command(assembler, &wait.then.command)?;
     assembler.close(Instruction::BlockBreak { block }, span);
     late(assembler, at, block, timeout, span)
-}
-
-/// What is known of a call but its reply.
-pub(super) struct Call<'t> {
-    pub(super) target: &'t Operand,
-    pub(super) message: &'t Operand,
-    pub(super) timeout: Option<&'t Timeout>,
-    pub(super) retry: Option<Retry>,
 }
 
 /// Sends a message and waits for the reply.
 pub(super) fn call(
     assembler: &mut Assembler<'_>,
-    call: &Call<'_>,
-    (handle, then): (Handle, &Command),
+    call: &Call,
     span: Span,
 ) -> Result<(), LowerError> {
-    let target = assembler.operand(call.target, span)?;
-    let message = assembler.operand(call.message, span)?;
-    let timeout = timeout_operand(assembler, call.timeout, span)?;
+    let target = assembler.operand(&call.target, span)?;
+    let message = assembler.operand(&call.message, span)?;
+    let timeout = timeout_operand(assembler, call.timeout.as_ref(), span)?;
     let at = assembler.here() as usize;
-    let retry = call.retry;
+    let (retry, handle) = (call.retry, call.then.handle);
     let block = assembler.open(BlockKind::Message { handle }, None, span, |block| {
         Instruction::ActorCall {
             block,
@@ -62,9 +53,9 @@ pub(super) fn call(
             retry,
         }
     });
-    command(assembler, then)?;
+    command(assembler, &call.then.command)?;
     assembler.close(Instruction::BlockBreak { block }, span);
-    late(assembler, at, block, call.timeout, span)
+    late(assembler, at, block, call.timeout.as_ref(), span)
 }
 
 /// The operand of a timeout; its block is lowered later.
@@ -116,15 +107,16 @@ fn late(
 /// Takes one message and branches.
 pub(super) fn when(
     assembler: &mut Assembler<'_>,
-    predicate: &Operand,
-    matched: (Handle, &Command),
-    otherwise: (Handle, &Command),
+    when: &When,
     span: Span,
 ) -> Result<(), LowerError> {
-    let predicate = assembler.operand(predicate, span)?;
+    let (matched, otherwise) = (&when.matched, &when.otherwise);
+    let predicate = assembler.operand(&when.predicate, span)?;
     let at = assembler.here() as usize;
     let first = assembler.open(
-        BlockKind::Message { handle: matched.0 },
+        BlockKind::Message {
+            handle: matched.handle,
+        },
         None,
         span,
         |block| Instruction::BlockEnterAwait {
@@ -134,15 +126,15 @@ pub(super) fn when(
             timeout: None,
         },
     );
-    command(assembler, matched.1)?;
+    command(assembler, &matched.command)?;
     assembler.close(Instruction::BlockBreak { block: first }, span);
     let second = assembler.begin(
         BlockKind::Message {
-            handle: otherwise.0,
+            handle: otherwise.handle,
         },
         None,
     );
-    command(assembler, otherwise.1)?;
+    command(assembler, &otherwise.command)?;
     assembler.close(Instruction::BlockBreak { block: second }, span);
     assembler.exits_here(first);
     set_otherwise(&mut assembler.code.instructions[at], second);

@@ -8,7 +8,7 @@ use crate::control::item_of;
 use crate::data::Data;
 use crate::limits::{Limit, Limits};
 use crate::program::{Program, WorkerDefinition};
-use crate::worker::{Branch, Phase, Slot, Wait, Worker};
+use crate::worker::{Branch, Phase, Slot, Undo, Wait, Worker};
 
 type Checked = Result<(), SnapshotError>;
 
@@ -34,6 +34,7 @@ pub(super) fn check(worker: &Worker, program: &Program, limits: &Limits) -> Chec
             &definition.code.blocks,
             &mut state_bytes,
         )?;
+        check_undos(branch, definition, &mut state_bytes)?;
     }
     if state_bytes > limits.state_bytes {
         return Err(SnapshotError::TooLarge(Limit::StateBytes.message(limits)));
@@ -144,6 +145,36 @@ fn check_wait(worker: &Worker, branch: &Branch, definition: &WorkerDefinition) -
     }
 }
 
+/// Recorded undos stand in open sagas of their branch, with what the blocks between kept.
+fn check_undos(branch: &Branch, definition: &WorkerDefinition, state_bytes: &mut u64) -> Checked {
+    let blocks = &definition.code.blocks;
+    let kind = |block: &BlockIndex| blocks.get(block.0 as usize).map(|block| &block.kind);
+    let mut total = 0;
+    let mut depth = 0;
+    for undo in &branch.undos {
+        let open = branch.frames.iter().position(|frame| *frame == undo.saga);
+        let open = open.filter(|open| *open >= depth);
+        depth = open.ok_or(unfit("an undo belongs to a saga that is not open"))?;
+        let is_its_own = kind(&undo.block) == Some(&BlockKind::Undo { saga: undo.saga });
+        let start = blocks.get(undo.block.0 as usize).map(|block| block.start);
+        let start = start.filter(|_| is_its_own);
+        let start = start.ok_or(unfit("an undo stands in another saga"))?;
+        let around = definition.code.blocks_around(&definition.layout, start);
+        let inside = around.iter().skip_while(|block| **block != undo.saga);
+        let inside = inside.skip(1).take_while(|block| **block != undo.block);
+        if !inside.eq(undo.frames.iter()) {
+            return Err(unfit("an undo has other blocks around it"));
+        }
+        check_values(&undo.frames, &undo.stack, blocks, &mut 0)?;
+        total += Undo::own_bytes(&undo.frames, &undo.stack);
+        if undo.total_bytes != total {
+            return Err(unfit("an undo has another size"));
+        }
+    }
+    *state_bytes += total;
+    Ok(())
+}
+
 /// The values on a stack are those that the open blocks keep.
 fn check_values(
     frames: &[BlockIndex],
@@ -182,6 +213,10 @@ fn check_value(kind: &BlockKind, slot: &Slot, state_bytes: &mut u64) -> Checked 
             },
         ) => plain(body),
         (BlockKind::Failure { .. }, Slot::Failure(value)) => plain(value),
+        (BlockKind::Saga { .. }, Slot::Saga { failure }) => {
+            let value = failure.as_ref().and_then(|error| error.value.as_ref());
+            value.map_or(Ok(()), plain)
+        }
         (BlockKind::Child { .. }, Slot::Child(Data::Address(_)))
         | (BlockKind::Attempt { .. }, Slot::Attempt { .. }) => Ok(()),
         _ => Err(unfit("a value on its stack is of another kind")),

@@ -3,7 +3,7 @@
 //! The reply is a message like any other: its handle can be read, and `sender` of it is who answered.
 
 use super::super::arguments::Arguments;
-use super::super::tables::{Action, Recipe};
+use super::super::tables::{Action, CallSpec, Recipe};
 use super::messages::{continuation_and_options, target};
 use super::timing::{self, Timing};
 use crate::error::Trap;
@@ -25,13 +25,13 @@ pub(super) fn call(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
             "say how long each attempt waits: `{ timeout: 1000, retry: { attempts: 3 } }`",
         ));
     }
-    let action = Action::Call {
+    let action = Action::Call(CallSpec {
         target,
         message,
         then,
         timeout: timing.timeout,
         retry: timing.retry,
-    };
+    });
     Ok(arguments
         .stage
         .tables

@@ -1,9 +1,9 @@
-//! `attempt`: what is done when a command fails.
+//! `attempt`, `saga`, `compensate`: what is done when a command fails.
 //!
 //! The factory of `otherwise` gets a ref to the error.
 
 use super::super::arguments::Arguments;
-use super::super::tables::Action;
+use super::super::tables::{Action, AttemptSpec};
 use super::timing;
 use crate::error::Trap;
 use crate::value::Value;
@@ -29,14 +29,33 @@ pub(super) fn attempt(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap>
             "write `attempt(…, { otherwise: error => … })`, with `noop()` for nothing, or `{ retry: { attempts: 3 } }`",
         ));
     }
-    let action = Action::Attempt {
+    let action = Action::Attempt(AttemptSpec {
         body,
         retry,
         otherwise,
-    };
+    });
     Ok(arguments
         .stage
         .tables
         .borrow_mut()
         .command(action, arguments.span))
+}
+
+pub(super) fn saga(arguments: &Arguments<'_, '_, '_, '_>) -> Result<Value, Trap> {
+    let body = arguments.required(0, "a command, or a function that returns one")?;
+    Ok(arguments
+        .stage
+        .tables
+        .borrow_mut()
+        .command(Action::Saga { body }, arguments.span))
+}
+
+pub(super) fn compensate(arguments: &Arguments<'_, '_, '_, '_>) -> Result<Value, Trap> {
+    let body = arguments.required(0, "a command that does something")?;
+    let undo = arguments.required(1, "a command that undoes it")?;
+    Ok(arguments
+        .stage
+        .tables
+        .borrow_mut()
+        .command(Action::Compensate { body, undo }, arguments.span))
 }

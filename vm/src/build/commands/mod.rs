@@ -47,6 +47,8 @@ pub(super) fn call(
         "sequence" => flow::sequence(&arguments),
         "when" => messages::when(&mut arguments),
         "waitFor" => messages::wait_for(&mut arguments),
+        "saga" => failures::saga(&arguments),
+        "compensate" => failures::compensate(&arguments),
         "forEach" => flow::for_each(&mut arguments),
         "parallel" => concurrent::branches(&arguments, false),
         "race" => concurrent::branches(&arguments, true),

@@ -4,7 +4,7 @@
 
 use super::super::arguments::Arguments;
 use super::super::stage::Stage;
-use super::super::tables::{Action, Kind, PlaceSpec, Recipe, RefSpec};
+use super::super::tables::{Action, Kind, PlaceSpec, Recipe, RefSpec, SpawnSpec};
 use crate::codes;
 use crate::data::{Address, Data};
 use crate::diagnostic::Diagnostic;
@@ -43,12 +43,12 @@ pub(super) fn spawn(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
             }
         }
     }
-    let action = Action::Spawn {
+    let action = Action::Spawn(SpawnSpec {
         worker,
         config,
         then,
         watch,
-    };
+    });
     Ok(arguments
         .stage
         .tables

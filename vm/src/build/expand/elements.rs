@@ -3,14 +3,14 @@
 //! A `waitFor` without continuation keeps its message for the rest of its sequence where the shorthand
 //! `…Handle` refers to it: the rest then becomes its continuation.
 
-use super::super::tables::{Action, Jump, Kind, Recipe, RefSpec, TimeoutSpec};
+use super::super::tables::{Action, CallSpec, Jump, Kind, Recipe, RefSpec, TimeoutSpec};
 use super::{Expanded, Expander, handle_value};
 use crate::codes;
 use crate::data::{Data, PropertyTable};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::text::Text;
-use crate::tree::{Command, CommandKind, Handle, Timeout};
+use crate::tree::{Call, Command, CommandKind, Continuation, Handle, Timeout, WaitFor, When};
 use crate::value::Value;
 
 impl Expander<'_, '_, '_> {
@@ -67,11 +67,10 @@ impl Expander<'_, '_, '_> {
         let mut waits: Vec<(usize, Handle)> = Vec::new();
         for element in elements {
             let command = self.command_of(element, span)?;
-            if let (CommandKind::WaitFor { handle, .. }, true) =
-                (&command.kind, self.is_bare_wait(element))
+            if let (CommandKind::WaitFor(wait), true) = (&command.kind, self.is_bare_wait(element))
             {
-                self.messages.push(*handle);
-                waits.push((commands.len(), *handle));
+                self.messages.push(wait.then.handle);
+                waits.push((commands.len(), wait.then.handle));
             }
             commands.push(command);
         }
@@ -79,11 +78,11 @@ impl Expander<'_, '_, '_> {
             if self.used_messages.contains(&handle) {
                 let rest = commands.split_off(at + 1);
                 if let Some(Command {
-                    kind: CommandKind::WaitFor { then, .. },
+                    kind: CommandKind::WaitFor(wait),
                     span,
                 }) = commands.last_mut()
                 {
-                    **then = Command {
+                    *wait.then.command = Command {
                         kind: CommandKind::Sequence {
                             exit: None,
                             body: rest,
@@ -126,30 +125,38 @@ impl Expander<'_, '_, '_> {
         span: Span,
     ) -> Expanded<CommandKind> {
         let predicate = self.operand(predicate, span)?;
-        let (handle, then) = self.received(then, span)?;
-        Ok(CommandKind::WaitFor {
+        Ok(CommandKind::WaitFor(WaitFor {
             predicate,
-            handle,
-            then: Box::new(then),
+            then: self.received(then, span)?,
             timeout: self.timeout(timeout, span)?,
-        })
+        }))
+    }
+
+    /// A question that waits for its reply.
+    pub(super) fn call_command(&mut self, call: &CallSpec, span: Span) -> Expanded<CommandKind> {
+        Ok(CommandKind::Call(Call {
+            target: self.operand(&call.target, span)?,
+            message: self.operand(&call.message, span)?,
+            then: self.received(call.then.as_ref(), span)?,
+            timeout: self.timeout(call.timeout.as_ref(), span)?,
+            retry: call.retry,
+        }))
     }
 
     /// A message that is received, and what is done with it.
-    pub(super) fn received(
-        &mut self,
-        then: Option<&Value>,
-        span: Span,
-    ) -> Expanded<(Handle, Command)> {
+    pub(super) fn received(&mut self, then: Option<&Value>, span: Span) -> Expanded<Continuation> {
         let handle = self.stage.tables.borrow_mut().new_handle();
-        let then = match then {
+        let command = match then {
             Some(then) => self.continuation(then, handle, span)?,
             None => Command {
                 kind: CommandKind::Noop,
                 span,
             },
         };
-        Ok((handle, then))
+        Ok(Continuation {
+            handle,
+            command: Box::new(command),
+        })
     }
 
     /// The end of a wait's patience.
@@ -185,21 +192,11 @@ impl Expander<'_, '_, '_> {
         span: Span,
     ) -> Expanded<CommandKind> {
         let predicate = self.operand(predicate, span)?;
-        let first = self.stage.tables.borrow_mut().new_handle();
-        let matched = self.continuation(matched, first, span)?;
-        let second = self.stage.tables.borrow_mut().new_handle();
-        let otherwise = match otherwise {
-            Some(otherwise) => self.continuation(otherwise, second, span)?,
-            None => Command {
-                kind: CommandKind::Noop,
-                span,
-            },
-        };
-        Ok(CommandKind::When {
+        Ok(CommandKind::When(When {
             predicate,
-            matched: (first, Box::new(matched)),
-            otherwise: (second, Box::new(otherwise)),
-        })
+            matched: self.received(Some(matched), span)?,
+            otherwise: self.received(otherwise, span)?,
+        }))
     }
 
     fn continuation(&mut self, then: &Value, handle: Handle, span: Span) -> Expanded<Command> {

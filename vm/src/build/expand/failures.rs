@@ -1,40 +1,61 @@
-//! `attempt`: a body, and what is done with its error.
+//! `attempt`, `saga`, `compensate`: a body, and what is done when it or what follows fails.
 //!
 //! Messages that come into scope in either are out of scope behind it.
 
-use super::super::tables::RefSpec;
+use super::super::tables::{AttemptSpec, RefSpec};
 use super::{Expanded, Expander, handle_value};
-use crate::control::instruction::Retry;
 use crate::source::Span;
-use crate::tree::CommandKind;
+use crate::tree::{Attempt, CommandKind, Continuation};
 use crate::value::Value;
 
 impl Expander<'_, '_, '_> {
     /// A command whose failure is caught.
-    pub(super) fn attempt(
-        &mut self,
-        body: &Value,
-        retry: Option<Retry>,
-        otherwise: Option<&Value>,
-        span: Span,
-    ) -> Expanded<CommandKind> {
+    pub(super) fn attempt(&mut self, attempt: &AttemptSpec, span: Span) -> Expanded<CommandKind> {
         let handle = self.stage.tables.borrow_mut().new_handle();
-        let body = self.scoped(|expander| expander.command_of_factory(body, &[], span))?;
-        let otherwise = match otherwise {
+        let body = self.scoped(|expander| expander.command_of_factory(&attempt.body, &[], span))?;
+        let otherwise = match &attempt.otherwise {
             Some(otherwise) => {
-                let error = self.stage.tables.borrow_mut().new_handle();
-                let value = handle_value(self.stage, RefSpec::Failure(error));
-                let then =
+                let handle = self.stage.tables.borrow_mut().new_handle();
+                let value = handle_value(self.stage, RefSpec::Failure(handle));
+                let command =
                     self.scoped(|expander| expander.command_of_factory(otherwise, &[value], span))?;
-                Some((error, Box::new(then)))
+                Some(Continuation {
+                    handle,
+                    command: Box::new(command),
+                })
             }
             None => None,
         };
-        Ok(CommandKind::Attempt {
+        Ok(CommandKind::Attempt(Attempt {
             handle,
             body: Box::new(body),
-            retry,
+            retry: attempt.retry,
             otherwise,
+        }))
+    }
+
+    /// A command whose steps are undone when it fails.
+    pub(super) fn saga(&mut self, body: &Value, span: Span) -> Expanded<CommandKind> {
+        let handle = self.stage.tables.borrow_mut().new_handle();
+        let body = self.scoped(|expander| expander.command_of_factory(body, &[], span))?;
+        Ok(CommandKind::Saga {
+            handle,
+            body: Box::new(body),
+        })
+    }
+
+    /// A step, and how it is undone.
+    pub(super) fn compensate(
+        &mut self,
+        body: &Value,
+        undo: &Value,
+        span: Span,
+    ) -> Expanded<CommandKind> {
+        let body = self.scoped(|expander| expander.command_of_factory(body, &[], span))?;
+        let undo = self.scoped(|expander| expander.command_of_factory(undo, &[], span))?;
+        Ok(CommandKind::Compensate {
+            body: Box::new(body),
+            undo: Box::new(undo),
         })
     }
 }

@@ -168,25 +168,7 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
             } => {
                 return self.wait_for(&predicate, then.as_ref(), timeout.as_ref(), span);
             }
-            Action::Call {
-                target,
-                message,
-                then,
-                timeout,
-                retry,
-            } => {
-                let target = self.operand(&target, span)?;
-                let message = self.operand(&message, span)?;
-                let (handle, then) = self.received(then.as_ref(), span)?;
-                CommandKind::Call {
-                    target,
-                    message,
-                    handle,
-                    then: Box::new(then),
-                    timeout: self.timeout(timeout.as_ref(), span)?,
-                    retry,
-                }
-            }
+            Action::Call(call) => return self.call_command(&call, span),
             Action::Reply { handle, message } => CommandKind::Reply {
                 handle: self.message_of(handle, span)?,
                 message: self.operand(&message, span)?,
@@ -218,21 +200,12 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
                 return self.modify_state(handle, &updater, two_steps, span);
             }
             Action::While { body } => return self.while_loop(&body, span),
-            Action::Attempt {
-                body,
-                retry,
-                otherwise,
-            } => return self.attempt(&body, retry, otherwise.as_ref(), span),
+            Action::Attempt(attempt) => return self.attempt(&attempt, span),
             Action::Parallel { race, branches } => return self.parallel(race, &branches, span),
             Action::ForEach { items, body } => return self.for_each(&items, &body, span),
-            Action::Spawn {
-                worker,
-                config,
-                then,
-                watch,
-            } => {
-                return self.spawn(worker, &config, then.as_ref(), watch, span);
-            }
+            Action::Saga { body } => return self.saga(&body, span),
+            Action::Compensate { body, undo } => return self.compensate(&body, &undo, span),
+            Action::Spawn(spawn) => return self.spawn(&spawn, span),
         })
     }
 

@@ -2,12 +2,12 @@
 //!
 //! Messages that come into scope inside a block or branch go out of scope at its end.
 
-use super::super::tables::{PlaceSpec, Recipe, RefSpec};
+use super::super::tables::{PlaceSpec, Recipe, RefSpec, SpawnSpec};
 use super::{Expanded, Expander, handle_value};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
-use crate::tree::{Command, CommandKind, WorkerIndex};
+use crate::tree::{Command, CommandKind, Continuation, Spawn, WorkerIndex};
 use crate::value::{HostRef, Value};
 
 impl Expander<'_, '_, '_> {
@@ -108,17 +108,10 @@ impl Expander<'_, '_, '_> {
     }
 
     /// Starts a child.
-    pub(super) fn spawn(
-        &mut self,
-        worker: u32,
-        config: &Recipe,
-        then: Option<&Value>,
-        watch: bool,
-        span: Span,
-    ) -> Expanded<CommandKind> {
-        let config = self.operand(config, span)?;
+    pub(super) fn spawn(&mut self, spawn: &SpawnSpec, span: Span) -> Expanded<CommandKind> {
+        let config = self.operand(&spawn.config, span)?;
         let handle = self.stage.tables.borrow_mut().new_handle();
-        let then = match then {
+        let command = match &spawn.then {
             Some(then) => {
                 let child = self
                     .stage
@@ -132,12 +125,14 @@ impl Expander<'_, '_, '_> {
                 span,
             },
         };
-        Ok(CommandKind::Spawn {
-            worker: WorkerIndex(worker),
+        Ok(CommandKind::Spawn(Spawn {
+            worker: WorkerIndex(spawn.worker),
             config,
-            handle,
-            watch,
-            then: Box::new(then),
-        })
+            watch: spawn.watch,
+            then: Continuation {
+                handle,
+                command: Box::new(command),
+            },
+        }))
     }
 }
