@@ -11,7 +11,7 @@ mod messages;
 mod output;
 mod programs;
 
-pub use channels::{ChannelHead, channel, channels};
+pub use channels::{ChannelHead, channel, channels, sent, taken};
 pub use dead_letters::{dead_letter, dead_letters};
 pub use instances::{InstanceView, history, instance, instances};
 pub use messages::{message, story};

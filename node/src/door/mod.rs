@@ -4,6 +4,7 @@
 //! sequence until its deadline, so that nothing is applied twice. Leaves to others: batching and
 //! durability (`cluster-raft`), what a message means (`cluster`).
 
+mod arrivals;
 mod bus;
 mod calls;
 mod deploy;

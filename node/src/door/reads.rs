@@ -85,6 +85,16 @@ pub enum Query {
         /// How many.
         limit: usize,
     },
+    /// The last number that the shard put into its channel to another.
+    Sent {
+        /// The other.
+        to: ShardId,
+    },
+    /// The last number that the shard took from its channel from another.
+    Taken {
+        /// The other.
+        from: ShardId,
+    },
 }
 
 /// The answer to a [`Query`] of the same name.
@@ -108,6 +118,8 @@ pub enum Answer {
     Program(Option<Bytes>),
     /// Dead letters with their numbers.
     DeadLetters(Vec<(u64, DeadLetter)>),
+    /// A number in a channel; 0 for none.
+    Position(u64),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -298,5 +310,7 @@ fn answer(reader: &dyn StateRead, query: &Query) -> Result<Answer, query::QueryE
         Query::DeadLetters { from, limit } => {
             Answer::DeadLetters(query::dead_letters(reader, *from, *limit)?)
         }
+        Query::Sent { to } => Answer::Position(query::sent(reader, *to)?),
+        Query::Taken { from } => Answer::Position(query::taken(reader, *from)?),
     })
 }
