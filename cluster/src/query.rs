@@ -16,7 +16,7 @@ pub use dead_letters::{dead_letter, dead_letters};
 pub use instances::{InstanceView, history, instance, instances};
 pub use messages::{message, story};
 pub use output::{OutputItem, OutputPage, output};
-pub use programs::{active_program, installed_program, open_states};
+pub use programs::{active_program, decoded_program, installed_program, open_states};
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;

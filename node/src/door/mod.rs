@@ -10,6 +10,7 @@ mod calls;
 mod deploy;
 mod error;
 mod listen;
+mod programs;
 mod reads;
 mod replay;
 mod route;
@@ -48,6 +49,7 @@ pub struct Door {
     bus: Arc<dyn Bus>,
     spans: Arc<dyn SpanSink>,
     limits: vm::Limits,
+    programs: programs::Programs<vm::Program>,
     sequence: AtomicU64,
     clock: AtomicU64,
 }
@@ -61,6 +63,7 @@ impl Door {
             bus,
             spans,
             limits: vm::Limits::default(),
+            programs: programs::Programs::default(),
             sequence: AtomicU64::new(1),
             clock: AtomicU64::new(0),
         }

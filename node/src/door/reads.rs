@@ -178,7 +178,8 @@ impl Door {
     ) -> Result<Result<Answer, String>, DoorError> {
         let linearisable = consistency == Consistency::Linearisable;
         match self.groups.read(shard, linearisable).await {
-            Ok(reader) => answer(&*reader, query)
+            Ok(reader) => self
+                .answer(&*reader, query)
                 .map(Ok)
                 .map_err(|error| unreadable(shard, &error)),
             Err(error) => Ok(Err(error.to_string())),
@@ -263,54 +264,70 @@ fn unreadable(shard: ShardId, error: &query::QueryError) -> DoorError {
     }
 }
 
-fn answer(reader: &dyn StateRead, query: &Query) -> Result<Answer, query::QueryError> {
-    Ok(match query {
-        Query::Instance(address) => Answer::Instance(match query::instance(reader, address)? {
-            Some(view) => {
-                let state = query::open_states(reader, &view)?;
-                Some((view, state.into_iter().map(Body::from_data).collect()))
+impl Door {
+    fn answer(&self, reader: &dyn StateRead, query: &Query) -> Result<Answer, query::QueryError> {
+        Ok(match query {
+            Query::Instance(address) => Answer::Instance(self.shown(reader, address)?),
+            Query::Name(name) => Answer::Name(query::active_program(
+                reader,
+                name.namespace(),
+                name.name(),
+            )?),
+            Query::Program(program) => Answer::Program(query::installed_program(reader, *program)?),
+            Query::Instances {
+                namespace,
+                name,
+                after,
+                limit,
+            } => Answer::Instances(query::instances(
+                reader,
+                namespace,
+                name.as_ref(),
+                after.as_ref(),
+                *limit,
+            )?),
+            Query::History {
+                address,
+                from,
+                limit,
+            } => Answer::History(query::history(reader, address, *from, *limit)?),
+            Query::Output {
+                address,
+                from,
+                limit,
+            } => Answer::Output(query::output(reader, address, *from, *limit)?),
+            Query::Message(id) => Answer::Message(query::message(reader, *id)?),
+            Query::Story { id, after } => Answer::Story(query::story(
+                reader,
+                *id,
+                *after,
+                cluster::limits::PAGE_ROWS_MAX,
+            )?),
+            Query::DeadLetters { from, limit } => {
+                Answer::DeadLetters(query::dead_letters(reader, *from, *limit)?)
             }
-            None => None,
-        }),
-        Query::Name(name) => Answer::Name(query::active_program(
-            reader,
-            name.namespace(),
-            name.name(),
-        )?),
-        Query::Program(program) => Answer::Program(query::installed_program(reader, *program)?),
-        Query::Instances {
-            namespace,
-            name,
-            after,
-            limit,
-        } => Answer::Instances(query::instances(
-            reader,
-            namespace,
-            name.as_ref(),
-            after.as_ref(),
-            *limit,
-        )?),
-        Query::History {
-            address,
-            from,
-            limit,
-        } => Answer::History(query::history(reader, address, *from, *limit)?),
-        Query::Output {
-            address,
-            from,
-            limit,
-        } => Answer::Output(query::output(reader, address, *from, *limit)?),
-        Query::Message(id) => Answer::Message(query::message(reader, *id)?),
-        Query::Story { id, after } => Answer::Story(query::story(
-            reader,
-            *id,
-            *after,
-            cluster::limits::PAGE_ROWS_MAX,
-        )?),
-        Query::DeadLetters { from, limit } => {
-            Answer::DeadLetters(query::dead_letters(reader, *from, *limit)?)
-        }
-        Query::Sent { to } => Answer::Position(query::sent(reader, *to)?),
-        Query::Taken { from } => Answer::Position(query::taken(reader, *from)?),
-    })
+            Query::Sent { to } => Answer::Position(query::sent(reader, *to)?),
+            Query::Taken { from } => Answer::Position(query::taken(reader, *from)?),
+        })
+    }
+
+    /// An instance with the values of its open states.
+    fn shown(
+        &self,
+        reader: &dyn StateRead,
+        address: &Address,
+    ) -> Result<Option<(InstanceView, Vec<Body>)>, query::QueryError> {
+        let Some(view) = query::instance(reader, address)? else {
+            return Ok(None);
+        };
+        let decode = || query::decoded_program(reader, view.program);
+        let state = match self.programs.get(view.program, decode)? {
+            Some(program) => query::open_states(&program, &view)?,
+            None => Vec::new(),
+        };
+        Ok(Some((
+            view,
+            state.into_iter().map(Body::from_data).collect(),
+        )))
+    }
 }

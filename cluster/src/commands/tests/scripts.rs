@@ -84,7 +84,8 @@ fn say(bench: &mut Bench, to: &str, json: &str) -> Receipt {
 
 fn states(bench: &Bench, of: &str) -> Vec<String> {
     let view = bench.view(of).unwrap();
-    let states = query::open_states(bench.shard.store(), &view).unwrap();
+    let program = query::decoded_program(bench.shard.store(), view.program).unwrap();
+    let states = query::open_states(&program.unwrap().0, &view).unwrap();
     states.iter().map(vm::Data::to_json).collect()
 }
 
