@@ -36,8 +36,8 @@ pub use deploy::Deployed;
 pub use error::DoorError;
 pub use listen::Listener;
 pub use reads::{Answer, Consistency, Query, answer_queries};
-pub use stories::Story;
 pub(crate) use stories::mismatch;
+pub use stories::{Known, Story};
 
 /// How long the door tries to hand a request over before it says that it could not. Longer than any
 /// election, shorter than a client's patience.

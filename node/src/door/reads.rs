@@ -108,10 +108,10 @@ pub enum Answer {
     History(Vec<(u64, HistoryRecord)>),
     /// Output, where there is such an instance.
     Output(Option<OutputPage>),
-    /// A message, where it is known.
-    Message(Option<MessageRecord>),
-    /// Messages of a story.
-    Story(Vec<MessageRecord>),
+    /// A message with its kind, where it is known.
+    Message(Option<(MessageRecord, String)>),
+    /// Messages of a story with their kinds.
+    Story(Vec<(MessageRecord, String)>),
     /// The program that serves the name, where one does.
     Name(Option<ProgramId>),
     /// The bytes of a program, where the shard has it.
@@ -256,6 +256,14 @@ async fn reply_to(door: &Door, call: &[u8]) -> Reply {
     }
 }
 
+fn with_kind(
+    reader: &dyn StateRead,
+    message: MessageRecord,
+) -> Result<(MessageRecord, String), query::QueryError> {
+    let kind = query::kind(reader, &message)?;
+    Ok((message, kind))
+}
+
 fn unreadable(shard: ShardId, error: &query::QueryError) -> DoorError {
     let detail = format!("the state of shard {shard} cannot be read: {error}");
     DoorError::Unavailable {
@@ -296,13 +304,15 @@ impl Door {
                 from,
                 limit,
             } => Answer::Output(query::output(reader, address, *from, *limit)?),
-            Query::Message(id) => Answer::Message(query::message(reader, *id)?),
-            Query::Story { id, after } => Answer::Story(query::story(
-                reader,
-                *id,
-                *after,
-                cluster::limits::PAGE_ROWS_MAX,
-            )?),
+            Query::Message(id) => {
+                let found = query::message(reader, *id)?;
+                Answer::Message(found.map(|one| with_kind(reader, one)).transpose()?)
+            }
+            Query::Story { id, after } => {
+                let page = query::story(reader, *id, *after, cluster::limits::PAGE_ROWS_MAX)?;
+                let kinds = page.into_iter().map(|one| with_kind(reader, one));
+                Answer::Story(kinds.collect::<Result<_, _>>()?)
+            }
             Query::DeadLetters { from, limit } => {
                 Answer::DeadLetters(query::dead_letters(reader, *from, *limit)?)
             }
