@@ -7,16 +7,18 @@
 mod channels;
 mod dead_letters;
 mod instances;
+mod kinds;
 mod messages;
 mod output;
 mod programs;
 
-pub use channels::{ChannelHead, channel, channels};
+pub use channels::{ChannelHead, channel, channels, sent, taken};
 pub use dead_letters::{dead_letter, dead_letters};
 pub use instances::{InstanceView, history, instance, instances};
+pub use kinds::kind;
 pub use messages::{message, story};
 pub use output::{OutputItem, OutputPage, output};
-pub use programs::{active_program, installed_program, open_states};
+pub use programs::{active_program, decoded_program, installed_program, open_states};
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;

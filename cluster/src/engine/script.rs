@@ -42,23 +42,29 @@ fn no_limits() -> Limits {
     }
 }
 
+/// The program of an encoding that was installed.
+///
+/// # Errors
+///
+/// Bytes that are no program.
+pub fn decode(program: &[u8]) -> Result<vm::Program, String> {
+    vm::Program::decode(program, &no_limits()).map_err(|error| error.to_string())
+}
+
 /// The open `withState` blocks of a run, outermost first.
 ///
 /// # Errors
 ///
-/// Bytes that are no program or no run of it.
-pub fn open_states(program: &[u8], snapshot: &[u8]) -> Result<Vec<vm::Data>, String> {
-    let program = vm::Program::decode(program, &no_limits()).map_err(|error| error.to_string())?;
-    let worker = vm::Worker::decode(snapshot, &program, &no_limits());
+/// Bytes that are no run of the program.
+pub fn open_states(program: &vm::Program, snapshot: &[u8]) -> Result<Vec<vm::Data>, String> {
+    let worker = vm::Worker::decode(snapshot, program, &no_limits());
     let worker = worker.map_err(|error| error.to_string())?;
     Ok(worker.open_states())
 }
 
 impl Engine for ScriptEngine {
     fn load(&self, bytes: &[u8]) -> Result<Arc<dyn Program>, String> {
-        let program =
-            vm::Program::decode(bytes, &no_limits()).map_err(|error| error.to_string())?;
-        Ok(Arc::new(Script(Arc::new(program))))
+        Ok(Arc::new(Script(Arc::new(decode(bytes)?))))
     }
 }
 

@@ -54,6 +54,36 @@ pub fn channels(reader: &dyn StateRead) -> Result<Vec<ChannelHead>, QueryError> 
     }
 }
 
+/// The number of the last parcel that this shard has put into its channel to `target`; 0 for none.
+///
+/// # Errors
+///
+/// The store's, or a corrupt record.
+pub fn sent(reader: &dyn StateRead, target: ShardId) -> Result<u64, QueryError> {
+    let heads = channels(reader)?;
+    let to_target = heads.iter().filter(|head| head.target == target);
+    let latest = to_target.max_by_key(|head| head.target_incarnation);
+    Ok(latest.map_or(0, |head| head.next - 1))
+}
+
+/// The number of the last parcel that this shard has taken from its channel from `source`; 0 for
+/// none.
+///
+/// # Errors
+///
+/// The store's, or a corrupt record.
+pub fn taken(reader: &dyn StateRead, source: ShardId) -> Result<u64, QueryError> {
+    let from = keys::inbound(source, Incarnation(0));
+    let until = keys::inbound(ShardId(source.0 + 1), Incarnation(0));
+    let mut latest = 0;
+    // One for each life of the source, the latest last.
+    for (key, bytes) in reader.scan(&from, Some(&until), PAGE_ROWS_MAX)? {
+        let (_, _, last): (ShardId, Incarnation, u64) = decode(&key, &bytes)?;
+        latest = last;
+    }
+    Ok(latest)
+}
+
 /// The parcels of a channel from number `first` on: at least one where there is one, then as many
 /// as fit `bytes_max`. None where the channel has nothing from there on.
 ///

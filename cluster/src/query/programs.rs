@@ -1,7 +1,7 @@
 //! Programs that a shard holds, and the names that they serve there.
 //!
 //! Before it: handlers that show state or replay history. After it: the store.
-//! Guarantees: every program that a live instance uses is there. Leaves to others: decoding.
+//! Guarantees: every program that a live instance uses is there. Leaves to others: keeping what was decoded.
 
 use bytes::Bytes;
 use transport::Namespace;
@@ -26,21 +26,43 @@ pub fn installed_program(
     Ok(reader.get(&keys::program(program))?)
 }
 
-/// The open `withState` blocks of an instance, outermost first; empty where it never waited.
+/// A program that this shard holds, decoded, with the bytes of its encoding. Decoding takes time: keep
+/// it for the next instance.
 ///
 /// # Errors
 ///
-/// The store's, or a run that does not fit its program.
-pub fn open_states(
+/// The store's, or a corrupt program.
+pub fn decoded_program(
     reader: &dyn StateRead,
+    program: ProgramId,
+) -> Result<Option<(vm::Program, usize)>, QueryError> {
+    let key = keys::program(program);
+    let Some(bytes) = reader.get(&key)? else {
+        return Ok(None);
+    };
+    match script::decode(&bytes) {
+        Ok(program) => Ok(Some((program, bytes.len()))),
+        Err(reason) => Err(QueryError::Corrupt { key, reason }),
+    }
+}
+
+/// The open `withState` blocks of an instance that runs `program`, outermost first; empty where it
+/// never waited.
+///
+/// # Errors
+///
+/// A run that does not fit its program.
+pub fn open_states(
+    program: &vm::Program,
     instance: &InstanceView,
 ) -> Result<Vec<vm::Data>, QueryError> {
-    let key = keys::program(instance.program);
-    match (reader.get(&key)?, &instance.snapshot) {
-        (Some(program), Some(snapshot)) => script::open_states(&program, snapshot)
-            .map_err(|reason| QueryError::Corrupt { key, reason }),
-        _ => Ok(Vec::new()),
-    }
+    let Some(snapshot) = &instance.snapshot else {
+        return Ok(Vec::new());
+    };
+    script::open_states(program, snapshot).map_err(|reason| QueryError::Corrupt {
+        key: keys::instance(&instance.address),
+        reason,
+    })
 }
 
 /// The program that serves a name in this shard.

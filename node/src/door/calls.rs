@@ -88,6 +88,14 @@ impl Door {
     /// The shard refuses it, or no leader takes it in time.
     pub async fn send(&self, call: &SendCall) -> Result<Admitted, DoorError> {
         self.require_worker(&call.to).await?;
+        let sent = self.send_once(call).await;
+        if self.arrived_since(&sent, &call.to).await {
+            return self.send_once(call).await;
+        }
+        sent
+    }
+
+    async fn send_once(&self, call: &SendCall) -> Result<Admitted, DoorError> {
         let body = Body::from_data(call.body.clone());
         let key = idempotency(&call.delivery, b"send", &call.to, &[body.bytes()]);
         let door = self.header(call.delivery.trace.as_ref(), key)?;
@@ -131,6 +139,14 @@ impl Door {
     /// # Errors
     /// As for [`Door::send`]; `E-unknown-instance` where there is none.
     pub async fn kill(&self, call: &KillCall) -> Result<Admitted, DoorError> {
+        let killed = self.kill_once(call).await;
+        if self.arrived_since(&killed, &call.target).await {
+            return self.kill_once(call).await;
+        }
+        killed
+    }
+
+    async fn kill_once(&self, call: &KillCall) -> Result<Admitted, DoorError> {
         let key = idempotency(&call.delivery, b"kill", &call.target, &[]);
         let door = self.header(call.delivery.trace.as_ref(), key)?;
         let stamp = door.stamp.clone();

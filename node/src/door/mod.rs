@@ -4,11 +4,13 @@
 //! sequence until its deadline, so that nothing is applied twice. Leaves to others: batching and
 //! durability (`cluster-raft`), what a message means (`cluster`).
 
+mod arrivals;
 mod bus;
 mod calls;
 mod deploy;
 mod error;
 mod listen;
+mod programs;
 mod reads;
 mod replay;
 mod route;
@@ -34,8 +36,8 @@ pub use deploy::Deployed;
 pub use error::DoorError;
 pub use listen::Listener;
 pub use reads::{Answer, Consistency, Query, answer_queries};
-pub use stories::Story;
 pub(crate) use stories::mismatch;
+pub use stories::{Known, Story};
 
 /// How long the door tries to hand a request over before it says that it could not. Longer than any
 /// election, shorter than a client's patience.
@@ -47,6 +49,7 @@ pub struct Door {
     bus: Arc<dyn Bus>,
     spans: Arc<dyn SpanSink>,
     limits: vm::Limits,
+    programs: programs::Programs<vm::Program>,
     sequence: AtomicU64,
     clock: AtomicU64,
 }
@@ -60,6 +63,7 @@ impl Door {
             bus,
             spans,
             limits: vm::Limits::default(),
+            programs: programs::Programs::default(),
             sequence: AtomicU64::new(1),
             clock: AtomicU64::new(0),
         }

@@ -85,6 +85,16 @@ pub enum Query {
         /// How many.
         limit: usize,
     },
+    /// The last number that the shard put into its channel to another.
+    Sent {
+        /// The other.
+        to: ShardId,
+    },
+    /// The last number that the shard took from its channel from another.
+    Taken {
+        /// The other.
+        from: ShardId,
+    },
 }
 
 /// The answer to a [`Query`] of the same name.
@@ -98,16 +108,18 @@ pub enum Answer {
     History(Vec<(u64, HistoryRecord)>),
     /// Output, where there is such an instance.
     Output(Option<OutputPage>),
-    /// A message, where it is known.
-    Message(Option<MessageRecord>),
-    /// Messages of a story.
-    Story(Vec<MessageRecord>),
+    /// A message with its kind, where it is known.
+    Message(Option<(MessageRecord, String)>),
+    /// Messages of a story with their kinds.
+    Story(Vec<(MessageRecord, String)>),
     /// The program that serves the name, where one does.
     Name(Option<ProgramId>),
     /// The bytes of a program, where the shard has it.
     Program(Option<Bytes>),
     /// Dead letters with their numbers.
     DeadLetters(Vec<(u64, DeadLetter)>),
+    /// A number in a channel; 0 for none.
+    Position(u64),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -166,7 +178,8 @@ impl Door {
     ) -> Result<Result<Answer, String>, DoorError> {
         let linearisable = consistency == Consistency::Linearisable;
         match self.groups.read(shard, linearisable).await {
-            Ok(reader) => answer(&*reader, query)
+            Ok(reader) => self
+                .answer(&*reader, query)
                 .map(Ok)
                 .map_err(|error| unreadable(shard, &error)),
             Err(error) => Ok(Err(error.to_string())),
@@ -243,6 +256,14 @@ async fn reply_to(door: &Door, call: &[u8]) -> Reply {
     }
 }
 
+fn with_kind(
+    reader: &dyn StateRead,
+    message: MessageRecord,
+) -> Result<(MessageRecord, String), query::QueryError> {
+    let kind = query::kind(reader, &message)?;
+    Ok((message, kind))
+}
+
 fn unreadable(shard: ShardId, error: &query::QueryError) -> DoorError {
     let detail = format!("the state of shard {shard} cannot be read: {error}");
     DoorError::Unavailable {
@@ -251,52 +272,72 @@ fn unreadable(shard: ShardId, error: &query::QueryError) -> DoorError {
     }
 }
 
-fn answer(reader: &dyn StateRead, query: &Query) -> Result<Answer, query::QueryError> {
-    Ok(match query {
-        Query::Instance(address) => Answer::Instance(match query::instance(reader, address)? {
-            Some(view) => {
-                let state = query::open_states(reader, &view)?;
-                Some((view, state.into_iter().map(Body::from_data).collect()))
+impl Door {
+    fn answer(&self, reader: &dyn StateRead, query: &Query) -> Result<Answer, query::QueryError> {
+        Ok(match query {
+            Query::Instance(address) => Answer::Instance(self.shown(reader, address)?),
+            Query::Name(name) => Answer::Name(query::active_program(
+                reader,
+                name.namespace(),
+                name.name(),
+            )?),
+            Query::Program(program) => Answer::Program(query::installed_program(reader, *program)?),
+            Query::Instances {
+                namespace,
+                name,
+                after,
+                limit,
+            } => Answer::Instances(query::instances(
+                reader,
+                namespace,
+                name.as_ref(),
+                after.as_ref(),
+                *limit,
+            )?),
+            Query::History {
+                address,
+                from,
+                limit,
+            } => Answer::History(query::history(reader, address, *from, *limit)?),
+            Query::Output {
+                address,
+                from,
+                limit,
+            } => Answer::Output(query::output(reader, address, *from, *limit)?),
+            Query::Message(id) => {
+                let found = query::message(reader, *id)?;
+                Answer::Message(found.map(|one| with_kind(reader, one)).transpose()?)
             }
-            None => None,
-        }),
-        Query::Name(name) => Answer::Name(query::active_program(
-            reader,
-            name.namespace(),
-            name.name(),
-        )?),
-        Query::Program(program) => Answer::Program(query::installed_program(reader, *program)?),
-        Query::Instances {
-            namespace,
-            name,
-            after,
-            limit,
-        } => Answer::Instances(query::instances(
-            reader,
-            namespace,
-            name.as_ref(),
-            after.as_ref(),
-            *limit,
-        )?),
-        Query::History {
-            address,
-            from,
-            limit,
-        } => Answer::History(query::history(reader, address, *from, *limit)?),
-        Query::Output {
-            address,
-            from,
-            limit,
-        } => Answer::Output(query::output(reader, address, *from, *limit)?),
-        Query::Message(id) => Answer::Message(query::message(reader, *id)?),
-        Query::Story { id, after } => Answer::Story(query::story(
-            reader,
-            *id,
-            *after,
-            cluster::limits::PAGE_ROWS_MAX,
-        )?),
-        Query::DeadLetters { from, limit } => {
-            Answer::DeadLetters(query::dead_letters(reader, *from, *limit)?)
-        }
-    })
+            Query::Story { id, after } => {
+                let page = query::story(reader, *id, *after, cluster::limits::PAGE_ROWS_MAX)?;
+                let kinds = page.into_iter().map(|one| with_kind(reader, one));
+                Answer::Story(kinds.collect::<Result<_, _>>()?)
+            }
+            Query::DeadLetters { from, limit } => {
+                Answer::DeadLetters(query::dead_letters(reader, *from, *limit)?)
+            }
+            Query::Sent { to } => Answer::Position(query::sent(reader, *to)?),
+            Query::Taken { from } => Answer::Position(query::taken(reader, *from)?),
+        })
+    }
+
+    /// An instance with the values of its open states.
+    fn shown(
+        &self,
+        reader: &dyn StateRead,
+        address: &Address,
+    ) -> Result<Option<(InstanceView, Vec<Body>)>, query::QueryError> {
+        let Some(view) = query::instance(reader, address)? else {
+            return Ok(None);
+        };
+        let decode = || query::decoded_program(reader, view.program);
+        let state = match self.programs.get(view.program, decode)? {
+            Some(program) => query::open_states(&program, &view)?,
+            None => Vec::new(),
+        };
+        Ok(Some((
+            view,
+            state.into_iter().map(Body::from_data).collect(),
+        )))
+    }
 }

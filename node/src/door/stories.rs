@@ -10,6 +10,17 @@ use super::{Answer, Consistency, Door, DoorError, Query};
 /// Messages of one story that are gathered at most: a daemon's story may never end.
 pub(super) const STORY_MESSAGES_MAX: usize = 10_000;
 
+/// What one shard knows of a message.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The shard.
+    pub shard: ShardId,
+    /// What it recorded.
+    pub record: MessageRecord,
+    /// The message's `type`, or what kind of input it was.
+    pub kind: String,
+}
+
 /// All that the shards know of one story.
 #[derive(Clone, Debug)]
 pub struct Story {
@@ -17,8 +28,8 @@ pub struct Story {
     pub root: MessageId,
     /// The trace that it is exported under.
     pub trace: Option<TraceContext>,
-    /// Its messages with the shards that know them, in the order of time.
-    pub messages: Vec<(ShardId, MessageRecord)>,
+    /// Its messages, in the order of time.
+    pub messages: Vec<Known>,
 }
 
 impl Door {
@@ -26,13 +37,17 @@ impl Door {
     ///
     /// # Errors
     /// A shard cannot be read.
-    pub async fn message(&self, id: MessageId) -> Result<Vec<(ShardId, MessageRecord)>, DoorError> {
+    pub async fn message(&self, id: MessageId) -> Result<Vec<Known>, DoorError> {
         let asked = self.shards().into_iter().map(|shard| async move {
             match self
                 .ask(shard, Query::Message(id), Consistency::Linearisable)
                 .await?
             {
-                Answer::Message(found) => Ok(found.map(|record| (shard, record))),
+                Answer::Message(found) => Ok(found.map(|(record, kind)| Known {
+                    shard,
+                    record,
+                    kind,
+                })),
                 _ => Err(mismatch()),
             }
         });
@@ -45,16 +60,20 @@ impl Door {
     /// A shard cannot be read.
     pub async fn story(&self, id: MessageId) -> Result<Option<Story>, DoorError> {
         let known = self.message(id).await?;
-        let Some((_, first)) = known.first() else {
+        let Some(first) = known.first() else {
             return Ok(None);
         };
-        let (root, trace) = (first.stamp.root, first.stamp.trace.clone());
+        let stamp = &first.record.stamp;
+        let (root, trace) = (stamp.root, stamp.trace.clone());
         let parts = self
             .shards()
             .into_iter()
             .map(|shard| self.story_part(shard, id, root));
         let mut messages: Vec<_> = try_join_all(parts).await?.into_iter().flatten().collect();
-        messages.sort_by_key(|(_, record)| (record.stamp.time, record.time_ms, record.stamp.id));
+        messages.sort_by_key(|known| {
+            let record = &known.record;
+            (record.stamp.time, record.time_ms, record.stamp.id)
+        });
         messages.truncate(STORY_MESSAGES_MAX);
         Ok(Some(Story {
             root,
@@ -68,7 +87,7 @@ impl Door {
         shard: ShardId,
         id: MessageId,
         root: MessageId,
-    ) -> Result<Vec<(ShardId, MessageRecord)>, DoorError> {
+    ) -> Result<Vec<Known>, DoorError> {
         let (mut part, mut after) = (Vec::new(), None);
         loop {
             let query = Query::Story { id, after };
@@ -76,12 +95,19 @@ impl Door {
             else {
                 return Err(mismatch());
             };
-            after = page.last().map(|record| record.stamp.id);
+            after = page.last().map(|(record, _)| record.stamp.id);
             let full = page.len() == cluster::limits::PAGE_ROWS_MAX;
             // Two stories may share a tag.
-            part.extend(page.into_iter().filter(|record| record.stamp.root == root));
+            let mine = page
+                .into_iter()
+                .filter(|(record, _)| record.stamp.root == root);
+            part.extend(mine.map(|(record, kind)| Known {
+                shard,
+                record,
+                kind,
+            }));
             if !full || part.len() >= STORY_MESSAGES_MAX {
-                return Ok(part.into_iter().map(|record| (shard, record)).collect());
+                return Ok(part);
             }
         }
     }

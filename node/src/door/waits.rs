@@ -104,7 +104,7 @@ impl Door {
             let Answer::Message(record) = answer else {
                 return Err(mismatch());
             };
-            match record.map(|record| (record.fate, record.to)) {
+            match record.map(|(record, _)| (record.fate, record.to)) {
                 Some((MessageFate::Routed { instance }, _)) if instance != follow.at => {
                     follow.shard = self.shard_of(&instance)?;
                     follow.at = instance;

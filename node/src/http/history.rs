@@ -2,8 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use cluster::record::HistoryRecord;
 use serde::Deserialize;
-use transport::{Address, ShardId};
+use transport::Address;
 
 use super::instances::{instance_address, unknown};
 use super::request::{Parameters, Place};
@@ -35,22 +36,14 @@ pub(super) async fn page(
     Parameters(parameters): Parameters<PageParameters>,
 ) -> Result<Json<HistoryPage>, DoorError> {
     let address = instance_address(&context, &place)?;
-    let shard = context.door()?.shard_of(&address)?;
     let limit = parameters.limit.clamp(1, PAGE_MAX);
-    let query = Query::History {
-        address: address.clone(),
-        from: parameters.cursor,
-        limit,
-    };
-    let answer = context
-        .door()?
-        .ask(shard, query, Consistency::Linearisable)
-        .await?;
-    let Answer::History(steps) = answer else {
-        return Err(mismatch());
-    };
+    let mut steps = read(&context, &address, parameters.cursor, limit).await?;
     if steps.is_empty() {
-        require_instance(&context, shard, &address).await?;
+        // An instance without a step on this page is there all the same, or it is unknown.
+        let door = context.door()?;
+        let found = door.instance(&address, Consistency::Linearisable).await?;
+        found.ok_or_else(|| unknown(&address))?;
+        steps = read(&context, &address, parameters.cursor, limit).await?;
     }
     let next = steps
         .last()
@@ -65,16 +58,21 @@ pub(super) async fn page(
     }))
 }
 
-/// An instance without a step on this page is there all the same, or it is unknown.
-async fn require_instance(
+async fn read(
     context: &Context,
-    shard: ShardId,
     address: &Address,
-) -> Result<(), DoorError> {
-    let query = Query::Instance(address.clone());
+    from: u64,
+    limit: usize,
+) -> Result<Vec<(u64, HistoryRecord)>, DoorError> {
     let door = context.door()?;
+    let query = Query::History {
+        address: address.clone(),
+        from,
+        limit,
+    };
+    let shard = door.shard_of(address)?;
     match door.ask(shard, query, Consistency::Linearisable).await? {
-        Answer::Instance(None) => Err(unknown(address)),
-        _ => Ok(()),
+        Answer::History(steps) => Ok(steps),
+        _ => Err(mismatch()),
     }
 }

@@ -45,13 +45,7 @@ pub(super) async fn get(
         ConsistencyName::Local => Consistency::Local,
     };
     let shard = context.door()?.shard_of(&address)?;
-    let answer = context
-        .door()?
-        .ask(shard, Query::Instance(address.clone()), consistency)
-        .await?;
-    let Answer::Instance(found) = answer else {
-        return Err(mismatch());
-    };
+    let found = context.door()?.instance(&address, consistency).await?;
     let (found, state) = found.ok_or_else(|| unknown(&address))?;
     Ok(Json(views::instance(
         &found,

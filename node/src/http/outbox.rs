@@ -67,7 +67,18 @@ pub(super) async fn page_or_stream(
     let topic = Topic::Output(reader.address.clone());
     let listener = reader.context.door()?.listen(shard, topic);
     let limit = parameters.limit.clamp(1, PAGE_MAX);
-    let page = reader.read(from, limit).await?;
+    let page = match reader.read(from, limit).await {
+        Err(DoorError::NotFound(_))
+            if reader
+                .context
+                .door()?
+                .await_arrivals(&reader.address)
+                .await? =>
+        {
+            reader.read(from, limit).await?
+        }
+        read => read?,
+    };
     if from > 0 && from < page.first {
         return Err(DoorError::Gone {
             first: format!("{}-{}", incarnation.0, page.first),

@@ -2,14 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use cluster::record::{MessageFate, MessageRecord};
-use transport::{MessageId, ShardId};
+use cluster::record::MessageFate;
+use transport::MessageId;
 
 use super::instances::leader_name;
 use super::request::Place;
 use super::{Context, views};
 use crate::api::{MessageView, StoryMessage, StoryView};
-use crate::door::DoorError;
+use crate::door::{DoorError, Known};
 
 /// `GET /v1/messages/{id}`
 pub(super) async fn message(
@@ -19,8 +19,8 @@ pub(super) async fn message(
     let id = message_id(&place)?;
     let known = context.door()?.message(id).await?;
     // The shard that routed it on knows it too; what its target says counts.
-    let best = known.iter().max_by_key(|(_, record)| rank(&record.fate));
-    let status = match best.map(|(_, record)| &record.fate) {
+    let best = known.iter().max_by_key(|known| rank(&known.record.fate));
+    let status = match best.map(|known| &known.record.fate) {
         None => "unknown",
         Some(MessageFate::DeadLetter { .. }) => "dead-letter",
         Some(MessageFate::Waiting | MessageFate::Routed { .. } | MessageFate::Service { .. }) => {
@@ -28,7 +28,7 @@ pub(super) async fn message(
         }
         Some(_) => "applied",
     };
-    let applied = best.map(|(shard, record)| shown(&context, *shard, record));
+    let applied = best.map(|known| shown(&context, known));
     Ok(Json(MessageView {
         id: id.to_string(),
         status: status.to_owned(),
@@ -49,8 +49,8 @@ pub(super) async fn trace(
     })?;
     let mut messages: Vec<StoryMessage> = Vec::new();
     let mut ranks: Vec<u8> = Vec::new();
-    for (shard, record) in &story.messages {
-        let (message, rank) = (shown(&context, *shard, record), rank(&record.fate));
+    for known in &story.messages {
+        let (message, rank) = (shown(&context, known), rank(&known.record.fate));
         match messages.iter().position(|known| known.id == message.id) {
             Some(place) if ranks[place] < rank => (messages[place], ranks[place]) = (message, rank),
             Some(_) => {}
@@ -83,8 +83,8 @@ fn rank(fate: &MessageFate) -> u8 {
     }
 }
 
-fn shown(context: &Context, shard: ShardId, record: &MessageRecord) -> StoryMessage {
-    views::story_message(shard, record, leader_name(context, shard))
+fn shown(context: &Context, known: &Known) -> StoryMessage {
+    views::story_message(known, leader_name(context, known.shard))
 }
 
 fn message_id(place: &Place) -> Result<MessageId, DoorError> {

@@ -2,8 +2,7 @@
 
 use cluster::query::InstanceView as Instance;
 use cluster::record::{
-    Failure, HistoryRecord, InstanceStatus, MessageFate, MessageRecord, OutputRecord, TurnInput,
-    TurnOutcome,
+    Failure, HistoryRecord, InstanceStatus, MessageFate, OutputRecord, TurnInput, TurnOutcome,
 };
 use serde_json::Value;
 use transport::{Incarnation, ShardId};
@@ -12,7 +11,7 @@ use crate::api::{
     ErrorView, HistoryEvent, InstanceSummary, InstanceView, OutboxMessage, Outcome, StackFrame,
     StoryMessage,
 };
-use crate::door::DoorError;
+use crate::door::{DoorError, Known};
 
 /// A logged value as JSON.
 pub fn value(body: &cluster::message::Body) -> Result<Value, DoorError> {
@@ -141,38 +140,36 @@ pub fn output(
 }
 
 /// One message of a story.
-pub fn story_message(shard: ShardId, record: &MessageRecord, node: Option<String>) -> StoryMessage {
-    let (kind, step, outcome) = fate(&record.fate);
+pub fn story_message(known: &Known, node: Option<String>) -> StoryMessage {
+    let record = &known.record;
+    let (step, outcome) = fate(&record.fate);
     StoryMessage {
         id: record.stamp.id.to_string(),
         cause: record.stamp.cause.map(|cause| cause.to_string()),
         from: record.from.as_ref().map(ToString::to_string),
         to: record.to.to_string(),
-        kind: kind.to_owned(),
+        kind: known.kind.clone(),
         step,
         at_ms: record.time_ms,
-        shard: shard.0,
+        shard: known.shard.0,
         node,
         outcome: outcome.to_owned(),
     }
 }
 
-fn fate(fate: &MessageFate) -> (&'static str, Option<u64>, &'static str) {
+fn fate(fate: &MessageFate) -> (Option<u64>, &'static str) {
     match fate {
-        MessageFate::Applied { step, outcome, .. } => {
-            ("message", Some(*step), turn_outcome(outcome).0)
-        }
-        MessageFate::Waiting => ("message", None, "waiting"),
-        MessageFate::Late => ("message", None, "late"),
-        MessageFate::Routed { .. } => ("message", None, "routed"),
-        MessageFate::Emitted { .. } => ("output", None, "emitted"),
-        MessageFate::Service { .. } => ("message", None, "waiting for a service"),
-        MessageFate::Acknowledged { .. } => ("message", None, "taken by a service"),
-        MessageFate::DeadLetter { .. } => ("message", None, "dead-letter"),
-        MessageFate::Killed { found } => {
-            ("kill", None, if *found { "killed" } else { "not found" })
-        }
-        MessageFate::Started { step } => ("start", *step, "taken"),
+        MessageFate::Applied { step, outcome, .. } => (Some(*step), turn_outcome(outcome).0),
+        MessageFate::Waiting => (None, "waiting"),
+        MessageFate::Late => (None, "late"),
+        MessageFate::Routed { .. } => (None, "routed"),
+        MessageFate::Emitted { .. } => (None, "emitted"),
+        MessageFate::Service { .. } => (None, "waiting for a service"),
+        MessageFate::Acknowledged { .. } => (None, "taken by a service"),
+        MessageFate::DeadLetter { .. } => (None, "dead-letter"),
+        MessageFate::Killed { found: true } => (None, "killed"),
+        MessageFate::Killed { found: false } => (None, "not found"),
+        MessageFate::Started { step } => (*step, "taken"),
     }
 }
 

@@ -148,7 +148,7 @@ fn an_instance_is_looked_at_from_all_sides() {
         &["outbox", "Counter/apples"],
         &[r#"{"asked":"say","sum":3}"#],
     );
-    table(&["trace", &message], &["trace ", "→ Counter/apples"]);
+    table(&["trace", &message], &["trace ", "add → Counter/apples"]);
     table(&["cluster", "status"], &["node-1", "LEADER"]);
 
     let json = |arguments: &[&str]| {

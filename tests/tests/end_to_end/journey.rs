@@ -392,3 +392,39 @@ fn nothing_is_lost_by_kill_9() {
         before[3]["state"]
     );
 }
+
+#[test]
+fn an_instance_that_was_named_is_found_at_once() {
+    let _turn = turn();
+    let Some(cluster) = Cluster::start(3, &Options::default()) else {
+        return;
+    };
+    let once = "export const Once = act(() => whileLoop(() => waitFor(m => true)));";
+    cluster.deploy(&[COUNTER, ("once.js", once)]);
+    let (first, second) = (cluster.nodes[0].http(), cluster.nodes[1].http());
+    let path_of = |accepted: &Value| {
+        let instance = accepted["instance"].as_str().unwrap();
+        let (name, key) = instance.split_once('/').unwrap();
+        format!("/v1/workers/{name}/instances/{key}")
+    };
+    for number in 0..40 {
+        let add = json!({ "type": "add", "name": format!("n-{number}"), "amount": 1 });
+        let named = first
+            .post("/v1/workers/Counter/messages", &add)
+            .expect(202)
+            .body;
+        second.get(&path_of(&named)).expect(200);
+        let made = first
+            .post("/v1/workers/Once/messages", &add)
+            .expect(202)
+            .body;
+        let path = path_of(&made);
+        match number % 4 {
+            0 => second.get(&path).expect(200),
+            1 => second.get(&format!("{path}/history")).expect(200),
+            2 => second.get(&format!("{path}/outbox")).expect(200),
+            _ => second.post(&format!("{path}/messages"), &add).expect(202),
+        };
+    }
+    second.get("/v1/workers/Once/instances/nobody").expect(404);
+}

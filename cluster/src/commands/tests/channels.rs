@@ -140,3 +140,22 @@ fn a_message_that_cannot_travel_is_a_dead_letter_at_its_sender() {
     bench.send(&format!("Counter/{here}"), &[send]);
     assert_eq!(bench.dead(), [codes::TOO_LARGE]);
 }
+
+#[test]
+fn both_ends_say_how_far_a_channel_is() {
+    let (source, batch) = source();
+    assert_eq!(query::sent(source.shard.store(), ShardId(1)).unwrap(), 3);
+    assert_eq!(query::sent(source.shard.store(), ShardId(0)).unwrap(), 0);
+    let mut target = target();
+    let taken = |bench: &Bench, from| query::taken(bench.shard.store(), ShardId(from)).unwrap();
+    assert_eq!(taken(&target, 0), 0);
+    let two = Deliver {
+        source: ShardId(0),
+        source_incarnation: Incarnation(1),
+        target_incarnation: Incarnation(1),
+        first: 1,
+        parcels: batch.parcels[..2].to_vec(),
+    };
+    target.one(Command::Deliver(two));
+    assert_eq!((taken(&target, 0), taken(&target, 1)), (2, 0));
+}

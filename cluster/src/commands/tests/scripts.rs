@@ -84,7 +84,8 @@ pub(super) fn say(bench: &mut Bench, to: &str, json: &str) -> Receipt {
 
 pub(super) fn states(bench: &Bench, of: &str) -> Vec<String> {
     let view = bench.view(of).unwrap();
-    let states = query::open_states(bench.shard.store(), &view).unwrap();
+    let program = query::decoded_program(bench.shard.store(), view.program).unwrap();
+    let states = query::open_states(&program.unwrap().0, &view).unwrap();
     states.iter().map(vm::Data::to_json).collect()
 }
 
@@ -196,4 +197,38 @@ fn the_transfer_that_ships_does_what_it_says() {
     let view = bench.view(&transfer).unwrap();
     assert_eq!(view.status, InstanceStatus::Completed, "{:?}", view.error);
     assert!(bench.dead().is_empty(), "{:?}", bench.dead());
+}
+
+/// Takes one message, tells another worker and its outbox, and ends.
+const STORY: &str = r#"
+export const Task = act((self, { outbox }) => waitFor(m => m.type === 'go', go => sequence(() => [
+  send(Other, { type: 'ask' }), send(Gone, 'last'), send(outbox, { type: 'done' }), delay(10), kill(Other),
+])))
+export const Other = act(() => whileLoop(() => waitFor(m => true)), { daemon: true })
+"#;
+
+#[test]
+fn a_story_names_each_input_by_its_type_or_kind() {
+    let mut bench = bench(&[("story.js", STORY)]);
+    let root = say(&mut bench, "Task", r#"{ "type": "go" }"#).message;
+    bench.pass(10);
+    let store = bench.shard.store();
+    let story = query::story(store, root, None, 100).unwrap();
+    let mine = story.iter().filter(|one| one.stamp.root == root);
+    let named = mine.map(|one| (one.to.name().to_owned(), query::kind(store, one).unwrap()));
+    let mut named: Vec<(String, String)> = named.collect();
+    named.sort();
+    let expected = [
+        ("Gone", "message"),
+        ("Other", "ask"),
+        ("Other", "kill"),
+        ("Task", "done"),
+        ("Task", "go"),
+        ("Task", "start"),
+        ("Task", "timer"),
+    ];
+    assert_eq!(
+        named,
+        expected.map(|(to, kind)| (to.to_owned(), kind.to_owned()))
+    );
 }
