@@ -25,6 +25,9 @@ pub const DIVERGED: &str = "E-diverged";
 /// Where a replica keeps its own hash. Not part of the shard's state: replicas may differ in it.
 const OWN_KEY: &[u8] = &[RAFT_KEY_PREFIX, b'c'];
 
+/// What stands there: the node that computed it, the unit of the checkpoint, the hash.
+type OwnRecord = (NodeId, u64, StateHash);
+
 /// A replica whose state is not what the majority has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Divergence {
@@ -58,17 +61,19 @@ struct State {
 /// Where a replica stands.
 pub struct Standing {
     shard: ShardId,
+    local: NodeId,
     state: Mutex<State>,
     /// Rung when a replica of this node differs.
     alarm: Arc<Notify>,
 }
 
 impl Standing {
-    /// Of a replica that nothing is known of yet.
+    /// Of the replica on node `local`, of which nothing is known yet.
     #[must_use]
-    pub fn new(shard: ShardId, alarm: Arc<Notify>) -> Arc<Self> {
+    pub fn new(shard: ShardId, local: NodeId, alarm: Arc<Notify>) -> Arc<Self> {
         Arc::new(Self {
             shard,
+            local,
             state: Mutex::default(),
             alarm,
         })
@@ -129,19 +134,21 @@ impl Standing {
         })
     }
 
-    /// Begins from what the store holds.
+    /// Begins from what the store holds. A hash that came with the snapshot of another node is no
+    /// word of this one: who computed nothing has no vote.
     ///
     /// # Errors
     /// Where it cannot be read.
     pub(crate) fn load(&self, store: &dyn StateRead) -> Result<(), MachineError> {
         let broken = |error: &dyn std::fmt::Display| MachineError::Broken(error.to_string());
-        let own = match store.get(OWN_KEY)? {
+        let kept: Option<OwnRecord> = match store.get(OWN_KEY)? {
             Some(bytes) => Some(wire::decode(&bytes).map_err(|error| broken(&error))?),
             None => None,
         };
+        let own = kept.filter(|(node, ..)| *node == self.local);
         let agreement = Agreement::read(store).map_err(|error| broken(&error))?;
         *self.state() = State {
-            own,
+            own: own.map(|(_, unit, hash)| (unit, hash)),
             agreement,
             divergence: None,
         };
@@ -151,7 +158,8 @@ impl Standing {
     /// Keeps the hash of a checkpoint. Gives what the store has to hold of it, in the same unit.
     pub(crate) fn keep(&self, unit: u64, hash: StateHash) -> (&'static [u8], Bytes) {
         self.state().own = Some((unit, hash));
-        (OWN_KEY, wire::encode(&(unit, hash)))
+        let record: OwnRecord = (self.local, unit, hash);
+        (OWN_KEY, wire::encode(&record))
     }
 
     /// Takes a verdict that was applied.
@@ -165,6 +173,16 @@ impl Standing {
     ) -> Result<(), MachineError> {
         let mut state = self.state();
         state.agreement = agreement.clone();
+        if agreement.is_stopped() {
+            tracing::error!(
+                code = cluster::codes::DISAGREEMENT,
+                shard = %self.shard,
+                index = agreement.unit.saturating_sub(1),
+                own = ?state.own,
+                said = ?agreement.said,
+                "the replicas of a shard have different states and no majority; the shard stops"
+            );
+        }
         let (Some((unit, own)), Some(majority)) = (state.own, verdict.hash) else {
             return Ok(());
         };
@@ -201,6 +219,10 @@ mod tests {
 
     use super::*;
 
+    fn standing(local: NodeId) -> Arc<Standing> {
+        Standing::new(ShardId(3), local, Arc::default())
+    }
+
     fn hash(of: u8) -> StateHash {
         StateHash([of; 32])
     }
@@ -222,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_replica_compares_itself_with_the_verdict_on_its_own_checkpoint_only() {
-        let standing = Standing::new(ShardId(3), Arc::default());
+        let standing = standing(17);
         assert_eq!(standing.undecided(), None);
         let judge = |unit, of| {
             let (verdict, agreement) = verdict(unit, of);
@@ -253,15 +275,18 @@ mod tests {
     fn what_a_replica_said_survives_a_restart() {
         let stores = MemoryStores::new(FlushMode::EveryUnits(1));
         let mut store = stores.open(GroupId(4)).unwrap();
-        let standing = Standing::new(ShardId(3), Arc::default());
-        standing.load(&*store).unwrap();
-        assert_eq!(standing.own(), None);
-        let (key, record) = standing.keep(8, hash(1));
+        let first = standing(17);
+        first.load(&*store).unwrap();
+        assert_eq!(first.own(), None);
+        let (key, record) = first.keep(8, hash(1));
         store.put(key, record);
         store.commit(8).unwrap();
-        let again = Standing::new(ShardId(3), Arc::default());
+        let again = standing(17);
         again.load(&*store).unwrap();
         assert_eq!(again.own(), Some((8, hash(1))));
+        let other = standing(18);
+        other.load(&*store).unwrap();
+        assert_eq!(other.own(), None, "it came with a snapshot");
         store.put(OWN_KEY, Bytes::from_static(b"no record"));
         assert!(again.load(&*store).is_err());
     }

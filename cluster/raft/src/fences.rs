@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use cluster::store::GroupId;
 use transport::ShardId;
@@ -17,6 +18,9 @@ use crate::disk::{Disk, Fill};
 use crate::limits::EVIDENCE_MAX;
 use crate::router::group_of;
 use crate::types::NodeId;
+
+/// How long a replica rests that was found to differ for the second time.
+const REST: Duration = Duration::from_secs(30);
 
 /// Files of fences that are set.
 const FENCE: &str = "fence-";
@@ -46,7 +50,7 @@ pub enum FenceError {
 pub struct Fences {
     disk: Arc<dyn Disk>,
     local: NodeId,
-    held: Mutex<BTreeMap<ShardId, Divergence>>,
+    held: Mutex<BTreeMap<ShardId, Instant>>,
 }
 
 impl Fences {
@@ -63,7 +67,7 @@ impl Fences {
             }
             let (node, divergence) = read(&*disk, &name)?;
             match node == local {
-                true => drop(held.insert(divergence.shard, divergence)),
+                true => drop(held.insert(divergence.shard, Instant::now())),
                 false => remove(&*disk, &name)?,
             }
         }
@@ -74,7 +78,7 @@ impl Fences {
         })
     }
 
-    fn held(&self) -> MutexGuard<'_, BTreeMap<ShardId, Divergence>> {
+    fn held(&self) -> MutexGuard<'_, BTreeMap<ShardId, Instant>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -107,8 +111,19 @@ impl Fences {
             &encode(self.local, divergence),
         )?;
         self.disk.sync_directory()?;
-        self.held().insert(divergence.shard, divergence.clone());
+        self.held().insert(divergence.shard, Instant::now());
         Ok(())
+    }
+
+    /// Whether a fence has been set for so long that the replica may begin anew: at once for the first
+    /// time, later and later for a replica that differs again and again.
+    #[must_use]
+    pub fn has_rested(&self, shard: ShardId) -> bool {
+        let since = self.held().get(&shard).copied();
+        let times = self
+            .evidence_of(shard)
+            .map_or(EVIDENCE_MAX, |names| names.len());
+        since.is_none_or(|since| since.elapsed() >= rest(times))
     }
 
     /// Lifts a fence. The evidence stays.
@@ -122,16 +137,29 @@ impl Fences {
         Ok(())
     }
 
-    fn forget_old_evidence(&self, shard: ShardId) -> io::Result<()> {
+    /// Its files, the oldest first: names of one shard sort by their index.
+    fn evidence_of(&self, shard: ShardId) -> io::Result<Vec<String>> {
         let prefix = format!("{EVIDENCE}{shard}-");
         let mut names = self.disk.list()?;
         names.retain(|name| name.starts_with(&prefix));
+        Ok(names)
+    }
+
+    fn forget_old_evidence(&self, shard: ShardId) -> io::Result<()> {
+        let names = self.evidence_of(shard)?;
         let surplus = names.len().saturating_sub(EVIDENCE_MAX);
-        // Names of one shard sort by their index.
         names
             .iter()
             .take(surplus)
             .try_for_each(|name| remove(&*self.disk, name))
+    }
+}
+
+/// How long a replica rests that was found to differ for the so-manieth time.
+fn rest(times: usize) -> Duration {
+    match times {
+        0 | 1 => Duration::ZERO,
+        more => REST * 2_u32.saturating_pow(more.min(EVIDENCE_MAX) as u32 - 2),
     }
 }
 
@@ -276,6 +304,20 @@ mod tests {
         ] {
             assert!(text.contains(&part), "{part} in {text}");
         }
+    }
+
+    #[test]
+    fn a_replica_that_differs_again_rests_longer() {
+        let disk = MemoryDisk::new(1 << 20);
+        let fences = open(&disk);
+        fences.set(&divergence(3, 100)).unwrap();
+        assert!(fences.has_rested(ShardId(3)), "the first time");
+        fences.set(&divergence(3, 200)).unwrap();
+        assert!(!fences.has_rested(ShardId(3)));
+        fences.set(&divergence(4, 200)).unwrap();
+        assert!(fences.has_rested(ShardId(4)), "another shard");
+        let minutes = [rest(2), rest(3), rest(EVIDENCE_MAX), rest(99)];
+        assert_eq!(minutes.map(|rest| rest.as_secs()), [30, 60, 1_920, 1_920]);
     }
 
     #[test]

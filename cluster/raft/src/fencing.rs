@@ -51,7 +51,7 @@ async fn fence(supervisor: &Supervisor, local: &Arc<LocalShard>, divergence: &Di
 /// Lets fenced replicas go that the shard map does not name any more.
 pub(crate) async fn release(supervisor: &Supervisor, is_let_go: impl Fn(ShardId) -> bool) {
     for shard in supervisor.shared.fences.shards() {
-        if is_let_go(shard) {
+        if is_let_go(shard) && supervisor.shared.fences.has_rested(shard) {
             begin_anew(supervisor, shard).await;
         }
     }

@@ -80,10 +80,11 @@ pub struct ShardReport {
     pub leads: bool,
     /// Units applied.
     pub applied: u64,
-    /// This replica's hash of the state at the last checkpoint, with the unit of that.
+    /// This replica's hash of the state at the last checkpoint, with the unit of that. A follower
+    /// says it only while no verdict is known.
     pub checkpoint: Option<(u64, StateHash)>,
-    /// The unit of the last verdict, and what the majority said; none where there was none, and the
-    /// shard has stopped.
+    /// Of the leader: the unit of the last verdict, and what the majority said; no hash where there
+    /// was no majority, and the shard has stopped.
     pub agreed: Option<(u64, Option<StateHash>)>,
 }
 

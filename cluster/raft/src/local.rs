@@ -109,7 +109,8 @@ impl LocalShard {
         let group_id = group_of(identity.shard);
         let news = NewsBoard::new(shared.driver_limits.news_capacity);
         let (events, driven) = mpsc::unbounded_channel();
-        let standing = Standing::new(identity.shard, Arc::clone(&shared.alarm));
+        let local = shared.router.network.local;
+        let standing = Standing::new(identity.shard, local, Arc::clone(&shared.alarm));
         let time = ShardTime::new(Arc::clone(&shared.time));
         let machine = MachineParts {
             engine: Arc::clone(&shared.ports.engine),

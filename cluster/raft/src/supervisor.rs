@@ -184,13 +184,19 @@ impl Supervisor {
         let system = router.system().map_or((0, false), |system| {
             (term_of(&system.group), system.group.leads())
         });
-        let shards = router.locals().into_iter().map(|local| ShardReport {
-            shard: local.id,
-            term: term_of(&local.group),
-            leads: local.group.leads(),
-            applied: local.group.applied(),
-            checkpoint: local.standing.own(),
-            agreed: agreed(&local.standing.agreement()),
+        let shards = router.locals().into_iter().map(|local| {
+            let leads = local.group.leads();
+            let standing = &local.standing;
+            let verdict = || agreed(&standing.agreement());
+            ShardReport {
+                shard: local.id,
+                term: term_of(&local.group),
+                leads,
+                applied: local.group.applied(),
+                // Once there is a verdict, a follower's word is of no more use to anybody.
+                checkpoint: standing.own().filter(|_| leads).or(standing.undecided()),
+                agreed: leads.then(verdict).flatten(),
+            }
         });
         Some(Report {
             node: identity.node,

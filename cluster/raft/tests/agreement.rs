@@ -40,6 +40,10 @@ struct Cluster {
 
 impl Cluster {
     async fn start() -> Self {
+        Self::start_with(eager).await
+    }
+
+    async fn start_with(config: impl Fn(u64) -> Config) -> Self {
         let network = MemoryNetwork::default();
         let faults: Vec<Fault> = (0..3).map(|_| Fault::default()).collect();
         let machine = |label: usize| {
@@ -50,7 +54,7 @@ impl Cluster {
         let machines: Vec<Machine> = (0..3).map(machine).collect();
         let starts = machines
             .iter()
-            .map(|machine| machine.start(eager(machine.label.0)));
+            .map(|machine| machine.start(config(machine.label.0)));
         let started = futures::future::join_all(starts).await;
         let nodes: Vec<Groups> = started.into_iter().map(Result::unwrap).collect();
         for node in &nodes {
@@ -148,15 +152,7 @@ async fn heals(choose: impl Fn(usize) -> usize) {
         cluster.faults[struck].has_struck() && cluster.evidence(struck) == 1
     })
     .await;
-    eventually("the replica is back", || async {
-        let status = cluster.nodes[(struck + 1) % 3].status().await;
-        let is_whole = |one: &cluster_raft::groups::ShardStatus| {
-            one.fenced.is_empty() && one.replicas.len() == 3
-        };
-        status.shards.iter().all(is_whole)
-            && (0..SHARDS).all(|shard| cluster.nodes[struck].holds(ShardId(shard)))
-    })
-    .await;
+    whole(&cluster.nodes[(struck + 1) % 3], &cluster.nodes[struck]).await;
     let expected = clients.stop().await;
     agree(&cluster.all()).await;
     for (key, expected) in expected.into_iter().enumerate() {
@@ -170,6 +166,18 @@ async fn heals(choose: impl Fn(usize) -> usize) {
         assert_eq!(cluster.evidence(at), usize::from(at == struck));
     }
     wrong_state_is_kept(&cluster.machines[struck], expected_group(&cluster, struck));
+}
+
+/// Waits until no replica is missing or fenced.
+async fn whole(seen_by: &Groups, node: &Groups) {
+    eventually("the replica is back", || async {
+        let status = seen_by.status().await;
+        let is_whole = |one: &cluster_raft::groups::ShardStatus| {
+            one.fenced.is_empty() && one.replicas.len() == 3
+        };
+        status.shards.iter().all(is_whole) && (0..SHARDS).all(|shard| node.holds(ShardId(shard)))
+    })
+    .await;
 }
 
 /// The shard whose state was set aside on a node.
@@ -264,4 +272,80 @@ async fn three_different_states_stop_the_shard_and_nothing_else() {
         matches!(refused, Err(ProposeError::Halted { .. })),
         "{refused:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fence_holds_over_a_crash_and_the_replica_heals_after_it() {
+    for seed in 0..3 {
+        let mut cluster = Cluster::start().await;
+        let to = address("Counter", 0);
+        let shard = shard_of(&to, SHARDS);
+        let struck = (cluster.leader(shard).await + 1) % 3;
+        cluster.faults[struck].strike(1_000_000);
+        let command = send(&cluster.nodes[0], 1, to.clone(), Do::body(&[Do::Add(1)]));
+        let node = &cluster.nodes[0];
+        node.submit(shard, vec![command], PATIENCE).await.unwrap();
+        eventually("the replica is found", || async {
+            cluster.evidence(struck) == 1
+        })
+        .await;
+        tokio::time::sleep(Duration::from_millis(seed * 60)).await;
+        let node = cluster.nodes.remove(struck);
+        cluster.machines[struck].crash(node, seed);
+        cluster.machines[struck].reconnect();
+        let label = cluster.machines[struck].label.0;
+        let back = cluster.machines[struck].start(eager(label)).await.unwrap();
+        assert!(back.wait_ready(PATIENCE).await);
+        whole(&cluster.nodes[0], &back).await;
+        agree(&[&cluster.nodes[0], &cluster.nodes[1], &back]).await;
+        let reader = back.read(shard, true).await.unwrap();
+        assert_eq!(count(&*reader, &to), 1);
+        assert_eq!(cluster.evidence(struck), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_word_of_a_replica_that_was_away_settles_a_shard_that_stopped() {
+    let hasty = |label: u64| {
+        let mut config = eager(label);
+        config.driver_limits.agreement_ms = 1_000;
+        config
+    };
+    let mut cluster = Cluster::start_with(hasty).await;
+    let to = address("Counter", 0);
+    let shard = shard_of(&to, SHARDS);
+    let leader = cluster.leader(shard).await;
+    let (struck, away) = ((leader + 1) % 3, (leader + 2) % 3);
+    let absent = cluster.nodes[away].clone();
+    absent.shutdown().await;
+    cluster.faults[struck].strike(1_000);
+    let say =
+        |node: &Groups, sequence: u64| send(node, sequence, to.clone(), Do::body(&[Do::Add(1)]));
+    let node = cluster.nodes[leader].clone();
+    node.submit(shard, vec![say(&node, 1)], PATIENCE)
+        .await
+        .unwrap();
+    eventually("the shard stops", || async {
+        let tried = node.submit(shard, vec![change(1)], PATIENCE).await;
+        matches!(tried, Err(ProposeError::Halted { .. }))
+    })
+    .await;
+    drop(absent);
+    drop(cluster.nodes.remove(away));
+    let label = cluster.machines[away].label.0;
+    let back = cluster.machines[away].start(hasty(label)).await.unwrap();
+    cluster.nodes.insert(away, back);
+    eventually("the shard goes on", || async {
+        node.submit(shard, vec![say(&node, 2)], PATIENCE)
+            .await
+            .is_ok()
+    })
+    .await;
+    whole(&node, &cluster.nodes[struck]).await;
+    agree(&cluster.all()).await;
+    for node in &cluster.nodes {
+        let reader = node.read(shard, true).await.unwrap();
+        assert_eq!(count(&*reader, &to), 2);
+    }
+    assert_eq!(cluster.evidence(struck), 1);
 }

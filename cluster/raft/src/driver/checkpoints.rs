@@ -12,7 +12,7 @@ use cluster::agreement::{Decision, Verdict, decide};
 use cluster::limits::VERDICT_REPLICAS_MAX;
 use cluster::{Command, StateHash};
 use tokio::time::Instant;
-use transport::NodeId;
+use transport::{NodeId, ShardId};
 
 use super::DriverParts;
 
@@ -24,9 +24,12 @@ pub(crate) async fn run(parts: Arc<DriverParts>) {
     let mut next = Instant::now() + every;
     let mut open = Open::default();
     loop {
-        let undecided = parts.standing.undecided();
-        let is_open = parts.group.leads() && undecided.is_some();
-        match undecided.filter(|_| is_open) {
+        let leads = parts.group.leads();
+        if !leads {
+            // What was awaited is for the next leader to settle.
+            open = Open::default();
+        }
+        match parts.standing.undecided().filter(|_| leads) {
             Some(checkpoint) => {
                 if settle(&parts, checkpoint, &mut open).await {
                     applied = parts.group.applied();
@@ -35,7 +38,7 @@ pub(crate) async fn run(parts: Arc<DriverParts>) {
             }
             None => tokio::time::sleep_until(next.min(Instant::now() + LOOK_FOR_LEAD)).await,
         }
-        if Instant::now() < next || open.is_awaited(&parts, undecided) {
+        if Instant::now() < next || open.is_awaited(&parts) {
             continue;
         }
         next = Instant::now() + every;
@@ -52,31 +55,42 @@ const LOOK_FOR_LEAD: Duration = Duration::from_secs(2);
 
 /// The checkpoint that answers are awaited for, and since when.
 #[derive(Default)]
-struct Open(Option<(u64, Instant)>);
+struct Open {
+    checkpoint: Option<(u64, Instant)>,
+    has_warned: bool,
+    is_given_up: bool,
+}
 
 impl Open {
     fn since(&mut self, unit: u64) -> Instant {
-        match self.0 {
+        match self.checkpoint {
             Some((open, since)) if open == unit => since,
             _ => {
                 let now = Instant::now();
-                self.0 = Some((unit, now));
+                *self = Self {
+                    checkpoint: Some((unit, now)),
+                    ..Self::default()
+                };
                 now
             }
         }
     }
 
-    /// Whether the next checkpoint waits for this one.
-    fn is_awaited(&self, parts: &DriverParts, undecided: Option<(u64, StateHash)>) -> bool {
-        let patience = Duration::from_millis(parts.limits.agreement_ms);
-        let still_open = |(unit, _)| {
-            parts
-                .standing
-                .undecided()
-                .is_some_and(|(now, _)| now == unit)
-        };
-        undecided.is_some_and(still_open)
-            && self.0.is_some_and(|(_, since)| since.elapsed() < patience)
+    /// Says once that replicas differ, while it is not known which of them is wrong.
+    fn warn(&mut self, shard: ShardId, said: &BTreeMap<NodeId, StateHash>) {
+        let hashes: BTreeSet<&StateHash> = said.values().collect();
+        if hashes.len() > 1 && !self.has_warned {
+            self.has_warned = true;
+            tracing::warn!(%shard, ?said, "replicas differ; the word of others is awaited");
+        }
+    }
+
+    /// Whether the next checkpoint waits for this one: until there is a verdict, or none came of it
+    /// although it was late.
+    fn is_awaited(&self, parts: &DriverParts) -> bool {
+        let (open, undecided) = (self.checkpoint, parts.standing.undecided());
+        let is_same = open.map(|(unit, _)| unit) == undecided.map(|(unit, _)| unit);
+        open.is_some() && is_same && !self.is_given_up
     }
 }
 
@@ -94,17 +108,12 @@ async fn settle(parts: &DriverParts, checkpoint: (u64, StateHash), open: &mut Op
     let hash = match decide(&voters, &said, &lost) {
         Decision::Majority(hash) => Some(hash),
         Decision::Impossible if parts.standing.is_stopped() => return false,
-        Decision::Impossible => {
-            tracing::error!(
-                code = cluster::codes::DISAGREEMENT,
-                shard = %parts.shard,
-                index = unit.saturating_sub(1),
-                ?said,
-                "the replicas of a shard have different states and no majority; the shard stops"
-            );
-            None
+        Decision::Impossible => None,
+        Decision::Open => {
+            open.warn(parts.shard, &said);
+            open.is_given_up = is_late;
+            return false;
         }
-        Decision::Open => return false,
     };
     let said = said.into_iter().take(VERDICT_REPLICAS_MAX).collect();
     let verdict = Verdict { unit, hash, said };
