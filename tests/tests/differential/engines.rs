@@ -48,6 +48,7 @@ const show = (v, d = 0) => {
   if (v instanceof Error) return v.name
   return '{' + Object.keys(v).map(pair).join() + '}'
 }
+const spread = v => typeof v === 'string' ? Object.assign({}, v) : v
 const log = []
 const t = (k, v) => {
   if (log.length < 60) log.push(k)
@@ -177,11 +178,12 @@ impl QuickJs {
             .replace("const show", "var show")
             .replace("const run", "var run")
             .replace("const t =", "var t =")
+            .replace("const spread", "var spread")
             .replace("const log", "var log");
         let prelude = prelude + QUICKJS_PRELUDE;
         context.with(|ctx| {
             ctx.eval::<(), _>(prelude)
-                .expect("the prelude is JavaScript")
+                .expect("the prelude is JavaScript");
         });
         QuickJs { context, patience }
     }
