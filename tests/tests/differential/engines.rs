@@ -62,12 +62,22 @@ const run = f => {
 }
 ";
 
-/// Where the standard leaves the text to the engine, QuickJS is made to say what we say.
+/// Where the standard leaves it to the engine, QuickJS is made to say what we say: local time is UTC.
 const QUICKJS_PRELUDE: &str = r"
-Date.prototype.toString = (original => function () {
-  const text = original.call(this)
-  return isNaN(this) ? text : text + ' (Coordinated Universal Time)'
-})(Date.prototype.toString)
+for (const name of Object.getOwnPropertyNames(Date.prototype)) {
+  const utc = name.replace(/^(get|set)(?!UTC)/, '$1UTC')
+  if (utc !== name && utc in Date.prototype) Date.prototype[name] = Date.prototype[utc]
+}
+Date.prototype.getTimezoneOffset = function () { return isNaN(this) ? NaN : 0 }
+const part = choose => function () {
+  const parts = /^(\w+), (\d+) (\w+) (-?\d+) (\S+)/.exec(this.toUTCString())
+  return parts ? choose(parts) : 'Invalid Date'
+}
+const day = ([, day, date, month, year]) => `${day} ${month} ${date} ${year}`
+const time = parts => `${parts[5]} GMT+0000 (Coordinated Universal Time)`
+Date.prototype.toDateString = part(day)
+Date.prototype.toTimeString = part(time)
+Date.prototype.toString = part(parts => day(parts) + ' ' + time(parts))
 ";
 
 struct NoNames;

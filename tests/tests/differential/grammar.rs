@@ -16,7 +16,7 @@ pub(crate) const SIMPLEST: &[Rule] = &[
     ('T', "''"),
     ('B', "false"),
     ('L', "[]"),
-    ('O', "{}"),
+    ('O', "({})"),
     ('D', "new Date(0)"),
     ('M', "new Map()"),
     ('S', "new Set()"),
@@ -34,7 +34,7 @@ pub(crate) const RULES: &[Rule] = &[
     ('N', "(«N» + «N»)"), ('N', "(«N» - «N»)"), ('N', "(«N» * «N»)"), ('N', "(«N» / «N»)"), ('N', "(«N» % «N»)"),
     ('N', "Number(((«I») ** «I»).toPrecision(12))"), ('N', "(«V» - «V»)"), ('N', "(«V» * «V»)"), ('N', "(«V» & «V»)"), ('N', "(«N» | «N»)"),
     ('N', "(«N» ^ «N»)"), ('N', "(«N» << «N»)"), ('N', "(«N» >> «N»)"), ('N', "(«N» >>> «N»)"), ('N', "(~«V»)"),
-    ('N', "(-«N»)"), ('N', "(+«V»)"), ('N', "(«B» ? «N» : «N»)"), ('N', "(«P», «N»)"),
+    ('N', "(-«N»)"), ('N', "(+«V»)"), ('N', "(«B» ? «N» : «N»)"), ('N', "(«V», «N»)"),
     ('N', "Number(«V»)"), ('N', "parseInt(«T», «I»)"), ('N', "parseInt(«V»)"), ('N', "parseFloat(«T»)"),
     ('N', "Number.parseFloat(«V»)"), ('N', "Number.MAX_SAFE_INTEGER"), ('N', "Number.EPSILON"), ('N', "Number.MIN_VALUE"),
     ('N', "Math.floor(«N»)"), ('N', "Math.ceil(«N»)"), ('N', "Math.round(«N»)"), ('N', "Math.trunc(«N»)"),
@@ -55,6 +55,8 @@ pub(crate) const RULES: &[Rule] = &[
     ('N', "«D».setUTCDate(«N»)"), ('N', "«D».setUTCMonth(«I», «I»)"), ('N', "«D».setUTCHours(«I», «I», «I», «I»)"),
     ('N', "(«D» - «D»)"), ('N', "Date.UTC(«I», «I», «I»)"), ('N', "Date.parse(«D».toISOString())"),
     ('N', "(@r => (@r.test(«T»), @r.lastIndex))(«R»)"), ('N', "(«N» ?? «N»)"),
+    ('N', "Number.«K»"), ('K', "MIN_SAFE_INTEGER"), ('K', "MAX_VALUE"), ('K', "POSITIVE_INFINITY"), ('K', "NEGATIVE_INFINITY"),
+    ('N', "Math.«C»"), ('C', "PI"), ('C', "E"), ('C', "LN2"), ('C', "LN10"), ('C', "LOG2E"), ('C', "LOG10E"), ('C', "SQRT2"), ('C', "SQRT1_2"),
     // Small whole numbers.
     ('I', "0"), ('I', "1"), ('I', "2"), ('I', "3"), ('I', "5"), ('I', "7"), ('I', "(-1)"), ('I', "(-2)"), ('I', "1.5"),
     ('I', "«T».slice(0, 9).length"), ('I', "«L».length"), ('I', "(«B» ? «I» : «I»)"), ('I', "Number(«B»)"), ('I', "undefined"),
@@ -113,7 +115,7 @@ pub(crate) const RULES: &[Rule] = &[
     ('L', "(@l => { for (const @f of [1, 2, 3].map(@x => () => «V|xN»)) @l.push(@f()); return @l })([])"),
     ('L', "JSON.parse(JSON.stringify(«L»))"),
     // Objects.
-    ('O', "{}"), ('O', "{ a: 1 }"), ('O', "{ 2: 1, b: 2, 1: 3 }"), ('O', "{ a: { b: [1] }, c: null }"), ('O', "{ valueOf: () => 3 }"), ('O', "{ toString: () => 'ts' }"),
+    ('O', "({})"), ('O', "({ a: 1 })"), ('O', "({ 2: 1, b: 2, 1: 3 })"), ('O', "({ a: { b: [1] }, c: null })"), ('O', "({ valueOf: () => 3 })"), ('O', "({ toString: () => 'ts' })"),
     ('O', "({ a: «V», b: «V» })"), ('O', "({ [«T»]: «V», ...«O» })"), ('O', "({ ...«O», [«V»]: «V» })"), ('O', "({ ...«L» })"),
     ('O', "Object.fromEntries(«M»)"), ('O', "Object.fromEntries([[«T», «V»], [«T», «V»]])"), ('O', "Object.assign(«O», «V»)"),
     ('O', "(@o => { @o[«T»] = «V»; return @o })(«O»)"), ('O', "(@o => { @o.a ??= «V»; @o.b ||= «V»; @o.a &&= «V»; return @o })(«O»)"),
@@ -126,6 +128,16 @@ pub(crate) const RULES: &[Rule] = &[
     ('S', "new Set()"), ('S', "new Set(«L»)"), ('S', "new Set(«T»)"), ('S', "«S».add(«V»)"), ('S', "new Set([NaN, 0, -0, NaN])"),
     // Regular expressions; most come from their own generator.
     ('R', "/a/"), ('R', "/(b)?(?<n>.)/g"), ('R', "new RegExp(«R», 'g')"), ('R', "RegExp(«R».source, 'y')"), ('R', "RegExp(«T»)"),
+    // Local time is UTC.
+    ('N', "(«D»).getFullYear()"), ('N', "(«D»).getMonth()"), ('N', "(«D»).getDate()"), ('N', "(«D»).getDay()"), ('N', "(«D»).getHours()"), ('N', "(«D»).getMinutes()"),
+    ('N', "(«D»).getSeconds()"), ('N', "(«D»).getMilliseconds()"), ('N', "(«D»).getUTCSeconds()"), ('N', "(«D»).getTimezoneOffset()"), ('N', "(«D»).setFullYear(«I», «I»)"),
+    ('N', "(«D»).setMonth(«N»)"), ('N', "(«D»).setDate(«I»)"), ('N', "(«D»).setHours(«I», «N»)"), ('N', "(«D»).setMinutes(«I»)"), ('N', "(«D»).setSeconds(«N»)"), ('N', "(«D»).setMilliseconds(«I»)"),
+    ('T', "(«D»).toUTCString()"), ('T', "(«D»).toString()"), ('T', "(«D»).toDateString()"), ('T', "(«D»).toTimeString()"),
+    // Iterators, and what changes or lists.
+    ('L', "(@i => [@i.next(), @i.next(), [...@i], @i.next()])((«L»).values())"), ('L', "(@i => [@i.next(), [...@i]])((«M»).entries())"), ('L', "(@i => [@i.next(), [...@i]])((«T»).matchAll(«R»))"),
+    ('V', "(@m => { @m.clear(); @m.set(1, «V»); return @m })(«M»)"), ('V', "(@s => { @s.clear(); return @s.add(«V») })(«S»)"), ('L', "Object.getOwnPropertyNames(«O»)"), ('B', "(«O»).propertyIsEnumerable(«T»)"),
+    ('V', "((@a, @b) => [@b, @a]).apply(null, «L»)"), ('V', "((@a, @b) => [@b, @a]).call(null, «V», «V»)"), ('N', "Math.pow(«I», 3)"),
+    ('F', "acos"), ('F', "acosh"), ('F', "asin"), ('F', "atanh"), ('F', "cosh"), ('F', "tan"),
     // What is computed when: `t` writes down each call.
     ('N', "t('@k', «N»)"), ('T', "t('@k', «T»)"), ('B', "t('@k', «B»)"), ('L', "t('@k', «L»)"), ('O', "t('@k', «O»)"), ('V', "t('@k', «V»)"), ('I', "t('@k', «I»)"),
     ('O', "({ valueOf: () => t('@v', «V»), toString: () => t('@s', «V») })"), ('O', "({ toJSON: @k => t('@j', { k: @k, v: «V» }) })"), ('R', "t('@k', «R»)"), ('M', "t('@k', «M»)"),
