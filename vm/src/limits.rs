@@ -115,7 +115,7 @@ limits! {
 pub const PATTERN_UNITS_MAX: usize = 32 << 10;
 
 /// Groups and classes inside one another in a pattern: its parser uses the node's own stack.
-pub const PATTERN_DEPTH_MAX: usize = 100;
+pub const PATTERN_DEPTH_MAX: usize = 50;
 
 #[cfg(test)]
 mod tests {

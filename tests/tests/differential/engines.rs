@@ -48,6 +48,7 @@ const show = (v, d = 0) => {
   if (v instanceof Error) return v.name
   return '{' + Object.keys(v).map(pair).join() + '}'
 }
+const spread = v => typeof v === 'string' ? Object.assign({}, v) : v
 const log = []
 const t = (k, v) => {
   if (log.length < 60) log.push(k)
@@ -61,12 +62,22 @@ const run = f => {
 }
 ";
 
-/// Where the standard leaves the text to the engine, QuickJS is made to say what we say.
+/// Where the standard leaves it to the engine, QuickJS is made to say what we say: local time is UTC.
 const QUICKJS_PRELUDE: &str = r"
-Date.prototype.toString = (original => function () {
-  const text = original.call(this)
-  return isNaN(this) ? text : text + ' (Coordinated Universal Time)'
-})(Date.prototype.toString)
+for (const name of Object.getOwnPropertyNames(Date.prototype)) {
+  const utc = name.replace(/^(get|set)(?!UTC)/, '$1UTC')
+  if (utc !== name && utc in Date.prototype) Date.prototype[name] = Date.prototype[utc]
+}
+Date.prototype.getTimezoneOffset = function () { return isNaN(this) ? NaN : 0 }
+const part = choose => function () {
+  const parts = /^(\w+), (\d+) (\w+) (-?\d+) (\S+)/.exec(this.toUTCString())
+  return parts ? choose(parts) : 'Invalid Date'
+}
+const day = ([, day, date, month, year]) => `${day} ${month} ${date} ${year}`
+const time = parts => `${parts[5]} GMT+0000 (Coordinated Universal Time)`
+Date.prototype.toDateString = part(day)
+Date.prototype.toTimeString = part(time)
+Date.prototype.toString = part(parts => day(parts) + ' ' + time(parts))
 ";
 
 struct NoNames;
@@ -177,11 +188,12 @@ impl QuickJs {
             .replace("const show", "var show")
             .replace("const run", "var run")
             .replace("const t =", "var t =")
+            .replace("const spread", "var spread")
             .replace("const log", "var log");
         let prelude = prelude + QUICKJS_PRELUDE;
         context.with(|ctx| {
             ctx.eval::<(), _>(prelude)
-                .expect("the prelude is JavaScript")
+                .expect("the prelude is JavaScript");
         });
         QuickJs { context, patience }
     }

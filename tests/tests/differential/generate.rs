@@ -43,7 +43,8 @@ enum Piece {
 struct Parsed {
     kind: char,
     pieces: Vec<Piece>,
-    has_place: bool,
+    /// The kind of name that it assigns, where it does.
+    place: Option<char>,
     is_leaf: bool,
 }
 
@@ -76,7 +77,10 @@ fn parsed((kind, text): &(char, &'static str)) -> Parsed {
     let is = |test: fn(&Piece) -> bool| pieces.iter().any(test);
     Parsed {
         kind: *kind,
-        has_place: is(|piece| matches!(piece, Piece::Place(_))),
+        place: pieces.iter().find_map(|piece| match piece {
+            Piece::Place(kind) => Some(*kind),
+            _ => None,
+        }),
         is_leaf: !is(|piece| matches!(piece, Piece::Hole(..) | Piece::Place(_))),
         pieces,
     }
@@ -129,7 +133,7 @@ struct Generator {
 /// The program of a seed.
 pub(crate) fn program(seed: u64) -> Node {
     let mut random = Random::new(seed);
-    let left = 8 + random.below(40) as i32;
+    let left = 8 + random.below(32) as i32;
     let mut generator = Generator {
         random,
         names: Vec::new(),
@@ -153,11 +157,14 @@ impl Generator {
         if is_leaf && let Some(leaf) = self.leaf(kind) {
             return leaf;
         }
-        let can_assign = self.names.iter().any(|name| name.may_be_assigned);
         let rules: Vec<usize> = (0..PARSED.len())
             .filter(|rule| {
                 let rule = &PARSED[*rule];
-                rule.kind == kind && rule.is_leaf == is_leaf && (can_assign || !rule.has_place)
+                let can_assign = |place| {
+                    let mut names = self.names.iter();
+                    names.any(|name| name.may_be_assigned && (place == name.kind || place == 'V'))
+                };
+                rule.kind == kind && rule.is_leaf == is_leaf && rule.place.is_none_or(can_assign)
             })
             .collect();
         if rules.is_empty() {
@@ -216,14 +223,10 @@ impl Generator {
                     self.names.truncate(outer);
                 }
                 Piece::Place(kind) => {
-                    let places = self.names.iter().filter(|name| name.may_be_assigned);
-                    let fitting: Vec<&Name> = places.collect();
-                    let same: Vec<&&Name> =
-                        fitting.iter().filter(|name| name.kind == *kind).collect();
-                    let place = match same.is_empty() {
-                        true => self.random.pick(&fitting).name.clone(),
-                        false => self.random.pick(&same).name.clone(),
-                    };
+                    let fits =
+                        |name: &&Name| name.may_be_assigned && (name.kind == *kind || *kind == 'V');
+                    let places: Vec<&Name> = self.names.iter().filter(fits).collect();
+                    let place = self.random.pick(&places).name.clone();
                     children.push(Node::Leaf('=', place));
                 }
                 Piece::Text(_) | Piece::Name(_) => {}

@@ -4,6 +4,7 @@
 //! with commands, refs and handles is refused here, with the place and the rewrite.
 
 mod arguments;
+mod collected;
 mod commands;
 mod errors;
 mod expand;
@@ -26,6 +27,7 @@ use crate::program::{Content, Program, ProgramError, WorkerDefinition};
 use crate::source::{Source, Span};
 use crate::tree::Command;
 use crate::value::Value;
+use collected::Collected;
 use expand::Expander;
 use stage::Stage;
 use tables::WorkerSpec;
@@ -44,8 +46,7 @@ pub struct Compiled {
 pub fn compile(source: &Source, limits: &BuildLimits) -> Result<Compiled, Vec<Diagnostic>> {
     let module = compile_module(source, &names::Language, limits)?;
     let stage = Stage::new(source);
-    let (workers, cells) =
-        evaluate(&module, &stage, limits).map_err(|diagnostic| vec![*diagnostic])?;
+    let (workers, cells) = evaluate(&module, &stage, limits).map_err(Collected::sorted)?;
     let mut lints = module.lints;
     lints.extend(stage.lints.into_inner());
     lints.extend(unused_commands(&stage.tables.into_inner()));
@@ -74,37 +75,62 @@ pub fn compile(source: &Source, limits: &BuildLimits) -> Result<Compiled, Vec<Di
     Ok(Compiled { program, lints })
 }
 
-type Evaluated = Result<(Vec<WorkerDefinition>, Vec<Data>), Box<Diagnostic>>;
+type Evaluated = Result<(Vec<WorkerDefinition>, Vec<Data>), Collected>;
 
 /// Runs the module, then the factories of its workers, then freezes what their functions captured.
+/// An error does not hide those that have nothing to do with it.
 fn evaluate(module: &Module, stage: &Stage<'_>, limits: &BuildLimits) -> Evaluated {
     let mut machine = Machine::new(&module.code, stage, &limits.run);
-    let exports = workers::evaluate_module(&mut machine, module)?;
+    let expanded = expand_all(&mut machine, module, stage, limits);
+    let (specs, trees) = expanded.map_err(|last| stage.errors.take().and(*last))?;
+    let mut errors = stage.errors.take();
+    let functions = freeze_functions(&mut machine, stage, &mut errors);
+    // Trees name functions by their places: without all of them there is nothing to define.
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let mut workers = Vec::with_capacity(specs.len());
+    for (spec, tree) in specs.into_iter().zip(&trees) {
+        match define(stage, spec, tree, &functions) {
+            Ok(worker) => workers.push(worker),
+            Err(error) => errors.add(*error),
+        }
+    }
+    if errors.is_empty() {
+        Ok((workers, machine.take_cells()))
+    } else {
+        Err(errors)
+    }
+}
+
+type Trees = (Vec<WorkerSpec>, Vec<Command>);
+
+/// The workers of a module with their trees.
+fn expand_all(
+    machine: &mut Machine<'_>,
+    module: &Module,
+    stage: &Stage<'_>,
+    limits: &BuildLimits,
+) -> Result<Trees, Box<Diagnostic>> {
+    let exports = workers::evaluate_module(machine, module)?;
     workers::name_workers(stage, module, &exports)?;
     stage.sealed.set(true);
     let specs = stage.tables.borrow().workers.clone();
+    let mut expander = Expander::new(stage, machine, limits);
     let mut trees = Vec::with_capacity(specs.len());
-    {
-        let mut expander = Expander::new(stage, &mut machine, limits);
-        for spec in &specs {
-            let arguments = workers::factory_arguments(&mut expander)?;
-            trees.push(expander.worker(&spec.factory, &arguments, spec.span)?);
-        }
+    for spec in &specs {
+        let arguments = workers::factory_arguments(&mut expander)?;
+        trees.push(expander.worker(&spec.factory, &arguments, spec.span)?);
     }
-    let functions = freeze_functions(&mut machine, stage)?;
-    let workers = specs
-        .into_iter()
-        .zip(&trees)
-        .map(|(spec, tree)| define(stage, spec, tree, &functions));
-    let workers = workers.collect::<Result<Vec<_>, Box<Diagnostic>>>()?;
-    Ok((workers, machine.take_cells()))
+    Ok((specs, trees))
 }
 
 /// Makes data of the functions of the run stage, with the last values of what they captured.
 fn freeze_functions(
     machine: &mut Machine<'_>,
     stage: &Stage<'_>,
-) -> Result<Vec<Data>, Box<Diagnostic>> {
+    errors: &mut Collected,
+) -> Vec<Data> {
     let kept: Vec<(Value, Span)> = stage
         .tables
         .borrow()
@@ -112,17 +138,35 @@ fn freeze_functions(
         .iter()
         .map(|function| (function.value.clone(), function.span))
         .collect();
-    let frozen = kept.into_iter().map(|(value, span)| {
-        later::check(machine, &value)?;
-        machine.freeze(&value, Purpose::Capture).map_err(|trap| {
-            let mut diagnostic = errors::diagnostic(machine, trap);
-            if diagnostic.span == Span::default() {
-                diagnostic.span = span;
+    let mut frozen = Vec::with_capacity(kept.len());
+    for (value, span) in kept {
+        match freeze_function(machine, &value, span) {
+            Ok(function) => frozen.push(function),
+            Err(error) => {
+                let is_last = collected::ends(&error);
+                errors.add(*error);
+                if is_last {
+                    break;
+                }
             }
-            Box::new(diagnostic)
-        })
-    });
-    frozen.collect()
+        }
+    }
+    frozen
+}
+
+fn freeze_function(
+    machine: &mut Machine<'_>,
+    value: &Value,
+    span: Span,
+) -> Result<Data, Box<Diagnostic>> {
+    later::check(machine, value)?;
+    machine.freeze(value, Purpose::Capture).map_err(|trap| {
+        let mut diagnostic = errors::diagnostic(machine, trap);
+        if diagnostic.span == Span::default() {
+            diagnostic.span = span;
+        }
+        Box::new(diagnostic)
+    })
 }
 
 fn define(

@@ -5,14 +5,15 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::collected::Collected;
 use super::commands;
 use super::names::AMBIENT;
 use super::refusals;
-use super::tables::{Kind, PlaceSpec, RefSpec, Tables, host};
+use super::tables::{Action, Kind, PlaceSpec, Recipe, RefSpec, Tables, host};
 use crate::codes;
 use crate::data::{Address, Data, Symbolic};
 use crate::diagnostic::Diagnostic;
-use crate::error::Trap;
+use crate::error::{Trap, TrapKind};
 use crate::host::{Host, Misuse};
 use crate::machine::Machine;
 use crate::source::{Source, Span};
@@ -24,6 +25,8 @@ pub(super) struct Stage<'s> {
     pub(super) source: &'s Source,
     pub(super) tables: RefCell<Tables>,
     pub(super) lints: RefCell<Vec<Diagnostic>>,
+    /// Errors behind which the build went on.
+    pub(super) errors: RefCell<Collected>,
     /// Whether the module has been evaluated: from then on no worker can be added.
     pub(super) sealed: Cell<bool>,
 }
@@ -35,6 +38,7 @@ impl<'s> Stage<'s> {
             source,
             tables: RefCell::new(Tables::default()),
             lints: RefCell::new(Vec::new()),
+            errors: RefCell::new(Collected::default()),
             sealed: Cell::new(false),
         }
     }
@@ -42,6 +46,30 @@ impl<'s> Stage<'s> {
     /// Keeps a lint.
     pub(super) fn add_lint(&self, lint: Diagnostic) {
         self.lints.borrow_mut().push(lint);
+    }
+
+    /// What stands in for the result of a function of the language that refused its arguments, so that
+    /// the code behind it is looked at too. The error is kept; where it ends the build it goes on.
+    fn stand_in(&self, name: &str, trap: Trap, span: Span) -> Result<Value, Trap> {
+        let data = *trap.0;
+        let diagnostic = match data.kind {
+            TrapKind::Refused(diagnostic) if name != "act" => diagnostic,
+            kind => return Err(Trap(Box::new(crate::error::TrapData { kind, ..data }))),
+        };
+        let kept = self.errors.borrow_mut().keep(diagnostic);
+        kept.map_err(|diagnostic| Trap::refused(*diagnostic))?;
+        let mut tables = self.tables.borrow_mut();
+        Ok(match name {
+            "readState" | "computeState" => tables.reference(RefSpec::Config),
+            "worker" | "sender" => tables.place(PlaceSpec::Myself),
+            // Its message stays in scope for what comes behind.
+            "waitFor" => {
+                let predicate = Recipe::Constant(Data::Null);
+                let then = None;
+                tables.command(Action::WaitFor { predicate, then }, span)
+            }
+            _ => tables.command(Action::Noop, span),
+        })
     }
 
     /// The text at a place.
@@ -93,10 +121,13 @@ impl Host for Stage<'_> {
         let index = callee.index as usize;
         match Kind::of(callee) {
             Some(Kind::Function) => {
-                commands::call(self, machine, AMBIENT.get(index).copied(), arguments, span)
+                let name = AMBIENT.get(index).copied();
+                let made = commands::call(self, machine, name, arguments, span);
+                made.or_else(|trap| self.stand_in(name.unwrap_or_default(), trap, span))
             }
             Some(Kind::Helper) => {
-                commands::call_helper(self, machine, callee.index, arguments, span)
+                let made = commands::call_helper(self, machine, callee.index, arguments, span);
+                made.or_else(|trap| self.stand_in("", trap, span))
             }
             Some(Kind::Jump) => commands::jump(self, index, span),
             _ => Err(self.misuse(machine, callee, Misuse::Call)),

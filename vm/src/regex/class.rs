@@ -14,7 +14,12 @@ pub(super) struct Class {
     pub(super) ascii: u128,
     set: Set,
     fold: Fold,
+    /// Steps above the usual that a question about a character outside ASCII counts.
+    pub(super) weight: u64,
 }
+
+/// Parts of a class that are asked in one step.
+const PARTS_A_STEP: u64 = 4;
 
 /// A set of characters.
 #[derive(Clone, Debug)]
@@ -94,6 +99,17 @@ impl Set {
         Set::Ranges(merged)
     }
 
+    /// How many sets have to be asked at most.
+    fn parts(&self) -> u64 {
+        match self {
+            Set::Ranges(_) | Set::Property { .. } => 1,
+            Set::Union(sets) | Set::Intersection(sets) | Set::Subtraction(sets) => {
+                1 + sets.iter().map(Set::parts).sum::<u64>()
+            }
+            Set::Not(set) => set.parts(),
+        }
+    }
+
     /// Recursion is bounded by the depth of the pattern.
     fn contains(&self, character: u32, fold: Fold) -> bool {
         let like = |holds: &dyn Fn(u32) -> bool| {
@@ -125,7 +141,14 @@ impl Class {
     pub(super) fn new(set: Set, fold: Fold) -> Class {
         let bits = (0..128u32).filter(|character| set.contains(*character, fold));
         let ascii = bits.fold(0u128, |ascii, character| ascii | 1 << character);
-        Class { ascii, set, fold }
+        let each = if fold == Fold::None { 1 } else { 3 };
+        let weight = set.parts() * each / PARTS_A_STEP;
+        Class {
+            ascii,
+            set,
+            fold,
+            weight,
+        }
     }
 
     #[inline]

@@ -235,7 +235,7 @@ impl<'m, U: UnitsOf> Matcher<'m, U> {
             self.pay(1)?;
             let program = self.program;
             let goes_on = match program.ops[op as usize] {
-                Op::One { single, back } => self.step(single, at, back).map(|to| (op + 1, to)),
+                Op::One { single, back } => self.step(single, at, back)?.map(|to| (op + 1, to)),
                 Op::Run(run) => self.run(&program.runs[run as usize], op, at)?,
                 Op::Jump(target) => Some((target, at)),
                 Op::Try(target) => {
@@ -250,6 +250,8 @@ impl<'m, U: UnitsOf> Matcher<'m, U> {
                     Some((op + 1, at))
                 }
                 Op::Match => {
+                    // What it found is copied.
+                    self.pay(u64::from(program.groups) / 4)?;
                     self.scratch.registers[1] = at as u32;
                     return Ok(true);
                 }
@@ -316,21 +318,29 @@ impl<'m, U: UnitsOf> Matcher<'m, U> {
 
     /// The place behind a character, where it is one that may stand there.
     #[inline]
-    fn step(&self, single: Single, at: usize, back: bool) -> Option<usize> {
-        let (character, to) = self.character(at, back)?;
+    fn step(&mut self, single: Single, at: usize, back: bool) -> Result<Option<usize>, Exhausted> {
+        let Some((character, to)) = self.character(at, back) else {
+            return Ok(None);
+        };
         let fits = match single {
             Single::Exactly(wanted) => character == wanted,
-            Single::Class(class) => self.program.classes[class as usize].contains(character),
+            Single::Class(class) => {
+                let class = &self.program.classes[class as usize];
+                if character >= 128 {
+                    self.pay(class.weight)?;
+                }
+                class.contains(character)
+            }
             Single::Any => true,
         };
-        fits.then_some(to)
+        Ok(fits.then_some(to))
     }
 
     fn run(&mut self, run: &Run, op: u32, start: usize) -> Result<Option<(u32, usize)>, Exhausted> {
         let (mut at, mut count) = (start, 0u32);
         let mut floor = (run.minimum == 0).then_some(at);
         while run.maximum == UNBOUNDED || count < run.maximum {
-            let Some(to) = self.step(run.single, at, run.back) else {
+            let Some(to) = self.step(run.single, at, run.back)? else {
                 break;
             };
             self.pay(1)?;

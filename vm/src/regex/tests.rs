@@ -88,6 +88,17 @@ fn linear_patterns_take_linear_steps() {
 }
 
 #[test]
+fn a_class_of_many_parts_counts_them() {
+    let class = format!("[{}]", "\\p{Lu}\\p{Nd}".repeat(500));
+    let text = "é".repeat(100);
+    let (found, budget) = searched(&class, "u", &text, 1_000_000);
+    assert_eq!(found, Ok(None));
+    assert!(1_000_000 - budget.steps > 100 * 1_000 / 4, "{budget:?}");
+    let (_, small) = searched("\\p{Lu}", "u", &text, 1_000_000);
+    assert!(1_000_000 - small.steps < 100 * 5, "{small:?}");
+}
+
+#[test]
 fn patterns_that_are_too_deep_or_long_are_refused() {
     let deep = format!("{}a{}", "(".repeat(5_000), ")".repeat(5_000));
     let classes = format!("{}a{}", "[".repeat(5_000), "]".repeat(5_000));
@@ -240,4 +251,21 @@ fn random_patterns_never_panic_and_cost_the_same_each_time() {
         }
     }
     assert!(compiled > 3_000, "{compiled} patterns are valid");
+}
+
+#[test]
+fn the_deepest_patterns_compile() {
+    let depth = crate::limits::PATTERN_DEPTH_MAX;
+    let shapes = [
+        ("(", "a", ")", ""),
+        ("(?:", "a", ")*", ""),
+        ("(?=", "a", ")", ""),
+        ("(?i:", "a", "){1,2}?", ""),
+        ("[", "a", "]", "iv"),
+    ];
+    for (open, middle, close, flags) in shapes {
+        let source = format!("{}{middle}{}", open.repeat(depth), close.repeat(depth));
+        let program = Program::compile(&Text::from(source), Flags::parse(flags).unwrap());
+        assert!(program.is_ok(), "{open}: {program:?}");
+    }
 }

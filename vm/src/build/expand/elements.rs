@@ -67,10 +67,17 @@ impl Expander<'_, '_, '_> {
         let mut waits: Vec<(usize, Handle)> = Vec::new();
         for element in elements {
             let command = self.command_of(element, span)?;
-            if let (CommandKind::WaitFor(wait), true) = (&command.kind, self.is_bare_wait(element))
-            {
-                self.messages.push(wait.then.handle);
-                waits.push((commands.len(), wait.then.handle));
+            match (&command.kind, self.is_bare_wait(element)) {
+                (CommandKind::WaitFor(wait), true) => {
+                    self.messages.push(wait.then.handle);
+                    waits.push((commands.len(), wait.then.handle));
+                }
+                (_, true) => {
+                    // It could not be made; what refers to its message is no error of its own.
+                    let handle = self.stage.tables.borrow_mut().new_handle();
+                    self.messages.push(handle);
+                }
+                _ => {}
             }
             commands.push(command);
         }

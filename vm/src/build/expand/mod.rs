@@ -75,6 +75,16 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
         self.command_of_factory(factory, arguments, span)
     }
 
+    /// A command where it could be made; else `noop()`, and its error is kept, so that those beside it
+    /// are looked at too.
+    fn or_noop(&mut self, made: Expanded<Command>, span: Span) -> Expanded<Command> {
+        made.or_else(|error| {
+            self.stage.errors.borrow_mut().keep(error)?;
+            let kind = CommandKind::Noop;
+            Ok(Command { kind, span })
+        })
+    }
+
     /// The command that a factory returns; a command counts as its own factory.
     fn command_of_factory(
         &mut self,
@@ -85,12 +95,13 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
         if !factory.is_function() {
             return self.command_of(factory, span);
         }
-        match self.call(factory, arguments)? {
-            value if value.is_undefined() => Ok(Command {
+        match self.call(factory, arguments) {
+            Ok(value) if value.is_undefined() => Ok(Command {
                 kind: CommandKind::Noop,
                 span,
             }),
-            value => self.command_of(&value, span),
+            Ok(value) => self.command_of(&value, span),
+            Err(error) => self.or_noop(Err(error), span),
         }
     }
 
@@ -101,6 +112,11 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
 
     /// The tree of a command; `span` is the place that wants it.
     fn command_of(&mut self, value: &Value, span: Span) -> Expanded<Command> {
+        let made = self.command_inside(value, span);
+        self.or_noop(made, span)
+    }
+
+    fn command_inside(&mut self, value: &Value, span: Span) -> Expanded<Command> {
         let index = match value {
             Value::Host(found) if Kind::of(*found) == Some(Kind::Command) => found.index as usize,
             other => return Err(Box::new(self.not_a_command(other, span))),

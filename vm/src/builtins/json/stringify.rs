@@ -64,14 +64,14 @@ fn only_keys(machine: &mut Machine<'_>, replacer: &Value) -> Result<Option<Vec<T
     Ok(Some(keys))
 }
 
-fn gap(machine: &mut Machine<'_>, space: &Value) -> Result<String, Trap> {
+fn gap(machine: &mut Machine<'_>, space: &Value) -> Result<Text, Trap> {
     Ok(match space {
         Value::Frozen(Data::Number(_)) => {
             let count = machine.to_integer(space)?.clamp(0.0, GAP_MAX);
-            " ".repeat(count as usize)
+            Text::from(" ".repeat(count as usize))
         }
-        Value::Frozen(Data::Text(text)) => text.slice(0, GAP_MAX as usize).to_string_lossy(),
-        _ => String::new(),
+        Value::Frozen(Data::Text(text)) => text.slice(0, GAP_MAX as usize),
+        _ => Text::empty(),
     })
 }
 
@@ -89,7 +89,7 @@ struct Writer {
     out: TextBuilder,
     function: Option<Value>,
     only: Option<Vec<Text>>,
-    gap: String,
+    gap: Text,
     open: Vec<Open>,
     /// Identities of what is open.
     open_keys: BTreeSet<MapKey>,
@@ -97,7 +97,7 @@ struct Writer {
 
 impl Writer {
     fn write(mut self, machine: &mut Machine<'_>, value: &Value) -> Result<Value, Trap> {
-        let Some(root) = self.prepared(machine, &Text::empty(), value.clone())? else {
+        let Some(root) = self.prepared(machine, Text::empty, value.clone())? else {
             return Ok(Value::UNDEFINED);
         };
         self.begin(machine, root)?;
@@ -128,11 +128,7 @@ impl Writer {
     fn item(&mut self, machine: &mut Machine<'_>, at: usize) -> Result<(), Trap> {
         let array = self.container();
         let item = machine.array_item(&array, at).unwrap_or(Value::UNDEFINED);
-        let key = match self.function {
-            Some(_) => number_to_text(at as f64),
-            None => Text::empty(),
-        };
-        let item = self.prepared(machine, &key, item)?;
+        let item = self.prepared(machine, || number_to_text(at as f64), item)?;
         self.separate(machine)?;
         self.begin(machine, item.unwrap_or(Value::NULL))
     }
@@ -140,7 +136,7 @@ impl Writer {
     fn member(&mut self, machine: &mut Machine<'_>, key: &Text) -> Result<(), Trap> {
         let object = self.container();
         let value = machine.property(&object, key)?;
-        let Some(value) = self.prepared(machine, key, value)? else {
+        let Some(value) = self.prepared(machine, || key.clone(), value)? else {
             return Ok(());
         };
         self.separate(machine)?;
@@ -161,14 +157,14 @@ impl Writer {
     fn prepared(
         &self,
         machine: &mut Machine<'_>,
-        key: &Text,
+        key: impl Fn() -> Text,
         mut value: Value,
     ) -> Result<Option<Value>, Trap> {
         if let Some(to_json) = to_json_of(machine, &value)? {
-            value = machine.call_with_receiver(&to_json, &value, &[Value::from(key.clone())])?;
+            value = machine.call_with_receiver(&to_json, &value, &[Value::from(key())])?;
         }
         if let Some(function) = &self.function {
-            value = machine.call(function, &[Value::from(key.clone()), value])?;
+            value = machine.call(function, &[Value::from(key()), value])?;
         }
         if let Value::Host(host) = value {
             return Err(machine
@@ -261,7 +257,7 @@ impl Writer {
         self.out.push_str(machine, "\n")?;
         machine.spend(self.open.len() as u64 / 4)?;
         for _ in 0..self.open.len() {
-            self.out.push_str(machine, &self.gap)?;
+            self.out.push_text(machine, &self.gap)?;
         }
         Ok(())
     }

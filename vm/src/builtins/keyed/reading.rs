@@ -96,6 +96,12 @@ fn for_each(
         at += 1;
         machine.spend(1)?;
         if let Some((key, value)) = entry {
+            // The value of a set is its key, which has no -0.
+            let value = if class == Class::Set {
+                key.clone()
+            } else {
+                value
+            };
             machine.call(callback, &[value, key, receiver.clone()])?;
         }
     }

@@ -36,7 +36,7 @@ static FAMILY: Family = Family {
 };
 
 /// Instructions that compiling a pattern counts, and for each unit of it.
-const COMPILING: (u64, u64) = (50, 16);
+const COMPILING: (u64, u64) = (50, 32);
 
 /// The regular expression that a value is.
 pub(super) fn expression_of(machine: &Machine<'_>, value: &Value) -> Option<Arc<RegExpData>> {

@@ -79,6 +79,7 @@ const MAPS_AND_SETS: &[(&str, &str)] = &[
     ("(() => { const m = new Map([[1, 1], [2, 2], [3, 3]]), seen = []; for (const [k] of m) { seen.push(k); m.delete(k); m.delete(2) } return [seen, m.size] })()", "[[1,3],0]"),
     ("(() => { const m = new Map([[1, 1], [2, 2]]), seen = []; for (const [k] of m) { seen.push(k); if (k === 1) { m.clear(); m.set(7, 7) } } return [seen, m.size] })()", "[[1,7],1]"),
     ("(() => { const s = new Set([3, 1, 3]); s.add(2).add(1); return [[...s], s.size, s.has(3), s.delete(3), [...s.keys()], [...s.entries()]] })()", "[[3,1,2],3,true,true,[1,2],[[1,1],[2,2]]]"),
+    ("(() => { const seen = []; new Set([-0]).forEach((a, b) => seen.push(Object.is(a, 0), Object.is(b, 0))); return seen })()", "[true,true]"),
     ("(() => { const s = new Set([1]), seen = []; s.forEach((a, b, all) => seen.push([a, b, all === s])); s.clear(); return [seen, s.size] })()", "[[[1,1,true]],0]"),
     ("[...new Set('hello')].join('')", r#""helo""#),
     ("new Map(null).size + new Set(undefined).size", "0"),

@@ -146,6 +146,7 @@ fn wrong_receivers_and_patterns_say_what_is_needed() {
         ("RegExp('a', 'gg')", "Invalid flags"),
         ("/a/.exec.call('a', 'a')", "`exec` needs a regular"),
         ("[1].map(5)", "5 is not a function"),
+        ("Number.MAX_VALUE(1)", "is not a function"),
         (
             "[].map.call('abc', x => x)",
             "`map` needs an array, not the text 'abc'",

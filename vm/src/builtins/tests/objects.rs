@@ -4,6 +4,8 @@ use crate::testing::check;
 
 #[rustfmt::skip]
 const OBJECTS: &[(&str, &str)] = &[
+    ("(() => { const o = Object.freeze({ a: 1 }); return [delete o.b, delete Object.freeze([1])[3]] })()", "[true,true]"),
+    ("(() => { try { delete Object.freeze({ a: 1 }).a } catch (e) { return e.name } })()", r#""TypeError""#),
     ("Object.keys({ b: 1, a: 2, 1: 3, 0: 4 })", r#"["0","1","b","a"]"#),
     ("Object.keys([7, 8])", r#"["0","1"]"#),
     ("Object.keys('ab')", r#"["0","1"]"#),
@@ -118,6 +120,9 @@ const JSON: &[(&str, &str)] = &[
     ("[...structuredClone(new Map([[{ a: 1 }, [2]]]))]", r#"[[{"a":1},[2]]]"#),
     ("[...structuredClone(new Set([1, 2]))]", "[1,2]"),
     ("structuredClone(new Date(5)).getTime()", "5"),
+    ("(r => [r[1], r.index, r.groups, r.input])(structuredClone(/(?<n>b)/.exec('ab')))", r#"["b",1,{"n":"b"},"ab"]"#),
+    ("JSON.stringify([{ toJSON: k => k }, [{ toJSON: k => k }]])", r#""[\"0\",[\"0\"]]""#),
+    ("JSON.stringify([1], null, '\\ud83d').charCodeAt(2)", "55357"),
     ("structuredClone(new RangeError('x')).message", r#""x""#),
 ];
 

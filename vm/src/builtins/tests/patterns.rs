@@ -161,3 +161,16 @@ fn expressions_are_values() {
 fn text_methods_take_expressions() {
     check(TEXTS);
 }
+
+/// Built-ins inside one another and the parser of patterns share the node's stack.
+#[test]
+fn the_deepest_pattern_compiles_inside_the_deepest_built_ins() {
+    check(&[(
+        "(() => {
+            const pattern = '('.repeat(50) + 'a' + ')'.repeat(50)
+            const inside = n => [0].map(() => n > 0 ? inside(n - 1) : RegExp(pattern).test('a'))
+            return inside(98).flat(Infinity)
+        })()",
+        "[true]",
+    )]);
+}
