@@ -229,6 +229,17 @@ pub fn turn(
     input: Input,
     context: &TurnContext<'_>,
 ) -> Turn {
+    turn_by(program, worker, input, context, |run| run.run())
+}
+
+/// Runs one input; `run_all` runs the instructions.
+pub(crate) fn turn_by(
+    program: &Program,
+    worker: &mut Worker,
+    input: Input,
+    context: &TurnContext<'_>,
+    run_all: impl FnOnce(&mut control::Run<'_>) -> Result<End, ScriptError>,
+) -> Turn {
     let host = RunHost::new(&worker.identity, worker.step, context);
     let mut run = match control::Run::begin(program, worker, &host, context) {
         Ok(run) => run,
@@ -236,7 +247,7 @@ pub fn turn(
     };
     let end = run.give(input).and_then(|end| match end {
         Some(end) => Ok(end),
-        None => run.run(),
+        None => run_all(&mut run),
     });
     let (mut effects, notes, used, next) = run.finish();
     let end = match end {
