@@ -91,6 +91,8 @@ pub struct Turn {
     pub notes: Vec<Note>,
     /// What it used.
     pub used: Used,
+    /// Whether the messages that were [`Outcome::Kept`] may be wanted, or are to be dropped, now.
+    pub offers_again: bool,
 }
 
 /// How a turn ended.
@@ -116,7 +118,7 @@ pub enum Outcome {
     /// The worker ended itself by `kill(self)`.
     KilledSelf,
     /// No branch took the message, and some branch does not wait for messages now. Nothing has changed:
-    /// the mailbox keeps the message, to be given again when the worker has taken another input.
+    /// the mailbox keeps the message, to be given again after a turn that says so.
     Kept,
 }
 
@@ -262,6 +264,7 @@ pub(crate) fn turn_by(
                 effects: Vec::new(),
                 notes,
                 used,
+                offers_again: false,
             };
         }
     };
@@ -271,12 +274,18 @@ pub(crate) fn turn_by(
             effects: Vec::new(),
             notes: Vec::new(),
             used,
+            offers_again: false,
         };
     }
     if matches!(end, End::Failed(_)) {
         // A worker that goes on after its failure is back at waits whose timers must still run.
         effects.retain(|effect| !effect.is_about_timers());
     }
+    let code = program
+        .definition(worker.definition)
+        .map(|known| &known.code);
+    let offers_again =
+        code.is_some_and(|code| control::offers_again(code, &worker.branches, &next.branches));
     next.store(worker);
     worker.step += 1;
     let outcome = match end {
@@ -296,6 +305,7 @@ pub(crate) fn turn_by(
         effects,
         notes,
         used,
+        offers_again,
     }
 }
 
@@ -305,5 +315,6 @@ fn trapped(error: ScriptError) -> Turn {
         effects: Vec::new(),
         notes: Vec::new(),
         used: Used::default(),
+        offers_again: false,
     }
 }

@@ -29,6 +29,7 @@ mod tests;
 pub(crate) mod verify;
 
 mod wait;
+pub(crate) use wait::offers_again;
 
 use crate::data::{Address, Data};
 use crate::error::ScriptError;
