@@ -163,6 +163,8 @@ pub struct Ran {
     pub dropped: bool,
     /// Whether the reply came after its call had ended.
     pub late: bool,
+    /// Whether messages that it did not want yet may be wanted now, or are to be dropped.
+    pub offers_again: bool,
     /// Lines of `console.log`.
     pub console: Vec<String>,
     /// Instructions that it took.
@@ -177,6 +179,7 @@ impl Ran {
             effects: Vec::new(),
             dropped: false,
             late: false,
+            offers_again: false,
             console: Vec::new(),
             instructions: 0,
         }
@@ -196,8 +199,8 @@ pub enum End {
     Trapped(Failure),
     /// It ended itself.
     KilledSelf,
-    /// It does not want the message yet: nothing has changed, and the mailbox keeps the message until
-    /// the run has taken another input.
+    /// It does not want the message yet: nothing has changed, and the mailbox keeps the message until a
+    /// turn says that messages are to be offered again.
     Kept,
 }
 

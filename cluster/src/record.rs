@@ -289,7 +289,7 @@ pub struct Mailbox {
     pub next: u64,
     /// How many wait.
     pub waiting: u64,
-    /// Messages below this number were offered since the instance last took an input.
+    /// Messages below this number were offered, and are not wanted as the worker waits now.
     pub offered: u64,
 }
 

@@ -58,7 +58,7 @@ codes! {
     NO_KEY = "E0311" "a worker without a key";
     ENDED = "E0312" "an input to a run that has ended";
     NOT_STARTED = "E0313" "an input to a run that has not started";
-    NOT_LISTENING = "E0314" "a message to a worker that is in a delay";
+    NOT_LISTENING = "E0314" "a message to a worker that is in a delay or call";
     CORRUPT_WORKER = "E0315" "a worker that does not fit its program";
     NO_SENDER = "E0316" "a message without a sender that can be answered";
     TIMED_OUT = "E0317" "a wait or call whose time is over";

@@ -91,6 +91,8 @@ pub struct Turn {
     pub notes: Vec<Note>,
     /// What it used.
     pub used: Used,
+    /// Whether the messages that were [`Outcome::Kept`] may be wanted, or are to be dropped, now.
+    pub offers_again: bool,
 }
 
 /// How a turn ended.
@@ -116,7 +118,7 @@ pub enum Outcome {
     /// The worker ended itself by `kill(self)`.
     KilledSelf,
     /// No branch took the message, and some branch does not wait for messages now. Nothing has changed:
-    /// the mailbox keeps the message, to be given again when the worker has taken another input.
+    /// the mailbox keeps the message, to be given again after a turn that says so.
     Kept,
 }
 
@@ -229,6 +231,17 @@ pub fn turn(
     input: Input,
     context: &TurnContext<'_>,
 ) -> Turn {
+    turn_by(program, worker, input, context, |run| run.run())
+}
+
+/// Runs one input; `run_all` runs the instructions.
+pub(crate) fn turn_by(
+    program: &Program,
+    worker: &mut Worker,
+    input: Input,
+    context: &TurnContext<'_>,
+    run_all: impl FnOnce(&mut control::Run<'_>) -> Result<End, ScriptError>,
+) -> Turn {
     let host = RunHost::new(&worker.identity, worker.step, context);
     let mut run = match control::Run::begin(program, worker, &host, context) {
         Ok(run) => run,
@@ -236,7 +249,7 @@ pub fn turn(
     };
     let end = run.give(input).and_then(|end| match end {
         Some(end) => Ok(end),
-        None => run.run(),
+        None => run_all(&mut run),
     });
     let (mut effects, notes, used, next) = run.finish();
     let end = match end {
@@ -251,6 +264,7 @@ pub fn turn(
                 effects: Vec::new(),
                 notes,
                 used,
+                offers_again: false,
             };
         }
     };
@@ -260,12 +274,18 @@ pub fn turn(
             effects: Vec::new(),
             notes: Vec::new(),
             used,
+            offers_again: false,
         };
     }
     if matches!(end, End::Failed(_)) {
         // A worker that goes on after its failure is back at waits whose timers must still run.
         effects.retain(|effect| !effect.is_about_timers());
     }
+    let code = program
+        .definition(worker.definition)
+        .map(|known| &known.code);
+    let offers_again =
+        code.is_some_and(|code| control::offers_again(code, &worker.branches, &next.branches));
     next.store(worker);
     worker.step += 1;
     let outcome = match end {
@@ -285,6 +305,7 @@ pub fn turn(
         effects,
         notes,
         used,
+        offers_again,
     }
 }
 
@@ -294,5 +315,6 @@ fn trapped(error: ScriptError) -> Turn {
         effects: Vec::new(),
         notes: Vec::new(),
         used: Used::default(),
+        offers_again: false,
     }
 }

@@ -322,6 +322,7 @@ impl Run for ModelRun {
             effects: Vec::new(),
             dropped: false,
             late: false,
+            offers_again: false,
             console: Vec::new(),
             instructions: 1,
         };

@@ -139,6 +139,7 @@ impl Run for ScriptRun {
             effects: turn.effects.into_iter().map(effect).collect(),
             dropped: false,
             late: false,
+            offers_again: turn.offers_again,
             console: Vec::new(),
             instructions: turn.used.instructions,
         };

@@ -2,8 +2,8 @@
 //! branch wants them yet.
 //!
 //! Before it: `deliver`. After it: `turn`, in the order of arrival.
-//! Guarantees: messages are offered in order, again from the first whenever the instance has taken
-//! something; what does not fit becomes a dead letter; the messages are in the store, so that a full
+//! Guarantees: messages are offered in order, and again from the first whenever the instance waits for
+//! something else; what does not fit becomes a dead letter; the messages are in the store, so that a full
 //! mailbox costs no memory. Leaves to others: refusing at the door.
 
 use transport::Address;

@@ -125,7 +125,9 @@ impl Shard {
             instance.record.cause = cause;
             return self.mailbox_keep(place, instance, given);
         }
-        instance.record.mailbox.offered = instance.record.mailbox.first;
+        if ran.offers_again {
+            instance.record.mailbox.offered = instance.record.mailbox.first;
+        }
         let effects = std::mem::take(&mut ran.effects);
         let done = self.perform(&mut instance, given, effects)?;
         let outcome = outcome_of(&ran);

@@ -17,6 +17,8 @@ mod ends;
 pub(crate) mod instruction;
 mod operand;
 mod parallel;
+#[cfg(test)]
+mod resume_tests;
 mod saga;
 mod send;
 mod spawn;
@@ -27,6 +29,7 @@ mod tests;
 pub(crate) mod verify;
 
 mod wait;
+pub(crate) use wait::offers_again;
 
 use crate::data::{Address, Data};
 use crate::error::ScriptError;
@@ -169,20 +172,23 @@ impl<'a> Run<'a> {
     /// Runs until every branch waits, or the run ends.
     pub(crate) fn run(&mut self) -> Result<End, ScriptError> {
         while self.select_ready()? {
-            self.functions
-                .charge_instruction()
-                .map_err(|error| self.at_command(error))?;
-            match self.step() {
-                Ok(Flow::Next | Flow::Wait) => {}
-                Ok(Flow::Stop(end)) => return Ok(end),
-                Err(error) => {
-                    if let Some(end) = self.raise(error, false)? {
-                        return Ok(end);
-                    }
-                }
+            if let Some(end) = self.run_one()? {
+                return Ok(end);
             }
         }
         Ok(End::Waiting)
+    }
+
+    /// Runs one instruction of the current branch.
+    fn run_one(&mut self) -> Result<Option<End>, ScriptError> {
+        self.functions
+            .charge_instruction()
+            .map_err(|error| self.at_command(error))?;
+        match self.step() {
+            Ok(Flow::Next | Flow::Wait) => Ok(None),
+            Ok(Flow::Stop(end)) => Ok(Some(end)),
+            Err(error) => self.raise(error, false),
+        }
     }
 
     /// Effects, notes, use, and the worker as it is to be.

@@ -6,6 +6,8 @@
 
 mod checker;
 mod nesting;
+#[cfg(test)]
+mod tests;
 
 use super::code::{ControlCode, Layout};
 use super::instruction::{Block, BlockIndex, BlockKind, Instruction, Operand};

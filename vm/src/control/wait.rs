@@ -4,7 +4,8 @@
 //! history shows, when every branch waits for a message and none takes it; while one of them waits for
 //! something else, it stays in the mailbox.
 
-use super::instruction::{BlockIndex, Instruction, OperandIndex, Timeout};
+use super::code::ControlCode;
+use super::instruction::{BlockIndex, Instruction, Operand, OperandIndex, Timeout};
 use super::{End, Flow, Run};
 use crate::codes;
 use crate::data::Data;
@@ -22,6 +23,33 @@ fn listens(branch: &Branch) -> bool {
 /// Whether a branch may want a message at a later time.
 fn may_listen_later(branch: &Branch) -> bool {
     matches!(branch.wait, Wait::Time { .. } | Wait::Reply { .. })
+}
+
+/// Whether messages that nobody wanted have to be offered again after a turn: some branch waits for a
+/// message where none did before, or decides by what may have changed; or none is left that might want
+/// one later, so that they are to be dropped.
+pub(crate) fn offers_again(code: &ControlCode, before: &[Branch], after: &[Branch]) -> bool {
+    if before.iter().any(may_listen_later) && !after.iter().any(may_listen_later) {
+        return true;
+    }
+    let old = before.iter().filter(|branch| listens(branch));
+    let mut old = old.map(|branch| branch.instruction).peekable();
+    // Branches stand in the order of the text, so both lists ascend.
+    after.iter().filter(|branch| listens(branch)).any(|branch| {
+        while old.next_if(|known| *known < branch.instruction).is_some() {}
+        old.peek() != Some(&branch.instruction) || !decides_alone(code, branch.instruction)
+    })
+}
+
+/// Whether the predicate of a wait is a function that is always the same.
+fn decides_alone(code: &ControlCode, instruction: u32) -> bool {
+    match code.instructions.get(instruction as usize) {
+        Some(Instruction::BlockEnterAwait { predicate, .. }) => {
+            let predicate = code.operands.get(predicate.0 as usize);
+            matches!(predicate, Some(Operand::Value(_)))
+        }
+        _ => false,
+    }
 }
 
 impl Run<'_> {

@@ -17,7 +17,7 @@ pub(super) struct Instance {
     pub(super) status: LocalStatus,
     /// Messages that wait, in order.
     pub(super) mailbox: VecDeque<Letter>,
-    /// How many of them were offered since the last input that was taken, and not wanted.
+    /// How many of them, from the first, were offered and are not wanted as the worker waits now.
     pub(super) offered: usize,
     /// Who is told of its end.
     pub(super) watcher: Option<Address>,

@@ -147,7 +147,9 @@ impl LocalRun<'_> {
         if turn.outcome == Outcome::Kept {
             return false;
         }
-        instance.offered = 0;
+        if turn.offers_again {
+            instance.offered = 0;
+        }
         let lives = instance.lives;
         if let (true, Input::Reply { body, .. }) = (turn.notes.contains(&Note::Late), input) {
             self.late(address, body.clone());

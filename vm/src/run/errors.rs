@@ -58,11 +58,11 @@ impl ScriptError {
         )
     }
 
-    /// A message while the worker is in a delay.
+    /// A message while the worker is in a delay or call.
     pub(crate) fn keeps_messages() -> ScriptError {
         ScriptError::new(
             codes::NOT_LISTENING,
-            "the worker is in a delay: the mailbox keeps messages until it is over",
+            "the worker is in a delay or call: the mailbox keeps messages until it is over",
         )
     }
 

@@ -45,6 +45,11 @@ struct Pair([Bench; 2]);
 
 impl Pair {
     fn new(sources: &[(&str, &str)]) -> Pair {
+        Pair::with_hot(sources, 0)
+    }
+
+    /// With so many instances in memory at a time.
+    fn with_hot(sources: &[(&str, &str)], hot: usize) -> Pair {
         let shard = |number: u32| {
             let mut bench = Bench::of(2);
             let store = MemoryStores::new(FlushMode::EveryUnits(1));
@@ -54,7 +59,7 @@ impl Pair {
                 ..identity(2)
             };
             bench.shard = Shard::open_with(identity, store, Arc::new(ScriptEngine)).unwrap();
-            bench.shard.keep_hot(0);
+            bench.shard.keep_hot(hot);
             for (name, text) in sources {
                 deploy(&mut bench, name, text);
             }
@@ -274,4 +279,69 @@ fn a_history_with_calls_can_be_run_again() {
         assert_eq!(replay.replayed().first_difference, None, "{of}");
         assert_eq!(replay.replayed().turns, records.len() as u64);
     }
+}
+
+const DESK: &str = "
+export const Desk = act((self, { outbox, fail }) => whileLoop(() => attempt(saga(sequence([
+  race([
+    sequence([delay(300), fail('slow')]),
+    parallel([
+      whileLoop(loop => waitFor(m => m.add, m => compensate(send(outbox, m), send(outbox, readState(m, m => -m.add))))),
+      sequence([
+        waitFor(m => m.ask, m => call(worker('Ledger', readState(m, m => m.ask)), { amount: 1 }, r => send(outbox, readState(r, r => r.left)),
+          { timeout: 150, retry: { attempts: 2, backoff: 20 } })),
+        waitFor(m => m.end, m => whenState(readState(m, m => m.fail), fail('asked'))),
+      ]),
+    ]),
+  ]),
+])), { otherwise: error => send(outbox, readState(error, e => e)) })), { daemon: true, key: m => m.desk });
+";
+
+/// What two shards come to when desks, ledgers and time go on in an order that a seed gives.
+fn desks(seed: u64, hot: usize, again: bool) -> (Vec<crate::StateHash>, Vec<String>) {
+    let mut pair = Pair::with_hot(&[("ledger.js", LEDGER), ("desk.js", DESK)], hot);
+    let desk = format!("Desk/{}", Pair::key_in("Desk", 0));
+    let account = Pair::key_in("Ledger", 1);
+    let mut random = seed;
+    for step in 0..60u64 {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let json = match random >> 61 {
+            0 => format!(r#"{{ "ask": "{account}" }}"#),
+            1 => r#"{ "end": true }"#.to_owned(),
+            2 => r#"{ "end": true, "fail": true }"#.to_owned(),
+            3 => r#"{ "noise": 1 }"#.to_owned(),
+            4 => {
+                pair.settle(again);
+                continue;
+            }
+            5 => {
+                pair.0[0].pass(70);
+                pair.0[1].pass(70);
+                continue;
+            }
+            _ => format!(r#"{{ "add": {} }}"#, step + 1),
+        };
+        say(&mut pair.0[0], &desk, &json);
+    }
+    pair.settle(again);
+    let hashes = pair.0.iter().map(|bench| bench.shard.state_hash());
+    (hashes.collect(), output(&pair.0[0], &desk))
+}
+
+#[test]
+fn desks_come_to_the_same_however_they_are_kept_and_carried() {
+    let mut undone = 0;
+    let mut answered = 0;
+    for seed in 0..20 {
+        let cold = desks(seed, 0, false);
+        assert_eq!(cold, desks(seed, 100, false), "seed {seed}");
+        let twice = desks(seed, 100, true);
+        assert_eq!(cold.1, twice.1, "seed {seed}");
+        undone += cold.1.iter().filter(|text| text.starts_with('-')).count();
+        answered += cold.1.iter().filter(|text| text.starts_with('9')).count();
+    }
+    assert!(undone > 20, "only {undone} steps were undone");
+    assert!(answered > 5, "only {answered} calls were answered");
 }
