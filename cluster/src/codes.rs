@@ -53,5 +53,7 @@ pub const KEY_FAILED: &str = "E-key-failed";
 pub const BAD_ADDRESS: &str = "E-bad-address";
 /// A limit has a value with which the shard could not go on.
 pub const BAD_LIMIT: &str = "E-bad-limit";
+/// The replicas of the shard have different states, and none has a majority: the shard has stopped.
+pub const DISAGREEMENT: &str = "E-disagreement";
 /// The instance was killed.
 pub const KILLED: &str = "E-killed";

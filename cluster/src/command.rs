@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use transport::{Address, Incarnation, MessageId, Namespace, NodeId, ShardId, Stamp};
 
+use crate::agreement::Verdict;
 use crate::limits::ShardLimits;
 use crate::message::{Body, ProgramId};
 
@@ -44,6 +45,8 @@ pub enum Command {
     RetryDeadLetter(DeadLetterRequest),
     /// Forget a dead letter.
     DiscardDeadLetter(DeadLetterRequest),
+    /// Record what the replicas say about the state at a checkpoint.
+    Agreed(Verdict),
 }
 
 /// Where a request entered, counted by the node's door: what makes a retry inside the door known.

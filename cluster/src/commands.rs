@@ -4,6 +4,7 @@
 //! and an error only where the shard itself cannot go on. Leaves to others: batching and stamps.
 
 pub(crate) mod activate;
+pub(crate) mod agreed;
 pub(crate) mod channel;
 pub(crate) mod checkpoint;
 pub(crate) mod configure;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use transport::Address;
+use vm::{CallId, Intent};
 
 use crate::message::Body;
 use crate::record::Failure;
@@ -89,6 +90,9 @@ pub trait Run: Send {
     /// Whether a message can be given to it now.
     fn accepts_messages(&self) -> bool;
 
+    /// Whether it waits for the reply to a call.
+    fn awaits(&self, call: CallId) -> bool;
+
     /// Its bytes.
     fn snapshot(&self) -> Bytes;
 
@@ -118,6 +122,17 @@ pub enum Input<'a> {
         body: &'a Body,
         /// The sender, where it can be answered.
         from: Option<&'a Address>,
+        /// The call that waits for a reply to it.
+        call: Option<CallId>,
+    },
+    /// The reply to a call.
+    Reply {
+        /// Which call.
+        call: CallId,
+        /// What was answered.
+        body: &'a Body,
+        /// Who answered.
+        from: Option<&'a Address>,
     },
     /// A timer that it set is due.
     Timer {
@@ -146,6 +161,8 @@ pub struct Ran {
     pub effects: Vec<Effect>,
     /// Whether its wait did not want the message.
     pub dropped: bool,
+    /// Whether the reply came after its call had ended.
+    pub late: bool,
     /// Lines of `console.log`.
     pub console: Vec<String>,
     /// Instructions that it took.
@@ -159,6 +176,7 @@ impl Ran {
             end: End::Trapped(failure),
             effects: Vec::new(),
             dropped: false,
+            late: false,
             console: Vec::new(),
             instructions: 0,
         }
@@ -178,6 +196,9 @@ pub enum End {
     Trapped(Failure),
     /// It ended itself.
     KilledSelf,
+    /// It does not want the message yet: nothing has changed, and the mailbox keeps the message until
+    /// the run has taken another input.
+    Kept,
 }
 
 /// What a turn wants done. Addresses are in the namespace of the worker.
@@ -189,6 +210,8 @@ pub enum Effect {
         to: Option<Target>,
         /// What is said.
         body: Body,
+        /// Whether it asks for a reply, or is one.
+        intent: Intent,
     },
     /// A child.
     Spawn {

@@ -19,6 +19,7 @@ pub const ADAPTER_PREFIX: u8 = 0;
 
 pub(crate) const META: u8 = b'M';
 pub(crate) const LIMITS: u8 = b'L';
+pub(crate) const AGREEMENT: u8 = b'V';
 pub(crate) const PROGRAM: u8 = b'p';
 pub(crate) const NAME: u8 = b'n';
 pub(crate) const INSTANCE: u8 = b'i';

@@ -10,6 +10,7 @@
 
 pub mod action;
 mod address;
+pub mod agreement;
 pub mod builtin;
 pub mod codes;
 pub mod command;

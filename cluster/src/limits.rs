@@ -116,6 +116,9 @@ pub const BODY_BYTES_MAX: usize = PARCEL_BYTES_MAX - 8 * 1024;
 /// Parcels in one batch of a channel.
 pub const CHANNEL_BATCH_PARCELS: usize = 1024;
 
+/// Answers of replicas that one verdict on a checkpoint records: far more than a shard has.
+pub const VERDICT_REPLICAS_MAX: usize = 64;
+
 /// Instances that stay decoded in memory. A cache: nothing but speed depends on it.
 pub const HOT_INSTANCES: usize = 100_000;
 

@@ -7,6 +7,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use transport::{Address, MessageId, Stamp};
+use vm::Intent;
 
 /// The hash that names a program.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -112,6 +113,8 @@ pub struct Message {
     pub hops: u32,
     /// What is said.
     pub body: Body,
+    /// Whether it asks for a reply, or is one.
+    pub intent: Intent,
 }
 
 /// A run to be started: a spawned child, or a start without a key that its home gave one.

@@ -97,6 +97,8 @@ pub struct ShardView {
     pub leader: Option<NodeId>,
     /// Whether a move of it is under way.
     pub moving: bool,
+    /// Nodes whose replica was found to differ from the majority's and has stopped.
+    pub fenced: Vec<NodeId>,
 }
 
 /// What the controller knows.
@@ -108,6 +110,8 @@ pub struct View {
     pub shards: Vec<ShardView>,
     /// Replicas that a shard has where there are enough nodes.
     pub replicas: usize,
+    /// Nodes that should lead nothing, because their clock is wrong.
+    pub wrong_clocks: Vec<NodeId>,
 }
 
 /// Where shards are made first: leads and replicas in turn over `nodes`. The first node of each is
@@ -162,11 +166,12 @@ pub fn system_voters(nodes: &BTreeMap<NodeId, Health>, voters: &[NodeId]) -> Vec
     chosen
 }
 
-/// The next moves, at most `limit`, one for a shard, most urgent first: missing replicas, replicas
-/// on nodes that leave, too many replicas, uneven replicas, uneven leads.
+/// The next moves, at most `limit`, one for a shard, most urgent first: replicas that differ from
+/// the majority's go (and come back by the next step), missing replicas, replicas on nodes that leave, too many replicas, uneven replicas, uneven leads.
 #[must_use]
 pub fn next_moves(view: &View, limit: usize) -> Vec<Move> {
     let mut planner = Planner::new(view);
+    planner.take_out_fenced();
     planner.repair();
     planner.trim();
     planner.balance_replicas();
@@ -188,9 +193,11 @@ impl<'v> Planner<'v> {
         let alive = |health: &Health| *health == Health::Alive;
         let nodes = view.nodes.iter().filter(|(_, health)| alive(health));
         let replicas: BTreeMap<NodeId, usize> = nodes.map(|(node, _)| (*node, 0)).collect();
+        let mut leads = replicas.clone();
+        leads.retain(|node, _| !view.wrong_clocks.contains(node));
         let mut planner = Planner {
             view,
-            leads: replicas.clone(),
+            leads,
             replicas,
             moves: Vec::new(),
         };
@@ -239,10 +246,31 @@ impl<'v> Planner<'v> {
         let candidates = self
             .replicas
             .iter()
-            .filter(|(node, _)| !shard.replicas.contains(node));
+            .filter(|(node, _)| !shard.replicas.contains(node) && !shard.fenced.contains(node));
         candidates
             .min_by_key(|(node, count)| (**count, **node))
             .map(|(node, _)| *node)
+    }
+
+    /// A replica that has stopped counts for nothing, and only one that left its group may begin
+    /// anew.
+    fn take_out_fenced(&mut self) {
+        for shard in self.free().collect::<Vec<_>>() {
+            let is_out = |node: &&NodeId| shard.fenced.contains(*node);
+            let Some(node) = shard.replicas.iter().find(is_out).copied() else {
+                continue;
+            };
+            let is_led = shard.leader.is_some_and(|leader| leader != node);
+            if is_led && shard.replicas.len() > 1 {
+                if let Some(count) = self.replicas.get_mut(&node) {
+                    *count = count.saturating_sub(1);
+                }
+                self.moves.push(Move::RemoveReplica {
+                    shard: shard.shard,
+                    node,
+                });
+            }
+        }
     }
 
     fn repair(&mut self) {
@@ -304,7 +332,10 @@ impl<'v> Planner<'v> {
 
     /// The live replica with the fewest leads, other than `from`.
     fn successor(&self, shard: &ShardView, from: NodeId) -> Option<NodeId> {
-        let others = shard.replicas.iter().filter(|node| **node != from);
+        let others = shard
+            .replicas
+            .iter()
+            .filter(|node| **node != from && !shard.fenced.contains(node));
         others
             .filter_map(|node| Some((*self.leads.get(node)?, *node)))
             .min()
@@ -349,7 +380,8 @@ impl<'v> Planner<'v> {
     fn balance_leads(&mut self) {
         for shard in self.free().collect::<Vec<_>>() {
             let Some(leader) = shard.leader else { continue };
-            if !matches!(self.health(leader), Health::Draining | Health::Full) {
+            let gives_away = matches!(self.health(leader), Health::Draining | Health::Full);
+            if !gives_away && !self.view.wrong_clocks.contains(&leader) {
                 continue;
             }
             if let Some(to) = self.successor(shard, leader) {
@@ -379,7 +411,7 @@ impl<'v> Planner<'v> {
             let led = free.iter().filter(|shard| shard.leader == Some(from));
             for shard in led {
                 for to in &shard.replicas {
-                    let alive = self.leads.contains_key(to);
+                    let alive = self.leads.contains_key(to) && !shard.fenced.contains(to);
                     if !alive || to == full || reached.contains_key(to) {
                         continue;
                     }

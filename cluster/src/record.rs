@@ -7,6 +7,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use transport::{Address, Incarnation, MessageId, RunId, ShardId, Stamp};
+use vm::CallId;
 
 use crate::message::{Body, Message, ProgramId};
 
@@ -91,6 +92,17 @@ pub enum TurnInput {
         from: Option<Address>,
         /// What was said.
         body: Body,
+        /// The call that waits for a reply to it.
+        call: Option<CallId>,
+    },
+    /// The reply to a call.
+    Reply {
+        /// Who answered.
+        from: Option<Address>,
+        /// What was answered.
+        body: Body,
+        /// Which call.
+        call: CallId,
     },
     /// A timer of the worker.
     Timer {
@@ -111,6 +123,8 @@ pub enum TurnOutcome {
     Waiting,
     /// Its `waitFor` did not want the message.
     Dropped,
+    /// The reply came after its call had ended, and was dropped.
+    Late,
     /// The run completed.
     Completed,
     /// `fail`: what the turn did stands.
@@ -187,6 +201,8 @@ pub enum MessageFate {
         /// The instance.
         instance: Address,
     },
+    /// A reply that came after its call had ended, while its target rested: it was dropped.
+    Late,
     /// It went into the output of the sender, under this number.
     Emitted {
         /// The number.
@@ -263,6 +279,39 @@ impl Span {
     }
 }
 
+/// Where the messages stand that wait for an instance. One that it does not want yet is passed over:
+/// numbers between the first and the next may be taken already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mailbox {
+    /// No message has a number below it.
+    pub first: u64,
+    /// The number of the next to be put in.
+    pub next: u64,
+    /// How many wait.
+    pub waiting: u64,
+    /// Messages below this number were offered since the instance last took an input.
+    pub offered: u64,
+}
+
+impl Default for Mailbox {
+    fn default() -> Self {
+        Mailbox {
+            first: 1,
+            next: 1,
+            waiting: 0,
+            offered: 1,
+        }
+    }
+}
+
+impl Mailbox {
+    /// Whether some message may not have been offered yet.
+    #[must_use]
+    pub const fn has_more(&self) -> bool {
+        self.waiting > 0 && self.offered < self.next
+    }
+}
+
 /// A timer that an instance has set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimerRecord {
@@ -304,7 +353,7 @@ pub struct InstanceRecord {
     /// Who is told when it ends.
     pub watcher: Option<Address>,
     /// Messages that wait.
-    pub mailbox: Span,
+    pub mailbox: Mailbox,
     /// Whether a wake-up for the mailbox stands in the run queue.
     pub wake_queued: bool,
     /// Timers, by number.
@@ -315,8 +364,10 @@ pub struct InstanceRecord {
     pub failures: u32,
     /// While it rests after a failure: until when, in milliseconds of shard time.
     pub rests_until_ms: Option<u64>,
-    /// A timer whose turn failed: it is given again after the rest.
-    pub retry_timer: Option<u64>,
+    /// Timers to be given after the rest: one whose turn failed, and those that came due meanwhile.
+    pub retry_timers: Vec<u64>,
+    /// Replies to be given after the rest: one whose turn failed, and those that came meanwhile.
+    pub retry_replies: Vec<Message>,
     /// When its run began.
     pub started_ms: u64,
     /// When its run ended.

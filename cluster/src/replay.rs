@@ -156,7 +156,13 @@ fn engine_input(input: &TurnInput) -> Option<Input<'_>> {
             config,
             outbox: outbox.as_ref(),
         },
-        TurnInput::Message { from, body } => Input::Message {
+        TurnInput::Message { from, body, call } => Input::Message {
+            body,
+            from: from.as_ref(),
+            call: *call,
+        },
+        TurnInput::Reply { from, body, call } => Input::Reply {
+            call: *call,
             body,
             from: from.as_ref(),
         },
@@ -167,7 +173,8 @@ fn engine_input(input: &TurnInput) -> Option<Input<'_>> {
 
 fn is_same_end(ran: &Ran, recorded: &TurnOutcome) -> bool {
     match (&ran.end, recorded) {
-        (End::Waiting, TurnOutcome::Waiting) => !ran.dropped,
+        (End::Waiting, TurnOutcome::Waiting) => !ran.dropped && !ran.late,
+        (End::Waiting, TurnOutcome::Late) => ran.late,
         (End::Waiting, TurnOutcome::Dropped) => ran.dropped,
         (End::Completed(_), TurnOutcome::Completed) | (End::KilledSelf, TurnOutcome::Killed) => {
             true

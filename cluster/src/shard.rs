@@ -5,6 +5,7 @@
 //! shard's own state, so equal entries give equal state on every replica.
 //! Leaves to others: raft, durability (the store's units), everything outside the process.
 
+mod answers;
 mod apply;
 mod channels;
 mod deliver;
@@ -34,6 +35,7 @@ pub(crate) use effects::effects_hash;
 pub(crate) use queue::Job;
 
 use crate::action::{Action, ChannelBatch};
+use crate::agreement::Agreement;
 use crate::engine::Engine;
 use crate::engine::script::ScriptEngine;
 use crate::keys;
@@ -80,6 +82,7 @@ pub struct Shard {
     pub(crate) store: Box<dyn StateStore>,
     pub(crate) meta: meta::Meta,
     pub(crate) limits: ShardLimits,
+    pub(crate) agreement: Agreement,
     pub(crate) hot: hot::Hot,
     pub(crate) hot_max: usize,
     pub(crate) queue: queue::RunQueue,
@@ -168,6 +171,7 @@ impl Shard {
             timers: timers::Timers::load(&*store)?,
             programs: programs::Programs::load(engine, &*store)?,
             services: services::Services::load(&*store, limits.service_window)?,
+            agreement: Agreement::read(&*store)?,
             observed: false,
             now_ms: meta.time_ms,
             entropy: [0; 16],
@@ -206,6 +210,9 @@ impl Shard {
     /// The store's, or a corrupt record.
     pub fn rebuild_actions(&self) -> Result<Vec<Action>, ShardError> {
         let mut actions = Vec::new();
+        if self.agreement.is_stopped() {
+            return Ok(actions);
+        }
         for ((target, incarnation), first) in self.channels.owed() {
             let batch: Option<ChannelBatch> = query::channel(
                 &*self.store,
@@ -232,6 +239,7 @@ impl Shard {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&keys::encode_record(&self.meta));
         hasher.update(&keys::encode_record(&self.limits));
+        hasher.update(&keys::encode_record(&self.agreement));
         self.channels.hash(&mut hasher);
         self.programs.hash(&mut hasher);
         self.services.hash(&mut hasher);
@@ -251,6 +259,12 @@ impl Shard {
     #[must_use]
     pub fn limits(&self) -> &ShardLimits {
         &self.limits
+    }
+
+    /// The last verdict of its replicas on its state.
+    #[must_use]
+    pub fn agreement(&self) -> &Agreement {
+        &self.agreement
     }
 
     /// Shard time of the last entry, in milliseconds.

@@ -25,6 +25,29 @@ pub use unit::Unit;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId(pub u32);
 
+/// Marks the groups whose content was set aside.
+const ASIDE: u32 = 1 << 31;
+
+impl GroupId {
+    /// Where this group's content is kept once it is set aside.
+    #[must_use]
+    pub const fn aside(self) -> GroupId {
+        GroupId(self.0 | ASIDE)
+    }
+
+    /// Whether this is content that was set aside. It is read, and never written.
+    #[must_use]
+    pub const fn is_aside(self) -> bool {
+        self.0 & ASIDE != 0
+    }
+
+    /// The group whose content this is or was.
+    #[must_use]
+    pub const fn home(self) -> GroupId {
+        GroupId(self.0 & !ASIDE)
+    }
+}
+
 impl std::fmt::Display for GroupId {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{}", self.0)
@@ -76,7 +99,7 @@ pub trait StateStore: StateRead + Send {
     ///
     /// # Errors
     ///
-    /// `IndexBack` unless `index > committed()`, `Limit` if a pair since the last commit or
+    /// `Closed` for content that was set aside, `IndexBack` unless `index > committed()`, `Limit` if a pair since the last commit or
     /// rollback was outside its limits (both leave the unit open), `Poisoned` after a write failed, `Closed` where the group was removed.
     fn commit(&mut self, index: u64) -> Result<(), StoreError>;
 
@@ -157,6 +180,12 @@ pub trait StoreProvider: Send + Sync {
     /// still open is closed by it.
     fn remove(&self, group: GroupId) -> Result<(), StoreError>;
 
-    /// The groups that have durable content, ascending.
+    /// Keeps a group's durable content under [`GroupId::aside`], as evidence that can be opened and
+    /// read but not changed, and leaves the group empty. What was set aside before is removed, and a
+    /// store that is still open is closed. False where the group has no durable content; then
+    /// nothing changes.
+    fn set_aside(&self, group: GroupId) -> Result<bool, StoreError>;
+
+    /// The groups that have durable content, those set aside last, ascending.
     fn groups(&self) -> Result<Vec<GroupId>, StoreError>;
 }

@@ -425,6 +425,9 @@ pub struct BenchArguments {
     /// Repetitions; medians are printed
     #[arg(long, default_value_t = 3, value_name = "N")]
     pub rounds: u32,
+    /// Nodes killed one after the other by `failover`
+    #[arg(long, default_value_t = 6, value_name = "N")]
+    pub kills: u32,
     /// The NATS server's binary
     #[arg(long, value_name = "FILE", env = "TROUPE_TEST_NATS_SERVER", value_hint = ValueHint::FilePath)]
     pub nats: Option<PathBuf>,
@@ -440,4 +443,6 @@ pub enum Work {
     Adds,
     /// Hops of 64 tokens around a ring of 1000 workers
     Ring,
+    /// Nodes killed with kill -9 and started again under adds: the longest wait of any request
+    Failover,
 }

@@ -164,6 +164,7 @@ fn ports(config: &Config, buses: Buses, spans: Arc<dyn SpanSink>) -> anyhow::Res
         entropy: Arc::new(SystemEntropy),
         identity_disk: Arc::new(FileDisk::open(&folder("identity")?)?),
         log_disk: Arc::new(FileDisk::open(&folder("log")?)?),
+        spool_disk: Arc::new(FileDisk::open(&folder("received")?)?),
         stores: Arc::new(DiskStores::open(&folder("state")?, stores)?),
         engine: Arc::new(ScriptEngine),
         apply: ThreadPool::start(APPLY_THREADS)?,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// First byte of everything encoded here.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// Why something was not encoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -55,6 +55,7 @@ fn main() {
             Input::Message {
                 body: body.clone(),
                 sender: None,
+                call: None,
             },
             &context,
         );

@@ -52,7 +52,7 @@ codes! {
     FAILED_BY_SCRIPT = "E0305" "the script failed its run";
     NOT_AN_ADDRESS = "E0306" "a target that is not an address";
     NOT_A_FUNCTION = "E0307" "a predicate, updater or initialiser that is not a function";
-    DELAY_TIME = "E0308" "a delay whose time is not valid";
+    DELAY_TIME = "E0308" "a delay or timeout whose time is not valid";
     CLOSED_BLOCK = "E0309" "an address is used outside the block of its child or message";
     BAD_KEY = "E0310" "a key that is neither a string nor an integer";
     NO_KEY = "E0311" "a worker without a key";
@@ -61,6 +61,8 @@ codes! {
     NOT_LISTENING = "E0314" "a message to a worker that is in a delay";
     CORRUPT_WORKER = "E0315" "a worker that does not fit its program";
     NO_SENDER = "E0316" "a message without a sender that can be answered";
+    TIMED_OUT = "E0317" "a wait or call whose time is over";
+    NOT_AN_ARRAY = "E0318" "a `forEach` over a value that is no array";
 
     LIMIT_INSTRUCTIONS = "E0401" "too many instructions";
     LIMIT_MEMORY = "E0402" "too much memory";
@@ -73,6 +75,7 @@ codes! {
     LIMIT_MESSAGE = "E0409" "a message is too large";
     LIMIT_SENDS = "E0410" "too many messages, spawns and kills in one turn";
     LIMIT_COMMANDS = "E0411" "too many commands, or commands that nest too deep";
+    LIMIT_REGEX = "E0412" "too many regular-expression steps";
 
     HANDLE_SHORTHAND = "W0001" "a name that ends in `Handle` stands for a message";
     UPDATER_SHORTHAND = "W0002" "an updater of two steps is applied to a message";

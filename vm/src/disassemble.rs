@@ -6,8 +6,11 @@
 use std::fmt::Write;
 
 use crate::control::code::ControlCode;
-use crate::control::instruction::{BlockIndex, BlockKind, Instruction, Operand, OperandIndex};
+use crate::control::instruction::{
+    BlockIndex, BlockKind, Instruction, Operand, OperandIndex, Retry, Timeout,
+};
 use crate::data::Data;
+use crate::options::Backoff;
 use crate::program::{Program, WorkerDefinition};
 use crate::tree::Handle;
 
@@ -102,6 +105,9 @@ impl Writer<'_> {
             Instruction::ActorSend { target, message } => {
                 format!("ActorSend {} {}", operand(target), operand(message))
             }
+            Instruction::ActorReply { handle, message } => {
+                format!("ActorReply {} {}", handle_text(*handle), operand(message))
+            }
             Instruction::ActorKill { target } => format!("ActorKill {}", operand(target)),
             Instruction::Delay { milliseconds } => format!("Delay {}", operand(milliseconds)),
             Instruction::TaskComplete { result } => format!("TaskComplete {}", operand(result)),
@@ -126,15 +132,47 @@ impl Writer<'_> {
                 block,
                 predicate,
                 otherwise,
+                timeout,
             } => {
                 let otherwise = otherwise.map(|other| format!(" else {}", self.block(other)));
                 let otherwise = otherwise.unwrap_or_default();
                 format!(
-                    "BlockEnterAwait {} if {}{otherwise}",
+                    "BlockEnterAwait {} if {}{otherwise}{}",
                     self.block(*block),
-                    operand(predicate)
+                    operand(predicate),
+                    self.timeout(timeout.as_ref())
                 )
             }
+            Instruction::EachEnter { block, items } => {
+                format!("EachEnter {} of {}", self.block(*block), operand(items))
+            }
+            Instruction::EachNext { block } => format!("EachNext {}", self.exit(*block)),
+            Instruction::ParallelEnter { block, branches } => {
+                let branches = branches.iter().map(|branch| format!(" b{}", branch.0));
+                format!(
+                    "ParallelEnter {} of{}",
+                    self.block(*block),
+                    branches.collect::<String>()
+                )
+            }
+            Instruction::ParallelJoin { block } => format!("ParallelJoin {}", self.exit(*block)),
+            Instruction::BranchEnd { block } => format!("BranchEnd b{}", block.0),
+            Instruction::AttemptEnter { block } => format!("AttemptEnter {}", self.block(*block)),
+            Instruction::AttemptBegin { block } => format!("AttemptBegin b{}", block.0),
+            Instruction::ActorCall {
+                block,
+                target,
+                message,
+                timeout,
+                retry,
+            } => format!(
+                "ActorCall {} {} {}{}{}",
+                self.block(*block),
+                operand(target),
+                operand(message),
+                self.timeout(timeout.as_ref()),
+                retry.as_ref().map(retry_text).unwrap_or_default()
+            ),
             Instruction::ActorSpawn {
                 block,
                 worker,
@@ -189,6 +227,14 @@ impl Writer<'_> {
                 handle,
                 name: Some(name),
             }) => format!(" {} as {name:?}", handle_text(*handle)),
+            Some(BlockKind::Parallel { race: true }) => " race".to_owned(),
+            Some(BlockKind::Attempt {
+                retry, otherwise, ..
+            }) => {
+                let otherwise = otherwise.map(|other| format!(" else {}", self.block(other)));
+                let retry = retry.as_ref().map(retry_text).unwrap_or_default();
+                format!("{retry}{}", otherwise.unwrap_or_default())
+            }
             Some(kind) => kind
                 .handle()
                 .map(|handle| format!(" {}", handle_text(handle)))
@@ -196,6 +242,20 @@ impl Writer<'_> {
             None => String::new(),
         };
         format!("b{}{value}", index.0)
+    }
+
+    fn timeout(&self, timeout: Option<&Timeout>) -> String {
+        let Some(timeout) = timeout else {
+            return String::new();
+        };
+        let otherwise = timeout
+            .otherwise
+            .map(|other| format!(" {}", self.block(other)));
+        format!(
+            " until {}{}",
+            self.operand(timeout.milliseconds),
+            otherwise.unwrap_or_else(|| " fails".to_owned())
+        )
     }
 
     fn exit(&self, index: BlockIndex) -> String {
@@ -240,6 +300,18 @@ impl Writer<'_> {
             }
         }
     }
+}
+
+fn retry_text(retry: &Retry) -> String {
+    let Backoff {
+        first_ms,
+        factor,
+        max_ms,
+    } = retry.backoff;
+    format!(
+        " at most {} times, rests {first_ms} * {factor} <= {max_ms}",
+        retry.attempts
+    )
 }
 
 fn handle_text(handle: Handle) -> String {

@@ -4,8 +4,11 @@
 //! dropped at once. Guarantees: no reference counts between objects, so cycles are no problem and
 //! dropping never recurses; what is allocated is charged by the machine, not here.
 
+use std::sync::Arc;
+
 use crate::bytecode::FunctionIndex;
 use crate::data::{Data, ErrorKind, PropertyTable};
+use crate::regex::RegExpData;
 use crate::text::Text;
 use crate::value::{ArrayId, CellId, ClosureId, IteratorId, ObjectId, Value};
 
@@ -17,6 +20,8 @@ pub struct Heap {
     closures: Vec<Closure>,
     cells: Vec<Value>,
     iterators: Vec<IteratorState>,
+    /// What matches hold besides their items, by array.
+    named: std::collections::BTreeMap<u32, PropertyTable<Value>>,
     /// What `Object.freeze` was called on: objects and arrays that can not be written to.
     locked: std::collections::BTreeSet<(bool, u32)>,
 }
@@ -39,6 +44,8 @@ pub enum ObjectKind {
     Error(ErrorKind),
     /// A `Date`: milliseconds since 1970 UTC, or NaN.
     Date(f64),
+    /// A regular expression, and its `lastIndex`, which may be any value.
+    RegExp(Arc<RegExpData>, Value),
     /// A `Map`: keys and values in the order of insertion.
     Map(KeyedEntries),
     /// A `Set`: values in the order of insertion; the value of each entry is unused.
@@ -165,6 +172,20 @@ impl Heap {
         &mut self.arrays[id.0 as usize]
     }
 
+    /// Gives an array properties besides its items: those of a match.
+    pub fn name_parts(&mut self, id: ArrayId, named: PropertyTable<Value>) {
+        self.named.insert(id.0, named);
+    }
+
+    /// What an array holds besides its items.
+    #[inline]
+    pub fn named(&self, id: ArrayId) -> Option<&PropertyTable<Value>> {
+        if self.named.is_empty() {
+            return None;
+        }
+        self.named.get(&id.0)
+    }
+
     /// A closure.
     pub fn closure(&self, id: ClosureId) -> &Closure {
         &self.closures[id.0 as usize]
@@ -197,6 +218,7 @@ impl Heap {
         self.closures.clear();
         self.cells.clear();
         self.iterators.clear();
+        self.named.clear();
         self.locked.clear();
     }
 

@@ -29,6 +29,7 @@ pub mod machine;
 pub mod number;
 pub mod options;
 pub mod program;
+pub mod regex;
 mod run;
 pub mod snapshot;
 pub mod source;
@@ -49,5 +50,7 @@ pub use limits::{BuildLimits, Limits};
 pub use program::{Program, ProgramError, ProgramHash, WorkerDefinition};
 pub use snapshot::SnapshotError;
 pub use source::Source;
-pub use turn::{Effect, Input, Note, Outcome, Target, Turn, TurnContext, Used, turn};
+pub use turn::{
+    CallId, Effect, Input, Intent, Note, Outcome, Target, Turn, TurnContext, Used, turn,
+};
 pub use worker::{Identity, Worker, WorkerError};

@@ -111,6 +111,12 @@ limits! {
     program_bytes: u64, ProgramBytes, 8 << 20, "bytes in one compiled program";
 }
 
+/// Units of the pattern of one regular expression: its program takes a hundred times as much.
+pub const PATTERN_UNITS_MAX: usize = 32 << 10;
+
+/// Groups and classes inside one another in a pattern: its parser uses the node's own stack.
+pub const PATTERN_DEPTH_MAX: usize = 100;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,19 +1,20 @@
 //! Snapshots: a worker as bytes, and back.
 //!
 //! A host stores them between turns. The format has a version. Reading is bounded and checks the worker
-//! against its program, so that no bytes make the machine meet a block that is not open or a value of
-//! the wrong kind.
+//! against its program (`check`), so that no bytes make the machine meet a block that is not open or a
+//! value of the wrong kind.
 
-use crate::control::instruction::{BlockKind, Instruction};
+mod check;
+
 use crate::data::{Address, Data};
-use crate::limits::{Limit, Limits};
+use crate::limits::Limits;
 use crate::program::{Program, ProgramHash};
 use crate::tree::WorkerIndex;
-use crate::worker::{Branch, Identity, Phase, Slot, Worker};
+use crate::worker::{Branch, Identity, Phase, Worker};
 use serde::{Deserialize, Serialize};
 
 /// The first byte of a snapshot.
-pub const SNAPSHOT_VERSION: u8 = 1;
+pub const SNAPSHOT_VERSION: u8 = 2;
 
 /// Why bytes are not a worker of a program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +50,7 @@ struct Stored {
     branches: Vec<Branch>,
     spawns: u64,
     timers: u64,
+    calls: u64,
     step: u64,
 }
 
@@ -65,6 +67,7 @@ impl Worker {
             branches: self.branches.clone(),
             spawns: self.spawns,
             timers: self.timers,
+            calls: self.calls,
             step: self.step,
         };
         postcard::to_extend(&stored, vec![SNAPSHOT_VERSION])
@@ -95,7 +98,7 @@ impl Worker {
             return Err(SnapshotError::OtherProgram(stored.program));
         }
         let worker = restore(stored);
-        check(&worker, program, limits)?;
+        check::check(&worker, program, limits)?;
         Ok(worker)
     }
 }
@@ -110,97 +113,7 @@ fn restore(stored: Stored) -> Worker {
         branches: stored.branches,
         spawns: stored.spawns,
         timers: stored.timers,
+        calls: stored.calls,
         step: stored.step,
     }
-}
-
-fn check(worker: &Worker, program: &Program, limits: &Limits) -> Result<(), SnapshotError> {
-    let definition = program.definition(worker.definition);
-    let definition = definition.ok_or(SnapshotError::Unfit("it has no such definition"))?;
-    let [branch] = worker.branches.as_slice() else {
-        return Err(SnapshotError::Unfit("it has more than one branch, or none"));
-    };
-    plain(&worker.config)?;
-    let instruction = definition
-        .code
-        .instructions
-        .get(branch.instruction as usize);
-    let instruction = instruction.ok_or(SnapshotError::Unfit("it stands outside the code"))?;
-    let waits = match (worker.phase, instruction) {
-        (Phase::New, _) => branch.instruction == 0 && branch.timer.is_none(),
-        (Phase::Waiting, Instruction::BlockEnterAwait { .. }) => branch.timer.is_none(),
-        (Phase::Waiting, Instruction::Delay { .. }) => {
-            branch.timer.is_some_and(|timer| timer < worker.timers)
-        }
-        (Phase::Waiting, _) => false,
-        (Phase::Ended, _) => branch.timer.is_none(),
-    };
-    if !waits {
-        return Err(SnapshotError::Unfit("it does not stand at a wait"));
-    }
-    if branch.frames
-        != definition
-            .code
-            .blocks_around(&definition.layout, branch.instruction)
-    {
-        return Err(SnapshotError::Unfit(
-            "its open blocks are not those around its instruction",
-        ));
-    }
-    check_stack(branch, &definition.code.blocks, limits)
-}
-
-fn check_stack(
-    branch: &Branch,
-    blocks: &[crate::control::instruction::Block],
-    limits: &Limits,
-) -> Result<(), SnapshotError> {
-    let kinds = branch
-        .frames
-        .iter()
-        .filter_map(|frame| blocks.get(frame.0 as usize))
-        .map(|block| &block.kind);
-    let kinds: Vec<&BlockKind> = kinds.filter(|kind| kind.handle().is_some()).collect();
-    if kinds.len() != branch.stack.len() {
-        return Err(SnapshotError::Unfit("its stack has another height"));
-    }
-    let mut state_bytes = 0;
-    for (kind, slot) in kinds.into_iter().zip(&branch.stack) {
-        match (kind, slot) {
-            (BlockKind::State { .. }, Slot::State(value)) => {
-                state_bytes += u64::from(value.shape().byte_count);
-                plain(value)?;
-            }
-            (
-                BlockKind::Message { .. },
-                Slot::Message {
-                    body,
-                    sender: Data::Undefined | Data::Address(_),
-                },
-            ) => {
-                plain(body)?;
-            }
-            (BlockKind::Child { .. }, Slot::Child(Data::Address(_))) => {}
-            _ => {
-                return Err(SnapshotError::Unfit(
-                    "a value on its stack is of another kind",
-                ));
-            }
-        }
-    }
-    if state_bytes > limits.state_bytes {
-        return Err(SnapshotError::TooLarge(Limit::StateBytes.message(limits)));
-    }
-    Ok(())
-}
-
-/// Values that a worker keeps hold no functions and no unresolved addresses.
-fn plain(value: &Data) -> Result<(), SnapshotError> {
-    let shape = value.shape();
-    if shape.has_function || shape.has_symbolic {
-        return Err(SnapshotError::Unfit(
-            "a value holds a function or an unresolved address",
-        ));
-    }
-    Ok(())
 }

@@ -4,6 +4,7 @@
 //! Handles and labels are numbers that are unique in a module; lowering gives each handle its place on
 //! the value stack and refuses one that is used outside its block.
 
+use crate::control::instruction::Retry;
 use crate::data::Data;
 use crate::source::Span;
 use crate::text::Text;
@@ -56,7 +57,19 @@ pub(crate) enum CommandKind {
         predicate: Operand,
         handle: Handle,
         then: Box<Command>,
+        timeout: Option<Timeout>,
     },
+    /// Sends a message, waits for the reply, then runs `then` with it bound to `handle`.
+    Call {
+        target: Operand,
+        message: Operand,
+        handle: Handle,
+        then: Box<Command>,
+        timeout: Option<Timeout>,
+        retry: Option<Retry>,
+    },
+    /// Answers the sender of a message.
+    Reply { handle: Handle, message: Operand },
     /// Takes one message and runs one of two branches with it.
     When {
         predicate: Operand,
@@ -84,6 +97,21 @@ pub(crate) enum CommandKind {
     },
     /// Repeats.
     While { label: Label, body: Box<Command> },
+    /// Runs the body; a failure inside it is tried again, or given to `otherwise`.
+    Attempt {
+        handle: Handle,
+        body: Box<Command>,
+        retry: Option<Retry>,
+        otherwise: Option<(Handle, Box<Command>)>,
+    },
+    /// Runs the branches side by side, until all have ended or the first of a race has.
+    Parallel { race: bool, branches: Vec<Command> },
+    /// Runs the body for each item of an array, bound to `handle`.
+    ForEach {
+        items: Operand,
+        handle: Handle,
+        body: Box<Command>,
+    },
     /// Starts a child, then runs the continuation with its address.
     Spawn {
         worker: WorkerIndex,
@@ -100,6 +128,13 @@ pub(crate) enum CommandKind {
     Complete { result: Operand },
     /// Ends this run with an error.
     Fail { error: Operand },
+}
+
+/// How long a wait lasts at most, and what is done when that time is over; without it the run fails.
+#[derive(Clone, Debug)]
+pub(crate) struct Timeout {
+    pub(crate) milliseconds: Operand,
+    pub(crate) otherwise: Option<Box<Command>>,
 }
 
 /// What a command is given: a constant, something that exists only in a running worker, or a literal with such parts.

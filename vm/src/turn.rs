@@ -13,6 +13,27 @@ use crate::run::RunHost;
 use crate::worker::{Phase, Worker};
 use serde::{Deserialize, Serialize};
 
+/// Names a call in all of a cluster: what a reply carries to find who waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CallId {
+    /// The run that calls.
+    pub run: [u8; 16],
+    /// Calls of that run before it.
+    pub number: u64,
+}
+
+/// What a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Intent {
+    /// It says something.
+    #[default]
+    Tell,
+    /// It asks: the call waits for a reply.
+    Ask(CallId),
+    /// It is the reply to a call.
+    Answer(CallId),
+}
+
 /// What makes a worker run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
@@ -28,6 +49,17 @@ pub enum Input {
         /// The message.
         body: Data,
         /// Who sent it, if that can be answered.
+        sender: Option<Address>,
+        /// The call of the sender that waits for its reply, if one does.
+        call: Option<CallId>,
+    },
+    /// The reply to a call. It passes the mailbox: a worker takes it as soon as it comes.
+    Reply {
+        /// Which call.
+        call: CallId,
+        /// What was answered.
+        body: Data,
+        /// Who answered.
         sender: Option<Address>,
     },
     /// A timer that the worker set has come due.
@@ -83,6 +115,9 @@ pub enum Outcome {
     },
     /// The worker ended itself by `kill(self)`.
     KilledSelf,
+    /// No branch took the message, and some branch does not wait for messages now. Nothing has changed:
+    /// the mailbox keeps the message, to be given again when the worker has taken another input.
+    Kept,
 }
 
 /// What a turn wants done.
@@ -94,6 +129,8 @@ pub enum Effect {
         to: Target,
         /// A normalised message.
         message: Data,
+        /// What it is for.
+        intent: Intent,
     },
     /// Start a child.
     Spawn {
@@ -125,6 +162,12 @@ pub enum Effect {
         /// The number it was set with.
         timer: u64,
     },
+}
+
+impl Effect {
+    fn is_about_timers(&self) -> bool {
+        matches!(self, Effect::SetTimer { .. } | Effect::CancelTimer { .. })
+    }
 }
 
 /// Where a message goes.
@@ -164,6 +207,8 @@ pub enum Note {
     Dropped,
     /// The input came too late or too early to do anything.
     Ignored,
+    /// The reply came after its call had ended, and was dropped.
+    Late,
     /// A line written by `console.log`.
     Console(String),
 }
@@ -189,10 +234,11 @@ pub fn turn(
         Ok(run) => run,
         Err(error) => return trapped(error),
     };
-    let end = run
-        .give(input)
-        .and_then(|go| if go { run.run() } else { Ok(End::Waiting) });
-    let (effects, notes, used, next) = run.finish();
+    let end = run.give(input).and_then(|end| match end {
+        Some(end) => Ok(end),
+        None => run.run(),
+    });
+    let (mut effects, notes, used, next) = run.finish();
     let end = match end {
         Ok(end) => end,
         Err(error) => {
@@ -208,6 +254,18 @@ pub fn turn(
             };
         }
     };
+    if end == End::Kept {
+        return Turn {
+            outcome: Outcome::Kept,
+            effects: Vec::new(),
+            notes: Vec::new(),
+            used,
+        };
+    }
+    if matches!(end, End::Failed(_)) {
+        // A worker that goes on after its failure is back at waits whose timers must still run.
+        effects.retain(|effect| !effect.is_about_timers());
+    }
     next.store(worker);
     worker.step += 1;
     let outcome = match end {
@@ -215,6 +273,7 @@ pub fn turn(
         End::Completed(result) => Outcome::Completed { result },
         End::Failed(error) => Outcome::Failed { error },
         End::KilledSelf => Outcome::KilledSelf,
+        End::Kept => Outcome::Kept,
     };
     if outcome == Outcome::Waiting {
         worker.phase = Phase::Waiting;

@@ -82,10 +82,12 @@ pub fn verify_data(code: &Code, data: &Data) -> Result<(), VerifyError> {
         return Ok(());
     }
     match data {
-        Data::Array(array) => array
-            .items()
-            .iter()
-            .try_for_each(|item| verify_data(code, item)),
+        Data::Array(array) => {
+            let named = array.named().into_iter().flat_map(|named| named.iter());
+            let parts = named.map(|(_, value)| value);
+            let mut parts = array.items().iter().chain(parts);
+            parts.try_for_each(|item| verify_data(code, item))
+        }
         Data::Object(object) => object
             .properties()
             .iter()

@@ -8,6 +8,7 @@ use crate::data::{Address, Data};
 use crate::program::Program;
 use crate::source::Position;
 use crate::tree::WorkerIndex;
+use crate::turn::{CallId, Target};
 use serde::{Deserialize, Serialize};
 
 /// Who an instance is: its address, and the id of this run.
@@ -38,12 +39,15 @@ pub struct Worker {
     pub(crate) phase: Phase,
     pub(crate) config: Data,
     pub(crate) outbox: Option<Address>,
-    /// One, until commands that run side by side open more.
+    /// One, until commands that run side by side open more: each behind the one that opened it and
+    /// before those that were opened later, so that their order is that of the text.
     pub(crate) branches: Vec<Branch>,
     /// Children started so far; part of a child's key.
     pub(crate) spawns: u64,
     /// Timers set so far; a timer's number within the run.
     pub(crate) timers: u64,
+    /// Calls made so far; a call's number within the run.
+    pub(crate) calls: u64,
     pub(crate) step: u64,
 }
 
@@ -58,29 +62,106 @@ pub enum Phase {
     Ended,
 }
 
-/// A thread of control: where it is, which blocks are open, and what they keep.
+/// A thread of control: where it is, which blocks it has opened, and what they keep.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Branch {
     pub(crate) instruction: u32,
-    /// Open blocks, outermost first.
+    /// The blocks that it has opened and not left, outermost first.
     pub(crate) frames: Vec<BlockIndex>,
-    /// One value for each open block that keeps one.
+    /// One value for each of them that keeps one.
     pub(crate) stack: Vec<Slot>,
-    /// The timer of the delay at which it waits.
-    pub(crate) timer: Option<u64>,
+    /// What it waits for.
+    pub(crate) wait: Wait,
+    /// The branch inside whose blocks it runs, which comes before it in the list.
+    pub(crate) parent: Option<u32>,
+}
+
+/// What a branch waits for between two turns.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) enum Wait {
+    /// Nothing: it is to be run, or the run has not begun or is over.
+    #[default]
+    Ready,
+    /// The branches that it has opened.
+    Branches,
+    /// A message that is offered to it, or the timer that ends its patience.
+    Message { timer: Option<u64> },
+    /// A timer; messages are kept for it.
+    Time { timer: u64 },
+    /// The reply to a call, or the timer of its time; messages are kept for it.
+    Reply {
+        call: PendingCall,
+        timer: Option<u64>,
+    },
+}
+
+/// A call that waits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PendingCall {
+    /// Its number within the run.
+    pub(crate) number: u64,
+    /// How often it was sent.
+    pub(crate) attempts: u32,
+    /// Whether it rests before it is sent again.
+    pub(crate) rests: bool,
+    /// What is sent again, where the command says so.
+    pub(crate) question: Option<Box<Question>>,
+}
+
+/// What a call says, and to whom.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Question {
+    pub(crate) to: Target,
+    pub(crate) message: Data,
+}
+
+impl Wait {
+    /// The timer that ends the wait, where there is one.
+    pub(crate) fn timer(&self) -> Option<u64> {
+        match self {
+            Wait::Ready | Wait::Branches => None,
+            Wait::Message { timer } | Wait::Reply { timer, .. } => *timer,
+            Wait::Time { timer } => Some(*timer),
+        }
+    }
 }
 
 /// What an open block keeps. Addresses are data, so that functions can be given them without a copy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Slot {
     State(Data),
-    /// The sender is an address, or `undefined` for a message from outside.
+    /// The sender is an address, or `undefined` for a message from outside; `call` is its call that
+    /// waits for a reply.
     Message {
         body: Data,
         sender: Data,
+        call: Option<CallId>,
     },
     /// An address.
     Child(Data),
+    /// Of an attempt.
+    Attempt {
+        failures: u32,
+    },
+    /// What an attempt failed with.
+    Failure(Data),
+    /// An array, and the place of the item that a loop over it has come to.
+    Items {
+        items: Data,
+        at: u32,
+    },
+}
+
+impl Slot {
+    /// What it counts for in the limit of a worker's state.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        match self {
+            Slot::State(value) | Slot::Items { items: value, .. } => {
+                u64::from(value.shape().byte_count)
+            }
+            _ => 0,
+        }
+    }
 }
 
 impl Worker {
@@ -100,6 +181,7 @@ impl Worker {
             branches: vec![Branch::default()],
             spawns: 0,
             timers: 0,
+            calls: 0,
             step: 0,
         })
     }
@@ -134,15 +216,32 @@ impl Worker {
         self.step
     }
 
-    /// Whether a message can be given to it now. False before its start, in a delay (the mailbox keeps
-    /// the message) and after its end.
+    /// Whether a message can be given to it now. False before its start, in a delay or call (the mailbox
+    /// keeps the message) and after its end.
     pub fn accepts_messages(&self) -> bool {
-        self.phase == Phase::Waiting && self.branches.iter().any(|branch| branch.timer.is_none())
+        let waits = |branch: &Branch| matches!(branch.wait, Wait::Message { .. });
+        self.phase == Phase::Waiting && self.branches.iter().any(waits)
     }
 
-    /// The timer that it waits for, if it is in a delay.
-    pub fn waits_for_timer(&self) -> Option<u64> {
-        self.branches.iter().find_map(|branch| branch.timer)
+    /// The timers that it waits for: of delays, and of waits that give up after a time.
+    pub fn timers(&self) -> impl Iterator<Item = u64> {
+        self.branches
+            .iter()
+            .filter_map(|branch| branch.wait.timer())
+    }
+
+    /// The calls whose replies it waits for.
+    pub fn calls(&self) -> impl Iterator<Item = CallId> {
+        let run = self.identity.run;
+        self.branches
+            .iter()
+            .filter_map(move |branch| match &branch.wait {
+                Wait::Reply { call, .. } => Some(CallId {
+                    run,
+                    number: call.number,
+                }),
+                _ => None,
+            })
     }
 
     /// The values of the open `withState` blocks, outermost first.
@@ -166,18 +265,15 @@ impl Worker {
         };
         let mut named = Vec::new();
         for branch in &self.branches {
+            let mut values = branch.stack.iter();
             for frame in &branch.frames {
-                let Some(block) = definition.code.blocks.get(frame.0 as usize) else {
+                let block = definition.code.blocks.get(frame.0 as usize);
+                let Some(kind) = block.map(|block| &block.kind) else {
                     continue;
                 };
-                let BlockKind::State {
-                    name: Some(name), ..
-                } = &block.kind
-                else {
-                    continue;
-                };
-                if let Some(Slot::State(value)) = branch.stack.get(block.base as usize) {
-                    named.push((name.clone(), value.clone()));
+                let value = kind.handle().and_then(|_| values.next());
+                if let (BlockKind::State { name, .. }, Some(Slot::State(value))) = (kind, value) {
+                    named.extend(name.clone().map(|name| (name, value.clone())));
                 }
             }
         }
@@ -187,7 +283,9 @@ impl Worker {
     /// The place in the source of the command at which it waits.
     pub fn waits_at(&self, program: &Program) -> Option<Position> {
         let definition = program.definition(self.definition)?;
-        let branch = self.branches.first()?;
+        let waits = |branch: &&Branch| !matches!(branch.wait, Wait::Ready | Wait::Branches);
+        let branch = self.branches.iter().find(waits);
+        let branch = branch.or_else(|| self.branches.first())?;
         let span = definition.code.spans.get(branch.instruction as usize)?;
         Some(program.source().position(span.start))
     }
@@ -201,6 +299,7 @@ impl Worker {
         Worker {
             spawns: self.spawns,
             timers: self.timers,
+            calls: self.calls,
             step: self.step,
             ..before.clone()
         }
@@ -210,7 +309,9 @@ impl Worker {
     pub(crate) fn end(&mut self) {
         self.phase = Phase::Ended;
         for branch in &mut self.branches {
-            branch.timer = None;
+            if branch.wait != Wait::Branches {
+                branch.wait = Wait::Ready;
+            }
         }
     }
 }

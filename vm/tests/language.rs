@@ -182,6 +182,7 @@ fn case_limits(case: &Case) -> Limits {
         match flag.as_str() {
             "--limits.turn_instructions" => limits.turn_instructions = number,
             "--limits.turn_allocated_bytes" => limits.turn_allocated_bytes = number,
+            "--limits.turn_regex_steps" => limits.turn_regex_steps = number,
             "--limits.turn_sends" => limits.turn_sends = number,
             "--limits.state_bytes" => limits.state_bytes = number,
             "--limits.message_bytes" => limits.message_bytes = number,
@@ -208,6 +209,9 @@ fn event_text(event: &LocalEvent) -> String {
                 cause.code,
                 cause.message
             )
+        }
+        LocalEvent::Late { at_ms, to, message } => {
+            format!("# {at_ms} late reply for {to}: {}", message.to_json())
         }
         LocalEvent::Failed {
             at_ms,

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use vm::{
-    BuildLimits, Data, Effect, Identity, Input, Limits, Outcome, Program, Source, Turn,
+    BuildLimits, CallId, Data, Effect, Identity, Input, Limits, Outcome, Program, Source, Turn,
     TurnContext, Worker, compile, turn,
 };
 
@@ -142,13 +142,29 @@ fn message(random: &mut Random, known: &[Data]) -> Data {
 
 /// The next input that a host could give: a due timer, else a message.
 fn next_input(random: &mut Random, worker: &Worker, known: &[Data]) -> Input {
-    match worker.waits_for_timer() {
-        Some(timer) => Input::Timer { timer },
-        None => {
+    let timers: Vec<u64> = worker.timers().collect();
+    let takes_more = worker.accepts_messages() || worker.calls().next().is_some();
+    let is_due = !takes_more || random.below(3) == 0;
+    match timers.get(random.below(timers.len())) {
+        Some(timer) if is_due => Input::Timer { timer: *timer },
+        _ => {
             let sender = (random.below(2) == 0).then(|| vm::Address::keyed("Peer", "1"));
-            Input::Message {
-                body: message(random, known),
-                sender,
+            let calls: Vec<CallId> = worker.calls().collect();
+            let body = message(random, known);
+            match calls.get(random.below(calls.len())) {
+                Some(call) if random.below(4) > 0 => Input::Reply {
+                    call: *call,
+                    body,
+                    sender,
+                },
+                _ => Input::Message {
+                    body,
+                    sender,
+                    call: (random.below(2) == 0).then_some(CallId {
+                        run: [9; 16],
+                        number: 3,
+                    }),
+                },
             }
         }
     }
@@ -203,7 +219,10 @@ fn storing_between_turns_changes_nothing() {
                     let actual = run(&again, &mut stored, input, step * 10, &limits);
                     assert_eq!(expected, actual, "{}: {name}", example.title);
                     assert_eq!(kept, stored, "{}: {name}", example.title);
-                    if !matches!(expected.outcome, Outcome::Waiting | Outcome::Trapped { .. }) {
+                    if !matches!(
+                        expected.outcome,
+                        Outcome::Waiting | Outcome::Kept | Outcome::Trapped { .. }
+                    ) {
                         break;
                     }
                     input = next_input(&mut random, &kept, &example.messages);
@@ -247,7 +266,9 @@ fn a_trap_leaves_the_worker_as_it_was() {
                         assert!(done.effects.is_empty());
                         assert_eq!(worker.encode(&example.program), before, "{}", example.title);
                     }
-                    Outcome::Waiting => input = next_input(&mut random, &worker, &example.messages),
+                    Outcome::Waiting | Outcome::Kept => {
+                        input = next_input(&mut random, &worker, &example.messages);
+                    }
                     _ => break,
                 }
             }
@@ -347,11 +368,14 @@ fn run_everything(random: &mut Random, program: &Program, messages: &[Data], lim
         };
         for step in 0..4 {
             let done = run(program, &mut worker, input, step, limits);
-            let timers = done
-                .effects
-                .iter()
-                .filter(|effect| matches!(effect, Effect::SetTimer { .. }));
-            assert!(timers.count() <= 1, "a turn ends at its first delay");
+            let timers = done.effects.iter().filter_map(|effect| match effect {
+                Effect::SetTimer { timer, .. } => Some(*timer),
+                _ => None,
+            });
+            let mut timers: Vec<u64> = timers.collect();
+            let count = timers.len();
+            timers.dedup();
+            assert_eq!(timers.len(), count, "every timer has a number of its own");
             input = next_input(random, &worker, messages);
         }
         let _ = program.key_of(name, &Data::Null, limits);

@@ -183,6 +183,7 @@ impl Bootstrap<'_> {
             info: self.info.clone(),
             rounds: identity.rounds,
             promise: promise.map(|one| (one.proposer, one.round, one.cluster)),
+            clock: self.board.time().wall(),
         };
         hello::tell(self.network, &Hello::Seeking(seeking)).await;
     }

@@ -19,9 +19,12 @@ use transport::{ClusterId, ClusterName, Incarnation, ShardId, Subjects};
 
 use crate::answers::Answers;
 use crate::bootstrap::{BootstrapError, Discovery, Keeper};
+use crate::clock_watch::{self, ClockState};
 use crate::driver::waiters::{News, Topic, TopicNews};
+use crate::fences::Fences;
+use crate::fencing;
 use crate::group::{Group, GroupError};
-use crate::hand_over;
+use crate::hand_over::{self, Clocks};
 use crate::hello::Listening;
 use crate::identity;
 use crate::limits::{ClusterLimits, DriverLimits, LogLimits, ProposerLimits};
@@ -38,7 +41,7 @@ use crate::room;
 use crate::router::Router;
 use crate::settings::Timing;
 use crate::start::{self, Prepared};
-use crate::supervisor::{self, Supervisor};
+use crate::supervisor::{self, Supervisor, agreed};
 use crate::types::{NodeId, NodeInfo};
 
 /// Settings of a node's groups.
@@ -96,6 +99,9 @@ pub enum StartError {
     /// The log cannot be used.
     #[error(transparent)]
     Log(#[from] crate::log::LogError),
+    /// The fences cannot be read.
+    #[error(transparent)]
+    Fences(#[from] crate::fences::FenceError),
     /// No cluster.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
@@ -131,6 +137,11 @@ pub struct ShardStatus {
     pub applied: u64,
     /// The hash of the state now where a replica is here, else of the leader's last checkpoint.
     pub state_hash: Option<StateHash>,
+    /// The unit of the last checkpoint that the replicas gave a verdict on, and what the majority
+    /// said there; no hash where there was no majority, and the shard has stopped.
+    pub agreed: Option<(u64, Option<StateHash>)>,
+    /// Nodes whose replica was found to differ and does not take part until it begins anew.
+    pub fenced: Vec<NodeId>,
 }
 
 /// One member, as this node knows it.
@@ -142,6 +153,11 @@ pub struct NodeStatus {
     pub silence: Duration,
     /// Whether it counts as silent.
     pub is_silent: bool,
+    /// Whether it found that its clock is not that of the others, and leads nothing.
+    pub has_wrong_clock: bool,
+    /// How far its clock is ahead of the median of the nodes, in milliseconds; none where that was
+    /// not heard lately.
+    pub clock_ahead_ms: Option<i64>,
     /// Shards that it leads.
     pub leads: u32,
     /// Shards of which it holds a replica.
@@ -223,6 +239,8 @@ impl Groups {
         let limits = Arc::new(config.cluster_limits.clone());
         let network = Arc::clone(&prepared.network);
         let board = Arc::clone(&prepared.listening.board);
+        let time = Arc::clone(board.time());
+        time.follow(states.clone());
         let router = Router::new(network, board, limits, states);
         let handler: Arc<OnceLock<Arc<dyn CallHandler>>> = Arc::default();
         let answers = Arc::new(Answers {
@@ -231,6 +249,8 @@ impl Groups {
             handler: Arc::clone(&handler),
         });
         let requests = remote::serve(&prepared.network, answers).await?;
+        let local = prepared.network.local;
+        let fences = Fences::open(Arc::clone(&ports.identity_disk), local)?;
         let shared = Arc::new(Shared {
             ports: ports.clone(),
             timing: config.timing.clone(),
@@ -238,6 +258,10 @@ impl Groups {
             driver_limits: Arc::new(config.driver_limits.clone()),
             opener: prepared.opener.clone(),
             router,
+            fences: Arc::new(fences),
+            alarm: Arc::default(),
+            time,
+            clock_state: ClockState::default(),
         });
         let entrance = start::enter(&config, &ports, &prepared).await?;
         start::open_system(&shared, sender).await?;
@@ -259,6 +283,8 @@ impl Groups {
         supervisor.reconcile().await;
         supervisor.serving.store(true, Ordering::Relaxed);
         supervisor.news.notify_one();
+        tasks.spawn(fencing::run(Arc::clone(&supervisor)));
+        tasks.spawn(clock_watch::run(Arc::clone(&supervisor)));
         tasks.spawn(supervisor::run(Arc::clone(&supervisor)));
         tasks.spawn(room::watch(Arc::clone(&supervisor)));
         tasks.spawn(moves::run(shared));
@@ -491,12 +517,26 @@ impl Groups {
             Some((applied, hash)) => (applied, Some(hash)),
             None => reported().unwrap_or((0, None)),
         };
+        let own = router
+            .local(shard)
+            .map(|local| agreed(&local.standing.agreement()));
+        let reports = router.board.reports();
+        let verdicts = reports.iter().flat_map(|report| &report.shards);
+        let verdicts = verdicts.filter(|one| one.shard == shard);
+        let last = |one: &(u64, Option<StateHash>)| (one.0, one.1.is_some());
+        let agreed = verdicts
+            .map(|one| one.agreed)
+            .chain(own)
+            .flatten()
+            .max_by_key(last);
         ShardStatus {
             shard,
             leader,
             replicas,
             applied,
             state_hash,
+            agreed,
+            fenced: self.inner.supervisor.shared.fenced(shard),
         }
     }
 
@@ -509,10 +549,23 @@ impl Groups {
         let limit = Duration::from_millis(self.inner.router.limits.silent_ms);
         let leads = shards.iter().filter(|shard| shard.leader == Some(node));
         let replicas = shards.iter().filter(|shard| shard.replicas.contains(&node));
+        let shared = &self.inner.supervisor.shared;
+        let (ahead, has_wrong_clock) = match node == self.local() {
+            true => (
+                shared.time.ahead().map(|(ahead, _)| ahead),
+                shared.clock_state.is_wrong(),
+            ),
+            false => (
+                shared.time.ahead_of(node),
+                self.inner.router.board.wrong_clocks().contains(&node),
+            ),
+        };
         NodeStatus {
             member: member.clone(),
             silence,
             is_silent: silence > limit,
+            has_wrong_clock,
+            clock_ahead_ms: ahead.map(|ahead| (ahead / 1_000_000) as i64),
             leads: leads.count() as u32,
             replicas: replicas.count() as u32,
         }
@@ -559,7 +612,7 @@ impl Groups {
 
     /// Hands over every lead that another node can take.
     pub async fn hand_over(&self) {
-        for (group, to, error) in hand_over::all(&self.inner.router).await {
+        for (group, to, error) in hand_over::all(&self.inner.router, Clocks::Preferred).await {
             tracing::warn!(group = %group.id(), to, %error, "a lead was not handed over");
         }
     }

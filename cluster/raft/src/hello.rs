@@ -3,7 +3,7 @@
 //! it. Guarantees: the last word of each node, with the time it was heard. Left to others: what
 //! follows from it; a lost hello is made up for by the next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use transport::{BusError, ClusterId, Headers, ShardId, SubscribeOptions, Subscription};
 
 use crate::network::{Network, wire};
+use crate::time::NodeTime;
 use crate::types::{NodeId, NodeInfo};
 
 /// One word of a node to all.
@@ -37,6 +38,8 @@ pub struct Seeking {
     pub rounds: u64,
     /// The proposal that it is promised to: proposer, round, cluster.
     pub promise: Option<(NodeId, u64, ClusterId)>,
+    /// What its wall clock showed when it sent this, in nanoseconds since 1970.
+    pub clock: u64,
 }
 
 /// A member, and what it holds.
@@ -58,6 +61,12 @@ pub struct Report {
     pub system: (u64, bool),
     /// Its replicas.
     pub shards: Vec<ShardReport>,
+    /// Shards whose replica here was found to differ from the majority's and does not take part.
+    pub fenced: Vec<ShardId>,
+    /// What its wall clock showed when it sent this, in nanoseconds since 1970.
+    pub clock: u64,
+    /// Whether it found that its clock is not that of the others.
+    pub wrong_clock: bool,
 }
 
 /// A replica.
@@ -71,8 +80,11 @@ pub struct ShardReport {
     pub leads: bool,
     /// Units applied.
     pub applied: u64,
-    /// The hash of the state at the last checkpoint, and the units applied then.
+    /// This replica's hash of the state at the last checkpoint, with the unit of that.
     pub checkpoint: Option<(u64, StateHash)>,
+    /// The unit of the last verdict, and what the majority said; none where there was none, and the
+    /// shard has stopped.
+    pub agreed: Option<(u64, Option<StateHash>)>,
 }
 
 struct Heard<T> {
@@ -104,6 +116,7 @@ pub struct HelloBoard {
     began: Instant,
     silent_after: Duration,
     local: NodeId,
+    time: Arc<NodeTime>,
 }
 
 impl HelloBoard {
@@ -113,6 +126,10 @@ impl HelloBoard {
 
     fn hear(&self, hello: Hello) {
         let at = Instant::now();
+        match &hello {
+            Hello::Seeking(seeking) => self.time.heard(seeking.node, seeking.clock),
+            Hello::Report(report) => self.time.heard(report.node, report.clock),
+        }
         let is_question = match &hello {
             Hello::Seeking(_) => true,
             Hello::Report(report) => !report.serving,
@@ -166,6 +183,21 @@ impl HelloBoard {
             .values()
             .map(|heard| heard.what.clone())
             .collect()
+    }
+
+    /// The nodes that say that their clock is wrong.
+    #[must_use]
+    pub fn wrong_clocks(&self) -> BTreeSet<NodeId> {
+        let book = self.book();
+        let reports = book.counting(self.silent_after);
+        let wrong = reports.filter(|heard| heard.what.wrong_clock);
+        wrong.map(|heard| heard.what.node).collect()
+    }
+
+    /// The clocks, as far as they were heard.
+    #[must_use]
+    pub fn time(&self) -> &Arc<NodeTime> {
+        &self.time
     }
 
     /// How long a node has been silent; since this process began where it was never heard.
@@ -232,7 +264,11 @@ impl Drop for Listening {
 ///
 /// # Errors
 /// Where the bus refuses the subscription.
-pub async fn listen(network: &Network, silent_after: Duration) -> Result<Listening, BusError> {
+pub async fn listen(
+    network: &Network,
+    silent_after: Duration,
+    time: Arc<NodeTime>,
+) -> Result<Listening, BusError> {
     let pattern = network.subjects.hello().pattern();
     let bus = &network.buses.control;
     let subscription = bus.subscribe(pattern, SubscribeOptions::default()).await?;
@@ -243,6 +279,7 @@ pub async fn listen(network: &Network, silent_after: Duration) -> Result<Listeni
         began: Instant::now(),
         silent_after,
         local: network.local,
+        time,
     });
     let task = tokio::spawn(receive(Arc::clone(&board), subscription));
     Ok(Listening { board, task })

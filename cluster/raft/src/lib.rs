@@ -5,11 +5,15 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod agreement;
 mod answers;
 pub mod apply;
 pub mod bootstrap;
+pub mod clock_watch;
 pub mod disk;
 pub mod driver;
+pub mod fences;
+mod fencing;
 pub mod group;
 pub mod groups;
 mod hand_over;
@@ -32,10 +36,12 @@ pub mod router;
 pub mod settings;
 pub mod shard_machine;
 pub mod spans;
+pub mod spool;
 mod start;
 pub mod state_machine;
 mod supervisor;
 pub mod system_machine;
+pub mod time;
 pub mod types;
 
 pub use groups::{Config, Groups, StartError, Status};

@@ -66,6 +66,17 @@ impl LogLimits {
     }
 }
 
+/// Evidence files of replicas that differed, kept for each shard. Each has a few hundred bytes.
+pub const EVIDENCE_MAX: usize = 8;
+
+/// Bytes of one file of a snapshot that is being received (16 MiB): reserved at once, so that a full
+/// disk is noticed early, and little enough that a small snapshot reserves little.
+pub const SPOOL_FILE_BYTES: u64 = 16 << 20;
+
+/// Bytes that a received snapshot leaves free on its disk (128 MiB): twice what the log needs, which
+/// is often on the same disk.
+pub const SPOOL_FREE_BYTES_MIN: u64 = 128 << 20;
+
 /// Bounds of what is proposed to a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProposerLimits {
@@ -79,8 +90,9 @@ pub struct ProposerLimits {
     /// Bytes of the commands of one proposal. Default 960 KiB: an entry travels whole in one bus
     /// message of 1 MiB.
     pub command_bytes_max: usize,
-    /// Appends of one group under way at a time. Default 2: one is being flushed while the next is
-    /// put together; with more, entries hold fewer commands and cost more.
+    /// Appends of one group under way at a time. Default 1: what arrives meanwhile shares the next
+    /// entry, and an entry costs far more than a command in it. Flushes are shared between groups
+    /// in any case.
     pub appends_in_flight: usize,
     /// Milliseconds that an append may take before whoever proposed is told that its outcome is
     /// unknown. Default 10,000: longer than any election.
@@ -96,7 +108,7 @@ impl Default for ProposerLimits {
             entry_bytes: 256 << 10,
             entry_commands_max: 1_024,
             command_bytes_max: 960 << 10,
-            appends_in_flight: 2,
+            appends_in_flight: 1,
             append_deadline_ms: 10_000,
             retry_after_ms: 100,
         }
@@ -116,8 +128,8 @@ pub struct DriverLimits {
     /// Milliseconds before a failed batch is sent again. Default 50, so that an election of the
     /// target is noticed at once.
     pub channel_retry_ms: u64,
-    /// Milliseconds between two records of how far a channel was taken. Default 50: they share
-    /// entries with other commands, and nothing waits for them.
+    /// Milliseconds between two records of how far a channel was taken. Default 250: nothing waits
+    /// for them, and there is a channel for each pair of shards.
     pub channel_acknowledge_ms: u64,
     /// Milliseconds that an external service has for its answer. Default 5,000.
     pub service_deadline_ms: u64,
@@ -135,6 +147,12 @@ pub struct DriverLimits {
     /// Milliseconds between two hashes of a shard's state, where something was applied. Default
     /// 30,000.
     pub checkpoint_ms: u64,
+    /// Milliseconds that a checkpoint waits for the hashes of replicas. Default 60,000: replicas that
+    /// are still silent then count as lost, and if the others differ the shard stops.
+    pub agreement_ms: u64,
+    /// Milliseconds between two looks at what replicas have said. Default 250: half of the time
+    /// between two reports.
+    pub agreement_look_ms: u64,
     /// Milliseconds before the driver proposes again what could not be proposed. Default 50.
     pub propose_retry_ms: u64,
 }
@@ -146,7 +164,7 @@ impl Default for DriverLimits {
             channel_memory_bytes: 4 << 20,
             channel_deadline_ms: 2_000,
             channel_retry_ms: 50,
-            channel_acknowledge_ms: 50,
+            channel_acknowledge_ms: 250,
             service_deadline_ms: 5_000,
             http_deadline_ms: 10_000,
             http_deadline_ms_max: 120_000,
@@ -154,6 +172,8 @@ impl Default for DriverLimits {
             http_redirects_max: 5,
             service_calls_max: 256,
             checkpoint_ms: 30_000,
+            agreement_ms: 60_000,
+            agreement_look_ms: 250,
             propose_retry_ms: 50,
         }
     }

@@ -3,20 +3,23 @@
 //! first entry of this node's own lead is applied, and stops with it. Left to others: where shards
 //! live (`placement`).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::store::StateReader;
 use cluster::{ShardIdentity, StateHash};
 use openraft::ServerState;
 use openraft::async_runtime::watch::WatchReceiver;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc};
 use tokio::task::JoinHandle;
 use transport::ShardId;
 
+use crate::agreement::Standing;
 use crate::apply::Lane;
+use crate::clock_watch::ClockState;
 use crate::driver::waiters::{News, NewsBoard, Topic, TopicNews};
 use crate::driver::{self, DriverParts};
+use crate::fences::Fences;
 use crate::group::{Group, GroupError};
 use crate::limits::{DriverLimits, ProposerLimits};
 use crate::opener::Opener;
@@ -24,9 +27,11 @@ use crate::ports::Ports;
 use crate::proposer::{ProposeError, Proposer, ProposerParts};
 use crate::router::{Router, group_of};
 use crate::settings::Timing;
-use crate::shard_machine::{ShardMachine, ShardProtocol};
+use crate::shard_machine::{MachineParts, ShardMachine, ShardProtocol};
 use crate::spans::CommitSpans;
 use crate::state_machine::Host;
+use crate::time::{NodeTime, ShardTime};
+use crate::types::NodeId;
 
 /// What all shards of a node share.
 pub struct Shared {
@@ -42,10 +47,31 @@ pub struct Shared {
     pub opener: Opener,
     /// Finds leaders.
     pub router: Arc<Router>,
+    /// Replicas that must not take part.
+    pub fences: Arc<Fences>,
+    /// Rung when a replica is found to differ.
+    pub alarm: Arc<Notify>,
+    /// The clocks.
+    pub time: Arc<NodeTime>,
+    /// Whether this node's clock is believed.
+    pub clock_state: ClockState,
 }
 
-/// The hash at the last checkpoint, and the units applied then.
-type Checkpoint = Arc<Mutex<Option<(u64, StateHash)>>>;
+impl Shared {
+    /// The nodes whose replica of a shard was found to differ and does not take part.
+    #[must_use]
+    pub fn fenced(&self, shard: ShardId) -> Vec<NodeId> {
+        let own = self
+            .fences
+            .holds(shard)
+            .then_some(self.router.network.local);
+        let reports = self.router.board.reports();
+        let others = reports.iter().filter(|one| one.fenced.contains(&shard));
+        own.into_iter()
+            .chain(others.map(|report| report.node))
+            .collect()
+    }
+}
 
 /// A shard on this node.
 pub struct LocalShard {
@@ -57,8 +83,9 @@ pub struct LocalShard {
     pub proposer: Proposer<ShardProtocol>,
     /// For queries.
     pub reader: Arc<dyn StateReader>,
+    /// Where it stands in the agreement of its replicas.
+    pub standing: Arc<Standing>,
     news: Arc<NewsBoard>,
-    checkpoint: Checkpoint,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -82,7 +109,17 @@ impl LocalShard {
         let group_id = group_of(identity.shard);
         let news = NewsBoard::new(shared.driver_limits.news_capacity);
         let (events, driven) = mpsc::unbounded_channel();
-        let (host, reader) = open_machine(shared, identity, events, &news).await?;
+        let standing = Standing::new(identity.shard, Arc::clone(&shared.alarm));
+        let time = ShardTime::new(Arc::clone(&shared.time));
+        let machine = MachineParts {
+            engine: Arc::clone(&shared.ports.engine),
+            events,
+            news: Arc::clone(&news),
+            clock: Arc::clone(&shared.ports.clock),
+            time: Arc::clone(&time),
+            standing: Arc::clone(&standing),
+        };
+        let (host, reader) = open_machine(shared, identity, machine).await?;
         let network = &shared.router.network;
         let group = shared
             .opener
@@ -91,12 +128,12 @@ impl LocalShard {
         let proposer = Proposer::start(ProposerParts {
             group: group.clone(),
             clock: Arc::clone(&shared.ports.clock),
+            time: Arc::clone(&time),
             entropy: Arc::clone(&shared.ports.entropy),
             limits: Arc::clone(&shared.proposer_limits),
             observer: Arc::new(CommitSpans::new(Arc::clone(&shared.ports.spans))),
             log: shared.opener.log().clone(),
         });
-        let checkpoint = Checkpoint::default();
         let parts = DriverParts {
             shard: identity.shard,
             incarnation: identity.incarnation,
@@ -107,11 +144,14 @@ impl LocalShard {
             limits: Arc::clone(&shared.driver_limits),
             clock: Arc::clone(&shared.ports.clock),
             http: Arc::clone(&shared.ports.http),
+            time,
             spans: Arc::clone(&shared.ports.spans),
-            checkpoint: Arc::clone(&checkpoint),
+            standing: Arc::clone(&standing),
         };
+        let parts = Arc::new(parts);
         let tasks = vec![
-            tokio::spawn(driver::run(Arc::new(parts), driven)),
+            tokio::spawn(driver::checkpoints::run(Arc::clone(&parts))),
+            tokio::spawn(driver::run(parts, driven)),
             tokio::spawn(follow_lead(group.clone(), host)),
         ];
         Ok(Arc::new(Self {
@@ -119,8 +159,8 @@ impl LocalShard {
             group,
             proposer,
             reader,
+            standing,
             news,
-            checkpoint,
             tasks,
         }))
     }
@@ -135,16 +175,6 @@ impl LocalShard {
     #[must_use]
     pub fn listen(&self, topic: Topic) -> TopicNews {
         self.news.listen(topic)
-    }
-
-    /// The hash at the last checkpoint that this node proposed as leader, with the units applied
-    /// then.
-    #[must_use]
-    pub fn checkpoint(&self) -> Option<(u64, StateHash)> {
-        *self
-            .checkpoint
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until so many units are applied here.
@@ -185,21 +215,17 @@ impl LocalShard {
 async fn open_machine(
     shared: &Arc<Shared>,
     identity: ShardIdentity,
-    events: mpsc::UnboundedSender<crate::shard_machine::DriverEvent>,
-    news: &Arc<NewsBoard>,
+    parts: MachineParts,
 ) -> Result<(Arc<Host>, Arc<dyn StateReader>), GroupError> {
     let group = group_of(identity.shard);
     let lane = Lane::new(Arc::clone(&shared.ports.apply), group.0);
     let stores = Arc::clone(&shared.ports.stores);
-    let engine = Arc::clone(&shared.ports.engine);
-    let clock = Arc::clone(&shared.ports.clock);
-    let news = Arc::clone(news);
     let home = lane.clone();
     // The store may read from a disk, so it is opened where it will be used.
     let opened = lane
         .run(move || -> Result<_, crate::machine::MachineError> {
             let store = stores.open(group)?;
-            let mut machine = ShardMachine::open(identity, store, engine, events, news, clock)?;
+            let mut machine = ShardMachine::open(identity, store, parts)?;
             let reader = machine.reader();
             Ok((Host::new(Box::new(machine), home)?, reader))
         })

@@ -5,6 +5,8 @@
 
 use cluster::store::{StateStore, StoreError};
 
+use crate::agreement::Divergence;
+
 /// First byte of every key that raft's adapter keeps in a group's store beside the machine's own.
 pub const RAFT_KEY_PREFIX: u8 = cluster::keys::ADAPTER_PREFIX;
 
@@ -14,6 +16,12 @@ pub enum MachineError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// This replica's state is not the majority's.
+    #[error(
+        "E-diverged: this replica's state of shard {} at log index {} has the hash {}, the majority's is {}",
+        .0.shard, .0.index(), .0.own, .0.majority
+    )]
+    Diverged(Box<Divergence>),
     /// The entry was not understood, or the machine is broken.
     #[error("{0}")]
     Broken(String),

@@ -192,6 +192,14 @@ fn given_up(
     commands
 }
 
+/// The nodes that should lead nothing.
+fn wrong_clocks(shared: &Shared) -> Vec<NodeId> {
+    let local = shared.router.network.local;
+    let own = shared.clock_state.is_wrong().then_some(local);
+    let others = shared.router.board.wrong_clocks();
+    others.into_iter().chain(own).map(NodeId).collect()
+}
+
 fn next_moves(
     shared: &Shared,
     state: &SystemState,
@@ -212,11 +220,13 @@ fn next_moves(
         replicas: assignment.replicas.clone(),
         leader: shared.router.leader_of(*shard).map(NodeId),
         moving: assignment.step.is_some(),
+        fenced: shared.fenced(*shard).into_iter().map(NodeId).collect(),
     });
     let view = View {
         nodes,
         shards: shards.collect(),
         replicas: state.settings.replicas as usize,
+        wrong_clocks: wrong_clocks(shared),
     };
     placement::next_moves(&view, free)
         .into_iter()

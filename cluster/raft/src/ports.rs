@@ -3,8 +3,8 @@
 //! this crate reads a clock or draws chance that enters a log except through these. Left to others:
 //! what stands behind a port.
 
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, OnceLock};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use cluster::engine::Engine;
 use cluster::store::StoreProvider;
@@ -15,10 +15,13 @@ use crate::disk::Disk;
 use crate::http::HttpClient;
 use crate::network::Buses;
 
-/// The wall clock.
+/// The clocks of a machine.
 pub trait Clock: Send + Sync + 'static {
-    /// Nanoseconds since 1970.
+    /// The wall clock: nanoseconds since 1970. People and programs set it, so it may go back.
     fn unix_nanos(&self) -> u64;
+
+    /// Nanoseconds since some moment of this process. Never goes back.
+    fn monotonic_nanos(&self) -> u64;
 
     /// Milliseconds since 1970.
     fn unix_ms(&self) -> u64 {
@@ -44,7 +47,7 @@ pub trait Entropy: Send + Sync + 'static {
 pub struct Ports {
     /// Connections to the bus.
     pub buses: Buses,
-    /// The wall clock.
+    /// The clocks.
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub entropy: Arc<dyn Entropy>,
@@ -52,6 +55,8 @@ pub struct Ports {
     pub identity_disk: Arc<dyn Disk>,
     /// The folder of the log.
     pub log_disk: Arc<dyn Disk>,
+    /// The folder of snapshots that are being received. Emptied at the start.
+    pub spool_disk: Arc<dyn Disk>,
     /// State stores.
     pub stores: Arc<dyn StoreProvider>,
     /// What runs turns: `cluster::engine::script::ScriptEngine`, or a model.
@@ -73,6 +78,11 @@ impl Clock for SystemClock {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         // A clock before 1970 is as good as none.
         since.map_or(0, |time| time.as_nanos() as u64)
+    }
+
+    fn monotonic_nanos(&self) -> u64 {
+        static BEGAN: OnceLock<Instant> = OnceLock::new();
+        BEGAN.get_or_init(Instant::now).elapsed().as_nanos() as u64
     }
 }
 

@@ -18,6 +18,7 @@ use crate::group::{Group, GroupError};
 use crate::limits::ProposerLimits;
 use crate::log::{Log, LogError};
 use crate::ports::{Clock, Entropy};
+use crate::time::ShardTime;
 use crate::types::{EntryData, NodeId};
 
 /// Why a proposal brought no outcome.
@@ -65,6 +66,12 @@ pub enum ProposeError {
         /// Why.
         reason: String,
     },
+    /// The shard has stopped, because its replicas have no majority for one state.
+    #[error("E-disagreement: {reason}")]
+    Halted {
+        /// Which shard, and what to look at.
+        reason: String,
+    },
 }
 
 impl ProposeError {
@@ -73,7 +80,10 @@ impl ProposeError {
     pub const fn is_unsent(&self) -> bool {
         matches!(
             self,
-            Self::Overloaded { .. } | Self::TooLarge { .. } | Self::Full { .. }
+            Self::Overloaded { .. }
+                | Self::TooLarge { .. }
+                | Self::Full { .. }
+                | Self::Halted { .. }
         )
     }
 }
@@ -133,8 +143,10 @@ impl<P: Protocol> Clone for Proposer<P> {
 pub struct ProposerParts<C> {
     /// Where entries go.
     pub group: Group,
-    /// Stamps time.
+    /// For spans.
     pub clock: Arc<dyn Clock>,
+    /// Stamps time.
+    pub time: Arc<ShardTime>,
     /// Stamps chance.
     pub entropy: Arc<dyn Entropy>,
     /// Bounds.
@@ -298,7 +310,7 @@ async fn write<P: Protocol>(
     let mut entropy = [0; 16];
     parts.entropy.fill(&mut entropy);
     let stamp = EntryStamp {
-        time_ms: start / 1_000_000,
+        time_ms: parts.time.now_ms(),
         entropy,
     };
     let data = P::encode(stamp, commands).map_err(|reason| ProposeError::Unavailable { reason })?;

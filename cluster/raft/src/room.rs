@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::hand_over;
+use crate::hand_over::{self, Clocks};
 use crate::log::{Log, LogError};
 use crate::supervisor::Supervisor;
 
@@ -36,7 +36,9 @@ pub(crate) async fn watch(supervisor: Arc<Supervisor>) {
                     supervisor.news.notify_one();
                 }
                 is_full = true;
-                for (group, to, error) in hand_over::all(&supervisor.shared.router).await {
+                for (group, to, error) in
+                    hand_over::all(&supervisor.shared.router, Clocks::Preferred).await
+                {
                     tracing::debug!(group = %group.id(), to, %error, "a lead is handed over later");
                 }
             }

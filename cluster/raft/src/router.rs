@@ -128,7 +128,10 @@ impl Router {
         commands: Vec<Command>,
     ) -> Result<Vec<Outcome>, ProposeError> {
         match self.local(shard) {
-            Some(local) if local.group.leads() => local.proposer.propose(commands).await,
+            Some(local) if local.group.leads() => {
+                local.standing.check()?;
+                local.proposer.propose(commands).await
+            }
             _ => Err(self.not_leader(shard)),
         }
     }
@@ -278,6 +281,10 @@ impl Router {
         let Some(local) = self.local(shard) else {
             return Err(self.not_leader(shard));
         };
+        if local.standing.divergence().is_some() {
+            return Err(self.not_leader(shard));
+        }
+        local.standing.check()?;
         if linearisable {
             let deadline = Duration::from_millis(self.limits.request_ms);
             self.linearise(shard, &local, deadline).await?;

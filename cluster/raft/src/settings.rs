@@ -49,9 +49,10 @@ impl Default for Timing {
                 heartbeat_linger: Duration::from_millis(4),
                 chunk_deadline: Duration::from_secs(30),
                 appends_in_flight: 8,
+                messages_in_flight: 8,
                 chunk_bytes: 256 << 10,
                 snapshot_bytes_per_second: 64 << 20,
-                snapshot_bytes_max: 1 << 30,
+                snapshot_bytes_max: 1 << 40,
             },
         }
     }

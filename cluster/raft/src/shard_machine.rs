@@ -10,10 +10,12 @@ use cluster::store::{StateReader, StateStore};
 use cluster::{Action, Entry, EntryStamp, Outcome, Shard, ShardIdentity};
 use tokio::sync::mpsc;
 
+use crate::agreement::Standing;
 use crate::driver::waiters::{News, NewsBoard};
 use crate::machine::{Machine, MachineError};
 use crate::ports::Clock;
 use crate::proposer::Protocol;
+use crate::time::ShardTime;
 use bytes::Bytes;
 use cluster::Command;
 
@@ -35,15 +37,31 @@ pub enum DriverEvent {
     Unlead,
 }
 
+/// What a shard's machine works with.
+#[derive(Clone)]
+pub struct MachineParts {
+    /// Runs turns.
+    pub engine: Arc<dyn Engine>,
+    /// Tells the driver.
+    pub events: mpsc::UnboundedSender<DriverEvent>,
+    /// Tells those who wait.
+    pub news: Arc<NewsBoard>,
+    /// For spans.
+    pub clock: Arc<dyn Clock>,
+    /// Follows the stamps.
+    pub time: Arc<ShardTime>,
+    /// Where this replica stands in the agreement.
+    pub standing: Arc<Standing>,
+}
+
 /// A shard with what it gave and did not hand over yet.
 pub struct ShardMachine {
     shard: Option<Shard>,
     identity: ShardIdentity,
-    engine: Arc<dyn Engine>,
-    events: mpsc::UnboundedSender<DriverEvent>,
-    news: Arc<NewsBoard>,
-    clock: Arc<dyn Clock>,
+    parts: MachineParts,
     leading: bool,
+    /// Whether the driver was told to act: while this node leads, and the shard has not stopped.
+    driving: bool,
     given: Vec<Action>,
     start_unix_nanos: u64,
 }
@@ -56,20 +74,15 @@ impl ShardMachine {
     pub fn open(
         identity: ShardIdentity,
         store: Box<dyn StateStore>,
-        engine: Arc<dyn Engine>,
-        events: mpsc::UnboundedSender<DriverEvent>,
-        news: Arc<NewsBoard>,
-        clock: Arc<dyn Clock>,
+        parts: MachineParts,
     ) -> Result<Self, MachineError> {
-        let shard = Shard::open_with(identity, store, Arc::clone(&engine)).map_err(broken)?;
+        let shard = begin(identity, store, &parts)?;
         Ok(Self {
             shard: Some(shard),
             identity,
-            engine,
-            events,
-            news,
-            clock,
+            parts,
             leading: false,
+            driving: false,
             given: Vec::new(),
             start_unix_nanos: 0,
         })
@@ -86,10 +99,84 @@ impl ShardMachine {
             .expect("a shard is only away while its snapshot is installed")
     }
 
+    /// Keeps the hash of a checkpoint, and compares it with a verdict.
+    fn take_stand(
+        &mut self,
+        index: u64,
+        entry: &Entry,
+        outcomes: &[Outcome],
+    ) -> Result<(), MachineError> {
+        let standing = Arc::clone(&self.parts.standing);
+        for (command, outcome) in entry.commands.iter().zip(outcomes) {
+            match (command, outcome) {
+                (Command::Checkpoint, Outcome::Checkpoint(hash)) => {
+                    let (key, record) = standing.keep(index, *hash);
+                    self.store().put(key, record);
+                }
+                (Command::Agreed(verdict), Outcome::Done) => {
+                    standing.judge(verdict, self.shard().agreement())?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives away what was applied.
+    fn hand_over(&mut self) {
+        if self.given.is_empty() {
+            return;
+        }
+        let actions = std::mem::take(&mut self.given);
+        let watched = self.parts.news.is_watched();
+        for action in actions.iter().filter(|_| watched) {
+            if let Some(news) = News::of(action) {
+                self.parts.news.publish(news);
+            }
+        }
+        if self.driving {
+            self.tell(DriverEvent::Actions {
+                actions,
+                start_unix_nanos: self.start_unix_nanos,
+                end_unix_nanos: self.parts.clock.unix_nanos(),
+            });
+        }
+    }
+
+    /// Lets the driver act while this node leads and the shard has not stopped.
+    fn drive(&mut self) -> Result<(), MachineError> {
+        let wanted = self.leading && !self.shard().agreement().is_stopped();
+        if wanted == self.driving {
+            return Ok(());
+        }
+        self.driving = wanted;
+        match wanted {
+            true => {
+                let owed = self.shard().rebuild_actions().map_err(broken)?;
+                self.tell(DriverEvent::Lead(owed));
+            }
+            false => self.tell(DriverEvent::Unlead),
+        }
+        Ok(())
+    }
+
     fn tell(&self, event: DriverEvent) {
         // No driver: the group is being closed.
-        let _ = self.events.send(event);
+        let _ = self.parts.events.send(event);
     }
+}
+
+/// Opens the shard, and tells what follows it where it stands.
+fn begin(
+    identity: ShardIdentity,
+    store: Box<dyn StateStore>,
+    parts: &MachineParts,
+) -> Result<Shard, MachineError> {
+    parts.standing.load(&*store)?;
+    let engine = Arc::clone(&parts.engine);
+    let shard = Shard::open_with(identity, store, engine).map_err(broken)?;
+    parts.time.observe(shard.time_ms());
+    Ok(shard)
 }
 
 fn broken(error: impl std::fmt::Display) -> MachineError {
@@ -100,34 +187,24 @@ impl Machine for ShardMachine {
     fn apply(&mut self, index: u64, data: &[u8]) -> Result<Vec<u8>, MachineError> {
         let entry = Entry::decode(data).map_err(broken)?;
         if self.given.is_empty() {
-            self.start_unix_nanos = self.clock.unix_nanos();
+            self.start_unix_nanos = self.parts.clock.unix_nanos();
         }
         // Turns are told only where somebody listens: they cost.
-        let observed = self.leading || self.news.is_watched();
+        let observed = self.leading || self.parts.news.is_watched();
         let shard = self.shard();
         shard.observe(observed);
         let applied = shard.apply(index, &entry).map_err(broken)?;
+        let now_ms = shard.time_ms();
+        self.parts.time.observe(now_ms);
+        self.take_stand(index, &entry, &applied.outcomes)?;
         self.given.extend(applied.actions);
         postcard::to_stdvec(&applied.outcomes).map_err(broken)
     }
 
     fn committed(&mut self, _index: u64) {
-        if self.given.is_empty() {
-            return;
-        }
-        let actions = std::mem::take(&mut self.given);
-        let watched = self.news.is_watched();
-        for action in actions.iter().filter(|_| watched) {
-            if let Some(news) = News::of(action) {
-                self.news.publish(news);
-            }
-        }
-        if self.leading {
-            self.tell(DriverEvent::Actions {
-                actions,
-                start_unix_nanos: self.start_unix_nanos,
-                end_unix_nanos: self.clock.unix_nanos(),
-            });
+        self.hand_over();
+        if let Err(error) = self.drive() {
+            tracing::error!(shard = %self.identity.shard, %error, "what a shard owes cannot be read");
         }
     }
 
@@ -142,23 +219,13 @@ impl Machine for ShardMachine {
             .take()
             .expect("a shard is only away while its snapshot is installed");
         let store = shard.into_store();
-        let engine = Arc::clone(&self.engine);
-        self.shard = Some(Shard::open_with(self.identity, store, engine).map_err(broken)?);
+        self.shard = Some(begin(self.identity, store, &self.parts)?);
         Ok(())
     }
 
     fn set_leading(&mut self, leading: bool) -> Result<(), MachineError> {
-        if leading == self.leading {
-            return Ok(());
-        }
         self.leading = leading;
-        if leading {
-            let owed = self.shard().rebuild_actions().map_err(broken)?;
-            self.tell(DriverEvent::Lead(owed));
-        } else {
-            self.tell(DriverEvent::Unlead);
-        }
-        Ok(())
+        self.drive()
     }
 
     fn state_hash(&mut self) -> Result<[u8; 32], MachineError> {

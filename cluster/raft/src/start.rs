@@ -18,7 +18,7 @@ use crate::bootstrap::{Bootstrap, BootstrapError, Discovery, Found, Keeper, chec
 use crate::group::{Group, GroupError};
 use crate::groups::{Config, StartError};
 use crate::hello::{self, Listening};
-use crate::identity::{Identity, IdentityFile, Proposal};
+use crate::identity::{Identity, IdentityError, IdentityFile, Proposal};
 use crate::local::Shared;
 use crate::log::{Log, LogConfig, LogThreads};
 use crate::machine::MachineError;
@@ -30,9 +30,11 @@ use crate::proposer::{ProposeError, Proposer, ProposerParts};
 use crate::remote::{self, Request, Response};
 use crate::router::{LocalSystem, Router};
 use crate::spans::CommitSpans;
+use crate::spool;
 use crate::state_machine::Host;
 use crate::supervisor::Supervisor;
 use crate::system_machine::SystemMachine;
+use crate::time::{NodeTime, ShardTime};
 
 /// The system group.
 pub(crate) const SYSTEM: GroupId = GroupId(0);
@@ -79,9 +81,14 @@ pub(crate) async fn prepare(config: &Config, ports: &Ports) -> Result<Prepared, 
     keeper.change(|identity| identity.log_used = true)?;
     let subjects = Subjects::new(&config.cluster);
     let timing = config.timing.network.clone();
-    let network = Network::new(identity.node, subjects, ports.buses.clone(), timing);
+    let spool_disk = Arc::clone(&ports.spool_disk);
+    spool::sweep(&*spool_disk).map_err(IdentityError::Io)?;
+    let buses = ports.buses.clone();
+    let network = Network::new(identity.node, subjects, buses, timing, spool_disk);
     let silent_after = Duration::from_millis(config.cluster_limits.silent_ms);
-    let listening = hello::listen(&network, silent_after).await?;
+    let clock = Arc::clone(&ports.clock);
+    let time = NodeTime::new(clock, identity.node, silent_after);
+    let listening = hello::listen(&network, silent_after, time).await?;
     let server = server::serve(&network).await?;
     Ok(Prepared {
         keeper,
@@ -98,10 +105,7 @@ fn identify(config: &Config, ports: &Ports, file: &IdentityFile) -> Result<Ident
     let Some(identity) = file.load()? else {
         return Ok(Identity::fresh(&*ports.entropy));
     };
-    let files = ports
-        .log_disk
-        .list()
-        .map_err(crate::identity::IdentityError::Io)?;
+    let files = ports.log_disk.list().map_err(IdentityError::Io)?;
     if !identity.log_used || !files.is_empty() {
         return Ok(identity);
     }
@@ -180,9 +184,11 @@ pub(crate) async fn open_system(
     let lane = Lane::new(Arc::clone(&shared.ports.apply), SYSTEM.0);
     let stores = Arc::clone(&shared.ports.stores);
     let home = lane.clone();
+    let time = ShardTime::new(Arc::clone(&shared.time));
+    let stamps = Arc::clone(&time);
     let opened = lane
         .run(move || -> Result<Arc<Host>, MachineError> {
-            let machine = SystemMachine::open(stores.open(SYSTEM)?, states)?;
+            let machine = SystemMachine::open(stores.open(SYSTEM)?, states, stamps)?;
             Host::new(Box::new(machine), home)
         })
         .await;
@@ -197,6 +203,7 @@ pub(crate) async fn open_system(
     let proposer = Proposer::start(ProposerParts {
         group: group.clone(),
         clock: Arc::clone(&shared.ports.clock),
+        time,
         entropy: Arc::clone(&shared.ports.entropy),
         limits: Arc::clone(&shared.proposer_limits),
         observer: Arc::new(CommitSpans::new(Arc::clone(&shared.ports.spans))),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use cluster::store::{Pair, StoreError, StoreView};
+use cluster::store::StoreView;
 use futures::{Stream, StreamExt};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{OptionalSend, RaftSnapshotBuilder};
@@ -20,6 +20,7 @@ use crate::apply::Lane;
 use crate::group::Config;
 use crate::machine::{Machine, MachineError, RAFT_KEY_PREFIX};
 use crate::network::wire::{self, WireLogId, WireStoredMembership};
+use crate::spool::Spool;
 use crate::types::StoredMembership;
 use crate::types::{AppliedEntry, Entry, LeaderId, LogId, NodeId, NodeInfo, Payload};
 
@@ -38,8 +39,8 @@ const UNIT_ENTRIES: usize = 64;
 pub enum SnapshotData {
     /// Of this node's store, to be sent.
     View(Arc<dyn StoreView>),
-    /// Received, to be installed: chunks of pairs, keys ascending.
-    Received(Vec<Vec<Pair>>),
+    /// Received, to be installed: keys ascending.
+    Received(Spool),
 }
 
 /// The adapter's own record in the store.
@@ -164,11 +165,10 @@ impl Host {
         }))
     }
 
-    fn install(&self, meta: &SnapshotMeta, chunks: Vec<Vec<Pair>>) -> Result<(), MachineError> {
+    fn install(&self, meta: &SnapshotMeta, received: &Spool) -> Result<(), MachineError> {
         let mut machine = self.machine();
         let unit = units(meta.last_log_id);
-        let mut pairs = chunks.into_iter().flatten().map(Ok::<Pair, StoreError>);
-        machine.store().replace(unit, &mut pairs)?;
+        machine.store().replace(unit, &mut received.pairs())?;
         machine.reload()?;
         let found = read_applied(machine.store().get(APPLIED_KEY)?.as_deref())?;
         if found.last != meta.last_log_id {
@@ -279,12 +279,12 @@ impl RaftStateMachine<Config> for StateMachine {
         meta: &SnapshotMeta,
         snapshot: SnapshotData,
     ) -> io::Result<()> {
-        let SnapshotData::Received(chunks) = snapshot else {
+        let SnapshotData::Received(received) = snapshot else {
             return Err(io::Error::other("a node's own view is not installed"));
         };
         let meta = meta.clone();
         self.run("install a snapshot", move |host| {
-            host.install(&meta, chunks)
+            host.install(&meta, &received)
         })
         .await
     }

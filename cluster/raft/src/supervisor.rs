@@ -9,15 +9,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use cluster::agreement::Agreement;
 use cluster::placement::Move;
 use cluster::system::ShardAssignment;
-use cluster::{ShardIdentity, SystemCommand, SystemState};
+use cluster::{ShardIdentity, StateHash, SystemCommand, SystemState};
 use futures::future::join_all;
 use openraft::async_runtime::watch::WatchReceiver;
 use tokio::sync::Notify;
 use transport::{NodeId as MemberId, ShardId};
 
 use crate::bootstrap::Keeper;
+use crate::fencing;
 use crate::hello::{self, Hello, Report, ShardReport};
 use crate::local::{LocalShard, Shared};
 use crate::room;
@@ -59,9 +61,14 @@ impl Supervisor {
             .filter(|(_, assignment)| self.belongs_here(assignment))
             .map(|(shard, assignment)| (*shard, assignment))
             .collect();
-        let missing = wanted
-            .iter()
-            .filter(|(shard, _)| self.shared.router.local(*shard).is_none());
+        fencing::release(self, |shard| {
+            let assignment = state.shards.get(&shard);
+            assignment.is_some_and(|assignment| !self.belongs_here(assignment))
+        })
+        .await;
+        let missing = wanted.iter().filter(|(shard, _)| {
+            self.shared.router.local(*shard).is_none() && !self.shared.fences.holds(*shard)
+        });
         join_all(missing.map(|(shard, assignment)| self.open(&state, *shard, assignment))).await;
         self.record_created(&state).await;
         for local in self.shared.router.locals() {
@@ -182,7 +189,8 @@ impl Supervisor {
             term: term_of(&local.group),
             leads: local.group.leads(),
             applied: local.group.applied(),
-            checkpoint: local.checkpoint(),
+            checkpoint: local.standing.own(),
+            agreed: agreed(&local.standing.agreement()),
         });
         Some(Report {
             node: identity.node,
@@ -193,6 +201,9 @@ impl Supervisor {
             full: room::shortage(self.shared.opener.log()).is_some(),
             system,
             shards: shards.collect(),
+            fenced: self.shared.fences.shards(),
+            wrong_clock: self.shared.clock_state.is_wrong(),
+            clock: self.shared.time.wall(),
         })
     }
 
@@ -202,6 +213,11 @@ impl Supervisor {
             hello::tell(&self.shared.router.network, &Hello::Report(report)).await;
         }
     }
+}
+
+/// A verdict as it is reported.
+pub(crate) fn agreed(agreement: &Agreement) -> Option<(u64, Option<StateHash>)> {
+    (agreement.count > 0).then_some((agreement.unit, agreement.hash))
 }
 
 fn term_of(group: &crate::group::Group) -> u64 {

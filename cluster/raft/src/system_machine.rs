@@ -11,27 +11,32 @@ use tokio::sync::watch;
 
 use crate::machine::{Machine, MachineError};
 use crate::proposer::Protocol;
+use crate::time::ShardTime;
 
 /// The system state over its store.
 pub struct SystemMachine {
     system: Option<System>,
     states: watch::Sender<Arc<SystemState>>,
+    time: Arc<ShardTime>,
 }
 
 impl SystemMachine {
-    /// The state in that store; `states` gets it now and after every change.
+    /// The state in that store; `states` gets it now and after every change, `time` its time.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub fn open(
         store: Box<dyn StateStore>,
         states: watch::Sender<Arc<SystemState>>,
+        time: Arc<ShardTime>,
     ) -> Result<Self, MachineError> {
         let system = System::open(store).map_err(broken)?;
         states.send_replace(Arc::new(system.state().clone()));
+        time.observe(system.state().time_ms);
         Ok(Self {
             system: Some(system),
             states,
+            time,
         })
     }
 
@@ -55,6 +60,8 @@ impl Machine for SystemMachine {
     fn apply(&mut self, _index: u64, data: &[u8]) -> Result<Vec<u8>, MachineError> {
         let entry = SystemEntry::decode(data).map_err(broken)?;
         let outcomes = self.system().apply(&entry).map_err(broken)?;
+        let now_ms = self.system().state().time_ms;
+        self.time.observe(now_ms);
         postcard::to_stdvec(&outcomes).map_err(broken)
     }
 
@@ -73,6 +80,8 @@ impl Machine for SystemMachine {
             .expect("the state is only away while its snapshot is installed");
         self.system = Some(System::open(system.into_store()).map_err(broken)?);
         self.publish();
+        let now_ms = self.system().state().time_ms;
+        self.time.observe(now_ms);
         Ok(())
     }
 

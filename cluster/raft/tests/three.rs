@@ -7,6 +7,7 @@ mod common;
 use std::time::Duration;
 
 use cluster_raft::bootstrap::Discovery;
+use cluster_raft::disk::{Disk, Fill};
 use cluster_raft::{Groups, StartError};
 use common::{Machine, PATIENCE, agree, config, eventually, start_all, write};
 use transport::ShardId;
@@ -150,6 +151,23 @@ async fn a_replica_that_missed_what_was_purged_gets_a_snapshot() {
         .unwrap();
     write(&back, 0, 1_000).await;
     agree(&[&nodes[0], &nodes[1], &back]).await;
+    let received = machines[late].spool();
+    assert!(
+        received.counters().written_bytes > 0,
+        "it came in a snapshot"
+    );
+    assert_eq!(received.list().unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_crash_left_of_a_snapshot_goes_with_the_next_start() {
+    let network = MemoryNetwork::default();
+    let machine = Machine::new(&network, 1);
+    let left = machine.spool();
+    left.create("received-7-0", 4_096, Fill::Reserve).unwrap();
+    let node = machine.start(config(1, Discovery::Alone, 1)).await.unwrap();
+    assert!(node.wait_ready(PATIENCE).await);
+    assert_eq!(machine.spool().list().unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,9 @@ use crate::outcome::Outcome;
 use crate::shard::{Shard, ShardError};
 
 pub(crate) fn apply(shard: &mut Shard) -> Result<Outcome, ShardError> {
-    shard.run_queue()?;
+    if !shard.agreement().is_stopped() {
+        shard.run_queue()?;
+    }
     shard.fold();
     Ok(Outcome::Checkpoint(shard.state_hash()))
 }

@@ -4,6 +4,8 @@
 //! the sender, the next message of the queue, or a rest. Guarantees: a message's result counts once.
 //! Leaves to others: the service's queue (`shard::services`).
 
+use vm::Intent;
+
 use crate::command::{EffectDone, EffectResult};
 use crate::message::{Message, Parcel};
 use crate::outcome::Outcome;
@@ -34,6 +36,11 @@ pub(crate) fn apply(shard: &mut Shard, done: &EffectDone) -> Result<Outcome, Sha
                         program: None,
                         hops: 0,
                         body: body.clone(),
+                        // To who called, the answer is the reply.
+                        intent: match asked.intent {
+                            Intent::Ask(call) => Intent::Answer(call),
+                            _ => Intent::Tell,
+                        },
                     }))?;
                 }
             }

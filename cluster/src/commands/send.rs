@@ -40,6 +40,7 @@ pub(crate) fn apply(shard: &mut Shard, request: &SendRequest) -> Result<Outcome,
             program: None,
             hops: 0,
             body: request.body.clone(),
+            intent: vm::Intent::Tell,
         })));
         shard.run_queue()?;
         Ok(None)

@@ -85,6 +85,7 @@ fn start(
         program: Some(program),
         hops: 0,
         body,
+        intent: vm::Intent::Tell,
     });
     let spawn = Spawn {
         stamp,

@@ -1,6 +1,8 @@
 //! Tests of commands, with model workers that do what their messages say.
 
 mod activation;
+mod agreement;
+mod calls;
 mod channels;
 mod dead_letters;
 mod door;
@@ -11,6 +13,7 @@ mod scripts;
 mod services;
 mod starts;
 mod timers;
+mod waits;
 
 use std::sync::Arc;
 

@@ -235,6 +235,7 @@ impl ModelRun {
         let send = |to: Option<Target>, list: &[Do]| Effect::Send {
             to,
             body: Do::body(list),
+            intent: vm::Intent::Tell,
         };
         match step {
             Do::Send(name, key, list) => {
@@ -296,7 +297,7 @@ impl ModelRun {
                 let list = read(config)?;
                 self.perform(&list, None, context.now_ms, ran)
             }
-            Input::Message { body, from } => {
+            Input::Message { body, from, .. } | Input::Reply { body, from, .. } => {
                 // An exit notice is a value of the language, not a list.
                 let list = read(body).unwrap_or_default();
                 self.perform(&list, from, context.now_ms, ran)
@@ -320,6 +321,7 @@ impl Run for ModelRun {
             end: End::Waiting,
             effects: Vec::new(),
             dropped: false,
+            late: false,
             console: Vec::new(),
             instructions: 1,
         };
@@ -336,6 +338,10 @@ impl Run for ModelRun {
 
     fn accepts_messages(&self) -> bool {
         self.delay.is_none()
+    }
+
+    fn awaits(&self, _: vm::CallId) -> bool {
+        false
     }
 
     fn snapshot(&self) -> Bytes {

@@ -138,12 +138,14 @@ impl Run for ScriptRun {
             end: end(turn.outcome),
             effects: turn.effects.into_iter().map(effect).collect(),
             dropped: false,
+            late: false,
             console: Vec::new(),
             instructions: turn.used.instructions,
         };
         for note in turn.notes {
             match note {
                 vm::Note::Dropped => ran.dropped = true,
+                vm::Note::Late => ran.late = true,
                 vm::Note::Console(line) => ran.console.push(line),
                 vm::Note::Ignored => {}
             }
@@ -153,6 +155,10 @@ impl Run for ScriptRun {
 
     fn accepts_messages(&self) -> bool {
         self.worker.accepts_messages()
+    }
+
+    fn awaits(&self, call: vm::CallId) -> bool {
+        self.worker.calls().any(|known| known == call)
     }
 
     fn snapshot(&self) -> Bytes {
@@ -194,7 +200,13 @@ fn script_input(input: Input<'_>) -> Result<vm::Input, Failure> {
             config: data(config)?,
             outbox: outbox.map(script_address),
         },
-        Input::Message { body, from } => vm::Input::Message {
+        Input::Message { body, from, call } => vm::Input::Message {
+            body: data(body)?,
+            sender: from.map(script_address),
+            call,
+        },
+        Input::Reply { call, body, from } => vm::Input::Reply {
+            call,
             body: data(body)?,
             sender: from.map(script_address),
         },
@@ -209,6 +221,7 @@ fn end(outcome: vm::Outcome) -> End {
         vm::Outcome::Failed { error } => End::Failed(failure(&error)),
         vm::Outcome::Trapped { error } => End::Trapped(failure(&error)),
         vm::Outcome::KilledSelf => End::KilledSelf,
+        vm::Outcome::Kept => End::Kept,
     }
 }
 
@@ -228,12 +241,17 @@ fn failure(error: &vm::ScriptError) -> Failure {
 
 fn effect(effect: vm::Effect) -> Effect {
     match effect {
-        vm::Effect::Send { to, message } => Effect::Send {
+        vm::Effect::Send {
+            to,
+            message,
+            intent,
+        } => Effect::Send {
             to: match to {
                 vm::Target::Outbox => None,
                 vm::Target::Address(address) => Some(target(address)),
             },
             body: Body::from_data(message),
+            intent,
         },
         vm::Effect::Spawn {
             child,

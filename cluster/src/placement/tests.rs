@@ -18,11 +18,13 @@ fn view(ids: &[u64], shards: u32, replicas: usize) -> View {
         leader: Some(replicas[0]),
         replicas,
         moving: false,
+        fenced: Vec::new(),
     });
     View {
         nodes: nodes(ids),
         shards: shards.collect(),
         replicas,
+        wrong_clocks: Vec::new(),
     }
 }
 
@@ -236,4 +238,52 @@ fn a_full_node_keeps_its_replicas_and_gives_its_leads_away() {
         system_voters(&view.nodes, &[node(1), node(2), node(3)]).len(),
         3
     );
+}
+
+#[test]
+fn a_replica_that_differs_goes_and_comes_back_when_it_begins_anew() {
+    let mut view = view(&[1, 2, 3], 6, 3);
+    let shard = view.shards[0].shard;
+    let out = node(2);
+    let of_shard = |view: &View| {
+        let mut steps = next_moves(view, 100);
+        steps.retain(|step| step.shard() == shard);
+        steps
+    };
+    view.shards[0].leader = None;
+    view.shards[0].fenced = vec![out];
+    assert_eq!(of_shard(&view), [], "nobody could take it out");
+    view.shards[0].leader = Some(node(1));
+    let step = Move::RemoveReplica { shard, node: out };
+    assert_eq!(next_moves(&view, 1), [step]);
+    carry_out(&mut view, step);
+    assert_eq!(of_shard(&view), [], "its old state is still there");
+    view.shards[0].fenced.clear();
+    assert_eq!(of_shard(&view), [Move::AddReplica { shard, node: out }]);
+    settle(&mut view);
+    assert_even(&view, 3);
+}
+
+#[test]
+fn the_last_replica_is_never_taken_out() {
+    let mut view = view(&[1], 1, 3);
+    view.shards[0].fenced = vec![node(1)];
+    assert!(next_moves(&view, 100).is_empty());
+}
+
+#[test]
+fn a_node_with_a_wrong_clock_ends_without_leads_but_keeps_its_replicas() {
+    let mut view = view(&[1, 2, 3, 4], 16, 3);
+    view.wrong_clocks = vec![node(3)];
+    settle(&mut view);
+    let leads = |shard: &ShardView| shard.leader == Some(node(3));
+    assert!(!view.shards.iter().any(leads));
+    let held = view
+        .shards
+        .iter()
+        .filter(|one| one.replicas.contains(&node(3)));
+    assert_eq!(held.count(), 12);
+    view.wrong_clocks.clear();
+    settle(&mut view);
+    assert_even(&view, 3);
 }

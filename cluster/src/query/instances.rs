@@ -136,7 +136,7 @@ fn view(record: InstanceRecord) -> InstanceView {
         program: record.program,
         worker: record.worker,
         snapshot: record.snapshot,
-        mailbox: record.mailbox.next - record.mailbox.first,
+        mailbox: record.mailbox.waiting,
         failures: record.failures,
         rests_until_ms: record.rests_until_ms,
         started_ms: record.started_ms,

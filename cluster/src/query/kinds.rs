@@ -24,6 +24,7 @@ pub fn kind(reader: &dyn StateRead, message: &MessageRecord) -> Result<String, Q
             let turn = history(reader, &message.to, *step, 1)?;
             match turn.into_iter().next().map(|(_, turn)| turn.input) {
                 Some(TurnInput::Message { body, .. }) => (type_of(&body), "message"),
+                Some(TurnInput::Reply { body, .. }) => (type_of(&body), "reply"),
                 Some(TurnInput::Start { .. }) => (None, "start"),
                 Some(TurnInput::Timer { .. }) => (None, "timer"),
                 Some(TurnInput::Kill { .. }) => (None, "kill"),
@@ -43,6 +44,7 @@ pub fn kind(reader: &dyn StateRead, message: &MessageRecord) -> Result<String, Q
         }
         MessageFate::Started { .. } => (None, "start"),
         MessageFate::Killed { .. } => (None, "kill"),
+        MessageFate::Late => (None, "reply"),
         MessageFate::Waiting
         | MessageFate::Routed { .. }
         | MessageFate::Service { .. }

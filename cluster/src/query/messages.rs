@@ -68,7 +68,9 @@ fn complete(
         return Ok(None);
     };
     let from = match turn.input {
-        TurnInput::Message { from, .. } | TurnInput::Kill { from } => from,
+        TurnInput::Message { from, .. }
+        | TurnInput::Reply { from, .. }
+        | TurnInput::Kill { from } => from,
         TurnInput::Start { .. } | TurnInput::Timer { .. } => None,
     };
     Ok(Some(MessageRecord {

@@ -6,11 +6,13 @@
 
 use super::{Shard, ShardError};
 use crate::action::{Action, Applied};
+use crate::agreement::Verdict;
+use crate::codes;
 use crate::command::Command;
 use crate::commands;
 use crate::entry::Entry;
 use crate::keys;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Refusal};
 
 impl Shard {
     /// Applies one entry. The caller then adds its own keys (below
@@ -45,6 +47,10 @@ impl Shard {
     }
 
     fn apply_command(&mut self, command: &Command) -> Result<Outcome, ShardError> {
+        let is_about_agreement = matches!(command, Command::Agreed(_) | Command::Checkpoint);
+        if self.agreement.is_stopped() && !is_about_agreement {
+            return Ok(Outcome::Refused(self.stopped()));
+        }
         match command {
             Command::Deliver(deliver) => commands::deliver::apply(self, deliver),
             Command::Send(request) => commands::send::apply(self, request),
@@ -60,6 +66,7 @@ impl Shard {
             Command::Checkpoint => commands::checkpoint::apply(self),
             Command::RetryDeadLetter(request) => commands::dead_letter::retry(self, request),
             Command::DiscardDeadLetter(request) => commands::dead_letter::discard(self, request),
+            Command::Agreed(verdict) => commands::agreed::apply(self, verdict),
         }
     }
 
@@ -82,6 +89,28 @@ impl Shard {
         if !self.queue.is_empty() {
             self.actions.push(Action::Continue);
         }
+        if self.agreement.is_stopped() {
+            self.actions.clear();
+        }
+    }
+
+    /// Takes a verdict, if it is news.
+    pub(crate) fn agree(&mut self, verdict: &Verdict) {
+        if self.agreement.is_news(verdict) {
+            self.agreement.take(verdict);
+            let record = keys::encode_record(&self.agreement);
+            self.store.put(&[keys::AGREEMENT], record);
+        }
+    }
+
+    /// Why nothing is taken while the replicas have no majority.
+    fn stopped(&self) -> Refusal {
+        let unit = self.agreement.unit;
+        let reason = format!(
+            "shard {} has stopped: its replicas disagree about its state at unit {unit}, and none has a majority; see `cluster status`",
+            self.identity.shard
+        );
+        Refusal::new(codes::DISAGREEMENT, reason)
     }
 
     /// Folds the instances into the sum of their hashes, so that the state's hash covers them in

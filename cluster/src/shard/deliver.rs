@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use transport::Address;
+use vm::Intent;
 
 use super::hot::{Instance, Place};
 use super::turn::Given;
@@ -44,6 +45,9 @@ impl Shard {
         if self.shard_of(&message.to) != self.identity.shard {
             return self.route_keyed(message);
         }
+        if let Intent::Answer(call) = message.intent {
+            return self.answer(call, message);
+        }
         match self.take(&message.to)? {
             None => self.deliver_first(message),
             Some((place, instance)) if instance.record.status == InstanceStatus::Running => {
@@ -60,7 +64,7 @@ impl Shard {
         message: Message,
     ) -> Result<(), ShardError> {
         self.load_run(&mut instance)?;
-        if instance.record.mailbox.is_empty() && instance.is_open() {
+        if instance.record.mailbox.waiting == 0 && instance.is_open() {
             return self.turn(place, instance, &Given::message(message));
         }
         self.mailbox_put(place, instance, message)
@@ -282,6 +286,7 @@ impl Shard {
             program: None,
             hops: 0,
             body: Body::default(),
+            intent: Intent::Tell,
         };
         self.dead_letter(message, cause, None)
     }

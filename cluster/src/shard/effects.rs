@@ -5,6 +5,7 @@
 //! it is never repeated and the same on every replica. Leaves to others: handing over.
 
 use transport::{Address, MessageId, ShardId, Stamp};
+use vm::{CallId, Intent};
 
 use super::hot::Instance;
 use super::timers::TimerKind;
@@ -61,14 +62,17 @@ impl Shard {
         effect: Effect,
     ) -> Result<(), ShardError> {
         match effect {
-            Effect::Send { to: None, body } => match record.outbox.clone() {
-                Some(to) => self.send_body(record, stamp, hops, to, body),
-                None => self.emit(record, stamp, body),
-            },
-            Effect::Send { to: Some(to), body } => match resolve(record, &to) {
-                Ok(to) => self.send_body(record, stamp, hops, to, body),
-                Err(cause) => self.undeliverable(record, stamp, body, cause),
-            },
+            Effect::Send { to, body, intent } => {
+                let to = match to {
+                    Some(to) => resolve(record, &to).map(Some),
+                    None => Ok(record.outbox.clone()),
+                };
+                match to {
+                    Ok(Some(to)) => self.send_body(record, (stamp, hops), to, (body, intent)),
+                    Ok(None) => self.emit(record, stamp, body),
+                    Err(cause) => self.undeliverable(record, stamp, body, cause),
+                }
+            }
             Effect::Spawn {
                 child,
                 worker,
@@ -107,10 +111,9 @@ impl Shard {
     fn send_body(
         &mut self,
         record: &InstanceRecord,
-        stamp: Stamp,
-        hops: u32,
+        (stamp, hops): (Stamp, u32),
         to: Address,
-        body: Body,
+        (body, intent): (Body, Intent),
     ) -> Result<(), ShardError> {
         self.send(Parcel::Message(Message {
             stamp,
@@ -119,6 +122,7 @@ impl Shard {
             program: None,
             hops,
             body,
+            intent,
         }))
     }
 
@@ -137,6 +141,7 @@ impl Shard {
             program: None,
             hops: 0,
             body,
+            intent: Intent::Tell,
         };
         self.dead_letter(message, cause, None)
     }
@@ -215,9 +220,14 @@ fn hash_effect(hasher: &mut blake3::Hasher, effect: &Effect) {
         hasher.update(bytes);
     };
     match effect {
-        Effect::Send { to, body } => {
+        Effect::Send { to, body, intent } => {
             part(1, &target_bytes(to.as_ref()));
             part(2, body.bytes());
+            match intent {
+                Intent::Tell => {}
+                Intent::Ask(call) => part(12, &call_bytes(call)),
+                Intent::Answer(call) => part(13, &call_bytes(call)),
+            }
         }
         Effect::Spawn {
             child,
@@ -239,6 +249,13 @@ fn hash_effect(hasher: &mut blake3::Hasher, effect: &Effect) {
         }
         Effect::CancelTimer { timer } => part(11, &timer.to_le_bytes()),
     }
+}
+
+fn call_bytes(call: &CallId) -> [u8; 24] {
+    let mut bytes = [0; 24];
+    bytes[..16].copy_from_slice(&call.run);
+    bytes[16..].copy_from_slice(&call.number.to_le_bytes());
+    bytes
 }
 
 fn target_bytes(target: Option<&Target>) -> Vec<u8> {

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use transport::{Address, HopKind, MessageId};
+use vm::Intent;
 
 use super::hot::{Instance, Place};
 use super::queue::Job;
@@ -32,7 +33,7 @@ impl Shard {
         before: Option<Box<dyn Run>>,
     ) -> Result<(), ShardError> {
         match end {
-            End::Waiting => {
+            End::Kept | End::Waiting => {
                 instance.record.failures = 0;
                 instance.record.error = None;
                 self.queue_wake(instance);
@@ -49,15 +50,12 @@ impl Shard {
                 self.rest_or_fail(program, instance, given, failure)
             }
             End::Trapped(failure) => {
-                if let TurnInput::Message { from, body } = &given.input {
-                    let message = Message {
-                        stamp: given.stamp.clone(),
-                        from: from.clone(),
-                        to: instance.record.address.clone(),
-                        program: None,
-                        hops: 0,
-                        body: body.clone(),
-                    };
+                // A reply is not a dead letter as long as its call is made good again by a restart.
+                let is_reply = matches!(given.input, TurnInput::Reply { .. });
+                let goes_on = Shard::rest_ms(program, instance, given).is_some();
+                let message = given.as_message(&instance.record.address);
+                if let Some(message) = message.filter(|_| !(is_reply && goes_on)) {
+                    let message = Message { hops: 0, ..message };
                     let step = Some(instance.record.step);
                     self.dead_letter(message, failure.clone(), step)?;
                 }
@@ -73,19 +71,16 @@ impl Shard {
         given: &Given,
         failure: Failure,
     ) -> Result<(), ShardError> {
-        let first = matches!(given.input, TurnInput::Start { .. });
+        let rest_ms = Shard::rest_ms(program, instance, given);
         let record = &mut instance.record;
         record.failures += 1;
-        let rest_ms = match first {
-            // There is no wait to go back to.
-            true => None,
-            false => program.rest_after_ms(&record.worker, record.failures),
-        };
         let Some(rest_ms) = rest_ms else {
             return self.end_run(instance, InstanceStatus::Failed, None, Some(&failure));
         };
-        if let TurnInput::Timer { timer } = given.input {
-            record.retry_timer = Some(timer);
+        match given.input {
+            TurnInput::Timer { timer } => record.retry_timers.push(timer),
+            TurnInput::Reply { .. } => Shard::keep_reply(record, given),
+            _ => {}
         }
         let due_ms = self.now_ms.saturating_add(rest_ms);
         record.rests_until_ms = Some(due_ms);
@@ -101,6 +96,16 @@ impl Shard {
         Ok(())
     }
 
+    /// The rest of an instance that has failed on an input; none where it stays failed.
+    fn rest_ms(program: &Arc<dyn Program>, instance: &Instance, given: &Given) -> Option<u64> {
+        // A run that fails at its start has no wait to go back to.
+        if matches!(given.input, TurnInput::Start { .. }) {
+            return None;
+        }
+        let record = &instance.record;
+        program.rest_after_ms(&record.worker, record.failures + 1)
+    }
+
     /// Lets an instance go on after its rest.
     pub(crate) fn rested(&mut self, address: &Address) -> Result<(), ShardError> {
         let Some((place, mut instance)) = self.take(address)? else {
@@ -113,32 +118,44 @@ impl Shard {
             return Ok(());
         }
         instance.record.rests_until_ms = None;
-        let timer = instance.record.retry_timer.take();
+        let timers = std::mem::take(&mut instance.record.retry_timers);
+        let replies = std::mem::take(&mut instance.record.retry_replies);
         self.load_run(&mut instance)?;
         let facts = self
             .program_of(&instance)?
             .worker(&instance.record.worker)
             .unwrap_or_default();
         if facts.restarts_from_start {
-            return self.begin_again(place, instance);
-        }
-        if let Some(timer) = timer {
-            let cause = instance.record.cause.clone();
-            let stamp = self.input_stamp(&instance.record, &cause, HopKind::Timer);
-            let input = TurnInput::Timer { timer };
-            return self.turn(
-                place,
-                instance,
-                &Given {
-                    stamp,
-                    input,
-                    hops: 0,
-                },
-            );
+            self.begin_again(place, instance)?;
+            return self.answer_again(replies);
         }
         self.queue_wake(&mut instance);
         self.hot.put(place, instance, true);
-        Ok(())
+        for timer in timers {
+            self.fire_again(address, timer)?;
+        }
+        self.answer_again(replies)
+    }
+
+    /// Gives a timer that has waited for the end of a rest. Where a turn before it failed, it waits
+    /// again.
+    fn fire_again(&mut self, address: &Address, timer: u64) -> Result<(), ShardError> {
+        let Some((place, mut instance)) = self.take(address)? else {
+            return Ok(());
+        };
+        let record = &mut instance.record;
+        let rests = record.rests_until_ms.is_some();
+        if rests {
+            record.retry_timers.push(timer);
+        }
+        if rests || record.status != InstanceStatus::Running {
+            self.hot.put(place, instance, true);
+            return Ok(());
+        }
+        let cause = record.cause.clone();
+        let stamp = self.input_stamp(&instance.record, &cause, HopKind::Timer);
+        let input = TurnInput::Timer { timer };
+        self.turn(place, instance, &Given::input(stamp, input))
     }
 
     /// A new run with the configuration of the old; its mailbox stays.
@@ -187,7 +204,7 @@ impl Shard {
             record.snapshot = Some(run.snapshot());
         }
         record.ended_ms = Some(self.now_ms);
-        record.retry_timer = None;
+        record.retry_timers.clear();
         record.result = result.cloned();
         record.error = error.cloned();
         let due_ms = self.now_ms.saturating_add(self.limits.ended_ms);
@@ -236,6 +253,7 @@ impl Shard {
             program: None,
             hops: 0,
             body,
+            intent: Intent::Tell,
         }))
     }
 
@@ -261,7 +279,12 @@ impl Shard {
         instance: &mut Instance,
         status: InstanceStatus,
     ) -> Result<(), ShardError> {
-        while let Some(message) = self.mailbox_take(instance)? {
+        let mut left = std::mem::take(&mut instance.record.retry_replies);
+        instance.record.mailbox.offered = instance.record.mailbox.first;
+        while let Some((_, message)) = self.mailbox_take(instance)? {
+            left.push(message);
+        }
+        for message in left {
             let cause = Failure::new(
                 codes::MAILBOX_LEFT,
                 format!(
@@ -304,11 +327,7 @@ impl Shard {
         }
         instance.record.step += 1;
         instance.record.cause = kill.stamp.clone();
-        let given = Given {
-            stamp: kill.stamp,
-            input: TurnInput::Kill { from: kill.from },
-            hops: 0,
-        };
+        let given = Given::input(kill.stamp, TurnInput::Kill { from: kill.from });
         self.note_kill(&mut instance, &given)?;
         self.end_run(&mut instance, InstanceStatus::Killed, None, None)?;
         self.hot.put(place, instance, true);
@@ -353,21 +372,13 @@ impl Shard {
         };
         instance.record.timers.remove(at);
         if instance.record.rests_until_ms.is_some() {
-            instance.record.retry_timer = Some(timer);
+            instance.record.retry_timers.push(timer);
             self.hot.put(place, instance, true);
             return Ok(());
         }
         let stamp = self.input_stamp(&instance.record, cause, HopKind::Timer);
         let input = TurnInput::Timer { timer };
-        self.turn(
-            place,
-            instance,
-            &Given {
-                stamp,
-                input,
-                hops: 0,
-            },
-        )
+        self.turn(place, instance, &Given::input(stamp, input))
     }
 
     /// Takes the place that the due timer of an instance names as its jobs.

@@ -140,7 +140,7 @@ impl Shard {
         let Some((place, instance)) = self.take(address)? else {
             return Ok(None);
         };
-        let waiting = instance.record.mailbox.len();
+        let waiting = instance.record.mailbox.waiting;
         self.hot.put(place, instance, false);
         Ok((waiting >= self.limits.mailbox_soft).then(|| Refusal {
             code: codes::BUSY.to_owned(),

@@ -11,7 +11,9 @@ use super::turn::Given;
 use super::{Shard, ShardError};
 use crate::codes;
 use crate::message::Spawn;
-use crate::record::{Failure, InstanceRecord, InstanceStatus, MessageFate, Span, TurnInput};
+use crate::record::{
+    Failure, InstanceRecord, InstanceStatus, Mailbox, MessageFate, Span, TurnInput,
+};
 
 impl Shard {
     /// A spawn from a parent, or a start that its home sent on.
@@ -30,6 +32,7 @@ impl Shard {
                     program: None,
                     hops: 0,
                     body: crate::message::Body::default(),
+                    intent: vm::Intent::Tell,
                 };
                 self.dead_letter(message, cause, None)
             }
@@ -114,7 +117,11 @@ impl Shard {
         } else {
             self.input_stamp(&instance.record, &stamp, HopKind::Turn)
         };
-        self.turn(place, instance, &Given { stamp, input, hops })?;
+        let given = Given {
+            hops,
+            ..Given::input(stamp, input)
+        };
+        self.turn(place, instance, &given)?;
         Ok(Ok(()))
     }
 
@@ -133,13 +140,14 @@ impl Shard {
             config: spawn.config,
             outbox: spawn.outbox,
             watcher: spawn.watcher,
-            mailbox: Span::default(),
+            mailbox: Mailbox::default(),
             wake_queued: false,
             timers: Vec::new(),
             output: Span::default(),
             failures: 0,
             rests_until_ms: None,
-            retry_timer: None,
+            retry_timers: Vec::new(),
+            retry_replies: Vec::new(),
             started_ms: self.now_ms,
             ended_ms: None,
             result: None,
@@ -157,7 +165,10 @@ impl Shard {
             slot: old.slot,
             step: old.step,
             history_first: old.history_first,
-            mailbox: old.mailbox,
+            mailbox: Mailbox {
+                offered: old.mailbox.first,
+                ..old.mailbox
+            },
             wake_queued: old.wake_queued,
             output: old.output,
             chain: old.chain,

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use transport::{HopKind, MessageId, RunOrigin, Stamp};
+use vm::Intent;
 
 use super::hot::{Instance, Place};
 use super::{Shard, ShardError};
@@ -24,18 +25,56 @@ pub(crate) struct Given {
     pub stamp: Stamp,
     pub input: TurnInput,
     pub hops: u32,
+    /// The number of a message that was in the mailbox, where it goes back when it is not wanted yet.
+    pub number: Option<u64>,
 }
 
 impl Given {
+    /// An input of the shard's own, or one that nobody sent.
+    pub(crate) fn input(stamp: Stamp, input: TurnInput) -> Given {
+        Given {
+            stamp,
+            input,
+            hops: 0,
+            number: None,
+        }
+    }
+
     pub(crate) fn message(message: Message) -> Given {
+        let Message { from, body, .. } = message;
+        let call = match message.intent {
+            Intent::Ask(call) => Some(call),
+            _ => None,
+        };
         Given {
             stamp: message.stamp,
-            input: TurnInput::Message {
-                from: message.from,
-                body: message.body,
+            input: match message.intent {
+                Intent::Answer(call) => TurnInput::Reply { from, body, call },
+                _ => TurnInput::Message { from, body, call },
             },
             hops: message.hops,
+            number: None,
         }
+    }
+
+    /// The message again, for the instance that was given it.
+    pub(crate) fn as_message(&self, to: &transport::Address) -> Option<Message> {
+        let (from, body, intent) = match &self.input {
+            TurnInput::Message { from, body, call } => {
+                (from, body, call.map_or(Intent::Tell, Intent::Ask))
+            }
+            TurnInput::Reply { from, body, call } => (from, body, Intent::Answer(*call)),
+            _ => return None,
+        };
+        Some(Message {
+            stamp: self.stamp.clone(),
+            from: from.clone(),
+            to: to.clone(),
+            program: None,
+            hops: self.hops,
+            body: body.clone(),
+            intent,
+        })
     }
 
     fn engine_input(&self) -> Input<'_> {
@@ -44,7 +83,13 @@ impl Given {
                 config,
                 outbox: outbox.as_ref(),
             },
-            TurnInput::Message { from, body } => Input::Message {
+            TurnInput::Message { from, body, call } => Input::Message {
+                body,
+                from: from.as_ref(),
+                call: *call,
+            },
+            TurnInput::Reply { from, body, call } => Input::Reply {
+                call: *call,
                 body,
                 from: from.as_ref(),
             },
@@ -64,7 +109,7 @@ impl Shard {
         let program = self.program_of(&instance)?;
         self.load_run(&mut instance)?;
         instance.record.step += 1;
-        instance.record.cause = given.stamp.clone();
+        let cause = std::mem::replace(&mut instance.record.cause, given.stamp.clone());
         let seed = self.seed(instance.record.step);
         let restarts = program
             .worker(&instance.record.worker)
@@ -75,6 +120,12 @@ impl Shard {
         };
         let mut ran = self.execute(&mut instance, given, seed);
         self.spent = self.spent.saturating_add(ran.instructions);
+        if matches!(ran.end, End::Kept) {
+            instance.record.step -= 1;
+            instance.record.cause = cause;
+            return self.mailbox_keep(place, instance, given);
+        }
+        instance.record.mailbox.offered = instance.record.mailbox.first;
         let effects = std::mem::take(&mut ran.effects);
         let done = self.perform(&mut instance, given, effects)?;
         let outcome = outcome_of(&ran);
@@ -193,7 +244,8 @@ impl Shard {
 fn outcome_of(ran: &Ran) -> TurnOutcome {
     match &ran.end {
         End::Waiting if ran.dropped => TurnOutcome::Dropped,
-        End::Waiting => TurnOutcome::Waiting,
+        End::Waiting if ran.late => TurnOutcome::Late,
+        End::Kept | End::Waiting => TurnOutcome::Waiting,
         End::Completed(_) => TurnOutcome::Completed,
         End::Failed(failure) => TurnOutcome::Failed(failure.clone()),
         End::Trapped(failure) => TurnOutcome::Trapped(failure.clone()),

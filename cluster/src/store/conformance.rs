@@ -55,6 +55,7 @@ macro_rules! store_conformance {
             a_replacement_survives_a_crash
             groups_are_independent
             a_removed_group_is_closed_and_empty
+            what_is_set_aside_is_kept_and_only_read
         );
         $crate::store_conformance!(@seeded $make, $seed;
             a_crash_leaves_a_prefix_of_the_units

@@ -112,6 +112,24 @@ impl StoreProvider for MemoryStores {
         Ok(())
     }
 
+    fn set_aside(&self, group: GroupId) -> Result<bool, StoreError> {
+        let mut groups = lock(&self.groups);
+        let Some(shared) = groups.get(&group).cloned() else {
+            return Ok(false);
+        };
+        let mut inner = lock(&shared);
+        if inner.flushed == 0 {
+            return Ok(false);
+        }
+        inner.restart();
+        drop(inner);
+        groups.remove(&group);
+        if let Some(before) = groups.insert(group.aside(), shared) {
+            lock(&before).restart();
+        }
+        Ok(true)
+    }
+
     fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
         let groups = lock(&self.groups);
         let durable = groups.iter().filter(|(_, inner)| lock(inner).flushed > 0);
@@ -134,6 +152,16 @@ impl Handle {
         if inner.incarnation != self.incarnation {
             return Err(StoreError::Closed { group: self.group });
         }
+        Ok(inner)
+    }
+
+    /// The group for a change.
+    fn change(&self) -> Result<MutexGuard<'_, Group>, StoreError> {
+        if self.group.is_aside() {
+            return Err(StoreError::Closed { group: self.group });
+        }
+        let inner = self.enter()?;
+        inner.check_writable()?;
         Ok(inner)
     }
 
@@ -190,8 +218,7 @@ impl StateStore for MemoryStore {
     }
 
     fn commit(&mut self, index: u64) -> Result<(), StoreError> {
-        let mut inner = self.handle.enter()?;
-        inner.check_writable()?;
+        let mut inner = self.handle.change()?;
         self.unit.check(index, inner.committed)?;
         inner.commit(Committed {
             index,
@@ -254,7 +281,7 @@ impl StateStore for MemoryStore {
         pairs: &mut dyn Iterator<Item = Result<Pair, StoreError>>,
     ) -> Result<(), StoreError> {
         self.unit.clear();
-        self.handle.enter()?.check_writable()?;
+        drop(self.handle.change()?);
         let mut content: BTreeMap<Bytes, Bytes> = BTreeMap::new();
         for pair in pairs {
             let (key, value) = pair?;

@@ -131,8 +131,9 @@ impl StoreProvider for DiskStores {
         if groups.contains_key(&group) {
             return Err(StoreError::InUse { group });
         }
+        let aside = record_of(engine, group.aside())?.map_or(0, |record| record.generation);
         let opened = match record_of(engine, group)? {
-            None => Group::new(group, None, 0),
+            None => Group::new(group, None, 0, aside),
             Some(record) => {
                 // A store that was dropped a moment ago may have left a batch without its flush.
                 engine
@@ -140,7 +141,7 @@ impl StoreProvider for DiskStores {
                     .persist(PersistMode::SyncData)
                     .map_err(|error| engine.poison("flush before opening a group", &error))?;
                 let base = (existing(engine, group, record)?, record.generation);
-                Group::new(group, Some(base), record.index)
+                Group::new(group, Some(base), record.index, aside)
             }
         };
         let opened = Arc::new(opened);
@@ -172,6 +173,36 @@ impl StoreProvider for DiskStores {
         drop(writing);
         engine.end_round();
         Ok(())
+    }
+
+    fn set_aside(&self, group: GroupId) -> Result<bool, StoreError> {
+        let engine = &self.running.engine;
+        engine.check()?;
+        let mut groups = lock(&engine.groups);
+        let Some(record) = record_of(engine, group)? else {
+            return Ok(false);
+        };
+        for closed in [group, group.aside()] {
+            if let Some(open) = groups.remove(&closed) {
+                let _writing = lock(&open.writing);
+                open.close();
+            }
+        }
+        let before = record_of(engine, group.aside())?;
+        let mut batch = engine
+            .database
+            .batch()
+            .durability(Some(PersistMode::SyncAll));
+        batch.remove(&engine.records, record_key(group));
+        batch.insert(&engine.records, record_key(group.aside()), record.encode());
+        batch
+            .commit()
+            .map_err(|error| engine.poison("set a group aside", &error))?;
+        if let Some(before) = before {
+            replace::discard(engine, existing(engine, group, before)?);
+        }
+        engine.end_round();
+        Ok(true)
     }
 
     fn groups(&self) -> Result<Vec<GroupId>, StoreError> {

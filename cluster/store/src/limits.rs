@@ -19,8 +19,9 @@ pub struct DiskSettings {
     /// Size in bytes of all journals together at which the groups that pin the oldest are written
     /// out. 64 MiB, the least that the engine takes: a start reads all of it.
     pub journal_bytes: u64,
-    /// Longest time that a unit waits to become durable. 200 ms: the log can replay it, so flushing
-    /// more often only takes the disk away from the log.
+    /// Longest time that a unit waits to become durable. 1 s: the log can replay it, so flushing
+    /// more often only takes the disk away from the log, and what a busy worker writes again
+    /// and again is written once.
     pub flush_interval: Duration,
     /// Unflushed bytes of all groups at which a flush starts at once. 4 MiB, one memtable.
     pub flush_bytes: u64,
@@ -45,7 +46,7 @@ impl Default for DiskSettings {
             cache_bytes: 8 * MIB,
             memtable_bytes: 4 * MIB,
             journal_bytes: 64 * MIB,
-            flush_interval: Duration::from_millis(200),
+            flush_interval: Duration::from_secs(1),
             flush_bytes: 4 * MIB,
             worker_threads: 2,
             open_files: 256,

@@ -28,6 +28,12 @@ pub struct NodeView {
     pub http: String,
     /// `live`, `silent` or `leaving`.
     pub state: String,
+    /// Milliseconds that its clock is ahead of the median of the nodes, where that is known.
+    #[serde(default)]
+    pub clock_ahead_ms: Option<i64>,
+    /// Whether its clock is so far off that it leads nothing.
+    #[serde(default)]
+    pub wrong_clock: bool,
     /// Shards that it leads.
     pub leads: u32,
     /// Shards of which it holds a replica.
@@ -47,4 +53,16 @@ pub struct ShardView {
     pub applied: u64,
     /// The hash of its state at the last checkpoint, or now where the node holds a replica.
     pub state_hash: String,
+    /// Whether it takes work: not after its replicas were found to differ without a majority.
+    #[serde(default)]
+    pub stopped: bool,
+    /// The log index of the last checkpoint that its replicas gave a verdict on.
+    #[serde(default)]
+    pub agreed: Option<u64>,
+    /// What the majority of the replicas computed there; empty before, and where there was none.
+    #[serde(default)]
+    pub agreed_hash: String,
+    /// The nodes whose replica was found to differ from the majority's, until it has begun anew.
+    #[serde(default)]
+    pub fenced: Vec<u64>,
 }

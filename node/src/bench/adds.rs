@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use hyper::Method;
 use tokio::task::JoinSet;
 
-use super::measure::Costs;
+use super::measure::{self, Costs};
 use super::servers::Servers;
 use super::{Row, median};
 use crate::arguments::BenchArguments;
@@ -64,16 +64,13 @@ async fn round(servers: &Servers, clients: u32, length: Duration) -> anyhow::Res
     let spent = before.spent(servers).await?;
     anyhow::ensure!(!waits_us.is_empty(), "not one add succeeded");
     let count = waits_us.len() as f64;
-    let ms = |quantile: f64| waits_us.value_at_quantile(quantile) as f64 / 1000.0;
     Ok(Row {
         work: "durable add".to_owned(),
         nodes: servers.count(),
         concurrency: clients,
         per_second: count / spent.took.as_secs_f64(),
-        waits_ms: Some([ms(0.5), ms(0.95), ms(0.99)]),
-        node_cpu_us: spent.node_cpu.as_secs_f64() * 1e6 / count,
-        load_cpu_us: spent.load_cpu.as_secs_f64() * 1e6 / count,
-        flushes: spent.flushes as f64 / count,
+        waits_ms: Some(measure::waits_ms(&waits_us)),
+        costs: Some(spent.of_each(count)),
         failed,
     })
 }

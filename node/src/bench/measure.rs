@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use hdrhistogram::Histogram;
 
+use super::OperationCosts;
 use super::servers::Servers;
 
 /// Costs up to a moment.
@@ -54,6 +56,22 @@ impl Costs {
             flushes: now.flushes - self.flushes,
         })
     }
+}
+
+impl Spent {
+    /// What each of `count` operations cost.
+    pub(super) fn of_each(&self, count: f64) -> OperationCosts {
+        OperationCosts {
+            node_cpu_us: self.node_cpu.as_secs_f64() * 1e6 / count,
+            load_cpu_us: self.load_cpu.as_secs_f64() * 1e6 / count,
+            flushes: self.flushes as f64 / count,
+        }
+    }
+}
+
+/// Waits at 50, 95 and 99 in 100 and the longest, in milliseconds.
+pub(super) fn waits_ms(waits_us: &Histogram<u64>) -> [f64; 4] {
+    [0.5, 0.95, 0.99, 1.0].map(|quantile| waits_us.value_at_quantile(quantile) as f64 / 1000.0)
 }
 
 /// User and system time of a process, from `/proc`.

@@ -4,6 +4,7 @@
 //! machine, and what it takes is printed too.
 
 mod adds;
+mod failover;
 mod measure;
 mod ring;
 mod servers;
@@ -25,16 +26,25 @@ pub struct Row {
     pub concurrency: u32,
     /// Operations a second.
     pub per_second: f64,
-    /// Waits in milliseconds at 50, 95 and 99 in 100; none where operations have no wait of their own.
-    pub waits_ms: Option<[f64; 3]>,
-    /// CPU time of all nodes for one operation, microseconds.
-    pub node_cpu_us: f64,
-    /// CPU time of the load generator for one operation, microseconds.
-    pub load_cpu_us: f64,
-    /// Flushes of all nodes' logs for one operation.
-    pub flushes: f64,
+    /// Waits in milliseconds at 50, 95 and 99 in 100 and the longest; none where operations have no wait
+    /// of their own.
+    pub waits_ms: Option<[f64; 4]>,
+    /// What one operation cost; none where nodes were killed, whose costs are gone with them.
+    #[serde(flatten)]
+    pub costs: Option<OperationCosts>,
     /// Operations that failed.
     pub failed: u64,
+}
+
+/// What one operation cost.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct OperationCosts {
+    /// CPU time of all nodes and the bus, microseconds.
+    pub node_cpu_us: f64,
+    /// CPU time of the load generator, microseconds.
+    pub load_cpu_us: f64,
+    /// Flushes of all nodes' logs.
+    pub flushes: f64,
 }
 
 /// Runs the benchmark and prints its table.
@@ -44,7 +54,7 @@ pub struct Row {
 pub async fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for &nodes in &arguments.nodes {
-        let servers = Servers::start(nodes, arguments.nats.as_deref()).await?;
+        let mut servers = Servers::start(nodes, arguments.nats.as_deref()).await?;
         let started = servers.first_add_after.as_secs_f64() * 1000.0;
         eprintln!("{nodes} node(s): start to first durable add {started:.0} ms");
         eprintln!(
@@ -55,6 +65,7 @@ pub async fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
             match work {
                 Work::Adds => rows.extend(adds::measure(&servers, arguments).await?),
                 Work::Ring => rows.push(ring::measure(&servers, arguments).await?),
+                Work::Failover => rows.extend(failover::measure(&mut servers, arguments).await?),
             }
         }
         servers.stop()?;
@@ -75,6 +86,7 @@ fn print(rows: &[Row]) {
         "p50 ms",
         "p95 ms",
         "p99 ms",
+        "max ms",
         "node CPU us",
         "load CPU us",
         "flushes",
@@ -85,6 +97,7 @@ fn print(rows: &[Row]) {
             row.waits_ms
                 .map_or("-".to_owned(), |ms| format!("{:.2}", ms[place]))
         };
+        let cost = |show: fn(OperationCosts) -> String| row.costs.map_or("-".to_owned(), show);
         vec![
             row.work.clone(),
             row.nodes.to_string(),
@@ -93,9 +106,10 @@ fn print(rows: &[Row]) {
             wait(0),
             wait(1),
             wait(2),
-            format!("{:.1}", row.node_cpu_us),
-            format!("{:.1}", row.load_cpu_us),
-            format!("{:.3}", row.flushes),
+            wait(3),
+            cost(|costs| format!("{:.1}", costs.node_cpu_us)),
+            cost(|costs| format!("{:.1}", costs.load_cpu_us)),
+            cost(|costs| format!("{:.3}", costs.flushes)),
             row.failed.to_string(),
         ]
     });

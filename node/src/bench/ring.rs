@@ -116,9 +116,7 @@ async fn round(servers: &Servers, hops: u64, finished: &mut u64) -> anyhow::Resu
         concurrency: TOKENS,
         per_second: count / spent.took.as_secs_f64(),
         waits_ms: None,
-        node_cpu_us: spent.node_cpu.as_secs_f64() * 1e6 / count,
-        load_cpu_us: spent.load_cpu.as_secs_f64() * 1e6 / count,
-        flushes: spent.flushes as f64 / count,
+        costs: Some(spent.of_each(count)),
         failed: 0,
     })
 }

@@ -22,11 +22,12 @@ const IDLE: Duration = Duration::from_secs(3);
 pub(super) struct Servers {
     nodes: Vec<Process>,
     nats: Option<Process>,
+    bus: String,
     /// Where they serve HTTP.
     pub addresses: Vec<SocketAddr>,
     /// From the start of the processes to the first add that was acknowledged.
     pub first_add_after: Duration,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// A child that is killed when it is dropped.
@@ -52,30 +53,17 @@ impl Servers {
         let mut servers = Servers {
             nodes: Vec::new(),
             nats,
+            bus,
             addresses: Vec::new(),
             first_add_after: Duration::ZERO,
-            _folder: folder,
+            folder,
         };
-        for number in 1..=count {
+        for _ in 0..count {
             let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-            let data = servers._folder.path().join(format!("node-{number}"));
-            let child = Command::new(std::env::current_exe()?)
-                .args(["node", "--cluster", "bench", "--bus", &bus])
-                .args([
-                    "--name",
-                    &format!("node-{number}"),
-                    "--expect",
-                    &count.to_string(),
-                ])
-                .args(["--http", &address.to_string()])
-                .arg("--data")
-                .arg(data)
-                .env("TROUPE_LOG", "error,openraft=off,async_nats=off")
-                .stdin(Stdio::null())
-                .spawn()
-                .context("cannot start a node")?;
-            servers.nodes.push(Process(child));
             servers.addresses.push(address);
+        }
+        for place in 0..servers.addresses.len() {
+            servers.nodes.push(servers.spawn(place)?);
         }
         servers.wait_until_ready(start).await?;
         servers.deploy().await?;
@@ -90,6 +78,39 @@ impl Servers {
         servers.first_add_after = start.elapsed();
         tokio::time::sleep(IDLE).await;
         Ok(servers)
+    }
+
+    /// Starts the node at a place, with the folder and the address that it has there.
+    fn spawn(&self, place: usize) -> anyhow::Result<Process> {
+        let name = format!("node-{}", place + 1);
+        let data = self.folder.path().join(&name);
+        let expected = self.addresses.len().to_string();
+        let child = Command::new(std::env::current_exe()?)
+            .args(["node", "--cluster", "bench", "--bus", &self.bus])
+            .args(["--name", &name, "--expect", &expected])
+            .args(["--http", &self.addresses[place].to_string()])
+            .arg("--data")
+            .arg(data)
+            .env("TROUPE_LOG", "error,openraft=off,async_nats=off")
+            .stdin(Stdio::null())
+            .spawn()
+            .context("cannot start a node")?;
+        Ok(Process(child))
+    }
+
+    /// Kills a node as a power cut would end its process.
+    pub(super) fn kill(&mut self, place: usize) -> anyhow::Result<()> {
+        self.nodes[place].0.kill().context("cannot kill a node")?;
+        self.nodes[place].0.wait()?;
+        Ok(())
+    }
+
+    /// Starts a killed node again, and waits until it serves. Returns how long that took.
+    pub(super) async fn restart(&mut self, place: usize) -> anyhow::Result<Duration> {
+        let start = Instant::now();
+        self.nodes[place] = self.spawn(place)?;
+        self.wait_until_ready(start).await?;
+        Ok(start.elapsed())
     }
 
     async fn wait_until_ready(&mut self, start: Instant) -> anyhow::Result<()> {

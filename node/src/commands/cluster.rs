@@ -1,6 +1,6 @@
 //! `troupe cluster status`: nodes and shards, who leads and who holds what.
 
-use crate::api::ClusterView;
+use crate::api::{ClusterView, NodeView, ShardView};
 use crate::arguments::{ClientArguments, ClusterCommand, Output};
 use crate::client::Client;
 use crate::output;
@@ -29,12 +29,14 @@ fn status(client: &ClientArguments) -> anyhow::Result<()> {
             node.name.clone(),
             node.id.to_string(),
             node.state.clone(),
+            clock(node),
             node.leads.to_string(),
             node.replicas.to_string(),
             node.http.clone(),
         ]
     });
-    output::table(&["node", "id", "state", "leads", "replicas", "http"], nodes);
+    let titles = ["node", "id", "state", "clock", "leads", "replicas", "http"];
+    output::table(&titles, nodes);
     output::line("");
     let name = |id: u64| {
         view.nodes
@@ -46,16 +48,45 @@ fn status(client: &ClientArguments) -> anyhow::Result<()> {
         vec![
             shard.id.to_string(),
             shard.leader.map_or_else(|| "none".to_owned(), name),
-            shard
-                .replicas
-                .iter()
-                .map(|id| name(*id))
-                .collect::<Vec<_>>()
-                .join(", "),
+            replicas(shard, name),
             shard.applied.to_string(),
             shard.state_hash.chars().take(12).collect(),
+            agreed(shard),
         ]
     });
-    output::table(&["shard", "leader", "replicas", "applied", "state"], shards);
+    let titles = ["shard", "leader", "replicas", "applied", "state", "agreed"];
+    output::table(&titles, shards);
     Ok(())
+}
+
+/// How far a node's clock is from the others'.
+fn clock(node: &NodeView) -> String {
+    match node.clock_ahead_ms {
+        Some(ahead) if node.wrong_clock => format!("WRONG by {ahead} ms"),
+        Some(ahead) => format!("{ahead:+} ms"),
+        None => "unknown".to_owned(),
+    }
+}
+
+/// The nodes that hold a shard, with those that differ.
+fn replicas(shard: &ShardView, name: impl Fn(u64) -> String) -> String {
+    let said = |id: &u64| match shard.fenced.contains(id) {
+        true => format!("{} (differs)", name(*id)),
+        false => name(*id),
+    };
+    let left = shard
+        .fenced
+        .iter()
+        .filter(|id| !shard.replicas.contains(id));
+    let all: Vec<String> = shard.replicas.iter().chain(left).map(said).collect();
+    all.join(", ")
+}
+
+/// Up to which index the replicas agree.
+fn agreed(shard: &ShardView) -> String {
+    match shard.agreed {
+        Some(index) if shard.stopped => format!("STOPPED at {index}: no majority"),
+        Some(index) => index.to_string(),
+        None => "not yet".to_owned(),
+    }
 }

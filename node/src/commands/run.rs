@@ -86,6 +86,9 @@ fn carry_out(
                     rest.unwrap_or_default()
                 );
             }
+            (None, LocalEvent::Late { to, message, at_ms }) => {
+                eprintln!("late reply at {at_ms} ms for {to}: {}", message.to_json());
+            }
             (None, LocalEvent::Sent { .. }) => {}
         }
     }

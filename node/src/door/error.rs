@@ -121,6 +121,7 @@ impl DoorError {
             DoorError::Unavailable { .. } => (503, "no leader answered in time"),
             DoorError::Refused(refusal) => match refusal.code.as_str() {
                 codes::UNKNOWN_WORKER => (404, "no worker of that name is deployed"),
+                codes::DISAGREEMENT => (503, "the replicas of the shard disagree"),
                 codes::UNKNOWN_INSTANCE => (404, "there is no such instance"),
                 codes::UNKNOWN_DEAD_LETTER => (404, "there is no such dead letter"),
                 codes::RUNNING => (409, "the instance runs already"),

@@ -98,6 +98,9 @@ fn refusal(error: ProposeError, what: &str) -> DoorError {
         }),
         ProposeError::Full { reason } => DoorError::DiskFull { reason },
         ProposeError::TooLarge { bytes_max, .. } => DoorError::TooLarge { max: bytes_max },
+        ProposeError::Halted { reason } => {
+            DoorError::Refused(Refusal::new(cluster::codes::DISAGREEMENT, reason))
+        }
         other => DoorError::Unavailable {
             unknown: matches!(other, ProposeError::Unknown { .. }),
             detail: format!("{what}: {other}"),

@@ -18,6 +18,8 @@ pub(super) async fn show(State(context): State<Context>) -> Result<Json<ClusterV
         name: node.member.name.clone(),
         http: node.member.http.clone(),
         state: state(node).to_owned(),
+        clock_ahead_ms: node.clock_ahead_ms,
+        wrong_clock: node.has_wrong_clock,
         leads: node.leads,
         replicas: node.replicas,
     });
@@ -30,6 +32,13 @@ pub(super) async fn show(State(context): State<Context>) -> Result<Json<ClusterV
             .state_hash
             .map(|hash| hash.to_string())
             .unwrap_or_default(),
+        stopped: matches!(shard.agreed, Some((_, None))),
+        agreed: shard.agreed.map(|(unit, _)| unit.saturating_sub(1)),
+        agreed_hash: match shard.agreed {
+            Some((_, Some(hash))) => hash.to_string(),
+            _ => String::new(),
+        },
+        fenced: shard.fenced.clone(),
     });
     Ok(Json(ClusterView {
         name: door.system().name.clone(),

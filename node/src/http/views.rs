@@ -90,7 +90,8 @@ pub fn failure(failure: &Failure) -> ErrorView {
 pub fn event(step: u64, record: &HistoryRecord) -> Result<HistoryEvent, DoorError> {
     let (input, from, message) = match &record.input {
         TurnInput::Start { config, .. } => ("start", None, Some(value(config)?)),
-        TurnInput::Message { from, body } => ("message", from.as_ref(), Some(value(body)?)),
+        TurnInput::Message { from, body, .. } => ("message", from.as_ref(), Some(value(body)?)),
+        TurnInput::Reply { from, body, .. } => ("reply", from.as_ref(), Some(value(body)?)),
         TurnInput::Timer { timer } => ("timer", None, Some(Value::from(*timer))),
         TurnInput::Kill { from } => ("kill", from.as_ref(), None),
     };
@@ -116,6 +117,7 @@ pub fn turn_outcome(outcome: &TurnOutcome) -> (&'static str, Option<&Failure>) {
     match outcome {
         TurnOutcome::Waiting => ("taken", None),
         TurnOutcome::Dropped => ("dropped", None),
+        TurnOutcome::Late => ("late", None),
         TurnOutcome::Completed => ("completed", None),
         TurnOutcome::Failed(failure) => ("failed", Some(failure)),
         TurnOutcome::Trapped(failure) => ("undone", Some(failure)),
@@ -159,6 +161,7 @@ fn fate(fate: &MessageFate) -> (Option<u64>, &'static str) {
     match fate {
         MessageFate::Applied { step, outcome, .. } => (Some(*step), turn_outcome(outcome).0),
         MessageFate::Waiting => (None, "waiting"),
+        MessageFate::Late => (None, "late"),
         MessageFate::Routed { .. } => (None, "routed"),
         MessageFate::Emitted { .. } => (None, "emitted"),
         MessageFate::Service { .. } => (None, "waiting for a service"),
@@ -183,6 +186,7 @@ pub fn outcome_of(fate: &MessageFate) -> Option<Outcome> {
             let status = match outcome {
                 TurnOutcome::Waiting => "waiting",
                 TurnOutcome::Dropped => "dropped",
+                TurnOutcome::Late => "late",
                 TurnOutcome::Completed => "completed",
                 TurnOutcome::Failed(_) | TurnOutcome::Trapped(_) => "failed",
                 TurnOutcome::Killed => "killed",
@@ -192,6 +196,7 @@ pub fn outcome_of(fate: &MessageFate) -> Option<Outcome> {
                 ..plain(status)
             }
         }
+        MessageFate::Late => plain("late"),
         MessageFate::Started { .. } => plain("waiting"),
         MessageFate::Acknowledged { .. } => plain("acknowledged"),
         MessageFate::Killed { .. } => plain("killed"),

@@ -44,7 +44,7 @@ fn no_dead_letters(world: &World) {
 
 /// The tag of a message: its last key.
 fn tag(record: &HistoryRecord) -> Option<(String, Option<Address>)> {
-    let TurnInput::Message { from, body } = &record.input else {
+    let TurnInput::Message { from, body, .. } = &record.input else {
         return None;
     };
     let list = Do::read(body)?;

@@ -23,18 +23,18 @@ pub(super) const AMBIENT: &[&str] = &[
     "computeState",
     "worker",
     "sender",
+    "call",
+    "reply",
+    "attempt",
+    "parallel",
+    "race",
+    "forEach",
 ];
 
 /// Names that the language has and this version does not.
 const LATER: &[&str] = &[
-    "call",
-    "reply",
-    "parallel",
-    "race",
-    "attempt",
     "saga",
     "compensate",
-    "forEach",
     "waitForValue",
     "reactive",
     "stateOf",

@@ -73,6 +73,8 @@ pub(super) fn noun(stage: &Stage<'_>, value: HostRef) -> String {
         Some(Kind::Ref) => match tables.refs.get(value.index as usize) {
             Some(RefSpec::State(_)) => "the handle of a state",
             Some(RefSpec::Message(_)) => "the handle of a message",
+            Some(RefSpec::Item(_)) => "the item of a `forEach`",
+            Some(RefSpec::Failure(_)) => "the error of an `attempt`",
             Some(RefSpec::Config) => "`config`",
             Some(RefSpec::Read { .. }) => "the result of `readState`",
             Some(RefSpec::Compute { .. }) => "the result of `computeState`",
@@ -105,7 +107,7 @@ fn ref_rewrite(stage: &Stage<'_>, value: HostRef, misuse: &Misuse, span: Span) -
     match misuse {
         Misuse::Property(key) if is_array_method(key) => {
             format!(
-                "write `readState({name}, {parameter} => {parameter}.{key}(…))`: a command for each item of a value comes with `forEach`, which this version does not have yet"
+                "write `readState({name}, {parameter} => {parameter}.{key}(…))`, or for a command for each item `forEach({name}, item => …)`"
             )
         }
         Misuse::Property(key) => {

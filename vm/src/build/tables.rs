@@ -3,6 +3,7 @@
 //! A script holds indices into these tables. Factories are kept as functions of the heap and called
 //! when a worker's tree is expanded.
 
+use crate::control::instruction::Retry;
 use crate::data::Data;
 use crate::options::WorkerOptions;
 use crate::source::Span;
@@ -103,6 +104,18 @@ pub(super) enum Action {
     WaitFor {
         predicate: Recipe,
         then: Option<Value>,
+        timeout: Option<TimeoutSpec>,
+    },
+    Call {
+        target: Recipe,
+        message: Recipe,
+        then: Option<Value>,
+        timeout: Option<TimeoutSpec>,
+        retry: Option<Retry>,
+    },
+    Reply {
+        handle: HostRef,
+        message: Recipe,
     },
     When {
         predicate: Recipe,
@@ -127,6 +140,19 @@ pub(super) enum Action {
     While {
         body: Value,
     },
+    Attempt {
+        body: Value,
+        retry: Option<Retry>,
+        otherwise: Option<Value>,
+    },
+    Parallel {
+        race: bool,
+        branches: Value,
+    },
+    ForEach {
+        items: Recipe,
+        body: Value,
+    },
     Spawn {
         worker: u32,
         config: Recipe,
@@ -145,6 +171,13 @@ pub(super) enum Action {
     Fail {
         error: Recipe,
     },
+}
+
+/// The options `timeout` and `otherwise` of a wait.
+#[derive(Clone, Debug)]
+pub(super) struct TimeoutSpec {
+    pub(super) milliseconds: Recipe,
+    pub(super) otherwise: Option<Value>,
 }
 
 /// `done()`, `loop.break()` or `loop.continue()`.
@@ -169,6 +202,10 @@ pub(super) enum Recipe {
 pub(super) enum RefSpec {
     State(Handle),
     Message(Handle),
+    /// What an attempt failed with.
+    Failure(Handle),
+    /// The item that a `forEach` has come to.
+    Item(Handle),
     Config,
     Read {
         source: Recipe,

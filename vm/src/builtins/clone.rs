@@ -91,7 +91,7 @@ impl Cloner {
                     machine.charge(16)?;
                     machine.heap.array_mut(*target).push(item);
                 }
-                Ok(())
+                self.fill_named(machine, source, *target)
             }
             (Value::Object(source), Value::Object(target)) => {
                 self.fill_entries(machine, *source, *target)?;
@@ -99,6 +99,32 @@ impl Cloner {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What a match holds besides its items.
+    fn fill_named(
+        &mut self,
+        machine: &mut Machine<'_>,
+        source: &Value,
+        target: crate::value::ArrayId,
+    ) -> Result<(), Trap> {
+        let Value::Array(source) = source else {
+            return Ok(());
+        };
+        let Some(named) = machine.heap.named(*source) else {
+            return Ok(());
+        };
+        let pairs: Vec<(Text, Value)> = named
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        machine.charge(64 + pairs.len() * 40)?;
+        let mut copies = PropertyTable::with_capacity(pairs.len());
+        for (key, value) in pairs {
+            copies.insert(key, self.copy(machine, &value)?);
+        }
+        machine.heap.name_parts(target, copies);
+        Ok(())
     }
 
     fn fill_properties(
@@ -170,6 +196,9 @@ fn empty_kind(machine: &Machine<'_>, id: ObjectId) -> ObjectKind {
         ObjectKind::Plain => ObjectKind::Plain,
         ObjectKind::Error(kind) => ObjectKind::Error(*kind),
         ObjectKind::Date(time) => ObjectKind::Date(*time),
+        ObjectKind::RegExp(expression, _) => {
+            ObjectKind::RegExp(expression.clone(), Value::number(0.0))
+        }
         ObjectKind::Map(_) => ObjectKind::Map(KeyedEntries::default()),
         ObjectKind::Set(_) => ObjectKind::Set(KeyedEntries::default()),
     }

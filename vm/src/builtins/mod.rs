@@ -19,11 +19,13 @@ mod keyed;
 mod math;
 mod number;
 mod object;
+mod regexp;
 mod string;
 mod support;
 mod uri;
 
 pub(crate) use date::date_text;
+pub(crate) use regexp::{expression_part, expression_text};
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -95,6 +97,8 @@ pub enum Prototype {
     Set,
     /// Of `Date`.
     Date,
+    /// Of regular expressions.
+    RegExp,
     /// Of iterators.
     Iterator,
 }
@@ -110,6 +114,7 @@ static FAMILIES: &[&[&Family]] = &[
     &keyed::FAMILIES,
     &number::FAMILIES,
     &object::FAMILIES,
+    &regexp::FAMILIES,
     &string::FAMILIES,
     &[
         &boolean::FAMILY,
@@ -166,7 +171,7 @@ fn methods(natives: &[&'static Native]) -> BTreeMap<&'static str, Methods> {
 
 impl Prototype {
     /// All prototypes, in the order of the enum.
-    pub const ALL: [Prototype; 11] = [
+    pub const ALL: [Prototype; 12] = [
         Prototype::Object,
         Prototype::Function,
         Prototype::Array,
@@ -177,6 +182,7 @@ impl Prototype {
         Prototype::Map,
         Prototype::Set,
         Prototype::Date,
+        Prototype::RegExp,
         Prototype::Iterator,
     ];
 
@@ -193,6 +199,7 @@ impl Prototype {
             Prototype::Map => "Map",
             Prototype::Set => "Set",
             Prototype::Date => "Date",
+            Prototype::RegExp => "RegExp",
             Prototype::Iterator => "Iterator",
         }
     }

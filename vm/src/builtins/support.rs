@@ -111,6 +111,11 @@ impl Items {
         Ok(())
     }
 
+    /// The items so far.
+    pub(super) fn values(&self) -> &[Value] {
+        &self.0
+    }
+
     /// Makes the array.
     pub(super) fn finish(self, machine: &mut Machine<'_>) -> Result<Value, Trap> {
         machine.charge(32)?;

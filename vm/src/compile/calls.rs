@@ -9,6 +9,7 @@ use oxc_span::{GetSpan, Span};
 use super::compiler::Compiler;
 use super::members::{Skips, is_value_global};
 use super::refusals::Construct;
+use crate::builtins;
 use crate::bytecode::Instruction;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
@@ -77,7 +78,8 @@ impl<'a> Compiler<'a> {
                 }
                 self.object_link(&member.object, member.optional, skips);
                 let key = self.key(name);
-                if call.optional {
+                // The method is read before the arguments: where one of them does anything, that shows.
+                if call.optional || !call.arguments.iter().all(does_nothing) {
                     self.place(member.span);
                     self.emit(Instruction::GetMethod(key));
                     return Callee::ReceiverAndFunction;
@@ -99,6 +101,10 @@ impl<'a> Compiler<'a> {
     }
 
     fn native_callee(&mut self, name: &str, span: Span) -> Callee {
+        if let Some(number) = builtins::constant(name) {
+            self.emit_number(number);
+            return Callee::Function;
+        }
         match self.built_in(name, span.into()) {
             Some(native) => Callee::Native(native),
             None => {
@@ -191,5 +197,20 @@ impl<'a> Compiler<'a> {
                 self.emit(Instruction::Undefined);
             }
         }
+    }
+}
+
+/// Whether computing an argument can neither throw nor change anything.
+fn does_nothing(argument: &Argument<'_>) -> bool {
+    match argument {
+        Argument::BooleanLiteral(_)
+        | Argument::NullLiteral(_)
+        | Argument::NumericLiteral(_)
+        | Argument::StringLiteral(_)
+        | Argument::Identifier(_)
+        | Argument::ArrowFunctionExpression(_)
+        | Argument::FunctionExpression(_) => true,
+        Argument::TemplateLiteral(template) => template.expressions.is_empty(),
+        _ => false,
     }
 }

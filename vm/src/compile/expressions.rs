@@ -28,6 +28,7 @@ impl<'a> Compiler<'a> {
             Expression::NumericLiteral(literal) => self.emit_number(literal.value),
             Expression::StringLiteral(literal) => self.string(literal),
             Expression::TemplateLiteral(template) => self.template(template),
+            Expression::RegExpLiteral(literal) => self.regular_expression(literal),
             Expression::Identifier(identifier) => self.read(identifier),
             Expression::ArrayExpression(array) => self.array(array),
             Expression::ObjectExpression(object) => self.object(object),
@@ -59,7 +60,6 @@ impl<'a> Compiler<'a> {
     fn refused_expression(&mut self, expression: &Expression<'a>) {
         let construct = match expression {
             Expression::BigIntLiteral(_) => Construct::BigInt,
-            Expression::RegExpLiteral(_) => Construct::RegularExpression,
             Expression::AwaitExpression(_) => Construct::Await,
             Expression::YieldExpression(_) => Construct::Generator,
             Expression::ClassExpression(_) => Construct::Class,

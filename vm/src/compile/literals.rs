@@ -5,13 +5,18 @@
 
 use oxc_ast::ast::{
     ArrayExpression, ArrayExpressionElement, ObjectExpression, ObjectProperty, ObjectPropertyKind,
-    PropertyKey, PropertyKind, StringLiteral, TemplateLiteral,
+    PropertyKey, PropertyKind, RegExpLiteral, StringLiteral, TemplateLiteral,
 };
 use oxc_span::GetSpan;
 
 use super::compiler::Compiler;
 use super::refusals::Construct;
 use crate::bytecode::Instruction;
+use crate::codes;
+use crate::data::Data;
+use crate::diagnostic::Diagnostic;
+use crate::regex::Flags;
+use crate::source::Span;
 use crate::text::Text;
 
 /// A key of an object literal or pattern.
@@ -53,6 +58,35 @@ impl<'a> Compiler<'a> {
         }
         self.place(template.span);
         self.emit(Instruction::Template(parts));
+    }
+
+    /// A new regular expression each time; its pattern is checked here.
+    pub(super) fn regular_expression(&mut self, literal: &RegExpLiteral<'a>) {
+        let pattern = Text::from(literal.regex.pattern.text.as_str());
+        // The parser of the script has refused flags that are none, or exclude each other.
+        let flags = Flags::parse(&literal.regex.flags.to_inline_string()).unwrap_or_default();
+        let data = Data::regular_expression(pattern, flags);
+        if let Data::RegExp(expression) = &data
+            && let Err(error) = expression.program()
+        {
+            let inside = literal.span.start + 1;
+            let (first, behind) = error.range;
+            let span = Span::new(inside + first, inside + behind.max(first + 1));
+            let message = format!("invalid regular expression: {error}");
+            let diagnostic = Diagnostic::error(codes::SYNTAX, span, message);
+            self.report(match &error.hint {
+                Some(hint) => diagnostic.with_hint(hint),
+                None => diagnostic,
+            });
+        }
+        let constant = self.constant(data);
+        self.emit(Instruction::Constant(constant));
+        self.place(literal.span);
+        let native = self.native("new RegExp");
+        self.emit(Instruction::CallNative {
+            arguments: 1,
+            native,
+        });
     }
 
     pub(super) fn array(&mut self, array: &ArrayExpression<'a>) {

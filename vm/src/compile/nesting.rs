@@ -26,6 +26,8 @@ enum Before {
     Operator,
     /// A dot: a name follows, whatever it is.
     Dot,
+    /// A word that is an operator or a name: what follows, nobody knows.
+    Either,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +108,7 @@ fn ambiguous_slash(at: usize) -> Diagnostic {
     let span = Span::new(at as u32, at as u32 + 1);
     let message = "a `/` behind this could be a division or a regular expression";
     Diagnostic::error(codes::SYNTAX, span, message)
-        .with_hint("put what stands before it in parentheses")
+        .with_hint("put what stands before it in parentheses, or `;` before a regular expression that begins a statement")
 }
 
 impl Scanner<'_> {
@@ -323,6 +325,7 @@ impl Scanner<'_> {
                 | b"satisfies"
                 | b"extends"
         );
+        let of = self.of();
         self.begin_operand(goes_on);
         self.header = matches!(&word[..], b"if" | b"while" | b"for" | b"with");
         match &word[..] {
@@ -340,8 +343,12 @@ impl Scanner<'_> {
                 self.before = Before::Operator;
             }
             b"return" | b"throw" => self.before = Before::Operator,
-            b"as" | b"satisfies" | b"keyof" | b"infer" | b"readonly" | b"unique" | b"of"
-            | b"is" | b"asserts" => {
+            b"of" => {
+                self.count_operator();
+                self.before = of;
+            }
+            b"as" | b"satisfies" | b"keyof" | b"infer" | b"readonly" | b"unique" | b"is"
+            | b"asserts" => {
                 self.count_operator();
                 self.before = Before::Operand;
             }
@@ -349,9 +356,18 @@ impl Scanner<'_> {
         }
     }
 
+    /// What `of` is here: the operator of a loop behind its variable, else a name.
+    fn of(&self) -> Before {
+        match self.before {
+            Before::Operand | Before::Block if self.newline => Before::Either,
+            Before::Operand | Before::Block => Before::Operator,
+            _ => Before::Operand,
+        }
+    }
+
     fn slash(&mut self) -> bool {
         match self.before {
-            Before::Block => return false,
+            Before::Block | Before::Either => return false,
             Before::Operand | Before::Dot => {
                 self.at += 1;
                 self.operator();

@@ -78,7 +78,9 @@ impl<'a> Compiler<'a> {
     }
 
     fn instance_of(&mut self, binary: &BinaryExpression<'a>) {
-        let known = ["Object", "Array", "Map", "Set", "Date", "Function"];
+        let known = [
+            "Object", "Array", "Map", "Set", "Date", "Function", "RegExp",
+        ];
         let class = self
             .global_of(&binary.right)
             .filter(|name| known.contains(name) || name.ends_with("Error"));

@@ -22,7 +22,6 @@ pub(super) enum Construct {
     Arguments,
     TaggedTemplate,
     BigInt,
-    RegularExpression,
     With,
     Accessor,
     PrivateName,
@@ -92,11 +91,6 @@ const TEXTS: &[(Construct, &str, &str)] = &[
         Construct::BigInt,
         "BigInt",
         "write a number (whole numbers are exact up to 2 ** 53), or keep the digits as a text",
-    ),
-    (
-        Construct::RegularExpression,
-        "regular expressions in this version",
-        "use `includes`, `startsWith`, `endsWith`, `indexOf`, `split` or `slice`",
     ),
     (
         Construct::With,

@@ -28,7 +28,6 @@ fn what_is_not_part_of_the_language_is_refused_by_name() {
         ),
         ("const f = x => x`a${1}`", "E0102", "tagged templates"),
         ("const x = 1n", "E0102", "BigInt"),
-        ("const x = /a/g", "E0102", "regular expressions"),
         ("const o = { get a() { return 1 } }", "E0102", "getters"),
         ("const o = { __proto__: null }", "E0102", "__proto__"),
         ("const f = () => import('./x.js')", "E0102", "import"),
@@ -203,6 +202,9 @@ fn deep_nesting_is_refused_and_never_overflows_the_stack() {
         "a = b\n/'/.test((((\n".repeat(n),
         "x = a ++ /'/ ((((' + '\n".repeat(n),
         "x = {} /'/ ((((' + '\n".repeat(n),
+        "for (x of /'/.test((((\n".repeat(n),
+        "for (const x\nof /'/.test((((\n".repeat(n),
+        "a\nof /'/ ((((' + '\n".repeat(n),
         "a, ".repeat(n) + &"(".repeat(n),
         "x as ".repeat(n) + "y",
         "async () => await ".repeat(n) + "y",
@@ -254,6 +256,20 @@ fn the_deepest_accepted_programs_compile() {
         assert!(compile(&text(accepted)).is_ok(), "{open} {accepted}");
         assert!(accepted >= 80, "{open} {accepted}");
     }
+}
+
+#[test]
+fn slashes_are_told_apart_where_they_can_be() {
+    for text in [
+        "const f = a => { for (const x of /'(a)/.exec(a)) a += x; return a }",
+        "const f = (of, g) => { for (of / g; g; ) return of / g / 2 }",
+        "const f = a => { if (a) /'/.test(a); return a / 2 / 3 }",
+        "const f = a => { { a = 1 } ;/'/.test(a); return [a++ / 2, /[/']/.test(a)] }",
+    ] {
+        assert!(compile(text).is_ok(), "{text}");
+    }
+    let errors = compile("const f = a => { { a = 1 } /'/.test(a) }").unwrap_err();
+    assert!(errors[0].message.contains("could be a division"));
 }
 
 #[test]

@@ -3,41 +3,17 @@
 //! A frame for each open block; a value on the stack for each that keeps one. Leaving a block drops
 //! everything that was opened inside it.
 
+use super::branches::address_in;
 use super::instruction::{BlockIndex, OperandIndex};
 use super::{Flow, Run};
-use crate::data::Data;
 use crate::error::ScriptError;
 use crate::machine::is_truthy;
 use crate::worker::Slot;
-
-/// What stands for a value's symbolic address: the child, the sender of a message.
-fn address_in(slot: &Slot) -> Data {
-    match slot {
-        Slot::Child(address) => address.clone(),
-        Slot::Message { sender, .. } => sender.clone(),
-        Slot::State(_) => Data::Undefined,
-    }
-}
 
 impl Run<'_> {
     /// Tells the functions of this turn where output goes.
     pub(super) fn tell_outbox(&self) {
         self.functions.host().set_outbox(self.next.outbox.clone());
-    }
-
-    /// Tells the functions of this turn which addresses the worker knows.
-    pub(super) fn tell_addresses(&self) -> Result<(), ScriptError> {
-        self.tell_outbox();
-        let host = self.functions.host();
-        let mut values = self.next.branch.stack.iter();
-        for frame in &self.next.branch.frames {
-            if let Some(handle) = self.block(*frame)?.kind.handle()
-                && let Some(value) = values.next()
-            {
-                host.push_slot(handle, address_in(value));
-            }
-        }
-        Ok(())
     }
 
     /// Opens a block, with the value that it keeps.
@@ -51,7 +27,7 @@ impl Run<'_> {
         if let (Some(handle), Some(value)) = (definition.kind.handle(), &value) {
             self.functions.host().push_slot(handle, address_in(value));
         }
-        let branch = &mut self.next.branch;
+        let branch = self.branch_mut();
         branch.frames.push(block);
         branch.stack.extend(value);
         branch.instruction = start;
@@ -60,14 +36,9 @@ impl Run<'_> {
 
     /// Leaves a block and everything inside it.
     pub(super) fn leave(&mut self, block: BlockIndex) -> Result<Flow, ScriptError> {
-        let definition = self.block(block)?;
-        let (exit, base) = (definition.exit, definition.base);
-        let depth = self.depth_of(block)?;
-        let branch = &mut self.next.branch;
-        branch.frames.truncate(depth);
-        branch.stack.truncate(base as usize);
-        branch.instruction = exit;
-        self.functions.host().truncate_slots(base as usize);
+        let (exit, base) = self.close_inside(block, 0)?;
+        self.branch_mut().instruction = exit;
+        self.functions.host().truncate_slots(base);
         Ok(Flow::Next)
     }
 
@@ -87,24 +58,46 @@ impl Run<'_> {
 
     /// Begins a loop again.
     pub(super) fn repeat(&mut self, block: BlockIndex) -> Result<Flow, ScriptError> {
-        let definition = self.block(block)?;
-        let (start, base) = (definition.start, definition.base);
-        let depth = self.depth_of(block)?;
-        let branch = &mut self.next.branch;
-        branch.frames.truncate(depth + 1);
-        branch.stack.truncate(base as usize);
-        branch.instruction = start;
-        self.functions.host().truncate_slots(base as usize);
+        let start = self.block(block)?.start;
+        let (_, base) = self.close_inside(block, 1)?;
+        self.branch_mut().instruction = start;
+        self.functions.host().truncate_slots(base);
         Ok(Flow::Next)
     }
 
-    fn depth_of(&self, block: BlockIndex) -> Result<usize, ScriptError> {
-        let open = self
-            .next
-            .branch
-            .frames
-            .iter()
-            .rposition(|frame| *frame == block);
-        open.ok_or_else(|| ScriptError::corrupt("a block that is not open is left"))
+    /// Begins a block that keeps a value again, with another value.
+    pub(super) fn repeat_with(
+        &mut self,
+        block: BlockIndex,
+        value: Slot,
+    ) -> Result<Flow, ScriptError> {
+        self.repeat(block)?;
+        if let Some(handle) = self.block(block)?.kind.handle() {
+            self.functions.host().push_slot(handle, address_in(&value));
+        }
+        self.branch_mut().stack.push(value);
+        Ok(Flow::Next)
+    }
+
+    /// Drops everything that was opened inside a block, and but for the first `kept` frames the block
+    /// itself. Gives where the block is left to, and how many values are left on the stack.
+    fn close_inside(
+        &mut self,
+        block: BlockIndex,
+        kept: usize,
+    ) -> Result<(u32, usize), ScriptError> {
+        let definition = self.block(block)?;
+        let (exit, base) = (definition.exit, definition.base as usize);
+        let open = self.owner_of(block);
+        let (owner, depth) =
+            open.ok_or_else(|| ScriptError::corrupt("a block that is not open is left"))?;
+        if owner != self.current {
+            self.drop_inside(owner)?;
+        }
+        let offset = self.offset_of(owner)?;
+        let branch = &mut self.next.branches[owner];
+        branch.frames.truncate(depth + kept);
+        branch.stack.truncate(base.saturating_sub(offset));
+        Ok((exit, base))
     }
 }

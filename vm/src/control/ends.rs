@@ -21,7 +21,7 @@ impl Run<'_> {
         Ok(Flow::Stop(End::Completed(result)))
     }
 
-    /// Ends the run with an error.
+    /// Fails: the run ends with an error, unless an attempt catches it.
     pub(super) fn fail(&mut self, error: OperandIndex) -> Result<Flow, ScriptError> {
         let value = self.evaluate(error)?;
         let shown = self.freeze(&value, Purpose::State)?;
@@ -33,7 +33,8 @@ impl Run<'_> {
         };
         let mut error = ScriptError::new(codes::FAILED_BY_SCRIPT, message);
         error.value = kept;
-        Ok(Flow::Stop(End::Failed(self.at_command(error))))
+        let error = self.at_command(error);
+        Ok(self.raise(error, true)?.map_or(Flow::Next, Flow::Stop))
     }
 }
 

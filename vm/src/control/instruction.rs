@@ -4,6 +4,7 @@
 //! which a worker could be resumed. What functions compute is left to the expression level.
 
 use crate::data::Data;
+use crate::options::Backoff;
 use crate::text::Text;
 use crate::tree::{Handle, WorkerIndex};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,7 @@ pub(crate) enum Instruction {
         block: BlockIndex,
         predicate: OperandIndex,
         otherwise: Option<BlockIndex>,
+        timeout: Option<Timeout>,
     },
     /// Leaves the block and everything inside it.
     BlockBreak { block: BlockIndex },
@@ -58,6 +60,39 @@ pub(crate) enum Instruction {
         target: OperandIndex,
         message: OperandIndex,
     },
+    /// Sends a message and waits for the reply, which opens `block`.
+    ActorCall {
+        block: BlockIndex,
+        target: OperandIndex,
+        message: OperandIndex,
+        timeout: Option<Timeout>,
+        retry: Option<Retry>,
+    },
+    /// Answers the sender of a message.
+    ActorReply {
+        handle: Handle,
+        message: OperandIndex,
+    },
+    /// Opens a loop over the items of an array; without items it goes on behind it.
+    EachEnter {
+        block: BlockIndex,
+        items: OperandIndex,
+    },
+    /// Goes on with the next item, or leaves the loop.
+    EachNext { block: BlockIndex },
+    /// Opens a block and a branch for each of its inner blocks.
+    ParallelEnter {
+        block: BlockIndex,
+        branches: Vec<BlockIndex>,
+    },
+    /// Where the branch that has opened others waits for them; then it leaves the block.
+    ParallelJoin { block: BlockIndex },
+    /// Ends a branch.
+    BranchEnd { block: BlockIndex },
+    /// Opens a block in which failures are caught.
+    AttemptEnter { block: BlockIndex },
+    /// Begins a try of the attempt, after a rest where it is not the first.
+    AttemptBegin { block: BlockIndex },
     /// Starts a child and opens a block that knows its address.
     ActorSpawn {
         block: BlockIndex,
@@ -77,6 +112,23 @@ pub(crate) enum Instruction {
     Noop,
 }
 
+/// How long a wait lasts at most, and the block that is opened when that time is over; without one the
+/// run fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Timeout {
+    pub(crate) milliseconds: OperandIndex,
+    pub(crate) otherwise: Option<BlockIndex>,
+}
+
+/// How often something is tried, and how long it rests between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Retry {
+    /// At most so often in all.
+    pub(crate) attempts: u32,
+    /// The rest before each attempt but the first.
+    pub(crate) backoff: Backoff,
+}
+
 /// What a block keeps on the value stack while it is open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum BlockKind {
@@ -84,6 +136,10 @@ pub(crate) enum BlockKind {
     Plain,
     /// Nothing; it can begin again.
     Loop,
+    /// Nothing; branches run inside it, until all have ended or the first of a race has.
+    Parallel { race: bool },
+    /// Nothing; one of the branches of the block around it.
+    Branch,
     /// A state, with the name given by `as`.
     State {
         handle: Handle,
@@ -93,17 +149,44 @@ pub(crate) enum BlockKind {
     Message { handle: Handle },
     /// The address of a child.
     Child { handle: Handle },
+    /// How often an attempt has failed. A failure inside it is tried again, or given to `otherwise`.
+    Attempt {
+        handle: Handle,
+        retry: Option<Retry>,
+        otherwise: Option<BlockIndex>,
+    },
+    /// What an attempt failed with.
+    Failure { handle: Handle },
+    /// The items of a loop over an array.
+    Each { handle: Handle },
 }
 
 impl BlockKind {
     /// The handle of the value that the block keeps, where it keeps one.
     pub(crate) fn handle(&self) -> Option<Handle> {
         match self {
-            BlockKind::Plain | BlockKind::Loop => None,
+            BlockKind::Plain | BlockKind::Loop | BlockKind::Parallel { .. } | BlockKind::Branch => {
+                None
+            }
             BlockKind::State { handle, .. }
             | BlockKind::Message { handle }
-            | BlockKind::Child { handle } => Some(*handle),
+            | BlockKind::Child { handle }
+            | BlockKind::Attempt { handle, .. }
+            | BlockKind::Failure { handle }
+            | BlockKind::Each { handle } => Some(*handle),
         }
+    }
+
+    /// Whether an operand can read the value that the block keeps.
+    pub(crate) fn is_readable(&self) -> bool {
+        matches!(
+            self,
+            BlockKind::State { .. }
+                | BlockKind::Message { .. }
+                | BlockKind::Child { .. }
+                | BlockKind::Failure { .. }
+                | BlockKind::Each { .. }
+        )
     }
 }
 

@@ -4,13 +4,19 @@
 //! branch, so that a trap leaves the worker as it was. Every instruction is metered. Functions of the
 //! script are run by the expression machine.
 
+mod attempt;
 mod blocks;
+mod branches;
+mod call;
 pub(crate) mod code;
 mod delay;
 pub(crate) use delay::DELAY_MAX_MS;
+mod each;
+pub(crate) use each::item_of;
 mod ends;
 pub(crate) mod instruction;
 mod operand;
+mod parallel;
 mod send;
 mod spawn;
 pub(crate) use spawn::CHILD_KEY_PREFIX;
@@ -26,7 +32,7 @@ use crate::error::ScriptError;
 use crate::program::{Program, WorkerDefinition};
 use crate::run::{Functions, RunHost};
 use crate::turn::{Effect, Input, Note, TurnContext, Used};
-use crate::worker::{Branch, Identity, Phase, Worker};
+use crate::worker::{Branch, Identity, Phase, Slot, Worker};
 use instruction::{BlockIndex, Instruction};
 
 /// How a run of instructions ended.
@@ -40,13 +46,17 @@ pub(crate) enum End {
     Failed(ScriptError),
     /// By `kill(self)`.
     KilledSelf,
+    /// The message was not taken, and some branch does not wait for messages now: nothing has changed.
+    Kept,
 }
 
 /// What one instruction leads to.
 pub(crate) enum Flow {
     /// The instruction pointer has been set.
     Next,
-    /// The run stops here until the next input, or for good.
+    /// The branch waits.
+    Wait,
+    /// The run is over.
     Stop(End),
 }
 
@@ -59,6 +69,8 @@ pub(crate) struct Run<'a> {
     pub(crate) now_ms: u64,
     pub(crate) functions: Functions<'a>,
     pub(crate) next: NextWorker,
+    /// The branch that runs.
+    pub(crate) current: usize,
     pub(crate) effects: Vec<Effect>,
     pub(crate) notes: Vec<Note>,
     pub(crate) sends: u64,
@@ -66,21 +78,23 @@ pub(crate) struct Run<'a> {
 
 /// The parts of a worker that a turn changes, stored only when it succeeds.
 pub(crate) struct NextWorker {
-    pub(crate) branch: Branch,
+    pub(crate) branches: Vec<Branch>,
     pub(crate) config: Data,
     pub(crate) outbox: Option<Address>,
     pub(crate) spawns: u64,
     pub(crate) timers: u64,
+    pub(crate) calls: u64,
 }
 
 impl NextWorker {
     /// Makes the changes of the turn.
     pub(crate) fn store(self, worker: &mut Worker) {
-        worker.branches = vec![self.branch];
+        worker.branches = self.branches;
         worker.config = self.config;
         worker.outbox = self.outbox;
         worker.spawns = self.spawns;
         worker.timers = self.timers;
+        worker.calls = self.calls;
     }
 }
 
@@ -95,17 +109,16 @@ impl<'a> Run<'a> {
         let definition = program
             .definition(worker.definition)
             .ok_or_else(|| ScriptError::corrupt("its definition is not there"))?;
-        let branch = worker
-            .branches
-            .first()
-            .cloned()
-            .ok_or_else(ScriptError::ended)?;
+        if worker.branches.is_empty() {
+            return Err(ScriptError::ended());
+        }
         let next = NextWorker {
-            branch,
+            branches: worker.branches.clone(),
             config: worker.config.clone(),
             outbox: worker.outbox.clone(),
             spawns: worker.spawns,
             timers: worker.timers,
+            calls: worker.calls,
         };
         let run = Run {
             program,
@@ -115,45 +128,60 @@ impl<'a> Run<'a> {
             now_ms: context.now_ms,
             functions: Functions::new(program, host, context.limits),
             next,
+            current: 0,
             effects: Vec::new(),
             notes: Vec::new(),
             sends: 0,
         };
+        run.tell_outbox();
         run.tell_addresses()?;
         Ok(run)
     }
 
-    /// Gives the input to the wait. Says whether instructions are to be run after it.
-    pub(crate) fn give(&mut self, input: Input) -> Result<bool, ScriptError> {
+    /// Gives the input to the branch that waits for it. What comes back is an end that it leads to
+    /// before any instruction runs.
+    pub(crate) fn give(&mut self, input: Input) -> Result<Option<End>, ScriptError> {
         match (self.phase, input) {
             (Phase::New, Input::Start { config, outbox }) => {
                 self.next.config = config;
                 self.next.outbox = outbox;
                 self.tell_outbox();
-                Ok(true)
+                Ok(None)
             }
-            (Phase::Waiting, Input::Message { body, sender }) => self.take_message(body, sender),
-            (Phase::Waiting, Input::Timer { timer }) => Ok(self.take_timer(timer)),
+            (Phase::Waiting, Input::Message { body, sender, call }) => {
+                let sender = sender.map_or(Data::Undefined, Data::from);
+                self.take_message(Slot::Message { body, sender, call })
+            }
+            (Phase::Waiting, Input::Reply { call, body, sender }) => {
+                self.take_reply(call, body, sender)
+            }
+            (Phase::Waiting, Input::Timer { timer }) => self.take_timer(timer),
             (Phase::Waiting, Input::Start { .. }) => {
                 self.notes.push(Note::Ignored);
-                Ok(false)
+                Ok(None)
             }
             (Phase::New, _) => Err(ScriptError::not_started()),
             (Phase::Ended, _) => Err(ScriptError::ended()),
         }
     }
 
-    /// Runs until the worker waits or ends.
+    /// Runs until every branch waits, or the run ends.
     pub(crate) fn run(&mut self) -> Result<End, ScriptError> {
-        loop {
+        while self.select_ready()? {
             self.functions
                 .charge_instruction()
                 .map_err(|error| self.at_command(error))?;
-            match self.step()? {
-                Flow::Next => {}
-                Flow::Stop(end) => return Ok(end),
+            match self.step() {
+                Ok(Flow::Next | Flow::Wait) => {}
+                Ok(Flow::Stop(end)) => return Ok(end),
+                Err(error) => {
+                    if let Some(end) = self.raise(error, false)? {
+                        return Ok(end);
+                    }
+                }
             }
         }
+        Ok(End::Waiting)
     }
 
     /// Effects, notes, use, and the worker as it is to be.
@@ -168,7 +196,7 @@ impl<'a> Run<'a> {
         let Some(instruction) = definition
             .code
             .instructions
-            .get(self.next.branch.instruction as usize)
+            .get(self.branch().instruction as usize)
         else {
             return Err(ScriptError::corrupt(
                 "the instruction pointer is outside the program",
@@ -189,13 +217,28 @@ impl<'a> Run<'a> {
                 truth,
             } => self.leave_if(*block, *condition, *truth),
             Instruction::LoopContinue { block } => self.repeat(*block),
-            Instruction::BlockEnterAwait { .. } => Ok(Flow::Stop(End::Waiting)),
+            Instruction::BlockEnterAwait { timeout, .. } => self.listen(*timeout),
             Instruction::StateUpdate {
                 handle,
                 updater,
                 message,
             } => self.update(*handle, *updater, *message),
             Instruction::ActorSend { target, message } => self.send(*target, *message),
+            Instruction::EachEnter { block, items } => self.enter_each(*block, *items),
+            Instruction::EachNext { block } => self.next_item(*block),
+            Instruction::ParallelEnter { block, branches } => self.enter_parallel(*block, branches),
+            Instruction::ParallelJoin { block } => self.leave(*block),
+            Instruction::BranchEnd { .. } => self.end_branch(),
+            Instruction::AttemptEnter { block } => self.enter_attempt(*block),
+            Instruction::AttemptBegin { block } => self.begin_attempt(*block),
+            Instruction::ActorCall {
+                target,
+                message,
+                timeout,
+                retry,
+                ..
+            } => self.ask(*target, *message, *timeout, *retry),
+            Instruction::ActorReply { handle, message } => self.reply(*handle, *message),
             Instruction::ActorSpawn {
                 block,
                 worker,
@@ -211,7 +254,7 @@ impl<'a> Run<'a> {
 
     /// Goes on with the next instruction.
     fn advance(&mut self) -> Result<Flow, ScriptError> {
-        self.next.branch.instruction += 1;
+        self.branch_mut().instruction += 1;
         Ok(Flow::Next)
     }
 
@@ -230,7 +273,7 @@ impl<'a> Run<'a> {
             .definition
             .code
             .spans
-            .get(self.next.branch.instruction as usize)
+            .get(self.branch().instruction as usize)
         else {
             return error;
         };

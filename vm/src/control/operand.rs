@@ -3,8 +3,8 @@
 //! What comes out of state or a message is never resolved again. Depth is bounded when a program is
 //! made or decoded.
 
-use super::Run;
 use super::instruction::{Operand, OperandIndex};
+use super::{Run, item_of};
 use crate::codes;
 use crate::data::{Address, Data, PropertyTable, Symbolic};
 use crate::error::ScriptError;
@@ -156,10 +156,13 @@ impl Run<'_> {
 
     /// The current value of a state or message.
     pub(super) fn value_of(&self, handle: Handle) -> Result<Data, ScriptError> {
-        match self.next.branch.stack.get(self.slot_of(handle)?) {
+        match self.slot(self.slot_of(handle)?)? {
             Some(Slot::State(value) | Slot::Message { body: value, .. }) => Ok(value.clone()),
-            Some(Slot::Child(address)) => Ok(address.clone()),
-            None => Err(ScriptError::corrupt("a handle is used outside its block")),
+            Some(Slot::Child(value) | Slot::Failure(value)) => Ok(value.clone()),
+            Some(Slot::Items { items, at }) => Ok(item_of(items, *at).cloned().unwrap_or_default()),
+            Some(Slot::Attempt { .. }) | None => {
+                Err(ScriptError::corrupt("a handle is used outside its block"))
+            }
         }
     }
 
@@ -168,7 +171,7 @@ impl Run<'_> {
         let block = self
             .definition
             .block_of(handle)
-            .filter(|block| self.next.branch.frames.contains(block));
+            .filter(|block| self.owner_of(*block).is_some());
         Ok(self.block(block.ok_or_else(|| self.closed_block())?)?.base as usize)
     }
 }

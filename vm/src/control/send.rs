@@ -10,7 +10,7 @@ use crate::data::{Address, Data};
 use crate::error::ScriptError;
 use crate::freeze::Purpose;
 use crate::limits::Limit;
-use crate::turn::{Effect, Target, outbox_of};
+use crate::turn::{Effect, Intent, Target, outbox_of};
 use crate::value::Value;
 
 impl Run<'_> {
@@ -25,7 +25,12 @@ impl Run<'_> {
         let value = self.evaluate(message)?;
         let message = self.normalise(&value)?;
         self.count_send()?;
-        self.effects.push(Effect::Send { to, message });
+        let intent = Intent::Tell;
+        self.effects.push(Effect::Send {
+            to,
+            message,
+            intent,
+        });
         self.advance()
     }
 
@@ -42,7 +47,7 @@ impl Run<'_> {
     }
 
     /// The address, or the outbox where it is this root's own.
-    fn target(&self, value: &Value, command: &str) -> Result<Target, ScriptError> {
+    pub(super) fn target(&self, value: &Value, command: &str) -> Result<Target, ScriptError> {
         let address = self.address(value, command)?;
         let own_outbox = self.next.outbox.is_none() && address == outbox_of(&self.identity.address);
         Ok(if own_outbox {

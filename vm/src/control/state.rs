@@ -46,30 +46,28 @@ impl Run<'_> {
         let next = self.call(&function, &[state])?;
         let next = self.freeze(&next, Purpose::State)?;
         let slot = self.slot_of(handle)?;
-        self.check_state(&next, Some(slot))?;
-        match self.next.branch.stack.get_mut(slot) {
+        self.check_state(&next, Some(handle))?;
+        match self.slot_mut(slot)? {
             Some(Slot::State(state)) => *state = next,
             _ => return Err(ScriptError::corrupt("a state is changed that is not open")),
         }
         self.advance()
     }
 
-    /// Refuses state that is too large; `replaced` is the slot that will be overwritten.
-    fn check_state(&self, value: &Data, replaced: Option<usize>) -> Result<(), ScriptError> {
-        let others = self
-            .next
-            .branch
-            .stack
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| Some(*at) != replaced);
-        let bytes = others.fold(
-            u64::from(value.shape().byte_count),
-            |sum, (_, slot)| match slot {
-                Slot::State(state) => sum + u64::from(state.shape().byte_count),
-                _ => sum,
-            },
-        );
+    /// Refuses state that is too large; the state of `replaced` will be overwritten.
+    fn check_state(&self, value: &Data, replaced: Option<Handle>) -> Result<(), ScriptError> {
+        let more = u64::from(value.shape().byte_count);
+        let less = match replaced {
+            Some(handle) => u64::from(self.value_of(handle)?.shape().byte_count),
+            None => 0,
+        };
+        self.check_kept(more.saturating_sub(less))
+    }
+
+    /// Refuses to keep more when the worker keeps too much then.
+    pub(super) fn check_kept(&self, more: u64) -> Result<(), ScriptError> {
+        let slots = self.next.branches.iter().flat_map(|branch| &branch.stack);
+        let bytes = slots.fold(more, |sum, slot| sum + slot.kept_bytes());
         let limits = self.functions.limits();
         if bytes > limits.state_bytes {
             return Err(self.at_command(ScriptError::limit(Limit::StateBytes, limits)));

@@ -5,7 +5,9 @@
 //! checked by the verifier of the expression level.
 
 use super::code::{ControlCode, Layout};
-use super::instruction::{Block, BlockIndex, BlockKind, Instruction, Operand, OperandIndex};
+use super::instruction::{
+    Block, BlockIndex, BlockKind, Instruction, Operand, OperandIndex, Timeout,
+};
 use crate::tree::Handle;
 
 /// What is wrong with control code; never the fault of a script.
@@ -116,6 +118,8 @@ fn check_blocks(code: &ControlCode) -> Result<(), ControlError> {
             Instruction::BlockBreak { .. }
                 | Instruction::LoopContinue { .. }
                 | Instruction::LoopExit { .. }
+                | Instruction::BranchEnd { .. }
+                | Instruction::EachNext { .. }
         );
         if !leaves {
             return Err(error(
@@ -135,7 +139,9 @@ fn check_blocks(code: &ControlCode) -> Result<(), ControlError> {
 
 fn check_parent(code: &ControlCode, index: usize, block: &Block) -> Result<(), ControlError> {
     let Some(parent) = block.parent else {
-        return if block.base == 0 {
+        return if block.kind == BlockKind::Branch {
+            Err(error(block.start, "a branch stands outside a parallel"))
+        } else if block.base == 0 {
             Ok(())
         } else {
             Err(error(block.start, "an outermost block has a wrong base"))
@@ -152,6 +158,13 @@ fn check_parent(code: &ControlCode, index: usize, block: &Block) -> Result<(), C
     if block.start < outer.start || block.end > outer.end || block.base != base {
         return Err(error(block.start, "a block does not fit its parent"));
     }
+    let is_branch = block.kind == BlockKind::Branch;
+    if is_branch != matches!(outer.kind, BlockKind::Parallel { .. }) {
+        return Err(error(
+            block.start,
+            "a branch stands outside a parallel, or something else inside one",
+        ));
+    }
     Ok(())
 }
 
@@ -164,6 +177,13 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn check(&self) -> Result<(), ControlError> {
+        let innermost = self.layout.innermost[self.at as usize];
+        if let Some(block) = innermost
+            && matches!(self.block(block)?.kind, BlockKind::Parallel { .. })
+            && self.code.instructions[self.at as usize] != (Instruction::ParallelJoin { block })
+        {
+            return Err(self.error("it stands in a parallel but in none of its branches"));
+        }
         match &self.code.instructions[self.at as usize] {
             Instruction::Noop => Ok(()),
             Instruction::BlockEnter { block } => {
@@ -180,10 +200,12 @@ impl Checker<'_> {
                 block,
                 predicate,
                 otherwise,
+                timeout,
             } => {
                 self.operand(*predicate)?;
                 let message = |kind: &BlockKind| matches!(kind, BlockKind::Message { .. });
                 self.enters(*block, message)?;
+                self.timeout(timeout.as_ref())?;
                 otherwise.map_or(Ok(()), |otherwise| {
                     self.enters_elsewhere(otherwise, message)
                 })
@@ -199,6 +221,57 @@ impl Checker<'_> {
                     return Err(self.error("it spawns a worker that is not in the program"));
                 }
                 self.enters(*block, |kind| matches!(kind, BlockKind::Child { .. }))
+            }
+            Instruction::EachEnter { block, items } => {
+                self.operand(*items)?;
+                self.enters(*block, |kind| matches!(kind, BlockKind::Each { .. }))?;
+                self.exits(self.block(*block)?)
+            }
+            Instruction::EachNext { block } => {
+                if !matches!(self.block(*block)?.kind, BlockKind::Each { .. }) {
+                    return Err(self.error("it goes on with the next item of another block"));
+                }
+                self.leaves(*block, false)
+            }
+            Instruction::ParallelEnter { block, branches } => self.parallel(*block, branches),
+            Instruction::ParallelJoin { block } => {
+                let definition = self.block(*block)?;
+                let is_parallel = matches!(definition.kind, BlockKind::Parallel { .. });
+                if !is_parallel || definition.start != self.at {
+                    return Err(self.error("it waits for branches elsewhere"));
+                }
+                self.exits(definition)
+            }
+            Instruction::BranchEnd { block } => {
+                if self.block(*block)?.kind != BlockKind::Branch || innermost != Some(*block) {
+                    return Err(self.error("it ends a branch that is not its own"));
+                }
+                Ok(())
+            }
+            Instruction::AttemptEnter { block } => self.attempt(*block),
+            Instruction::AttemptBegin { block } => {
+                let definition = self.block(*block)?;
+                let is_attempt = matches!(definition.kind, BlockKind::Attempt { .. });
+                if !is_attempt || definition.start != self.at {
+                    return Err(self.error("it begins an attempt elsewhere"));
+                }
+                Ok(())
+            }
+            Instruction::ActorCall {
+                block,
+                target,
+                message,
+                timeout,
+                ..
+            } => {
+                self.operand(*target)?;
+                self.operand(*message)?;
+                self.timeout(timeout.as_ref())?;
+                self.enters(*block, |kind| matches!(kind, BlockKind::Message { .. }))
+            }
+            Instruction::ActorReply { handle, message } => {
+                self.operand(*message)?;
+                self.kind_of(*handle, |kind| matches!(kind, BlockKind::Message { .. }))
             }
             Instruction::BlockBreak { block } => self.leaves(*block, false),
             Instruction::LoopExit { block } | Instruction::LoopContinue { block } => {
@@ -237,9 +310,11 @@ impl Checker<'_> {
         let goes_on = matches!(
             self.code.instructions[self.at as usize],
             Instruction::Noop
+                | Instruction::AttemptBegin { .. }
                 | Instruction::BlockBreakIf { .. }
                 | Instruction::StateUpdate { .. }
                 | Instruction::ActorSend { .. }
+                | Instruction::ActorReply { .. }
                 | Instruction::ActorKill { .. }
                 | Instruction::Delay { .. }
         );
@@ -289,17 +364,65 @@ impl Checker<'_> {
         Ok(())
     }
 
+    /// The attempt begins behind its instruction; what it leads to stands beside it.
+    fn attempt(&self, block: BlockIndex) -> Result<(), ControlError> {
+        self.enters(block, |kind| matches!(kind, BlockKind::Attempt { .. }))?;
+        let BlockKind::Attempt { otherwise, .. } = &self.block(block)?.kind else {
+            return Ok(());
+        };
+        let begins = self.code.instructions.get(self.at as usize + 1);
+        if begins != Some(&Instruction::AttemptBegin { block }) {
+            return Err(self.error("an attempt does not begin with its first try"));
+        }
+        otherwise.map_or(Ok(()), |otherwise| {
+            self.enters_elsewhere(otherwise, |kind| matches!(kind, BlockKind::Failure { .. }))
+        })
+    }
+
+    /// The time of a wait, and the block that is opened when it is over.
+    fn timeout(&self, timeout: Option<&Timeout>) -> Result<(), ControlError> {
+        let Some(timeout) = timeout else {
+            return Ok(());
+        };
+        self.operand(timeout.milliseconds)?;
+        timeout.otherwise.map_or(Ok(()), |otherwise| {
+            self.enters_elsewhere(otherwise, |kind| *kind == BlockKind::Plain)
+        })
+    }
+
     /// The block is open here, and its exit stands in its parent.
     fn leaves(&self, index: BlockIndex, is_loop: bool) -> Result<(), ControlError> {
         let block = self.block(index)?;
-        if is_loop != (block.kind == BlockKind::Loop) {
+        let is_branching = matches!(block.kind, BlockKind::Parallel { .. } | BlockKind::Branch);
+        if is_loop != (block.kind == BlockKind::Loop) || is_branching {
             return Err(self.error("it leaves a block of another kind"));
         }
         if !self.is_open(index) {
             return Err(self.error("it leaves a block that is not open"));
         }
+        self.exits(block)
+    }
+
+    fn exits(&self, block: &Block) -> Result<(), ControlError> {
         if self.layout.innermost.get(block.exit as usize) != Some(&block.parent) {
             return Err(self.error("a block is left into another block"));
+        }
+        Ok(())
+    }
+
+    /// All inner blocks of a parallel are its branches, and there are some.
+    fn parallel(&self, block: BlockIndex, branches: &[BlockIndex]) -> Result<(), ControlError> {
+        self.enters(block, |kind| matches!(kind, BlockKind::Parallel { .. }))?;
+        let begins = self.code.instructions.get(self.at as usize + 1);
+        if begins != Some(&Instruction::ParallelJoin { block }) {
+            return Err(self.error("a parallel does not begin with its join"));
+        }
+        let blocks = self.code.blocks.iter().enumerate();
+        let inner = blocks
+            .filter(|(_, inner)| inner.parent == Some(block))
+            .map(|(index, _)| BlockIndex(index as u32));
+        if branches.is_empty() || !inner.eq(branches.iter().copied()) {
+            return Err(self.error("it opens other branches than there are"));
         }
         Ok(())
     }
@@ -343,7 +466,7 @@ impl Checker<'_> {
             Operand::Sender(handle) => {
                 self.kind_of(*handle, |kind| matches!(kind, BlockKind::Message { .. }))
             }
-            Operand::Handle(handle) => self.kind_of(*handle, |kind| kind.handle().is_some()),
+            Operand::Handle(handle) => self.kind_of(*handle, BlockKind::is_readable),
             operand => operand
                 .parts()
                 .into_iter()

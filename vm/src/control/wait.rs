@@ -1,49 +1,113 @@
-//! `waitFor` and `when`: taking a message.
+//! `waitFor` and `when`: taking a message, or giving up after a time.
 //!
-//! A predicate decides. What no one takes is dropped with a note, which history shows.
+//! A message is offered to the branches in order. A predicate decides. It is dropped, with a note which
+//! history shows, when every branch waits for a message and none takes it; while one of them waits for
+//! something else, it stays in the mailbox.
 
-use super::Run;
-use super::instruction::Instruction;
-use crate::data::{Address, Data};
+use super::instruction::{BlockIndex, Instruction, OperandIndex, Timeout};
+use super::{End, Flow, Run};
+use crate::codes;
+use crate::data::Data;
 use crate::error::ScriptError;
 use crate::machine::is_truthy;
 use crate::turn::Note;
 use crate::value::Value;
-use crate::worker::Slot;
+use crate::worker::{Branch, Slot, Wait};
+
+/// Whether a branch can take a message.
+fn listens(branch: &Branch) -> bool {
+    matches!(branch.wait, Wait::Message { .. })
+}
+
+/// Whether a branch may want a message at a later time.
+fn may_listen_later(branch: &Branch) -> bool {
+    matches!(branch.wait, Wait::Time { .. } | Wait::Reply { .. })
+}
 
 impl Run<'_> {
-    /// Gives a message to the wait. Says whether instructions are to be run after it.
-    pub(super) fn take_message(
-        &mut self,
-        body: Data,
-        sender: Option<Address>,
-    ) -> Result<bool, ScriptError> {
-        let at = self.next.branch.instruction as usize;
-        let instruction = self.definition.code.instructions.get(at);
+    /// Waits for a message, for a time where the command says so.
+    pub(super) fn listen(&mut self, timeout: Option<Timeout>) -> Result<Flow, ScriptError> {
+        let rest_ms = self.time_of(timeout)?;
+        let timer = rest_ms.map(|rest_ms| self.set_timer(rest_ms));
+        Ok(self.wait(Wait::Message { timer }))
+    }
+
+    /// Offers a message to the branches that wait for one.
+    pub(super) fn take_message(&mut self, message: Slot) -> Result<Option<End>, ScriptError> {
+        let Slot::Message { body, .. } = &message else {
+            return Err(ScriptError::corrupt("a message that is none"));
+        };
+        let mut offered = 0;
+        for at in 0..self.next.branches.len() {
+            if !listens(&self.next.branches[at]) {
+                continue;
+            }
+            offered += 1;
+            self.switch(at)?;
+            match self.wanted(body) {
+                Ok(None) => {}
+                Ok(Some(block)) => {
+                    self.end_wait();
+                    self.enter(block, Some(message))?;
+                    return Ok(None);
+                }
+                Err(error) => return self.raise(error, false),
+            }
+        }
+        if offered == 0 {
+            return Err(ScriptError::keeps_messages());
+        }
+        if !self.next.branches.iter().any(may_listen_later) {
+            self.notes.push(Note::Dropped);
+            return Ok(None);
+        }
+        Ok(Some(End::Kept))
+    }
+
+    /// The block that the wait of the current branch opens with a message, where it takes it.
+    fn wanted(&mut self, body: &Data) -> Result<Option<BlockIndex>, ScriptError> {
+        let definition = self.definition;
+        let at = self.branch().instruction as usize;
         let Some(Instruction::BlockEnterAwait {
             block,
             predicate,
             otherwise,
-        }) = instruction
+            ..
+        }) = definition.code.instructions.get(at)
         else {
-            return Err(ScriptError::keeps_messages());
+            return Err(ScriptError::corrupt("it waits where there is no wait"));
         };
         self.functions
             .charge_instruction()
             .map_err(|error| self.at_command(error))?;
-        let function = self.function(*predicate, "the predicate of a wait")?;
+        Ok(if self.matches(*predicate, body)? {
+            Some(*block)
+        } else {
+            *otherwise
+        })
+    }
+
+    fn matches(&mut self, predicate: OperandIndex, body: &Data) -> Result<bool, ScriptError> {
+        let function = self.function(predicate, "the predicate of a wait")?;
         let matched = self.call(&function, &[Value::Frozen(body.clone())])?;
-        let matched = is_truthy(&matched);
-        let sender = sender.map_or(Data::Undefined, Data::from);
-        let taken = Slot::Message { body, sender };
-        match (matched, otherwise) {
-            (true, _) => self.enter(*block, Some(taken))?,
-            (false, Some(otherwise)) => self.enter(*otherwise, Some(taken))?,
-            (false, None) => {
-                self.notes.push(Note::Dropped);
-                return Ok(false);
+        Ok(is_truthy(&matched))
+    }
+
+    /// A wait has lasted as long as it may.
+    pub(super) fn time_is_over(
+        &mut self,
+        timeout: &Timeout,
+        what: &str,
+    ) -> Result<Option<End>, ScriptError> {
+        match timeout.otherwise {
+            Some(otherwise) => {
+                self.enter(otherwise, None)?;
+                Ok(None)
             }
-        };
-        Ok(true)
+            None => {
+                let error = self.at_command(ScriptError::new(codes::TIMED_OUT, what));
+                self.raise(error, true)
+            }
+        }
     }
 }

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::{Address, Capture, DEPTH_MAX, Data, ErrorKind, PropertyTable, Symbolic};
 use crate::bytecode::FunctionIndex;
+use crate::regex::Flags;
 use crate::text::{Text, Units};
 
 /// Why bytes are no data.
@@ -101,8 +102,12 @@ fn write(data: &Data, out: &mut Vec<u8>) {
             write_text(text, out);
         }
         Data::Array(array) => {
-            out.push(7);
+            out.push(if array.named().is_some() { 21 } else { 7 });
             write_all(array.items(), out);
+            array
+                .named()
+                .into_iter()
+                .for_each(|named| write_table(named, out));
         }
         Data::Object(object) => {
             out.push(8);
@@ -127,6 +132,10 @@ fn write(data: &Data, out: &mut Vec<u8>) {
         Data::Set(set) => {
             out.push(12);
             write_all(set.values(), out);
+        }
+        Data::RegExp(expression) => {
+            out.extend_from_slice(&[20, expression.flags().bits()]);
+            write_text(expression.source(), out);
         }
         Data::Address(address) => {
             out.push(if address.key.is_some() { 14 } else { 13 });
@@ -339,6 +348,18 @@ impl<'a> Reader<'a> {
                     .map(|_| self.capture(depth))
                     .collect::<Result<Vec<_>, _>>()?;
                 Data::function(function, captures)
+            }
+            20 => {
+                let flags = Flags::from_bits(self.byte()?).ok_or(DecodeError::Malformed)?;
+                return Ok(Data::regular_expression(self.text()?, flags));
+            }
+            21 => {
+                let items = self.all(depth)?;
+                let named = self.table(depth)?;
+                if named.is_empty() {
+                    return Err(DecodeError::Malformed);
+                }
+                Data::array_with(items, named)
             }
             _ => return Err(DecodeError::Malformed),
         };

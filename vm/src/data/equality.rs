@@ -14,7 +14,10 @@ impl PartialEq for Data {
                 left.to_bits() == right.to_bits() || (left.is_nan() && right.is_nan())
             }
             (Data::Text(left), Data::Text(right)) => left == right,
-            (Data::Array(left), Data::Array(right)) => left.items == right.items,
+            (Data::Array(left), Data::Array(right)) => {
+                left.items == right.items && same_named(left.named(), right.named())
+            }
+            (Data::RegExp(left), Data::RegExp(right)) => left == right,
             (Data::Object(left), Data::Object(right)) => {
                 left.properties.iter().eq(right.properties.iter())
             }
@@ -30,6 +33,16 @@ impl PartialEq for Data {
             }
             _ => false,
         }
+    }
+}
+
+fn same_named(
+    left: Option<&super::PropertyTable<Data>>,
+    right: Option<&super::PropertyTable<Data>>,
+) -> bool {
+    match (left, right) {
+        (Some(left), Some(right)) => left.iter().eq(right.iter()),
+        (left, right) => left.is_none() && right.is_none(),
     }
 }
 

@@ -83,6 +83,10 @@ fn write_json(data: &Data, out: &mut String) {
             ];
             write_properties(&pairs.into_iter().collect(), out);
         }
+        Data::RegExp(expression) => {
+            let shown = format!("/{}/{}", expression.source(), expression.flags());
+            quote_json(&Text::from(shown), out);
+        }
         Data::Date(time) => match crate::number::iso_time(*time) {
             Some(iso) => quote_json(&Text::from(iso), out),
             None => out.push_str("null"),

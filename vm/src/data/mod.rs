@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::bytecode::FunctionIndex;
+use crate::regex::{Flags, RegExpData};
 use crate::text::Text;
 
 pub use codec::DecodeError;
@@ -51,6 +52,8 @@ pub enum Data {
     Map(Arc<MapData>),
     /// A `Set`, in the order of insertion.
     Set(Arc<SetData>),
+    /// A regular expression.
+    RegExp(Arc<RegExpData>),
     /// The address of a worker or service.
     Address(Arc<Address>),
     /// An address that is known only in a running instance.
@@ -100,6 +103,8 @@ pub struct Shape {
 #[derive(Debug)]
 pub struct ArrayData {
     items: Vec<Data>,
+    /// What a match holds besides its items: `index`, `input`, `groups`, `indices`.
+    named: Option<Box<PropertyTable<Data>>>,
     shape: Shape,
 }
 
@@ -250,8 +255,30 @@ impl Data {
         items.iter().for_each(|item| shape.include(item.shape()));
         Ok(Data::Array(Arc::new(ArrayData {
             items,
+            named: None,
             shape: shape.checked()?,
         })))
+    }
+
+    /// An array with properties besides its items, as a match of a regular expression is.
+    pub fn array_with(items: Vec<Data>, named: PropertyTable<Data>) -> Result<Data, TooDeep> {
+        if named.is_empty() {
+            return Data::array(items);
+        }
+        let mut shape = table_shape(&named)?;
+        items.iter().for_each(|item| shape.include(item.shape()));
+        // A message keeps the items alone.
+        shape.needs_normalising = true;
+        Ok(Data::Array(Arc::new(ArrayData {
+            items,
+            named: Some(Box::new(named)),
+            shape: shape.checked()?,
+        })))
+    }
+
+    /// A regular expression.
+    pub fn regular_expression(source: Text, flags: Flags) -> Data {
+        Data::RegExp(Arc::new(RegExpData::new(source, flags)))
     }
 
     /// An object; its properties are brought into JavaScript's order.
@@ -371,6 +398,7 @@ impl Data {
                 ..scalar(8, false)
             },
             Data::Function(function) => function.shape,
+            Data::RegExp(expression) => scalar(expression.byte_count(), true),
         }
     }
 
@@ -428,6 +456,11 @@ impl ArrayData {
     /// The items.
     pub fn items(&self) -> &[Data] {
         &self.items
+    }
+
+    /// What it holds besides its items, where it is a match.
+    pub fn named(&self) -> Option<&PropertyTable<Data>> {
+        self.named.as_deref()
     }
 }
 

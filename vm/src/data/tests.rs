@@ -113,3 +113,29 @@ fn symbolic_addresses_are_resolved_at_any_depth() {
     assert_eq!(resolved.to_json(), "[1,[{\"$address\":\"Me\"}]]");
     assert!(!resolved.shape().has_symbolic);
 }
+
+#[test]
+fn expressions_and_matches_keep_their_parts() {
+    let expression = Data::regular_expression(Text::from("a/é"), Flags::parse("gi").unwrap());
+    let named = [(Text::from("index"), Data::from(3.0))]
+        .into_iter()
+        .collect();
+    let found = Data::array_with(vec![Data::from("a")], named).unwrap();
+    for data in [expression.clone(), found.clone()] {
+        let again = Data::decode(&data.encode()).unwrap();
+        assert_eq!(data, again);
+        assert!(again.shape().needs_normalising);
+    }
+    assert_ne!(found, Data::array(vec![Data::from("a")]).unwrap());
+    assert_ne!(
+        expression,
+        Data::regular_expression(Text::from("a/é"), Flags::default())
+    );
+    assert_eq!(expression.to_json(), "\"/a/é/gi\"");
+    // Flags that exclude each other, and an empty table, are never written.
+    assert_eq!(
+        Data::decode(&[20, 0b0110_0000, 0]),
+        Err(DecodeError::Malformed)
+    );
+    assert_eq!(Data::decode(&[21, 0, 0]), Err(DecodeError::Malformed));
+}

@@ -2,7 +2,7 @@
 //!
 //! Undefined properties are dropped, NaN and infinities become null, -0 becomes 0, dates become ISO
 //! text, errors `{ name, message }`. Addresses stay. What JSON would lose without a word (maps, sets,
-//! functions) is refused with a hint.
+//! regular expressions, functions) is refused with a hint.
 
 use crate::data::{Data, PropertyTable};
 use crate::error::Trap;
@@ -54,6 +54,7 @@ impl Machine<'_> {
                 ];
                 Data::object_from(pairs).map_err(|_| self.too_deep())
             }
+            Data::RegExp(_) => Err(self.no_expression_in_message()),
             Data::Map(_) | Data::Set(_) => Err(self.no_map_in_message()),
             Data::Function(_) => Err(self.no_function()),
             _ => Ok(data.clone()),
@@ -62,6 +63,10 @@ impl Machine<'_> {
 
     pub(super) fn no_map_in_message(&mut self) -> Trap {
         self.cannot_keep("a Map or Set cannot be sent: send an array, `[...values]`, or an object, `Object.fromEntries(map)`")
+    }
+
+    pub(super) fn no_expression_in_message(&mut self) -> Trap {
+        self.cannot_keep("a regular expression cannot be sent: send `re.source` and `re.flags`, and write `RegExp(source, flags)` where they arrive")
     }
 
     /// Keys of the top level that begin with `$` are kept for the language.

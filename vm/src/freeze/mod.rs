@@ -97,8 +97,12 @@ impl Machine<'_> {
                     .iter()
                     .map(|item| self.freeze_item(item, freezing))
                     .collect::<Result<Vec<_>, _>>()?;
+                let named = match freezing.purpose {
+                    Purpose::Message => PropertyTable::default(),
+                    _ => self.freeze_named(*id, freezing)?,
+                };
                 freezing.path.pop();
-                Data::array(items).map_err(|_| self.too_deep())
+                Data::array_with(items, named).map_err(|_| self.too_deep())
             }
             Value::Object(id) => {
                 let count = self.heap.object(*id).properties.len();
@@ -161,6 +165,11 @@ impl Machine<'_> {
                     Ok(date)
                 };
             }
+            ObjectKind::RegExp(..) if message => return Err(self.no_expression_in_message()),
+            ObjectKind::RegExp(expression, _) => {
+                freezing.bytes += u64::from(expression.byte_count());
+                return Ok(Data::RegExp(expression.clone()));
+            }
             ObjectKind::Map(_) | ObjectKind::Set(_) if message => {
                 return Err(self.no_map_in_message());
             }
@@ -186,6 +195,26 @@ impl Machine<'_> {
         }
         let properties = self.freeze_properties(id, freezing, message)?;
         Data::object(properties).map_err(|_| self.too_deep())
+    }
+
+    /// What an array holds besides its items.
+    fn freeze_named(
+        &mut self,
+        id: crate::value::ArrayId,
+        freezing: &mut Freezing,
+    ) -> Result<PropertyTable<Data>, Trap> {
+        let pairs: Vec<_> = match self.heap.named(id) {
+            None => return Ok(PropertyTable::default()),
+            Some(named) => named
+                .iter()
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
+        };
+        let mut table = PropertyTable::with_capacity(pairs.len());
+        for (key, value) in pairs {
+            table.insert(key, self.freeze_part(&value, freezing)?);
+        }
+        Ok(table)
     }
 
     fn freeze_properties(

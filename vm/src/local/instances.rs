@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use super::{LocalEnd, LocalStatus};
 use crate::data::{Address, Data};
 use crate::error::ScriptError;
-use crate::turn::Input;
+use crate::turn::{CallId, Input};
 use crate::worker::Worker;
 
 /// One instance through all of its runs.
@@ -16,12 +16,14 @@ pub(super) struct Instance {
     pub(super) worker: Worker,
     pub(super) status: LocalStatus,
     /// Messages that wait, in order.
-    pub(super) mailbox: VecDeque<(Data, Option<Address>)>,
+    pub(super) mailbox: VecDeque<Letter>,
+    /// How many of them were offered since the last input that was taken, and not wanted.
+    pub(super) offered: usize,
     /// Who is told of its end.
     pub(super) watcher: Option<Address>,
     /// Failures in a row.
     pub(super) failures: u32,
-    /// What is to be given to it when its rest after a failure is over; while there is one, it rests.
+    /// How it goes on when its rest after a failure is over; while there is something, it rests.
     pub(super) resting: Option<Resume>,
     /// How many runs there were: part of the run id.
     pub(super) lives: u64,
@@ -29,11 +31,30 @@ pub(super) struct Instance {
     pub(super) error: Option<ScriptError>,
 }
 
+/// A message that waits.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Letter {
+    pub(super) body: Data,
+    pub(super) sender: Option<Address>,
+    pub(super) call: Option<CallId>,
+}
+
+impl Letter {
+    pub(super) fn input(&self) -> Input {
+        Input::Message {
+            body: self.body.clone(),
+            sender: self.sender.clone(),
+            call: self.call,
+        }
+    }
+}
+
 /// How an instance goes on after a failure.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Resume {
-    /// At its wait, with the timer that the failing turn had taken from it, where it was one.
-    AtWait(Option<Input>),
+    /// At its wait, with the timers and replies that came meanwhile and the one that the failing turn had
+    /// taken from it.
+    AtWait(Vec<Input>),
     /// At the beginning.
     AtStart,
 }
@@ -45,6 +66,7 @@ impl Instance {
             worker,
             status: LocalStatus::Waiting,
             mailbox: VecDeque::new(),
+            offered: 0,
             watcher: None,
             failures: 0,
             resting: None,

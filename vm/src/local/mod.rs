@@ -17,6 +17,7 @@ use crate::data::{Address, Data};
 use crate::error::ScriptError;
 use crate::limits::Limits;
 use crate::program::Program;
+use crate::turn::Intent;
 
 pub use lines::{LineError, LocalMessage, parse_line};
 
@@ -102,6 +103,15 @@ pub enum LocalEvent {
         error: ScriptError,
         /// When it goes on, if it does.
         restarts_at_ms: Option<u64>,
+    },
+    /// A reply came when nobody waited for it any more, and was dropped.
+    Late {
+        /// Virtual milliseconds from the start.
+        at_ms: u64,
+        /// Who had called.
+        to: Address,
+        /// What was answered.
+        message: Data,
     },
     /// `console.log`
     Console {
@@ -283,6 +293,7 @@ impl<'p> LocalRun<'p> {
             to,
             sender: None,
             body,
+            intent: Intent::Tell,
         });
         self.settle()
     }

@@ -3,7 +3,7 @@
 //! Turns put their effects behind what is there. A bare name becomes an instance here: by `key`, by the
 //! key `default` of a daemon, or by a fresh run of an ephemeral worker.
 
-use super::instances::Instance;
+use super::instances::{Instance, Letter};
 use super::{DEFAULT_KEY, LocalEvent, LocalRun, LocalStatus};
 use crate::codes;
 use crate::control::CHILD_KEY_PREFIX;
@@ -11,7 +11,7 @@ use crate::data::{Address, Data};
 use crate::error::ScriptError;
 use crate::options::Reuse;
 use crate::program::WorkerDefinition;
-use crate::turn::{Input, Target, outbox_owner};
+use crate::turn::{CallId, Input, Intent, Target, outbox_owner};
 use crate::worker::{Identity, Worker};
 
 /// Something that waits for its turn.
@@ -26,6 +26,7 @@ pub(super) enum Item {
         to: Address,
         sender: Option<Address>,
         body: Data,
+        intent: Intent,
     },
     Kill {
         target: Address,
@@ -62,13 +63,30 @@ impl LocalRun<'_> {
                 outbox,
                 watcher,
             } => self.start(&address, config, outbox, watcher),
-            Item::Deliver { to, sender, body } => self.receive(&to, sender, body),
+            Item::Deliver {
+                to,
+                sender,
+                body,
+                intent: Intent::Answer(call),
+            } => self.answer(&to, call, sender, body),
+            Item::Deliver {
+                to,
+                sender,
+                body,
+                intent,
+            } => {
+                let call = match intent {
+                    Intent::Ask(call) => Some(call),
+                    _ => None,
+                };
+                self.receive(&to, Letter { body, sender, call });
+            }
             Item::Kill { target } => self.kill(&target),
         }
     }
 
     /// Sends what a worker sent: to the queue, or out.
-    pub(super) fn dispatch(&mut self, from: &Address, to: Target, message: Data) {
+    pub(super) fn dispatch(&mut self, from: &Address, to: Target, message: Data, intent: Intent) {
         let at_ms = self.clock_ms;
         let address = match to {
             Target::Outbox => {
@@ -119,6 +137,7 @@ impl LocalRun<'_> {
                     to: instance,
                     sender: Some(from.clone()),
                     body: message,
+                    intent,
                 });
             }
             Err(cause) => {
@@ -199,7 +218,17 @@ impl LocalRun<'_> {
         .ok()
     }
 
-    fn receive(&mut self, to: &Address, sender: Option<Address>, body: Data) {
+    /// Gives a reply to the instance that called. It starts no run.
+    fn answer(&mut self, to: &Address, call: CallId, sender: Option<Address>, body: Data) {
+        if self.instances.get(to).is_some_and(Instance::is_alive) {
+            self.give(to, Input::Reply { call, body, sender });
+            self.drain_mailbox(to);
+        } else {
+            self.dead_letter(to.clone(), body, ScriptError::ended());
+        }
+    }
+
+    fn receive(&mut self, to: &Address, letter: Letter) {
         let Some(definition) = self.program.worker(&to.name) else {
             return;
         };
@@ -219,12 +248,12 @@ impl LocalRun<'_> {
             }
             _ => {
                 let cause = ScriptError::ended();
-                self.dead_letter(to.clone(), body, cause);
+                self.dead_letter(to.clone(), letter.body, cause);
                 return;
             }
         }
         if let Some(instance) = self.instances.get_mut(to) {
-            instance.mailbox.push_back((body, sender));
+            instance.mailbox.push_back(letter);
         }
         self.drain_mailbox(to);
     }

@@ -8,7 +8,7 @@ use super::{LocalEvent, LocalRun, LocalStatus};
 use crate::data::{Address, Data};
 use crate::error::ScriptError;
 use crate::options::RestartFrom;
-use crate::turn::{Effect, Input, Note, Outcome, TurnContext, turn};
+use crate::turn::{Effect, Input, Intent, Note, Outcome, TurnContext, turn};
 use crate::worker::Worker;
 
 /// Something that happens at a time.
@@ -28,17 +28,24 @@ pub(super) enum AlarmKind {
 }
 
 impl LocalRun<'_> {
-    /// Gives messages from the mailbox as long as the instance takes them.
+    /// Gives messages from the mailbox as long as the instance takes them. One that it does not want yet
+    /// is passed over until it has taken something else.
     pub(super) fn drain_mailbox(&mut self, address: &Address) {
         while let Some(instance) = self
             .instances
             .get_mut(address)
             .filter(|instance| instance.is_ready())
         {
-            let Some((body, sender)) = instance.mailbox.pop_front() else {
+            let at = instance.offered;
+            let Some(letter) = instance.mailbox.remove(at) else {
                 return;
             };
-            self.run_turn(address, &Input::Message { body, sender });
+            if !self.run_turn(address, &letter.input())
+                && let Some(instance) = self.instances.get_mut(address)
+            {
+                instance.mailbox.insert(at, letter);
+                instance.offered = at + 1;
+            }
         }
     }
 
@@ -52,19 +59,53 @@ impl LocalRun<'_> {
         }
         match alarm.kind {
             AlarmKind::Timer(timer) => {
-                if instance.resting.is_none() {
-                    self.run_turn(&alarm.address, &Input::Timer { timer });
-                } else {
-                    instance.resting = Some(Resume::AtWait(Some(Input::Timer { timer })));
-                }
+                self.give(&alarm.address, Input::Timer { timer });
             }
             AlarmKind::Restart => match instance.resting.take() {
-                Some(Resume::AtWait(Some(input))) => self.run_turn(&alarm.address, &input),
-                Some(Resume::AtWait(None)) | None => {}
+                Some(Resume::AtWait(inputs)) => self.resume(&alarm.address, inputs),
                 Some(Resume::AtStart) => self.start_again(&alarm.address),
+                None => {}
             },
         }
         self.drain_mailbox(&alarm.address);
+    }
+
+    /// Gives a timer or reply, which passes the mailbox; while the instance rests it waits for the end of
+    /// that.
+    pub(super) fn give(&mut self, address: &Address, input: Input) {
+        let Some(instance) = self.instances.get_mut(address) else {
+            return;
+        };
+        match (&mut instance.resting, input) {
+            (None, input) => {
+                self.run_turn(address, &input);
+            }
+            (Some(Resume::AtWait(inputs)), input) => inputs.push(input),
+            (Some(Resume::AtStart), Input::Reply { body, .. }) => self.late(address, body),
+            (Some(Resume::AtStart), _) => {}
+        }
+    }
+
+    fn late(&mut self, to: &Address, message: Data) {
+        self.events.push(LocalEvent::Late {
+            at_ms: self.clock_ms,
+            to: to.clone(),
+            message,
+        });
+    }
+
+    /// Gives what has waited for the end of a rest. Where a turn fails, the rest waits again.
+    fn resume(&mut self, address: &Address, inputs: Vec<Input>) {
+        for input in inputs {
+            let Some(instance) = self.instances.get_mut(address) else {
+                return;
+            };
+            if instance.is_alive() {
+                self.give(address, input);
+            } else if let Input::Reply { body, .. } = input {
+                self.dead_letter(address.clone(), body, left_behind());
+            }
+        }
     }
 
     fn start_again(&mut self, address: &Address) {
@@ -84,8 +125,8 @@ impl LocalRun<'_> {
         self.run_turn(address, &Input::Start { config, outbox });
     }
 
-    /// Runs one turn and carries out what it did.
-    pub(super) fn run_turn(&mut self, address: &Address, input: &Input) {
+    /// Runs one turn and carries out what it did. False where the worker does not want the message yet.
+    pub(super) fn run_turn(&mut self, address: &Address, input: &Input) -> bool {
         self.turns += 1;
         let number = self.next_number();
         let hash = self.hash(&[b"turn", &number.to_le_bytes()]);
@@ -93,7 +134,7 @@ impl LocalRun<'_> {
         seed.copy_from_slice(&hash[..16]);
         let now_ms = self.options.now_ms.saturating_add(self.clock_ms);
         let Some(instance) = self.instances.get_mut(address) else {
-            return;
+            return true;
         };
         let before = instance.worker.clone();
         let limits = &self.options.limits;
@@ -103,13 +144,20 @@ impl LocalRun<'_> {
             limits,
         };
         let turn = turn(self.program, &mut instance.worker, input.clone(), &context);
+        if turn.outcome == Outcome::Kept {
+            return false;
+        }
+        instance.offered = 0;
         let lives = instance.lives;
+        if let (true, Input::Reply { body, .. }) = (turn.notes.contains(&Note::Late), input) {
+            self.late(address, body.clone());
+        }
         self.note(address, turn.notes);
         for effect in turn.effects {
             self.carry_out(address, lives, effect);
         }
         match turn.outcome {
-            Outcome::Waiting => {
+            Outcome::Kept | Outcome::Waiting => {
                 if let Some(instance) = self.instances.get_mut(address) {
                     instance.failures = 0;
                 }
@@ -128,6 +176,7 @@ impl LocalRun<'_> {
                 self.failed(address, &before, input, error);
             }
         }
+        true
     }
 
     fn note(&mut self, address: &Address, notes: Vec<Note>) {
@@ -145,7 +194,11 @@ impl LocalRun<'_> {
 
     fn carry_out(&mut self, from: &Address, lives: u64, effect: Effect) {
         match effect {
-            Effect::Send { to, message } => self.dispatch(from, to, message),
+            Effect::Send {
+                to,
+                message,
+                intent,
+            } => self.dispatch(from, to, message, intent),
             Effect::Spawn {
                 child,
                 config,
@@ -205,6 +258,9 @@ impl LocalRun<'_> {
             restarts_at_ms,
         });
         let Some(due_ms) = restarts_at_ms else {
+            if let Input::Reply { body, .. } = input {
+                self.dead_letter(address.clone(), body.clone(), error.clone());
+            }
             self.finish_run(address, LocalStatus::Failed, Data::Undefined, Some(error));
             return;
         };
@@ -212,8 +268,8 @@ impl LocalRun<'_> {
         instance.resting = Some(match definition.options.restart.from {
             RestartFrom::Start => Resume::AtStart,
             RestartFrom::Wait => Resume::AtWait(match input {
-                Input::Timer { .. } => Some(input.clone()),
-                _ => None,
+                Input::Timer { .. } | Input::Reply { .. } => vec![input.clone()],
+                _ => Vec::new(),
             }),
         });
         let lives = instance.lives;
@@ -239,21 +295,34 @@ impl LocalRun<'_> {
             return;
         };
         instance.status = status;
-        instance.resting = None;
+        let resting = instance.resting.take();
         instance.result = result;
         instance.error = error;
         let notice = exit_notice(address, instance);
-        let left = std::mem::take(&mut instance.mailbox);
+        let mut left: Vec<Data> = Vec::new();
+        if let Some(Resume::AtWait(inputs)) = resting {
+            left.extend(inputs.into_iter().filter_map(reply_in));
+        }
+        let mailbox = std::mem::take(&mut instance.mailbox);
+        left.extend(mailbox.into_iter().map(|letter| letter.body));
         if let Some(watcher) = instance.watcher.take() {
             self.queue.push_back(Item::Deliver {
                 to: watcher,
                 sender: Some(address.clone()),
                 body: notice,
+                intent: Intent::Tell,
             });
         }
-        for (body, _) in left {
+        for body in left {
             self.dead_letter(address.clone(), body, left_behind());
         }
+    }
+}
+
+fn reply_in(input: Input) -> Option<Data> {
+    match input {
+        Input::Reply { body, .. } => Some(body),
+        _ => None,
     }
 }
 

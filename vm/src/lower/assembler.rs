@@ -89,6 +89,11 @@ impl<'a> Assembler<'a> {
     /// Ends the innermost block with the instruction that leaves it; it is left to here.
     pub(super) fn close(&mut self, last: Instruction, span: Span) {
         self.emit(last, span);
+        self.end();
+    }
+
+    /// Ends the innermost block behind the block that was ended last; it is left to here.
+    pub(super) fn end(&mut self) {
         let here = self.here();
         if let Some((block, _)) = self.open.pop() {
             let block = &mut self.code.blocks[block.0 as usize];

@@ -1,4 +1,4 @@
-//! `whileLoop` and what leaves or repeats: `loop.break()`, `loop.continue()`, `done()`.
+//! `whileLoop`, `forEach`, and what leaves or repeats: `loop.break()`, `loop.continue()`, `done()`.
 //!
 //! A loop is a block that begins again at its end.
 
@@ -6,7 +6,7 @@ use super::assembler::Assembler;
 use super::{LowerError, command};
 use crate::control::instruction::{BlockKind, Instruction};
 use crate::source::Span;
-use crate::tree::{Command, Label};
+use crate::tree::{Command, Handle, Label, Operand};
 
 /// Repeats the body until it leaves the loop.
 pub(super) fn repeated(
@@ -20,6 +20,22 @@ pub(super) fn repeated(
     });
     command(assembler, body)?;
     assembler.close(Instruction::LoopContinue { block }, span);
+    Ok(())
+}
+
+/// Runs the body for each item of an array.
+pub(super) fn for_each(
+    assembler: &mut Assembler<'_>,
+    items: &Operand,
+    (handle, body): (Handle, &Command),
+    span: Span,
+) -> Result<(), LowerError> {
+    let items = assembler.operand(items, span)?;
+    let block = assembler.open(BlockKind::Each { handle }, None, span, |block| {
+        Instruction::EachEnter { block, items }
+    });
+    command(assembler, body)?;
+    assembler.close(Instruction::EachNext { block }, span);
     Ok(())
 }
 

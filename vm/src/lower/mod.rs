@@ -5,9 +5,11 @@
 //! outside its block.
 
 mod assembler;
+mod attempts;
 mod branches;
 mod loops;
 mod operands;
+mod parallel;
 mod simple;
 mod state;
 mod waits;
@@ -72,7 +74,31 @@ fn command(assembler: &mut Assembler<'_>, command: &Command) -> Result<(), Lower
             predicate,
             handle,
             then,
-        } => waits::wait_for(assembler, predicate, *handle, then, span),
+            timeout,
+        } => waits::wait_for(
+            assembler,
+            predicate,
+            (*handle, then),
+            timeout.as_ref(),
+            span,
+        ),
+        CommandKind::Call {
+            target,
+            message,
+            handle,
+            then,
+            timeout,
+            retry,
+        } => {
+            let call = waits::Call {
+                target,
+                message,
+                timeout: timeout.as_ref(),
+                retry: *retry,
+            };
+            waits::call(assembler, &call, (*handle, then), span)
+        }
+        CommandKind::Reply { handle, message } => simple::reply(assembler, *handle, message, span),
         CommandKind::When {
             predicate,
             matched,
@@ -100,6 +126,23 @@ fn command(assembler: &mut Assembler<'_>, command: &Command) -> Result<(), Lower
             updater,
             message,
         } => state::modify(assembler, *handle, updater, *message, span),
+        CommandKind::Attempt {
+            handle,
+            body,
+            retry,
+            otherwise,
+        } => {
+            let otherwise = otherwise.as_ref().map(|(handle, then)| (*handle, &**then));
+            attempts::attempt(assembler, (*handle, body), *retry, otherwise, span)
+        }
+        CommandKind::Parallel { race, branches } => {
+            parallel::parallel(assembler, *race, branches, span)
+        }
+        CommandKind::ForEach {
+            items,
+            handle,
+            body,
+        } => loops::for_each(assembler, items, (*handle, body), span),
         CommandKind::Spawn {
             worker,
             config,

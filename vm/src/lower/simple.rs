@@ -1,4 +1,4 @@
-//! Commands that are one instruction: `send`, `kill`, `delay`, `complete`, `fail`.
+//! Commands that are one instruction: `send`, `reply`, `kill`, `delay`, `complete`, `fail`.
 //!
 //! Their operands come first; nothing is opened.
 
@@ -6,7 +6,7 @@ use super::LowerError;
 use super::assembler::Assembler;
 use crate::control::instruction::Instruction;
 use crate::source::Span;
-use crate::tree::Operand;
+use crate::tree::{Handle, Operand};
 
 type Lowered = Result<(), LowerError>;
 
@@ -19,6 +19,18 @@ pub(super) fn send(
     let target = assembler.operand(target, span)?;
     let message = assembler.operand(message, span)?;
     assembler.emit(Instruction::ActorSend { target, message }, span);
+    Ok(())
+}
+
+pub(super) fn reply(
+    assembler: &mut Assembler<'_>,
+    handle: Handle,
+    message: &Operand,
+    span: Span,
+) -> Lowered {
+    assembler.check_handle(handle, span)?;
+    let message = assembler.operand(message, span)?;
+    assembler.emit(Instruction::ActorReply { handle, message }, span);
     Ok(())
 }
 

@@ -178,7 +178,7 @@ impl Machine<'_> {
         Ok(match class {
             "Object" => !is_primitive(value),
             "Error" => error_kind.is_some(),
-            "Array" | "Map" | "Set" | "Date" | "Function" => {
+            "Array" | "Map" | "Set" | "Date" | "Function" | "RegExp" => {
                 own_class == class && !is_primitive(value)
             }
             _ => error_kind.is_some_and(|kind: ErrorKind| kind.name() == class),

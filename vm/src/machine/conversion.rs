@@ -125,6 +125,7 @@ impl Machine<'_> {
             }
             Value::Frozen(Data::Address(address)) => Text::from(address.to_string()),
             Value::Frozen(Data::Error(_)) => self.error_text(value)?,
+            Value::Frozen(Data::RegExp(expression)) => self.expression_text(expression)?,
             Value::Frozen(Data::Map(_)) => Text::from("[object Map]"),
             Value::Frozen(Data::Set(_)) => Text::from("[object Set]"),
             Value::Frozen(Data::Function(function)) => self.function_text(function.function.0)?,
@@ -134,15 +135,24 @@ impl Machine<'_> {
                 let name = name.rsplit(['.', ' ']).next().unwrap_or(name);
                 Text::from(format!("function {name}() {{ [native code] }}"))
             }
-            Value::Object(id) => match self.heap.object(*id).kind {
+            Value::Object(id) => match &self.heap.object(*id).kind {
                 ObjectKind::Error(_) => self.error_text(value)?,
+                ObjectKind::RegExp(expression, _) => {
+                    let expression = expression.clone();
+                    self.expression_text(&expression)?
+                }
                 ObjectKind::Map(_) => Text::from("[object Map]"),
                 ObjectKind::Set(_) => Text::from("[object Set]"),
-                ObjectKind::Date(time) => date_text(time),
+                ObjectKind::Date(time) => date_text(*time),
                 ObjectKind::Plain => Text::from("[object Object]"),
             },
             _ => Text::from("[object Object]"),
         })
+    }
+
+    fn expression_text(&mut self, expression: &crate::regex::RegExpData) -> Result<Text, Trap> {
+        self.charge(64 + expression.source().byte_size() * 2)?;
+        Ok(crate::builtins::expression_text(expression))
     }
 
     fn function_text(&mut self, index: u32) -> Result<Text, Trap> {

@@ -13,6 +13,7 @@ mod errors;
 mod frames;
 mod iteration;
 mod objects;
+mod patterns;
 mod properties;
 mod stack;
 mod variables;
@@ -38,6 +39,8 @@ pub struct Used {
     pub instructions: u64,
     /// Bytes allocated.
     pub allocated_bytes: u64,
+    /// Steps of regular expressions.
+    pub regex_steps: u64,
 }
 
 /// The expression machine over one code.
@@ -65,6 +68,10 @@ pub struct Machine<'p> {
     native_depth: u32,
     /// The place that a refusal is about, where no function runs: set while captures are frozen.
     pub(crate) focus: Option<crate::source::Span>,
+    /// `lastIndex` of frozen regular expressions, within one call.
+    places: patterns::Places,
+    /// What searches work in.
+    scratch: crate::regex::Scratch,
     /// Captured variables of the functions that have been frozen.
     pub(crate) kept: crate::freeze::KeptCells,
 }
@@ -85,6 +92,8 @@ impl<'p> Machine<'p> {
             handlers: Vec::new(),
             native_depth: 0,
             focus: None,
+            places: patterns::Places::default(),
+            scratch: crate::regex::Scratch::default(),
             kept: crate::freeze::KeptCells::default(),
         }
     }

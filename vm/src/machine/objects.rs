@@ -119,14 +119,13 @@ impl Machine<'_> {
             Value::Array(_) | Value::Frozen(Data::Array(_)) => {
                 let count = self.array_length(source).unwrap_or(0);
                 self.charge(count * 32)?;
-                (0..count)
-                    .map(|at| {
-                        (
-                            Text::from(at.to_string()),
-                            self.array_item(source, at).unwrap_or(Value::UNDEFINED),
-                        )
-                    })
-                    .collect()
+                let items = (0..count).map(|at| {
+                    (
+                        Text::from(at.to_string()),
+                        self.array_item(source, at).unwrap_or(Value::UNDEFINED),
+                    )
+                });
+                items.chain(self.named_entries(source)).collect()
             }
             Value::Frozen(Data::Text(text)) => {
                 self.charge(text.len() * 32)?;
@@ -150,5 +149,24 @@ impl Machine<'_> {
             .into_iter()
             .filter(|(key, _)| !(is_error && (*key == *"message" || *key == *"cause")))
             .collect())
+    }
+
+    /// What a match holds besides its items.
+    fn named_entries(&self, array: &Value) -> Vec<(Text, Value)> {
+        match array {
+            Value::Array(id) => self.heap.named(*id).map_or_else(Vec::new, |named| {
+                let pairs = named.iter();
+                pairs
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .collect()
+            }),
+            Value::Frozen(Data::Array(array)) => array.named().map_or_else(Vec::new, |named| {
+                let pairs = named.iter();
+                pairs
+                    .map(|(key, value)| (key.clone(), Value::Frozen(value.clone())))
+                    .collect()
+            }),
+            _ => Vec::new(),
+        }
     }
 }

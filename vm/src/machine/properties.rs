@@ -101,6 +101,7 @@ impl Machine<'_> {
                 Data::Array(_) => Prototype::Array,
                 Data::Error(_) => Prototype::Error,
                 Data::Date(_) => Prototype::Date,
+                Data::RegExp(_) => Prototype::RegExp,
                 Data::Map(_) => Prototype::Map,
                 Data::Set(_) => Prototype::Set,
                 Data::Function(_) => Prototype::Function,
@@ -110,6 +111,7 @@ impl Machine<'_> {
                 ObjectKind::Plain => Prototype::Object,
                 ObjectKind::Error(_) => Prototype::Error,
                 ObjectKind::Date(_) => Prototype::Date,
+                ObjectKind::RegExp(..) => Prototype::RegExp,
                 ObjectKind::Map(_) => Prototype::Map,
                 ObjectKind::Set(_) => Prototype::Set,
             },
@@ -177,7 +179,13 @@ impl Machine<'_> {
     pub fn own_property(&self, object: &Value, key: &Text) -> Option<Value> {
         let ascii = key.as_ascii().unwrap_or("");
         match object {
-            Value::Object(id) => self.heap.object(*id).properties.get(key).cloned(),
+            Value::Object(id) => match &self.heap.object(*id).kind {
+                ObjectKind::RegExp(_, place) if ascii == "lastIndex" => Some(place.clone()),
+                _ => self.heap.object(*id).properties.get(key).cloned(),
+            },
+            Value::Frozen(Data::RegExp(expression)) if ascii == "lastIndex" => {
+                Some(self.frozen_place(expression))
+            }
             Value::Frozen(Data::Object(object)) => {
                 object.properties().get(key).cloned().map(Value::Frozen)
             }
@@ -190,9 +198,10 @@ impl Machine<'_> {
             Value::Frozen(Data::Array(array)) if ascii == "length" => {
                 Some(Value::number(array.items().len() as f64))
             }
-            Value::Array(_) | Value::Frozen(Data::Array(_)) => {
-                self.array_item(object, key.array_index()? as usize)
-            }
+            Value::Array(_) | Value::Frozen(Data::Array(_)) => match key.array_index() {
+                Some(at) => self.array_item(object, at as usize),
+                None => self.named_part(object, key),
+            },
             Value::Frozen(Data::Text(text)) if ascii == "length" => {
                 Some(Value::number(text.len() as f64))
             }
@@ -201,6 +210,17 @@ impl Machine<'_> {
                 .map(|unit| Value::from(Text::from_unit(unit))),
             Value::Closure(_) | Value::Frozen(Data::Function(_)) | Value::Native(_) => {
                 self.function_property(object, ascii)
+            }
+            _ => None,
+        }
+    }
+
+    /// What a match holds besides its items.
+    fn named_part(&self, array: &Value, key: &Text) -> Option<Value> {
+        match array {
+            Value::Array(id) => self.heap.named(*id)?.get(key).cloned(),
+            Value::Frozen(Data::Array(array)) => {
+                array.named()?.get(key).cloned().map(Value::Frozen)
             }
             _ => None,
         }
@@ -236,11 +256,17 @@ impl Machine<'_> {
             Value::Frozen(Data::Error(error)) => Some(error.kind),
             Value::Object(id) => match &self.heap.object(*id).kind {
                 ObjectKind::Error(kind) => Some(*kind),
+                ObjectKind::RegExp(expression, _) => {
+                    return crate::builtins::expression_part(expression, key);
+                }
                 ObjectKind::Map(entries) | ObjectKind::Set(entries) if *key == *"size" => {
                     return Value::number(entries.places.len() as f64);
                 }
                 _ => None,
             },
+            Value::Frozen(Data::RegExp(expression)) => {
+                return crate::builtins::expression_part(expression, key);
+            }
             Value::Frozen(Data::Map(map)) if *key == *"size" => {
                 return Value::number(map.entries().len() as f64);
             }
@@ -330,6 +356,12 @@ impl Machine<'_> {
                 "`{ ...object }` or `[...array]` first and change the copy",
             )),
             Value::Object(id) => {
+                if *key == *"lastIndex"
+                    && let ObjectKind::RegExp(_, place) = &mut self.heap.object_mut(*id).kind
+                {
+                    *place = value;
+                    return Ok(());
+                }
                 if self
                     .heap
                     .object_mut(*id)
@@ -366,6 +398,10 @@ impl Machine<'_> {
                 &format!("set [{key}]"),
                 "`[...array]` first, or `array.map(…)`, `array.with(…)`",
             )),
+            Value::Frozen(Data::RegExp(expression)) if *key == *"lastIndex" => {
+                let expression = expression.clone();
+                self.set_frozen_place(&expression, value)
+            }
             Value::Frozen(data) if data.shape().depth > 0 => Err(self.frozen_error(
                 &format!("set '{key}'"),
                 &format!("`{{ ...object, {key}: value }}`"),
@@ -403,6 +439,12 @@ impl Machine<'_> {
 
     fn delete_property(&mut self, object: &Value, key: &Text) -> Result<(), Trap> {
         match object {
+            // What is not there can be deleted anywhere.
+            Value::Object(_) | Value::Array(_) | Value::Frozen(_)
+                if !object.is_nullish() && self.own_property(object, key).is_none() =>
+            {
+                Ok(())
+            }
             locked if self.heap.is_locked(locked) => Err(self.frozen_error(
                 &format!("delete '{key}'"),
                 &format!("`const {{ {key}, ...rest }} = object` and use `rest`"),

@@ -62,6 +62,7 @@ impl<'a> Functions<'a> {
         function: &Value,
         arguments: &[Value],
     ) -> Result<Value, ScriptError> {
+        self.machine.forget_places();
         self.machine
             .call(function, arguments)
             .map_err(|trap| self.machine.script_error(trap))
@@ -167,6 +168,7 @@ pub(crate) fn describe(value: &Data) -> String {
         Data::Object(_) => "the object",
         Data::Error(error) => return format!("an error ({})", ErrorKind::name(error.kind)),
         Data::Date(_) => return "a date".to_owned(),
+        Data::RegExp(_) => return "a regular expression".to_owned(),
         Data::Map(_) => return "a Map".to_owned(),
         Data::Set(_) => return "a Set".to_owned(),
         Data::Address(address) => return format!("the address {address}"),

@@ -5,7 +5,7 @@
 //! recording that something was done (commands that it proposes).
 
 mod channels;
-mod checkpoints;
+pub(crate) mod checkpoints;
 mod effects;
 mod outbox;
 mod services;
@@ -13,16 +13,17 @@ mod timers;
 pub mod waiters;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::store::StateReader;
-use cluster::{Action, Command, StateHash};
+use cluster::{Action, Command};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use transport::span::SpanSink;
 use transport::{Incarnation, ShardId};
 
+use crate::agreement::Standing;
 use crate::group::Group;
 use crate::http::HttpClient;
 use crate::limits::DriverLimits;
@@ -31,6 +32,7 @@ use crate::proposer::{ProposeError, Proposer};
 use crate::router::Router;
 use crate::shard_machine::{DriverEvent, ShardProtocol};
 use crate::spans;
+use crate::time::ShardTime;
 use channels::Announced;
 
 /// What a driver works with.
@@ -49,14 +51,16 @@ pub struct DriverParts {
     pub router: Arc<Router>,
     /// Bounds.
     pub limits: Arc<DriverLimits>,
-    /// For timers and spans.
+    /// For spans.
     pub clock: Arc<dyn Clock>,
     /// Makes HTTP requests.
     pub http: Arc<dyn HttpClient>,
+    /// Shard time, for timers.
+    pub time: Arc<ShardTime>,
     /// Where spans go.
     pub spans: Arc<dyn SpanSink>,
-    /// Where the hash of a checkpoint is kept.
-    pub checkpoint: Arc<Mutex<Option<(u64, StateHash)>>>,
+    /// Where this replica stands in the agreement.
+    pub standing: Arc<Standing>,
 }
 
 impl DriverParts {
@@ -130,7 +134,6 @@ impl Lead {
         tasks.spawn(outbox::run(Arc::clone(parts), emitted));
         let (ordered, in_order) = mpsc::unbounded_channel();
         tasks.spawn(effects::run_ordered(Arc::clone(parts), in_order));
-        tasks.spawn(checkpoints::run(Arc::clone(parts)));
         let more = Arc::new(Notify::new());
         tasks.spawn(go_on(Arc::clone(parts), Arc::clone(&more)));
         Self {

@@ -10,14 +10,14 @@ use tokio::sync::watch;
 
 use super::DriverParts;
 
-/// Longest wait without a look at the wall clock, which may be set while this waits.
+/// Longest wait without a look at shard time, which may be slewed while this waits.
 const STEP_MS: u64 = 1_000;
 
 /// Fires what is armed; each new value replaces the one before. Ends when nobody can arm any more.
 pub(super) async fn run(parts: Arc<DriverParts>, mut due: watch::Receiver<Option<u64>>) {
     loop {
         let at_ms = *due.borrow_and_update();
-        let left_ms = at_ms.map(|at_ms| at_ms.saturating_sub(parts.clock.unix_ms()));
+        let left_ms = at_ms.map(|at_ms| at_ms.saturating_sub(parts.time.now_ms()));
         let armed = match left_ms {
             Some(0) => {
                 parts.propose(Command::TimerFired).await;

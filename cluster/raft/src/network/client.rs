@@ -21,7 +21,7 @@ use openraft::raft::{
 use openraft::{OptionalSend, RaftNetworkFactory, RaftNetworkV2};
 use transport::{BusError, RaftChannel};
 
-use super::heartbeats::Heartbeats;
+use super::gather::Gatherer;
 use super::wire::{Request, Response, WireAppend, WireTransfer, WireVoteRequest};
 use super::{CallError, Network, snapshots};
 use crate::group::Config;
@@ -84,7 +84,7 @@ struct Appender {
     network: Arc<Network>,
     group: GroupId,
     target: NodeId,
-    heartbeats: Option<Heartbeats>,
+    gatherer: Gatherer,
 }
 
 impl Appender {
@@ -98,22 +98,10 @@ impl Appender {
             .last()
             .map(|entry| entry.log_id)
             .or(previous);
-        let response = self.ask(Request::Append(WireAppend::new(request))).await;
+        let append = Request::Append(WireAppend::new(request));
+        let response = self.gatherer.ask(self.group.0, append).await;
         let response = response.map_err(|error| self.error(error, RPCTypes::AppendEntries))?;
         self.read(response, previous, last)
-    }
-
-    async fn ask(&self, request: Request) -> Result<Response, CallError> {
-        if let Some(heartbeats) = &self.heartbeats {
-            return heartbeats.beat(self.group.0, request).await;
-        }
-        let deadline = self.network.timing.append_deadline;
-        let requests = [(self.group.0, request)];
-        let responses = self
-            .network
-            .call(self.target, RaftChannel::Append, &requests, deadline)
-            .await?;
-        responses.into_iter().next().ok_or(CallError::Closed)
     }
 
     fn read(
@@ -138,15 +126,15 @@ impl Appender {
 
 impl Client {
     fn appender(&self) -> Appender {
-        let heartbeats = match self.purpose {
-            Purpose::Heartbeat => Some(self.network.heartbeats_to(self.target)),
-            Purpose::Log => None,
+        let channel = match self.purpose {
+            Purpose::Heartbeat => RaftChannel::Vote,
+            Purpose::Log => RaftChannel::Append,
         };
         Appender {
             network: Arc::clone(&self.network),
             group: self.group,
             target: self.target,
-            heartbeats,
+            gatherer: self.network.gatherer(self.target, channel),
         }
     }
 
@@ -262,18 +250,6 @@ impl RaftNetworkV2<Config> for Client {
             Response::Transfer(Err(reason)) => Err(network_error(&reason)),
             _ => Err(network_error("an answer that fits no hand-over")),
         }
-    }
-}
-
-impl Network {
-    fn heartbeats_to(self: &Arc<Self>, target: NodeId) -> Heartbeats {
-        let mut all = self
-            .heartbeats
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        all.entry(target)
-            .or_insert_with(|| Heartbeats::start(self, target))
-            .clone()
     }
 }
 

@@ -5,7 +5,7 @@
 //! request is an error, and openraft sends again).
 
 pub mod client;
-mod heartbeats;
+mod gather;
 pub mod server;
 mod snapshots;
 pub mod wire;
@@ -18,9 +18,10 @@ use bytes::Bytes;
 use cluster::store::GroupId;
 use transport::{Bus, BusError, Headers, RaftChannel, Subjects};
 
+use crate::disk::Disk;
 use crate::group::Raft;
 use crate::types::NodeId;
-use heartbeats::Heartbeats;
+use gather::{Gatherer, Rules};
 use snapshots::Incoming;
 use wire::{Request, Response};
 
@@ -52,7 +53,7 @@ impl Buses {
 pub struct NetworkTiming {
     /// Deadline of one append of entries, the other node's flush included.
     pub append_deadline: Duration,
-    /// Deadline of one batch of heartbeats.
+    /// Deadline of one message of heartbeats.
     pub heartbeat_deadline: Duration,
     /// How long heartbeats to one node wait for each other.
     pub heartbeat_linger: Duration,
@@ -60,12 +61,14 @@ pub struct NetworkTiming {
     pub chunk_deadline: Duration,
     /// Appends to one peer of one group under way at a time.
     pub appends_in_flight: usize,
+    /// Messages with appends to one peer, of all groups, under way at a time.
+    pub messages_in_flight: usize,
     /// Bytes of keys and values in one chunk.
     pub chunk_bytes: usize,
     /// Bytes of snapshots sent to one peer in a second, at most.
     pub snapshot_bytes_per_second: u64,
-    /// Bytes of one received snapshot that are kept until it is installed, at most.
-    pub snapshot_bytes_max: usize,
+    /// Bytes of one received snapshot that are kept on disk until it is installed, at most.
+    pub snapshot_bytes_max: u64,
 }
 
 /// A node's end of raft's network, shared by all its groups.
@@ -75,8 +78,10 @@ pub struct Network {
     pub(crate) buses: Buses,
     pub(crate) timing: NetworkTiming,
     groups: RwLock<BTreeMap<GroupId, Raft>>,
-    heartbeats: Mutex<BTreeMap<NodeId, Heartbeats>>,
+    gatherers: Mutex<BTreeMap<(NodeId, RaftChannel), Gatherer>>,
     incoming: Mutex<BTreeMap<GroupId, Incoming>>,
+    /// Where snapshots are kept while they arrive.
+    spool_disk: Arc<dyn Disk>,
 }
 
 impl Network {
@@ -87,6 +92,7 @@ impl Network {
         subjects: Subjects,
         buses: Buses,
         timing: NetworkTiming,
+        spool_disk: Arc<dyn Disk>,
     ) -> Arc<Self> {
         Arc::new(Self {
             local,
@@ -94,8 +100,9 @@ impl Network {
             buses,
             timing,
             groups: RwLock::default(),
-            heartbeats: Mutex::default(),
+            gatherers: Mutex::default(),
             incoming: Mutex::default(),
+            spool_disk,
         })
     }
 
@@ -110,12 +117,38 @@ impl Network {
         let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
         groups.remove(&group);
         let mut incoming = self.incoming.lock().unwrap_or_else(PoisonError::into_inner);
-        incoming.remove(&group);
+        let unfinished = incoming.remove(&group);
+        drop(incoming);
+        drop(unfinished);
     }
 
     fn raft(&self, group: GroupId) -> Option<Raft> {
         let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
         groups.get(&group).cloned()
+    }
+
+    /// What gathers the requests of one kind to one node.
+    fn gatherer(self: &Arc<Self>, target: NodeId, channel: RaftChannel) -> Gatherer {
+        let mut all = self
+            .gatherers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let start = || Gatherer::start(self, target, self.rules(channel));
+        all.entry((target, channel)).or_insert_with(start).clone()
+    }
+
+    fn rules(&self, channel: RaftChannel) -> Rules {
+        let timing = &self.timing;
+        let (linger, deadline) = match channel {
+            RaftChannel::Append => (Duration::ZERO, timing.append_deadline),
+            _ => (timing.heartbeat_linger, timing.heartbeat_deadline),
+        };
+        Rules {
+            channel,
+            linger,
+            deadline,
+            in_flight: timing.messages_in_flight,
+        }
     }
 
     fn bus(&self, channel: RaftChannel) -> &Arc<dyn Bus> {

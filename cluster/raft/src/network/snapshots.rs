@@ -1,7 +1,8 @@
 //! Sends a snapshot in chunks and puts it together at the other end. openraft comes before and
 //! after it. Guarantees: a chunk is taken once and in order; a new transfer of a group replaces an
-//! unfinished one; nothing is installed before all of it is there; the rate of sending is bounded.
-//! Left to others: what is in a snapshot (`state_machine`).
+//! unfinished one; nothing is installed before all of it is there; neither end has more than a chunk
+//! in memory; the rate of sending is bounded. Left to others: what is in a snapshot
+//! (`state_machine`), where it is kept meanwhile (`spool`).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -16,6 +17,7 @@ use super::client::{call_error, network_error, refused};
 use super::wire::{Request, Response, WireChunk};
 use super::{CallError, Network};
 use crate::group::{Config, Raft};
+use crate::spool::Spool;
 use crate::state_machine::{Snapshot, SnapshotData, SnapshotMeta};
 use crate::types::{NodeId, Vote};
 
@@ -25,8 +27,10 @@ static TRANSFERS: AtomicU64 = AtomicU64::new(1);
 /// A snapshot that is being received.
 pub(super) struct Incoming {
     transfer: u64,
-    chunks: Vec<Vec<Pair>>,
-    bytes: usize,
+    /// Number of the next chunk.
+    next: u32,
+    bytes: u64,
+    spool: Spool,
 }
 
 /// Sends `snapshot` and waits until it is installed. Gives the vote of the other node.
@@ -125,11 +129,12 @@ pub(super) async fn receive(
 ) -> Response {
     let (vote, last, is_last) = (chunk.vote, chunk.last, chunk.is_last);
     let membership = chunk.membership.clone();
-    let whole = match store(network, group, chunk) {
-        Ok(chunks) => chunks,
+    let incoming = match store(network, group, chunk).await {
+        Ok(incoming) => incoming,
         Err(response) => return response,
     };
     if !is_last {
+        put_back(network, group, incoming);
         return Response::Chunk(vote);
     }
     let last_membership = match membership.try_into() {
@@ -141,7 +146,7 @@ pub(super) async fn receive(
             last_log_id: last.map(Into::into),
             last_membership,
         },
-        snapshot: SnapshotData::Received(whole),
+        snapshot: SnapshotData::Received(incoming.spool),
     };
     match raft.install_full_snapshot(vote.into(), snapshot).await {
         Ok(response) => Response::Chunk(response.vote.into()),
@@ -153,37 +158,60 @@ fn failed(error: &impl std::fmt::Display) -> Response {
     Response::Failed(error.to_string())
 }
 
-/// Keeps a chunk. Gives all of them where it was the last, else nothing.
-fn store(network: &Network, group: GroupId, chunk: WireChunk) -> Result<Vec<Vec<Pair>>, Response> {
+/// Keeps a chunk. Gives what there is of the snapshot with it.
+async fn store(network: &Network, group: GroupId, chunk: WireChunk) -> Result<Incoming, Response> {
+    let mut incoming = take_out(network, group, &chunk).ok_or(Response::Restart)?;
+    incoming.next += 1;
+    incoming.bytes += bytes_of(&chunk.pairs) as u64;
+    let bytes_max = network.timing.snapshot_bytes_max;
+    if incoming.bytes > bytes_max {
+        let reason = format!("a snapshot of more than {bytes_max} bytes is not taken");
+        return Err(Response::Failed(reason));
+    }
+    let kept = tokio::task::spawn_blocking(move || {
+        incoming.spool.append(&chunk.pairs)?;
+        Ok::<Incoming, std::io::Error>(incoming)
+    });
+    match kept.await {
+        Ok(Ok(incoming)) => Ok(incoming),
+        Ok(Err(error)) => Err(failed(&format!("a snapshot cannot be kept: {error}"))),
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+/// What a chunk belongs to; nothing where chunks before it are missing. While it is written it is
+/// out of the book, so that nobody waits for a lock.
+fn take_out(network: &Network, group: GroupId, chunk: &WireChunk) -> Option<Incoming> {
     let mut all = network
         .incoming
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
+    let known = all.remove(&group);
+    drop(all);
     if chunk.number == 0 {
-        let begun = Incoming {
+        return Some(Incoming {
             transfer: chunk.transfer,
-            chunks: Vec::new(),
+            next: 0,
             bytes: 0,
-        };
-        all.insert(group, begun);
+            spool: Spool::new(Arc::clone(&network.spool_disk)),
+        });
     }
-    let Some(incoming) = all.get_mut(&group) else {
-        return Err(Response::Restart);
+    known.filter(|one| one.transfer == chunk.transfer && one.next == chunk.number)
+}
+
+/// Where a later transfer has begun meanwhile, this one is given up.
+fn put_back(network: &Network, group: GroupId, incoming: Incoming) {
+    if network.raft(group).is_none() {
+        return;
+    }
+    let mut all = network
+        .incoming
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let given_up = match all.contains_key(&group) {
+        true => Some(incoming),
+        false => all.insert(group, incoming),
     };
-    if incoming.transfer != chunk.transfer || incoming.chunks.len() != chunk.number as usize {
-        return Err(Response::Restart);
-    }
-    incoming.bytes += bytes_of(&chunk.pairs);
-    let bytes_max = network.timing.snapshot_bytes_max;
-    if incoming.bytes > bytes_max {
-        all.remove(&group);
-        let reason = format!("a snapshot of more than {bytes_max} bytes is not taken");
-        return Err(Response::Failed(reason));
-    }
-    incoming.chunks.push(chunk.pairs);
-    if !chunk.is_last {
-        return Ok(Vec::new());
-    }
-    let whole = all.remove(&group);
-    Ok(whole.map(|incoming| incoming.chunks).unwrap_or_default())
+    drop(all);
+    drop(given_up);
 }

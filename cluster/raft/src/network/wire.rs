@@ -165,6 +165,18 @@ struct WireEntry {
     payload: WirePayload,
 }
 
+impl WireEntry {
+    /// About how many bytes it has.
+    fn bytes(&self) -> usize {
+        const AROUND: usize = 32;
+        AROUND
+            + match &self.payload {
+                WirePayload::Normal(data) => data.len(),
+                WirePayload::Blank | WirePayload::Membership(_) => 0,
+            }
+    }
+}
+
 impl From<Entry> for WireEntry {
     fn from(entry: Entry) -> Self {
         let payload = match entry.payload {
@@ -346,6 +358,16 @@ pub enum Request {
     Transfer(WireTransfer),
     /// Take a part of a snapshot.
     Chunk(WireChunk),
+}
+
+impl Request {
+    /// About how many bytes of entries it carries.
+    pub(super) fn entry_bytes(&self) -> usize {
+        match self {
+            Self::Append(append) => append.entries.iter().map(WireEntry::bytes).sum(),
+            _ => 0,
+        }
+    }
 }
 
 /// The answer to a `Request`.

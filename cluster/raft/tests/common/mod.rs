@@ -2,21 +2,23 @@
 //! a node, and waiting by polling.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod faults;
 pub mod workers;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cluster::engine::Engine;
 use cluster::engine::model::ModelEngine;
 use cluster::store::memory::{FlushMode, MemoryStores};
 use cluster::{Command, StateHash};
 use cluster_raft::apply::ThreadPool;
 use cluster_raft::bootstrap::Discovery;
-use cluster_raft::disk::MemoryDisk;
+use cluster_raft::disk::{Disk, MemoryDisk};
 use cluster_raft::http::{HttpClient, NoHttp};
 use cluster_raft::network::Buses;
-use cluster_raft::ports::{Ports, SystemClock, SystemEntropy};
+use cluster_raft::ports::{Clock, Ports, SystemClock, SystemEntropy};
 use cluster_raft::types::NodeInfo;
 use cluster_raft::{Config, Groups, StartError};
 use transport::span::{NoSpans, SpanSink};
@@ -32,9 +34,12 @@ pub struct Machine {
     network: MemoryNetwork,
     identity: MemoryDisk,
     log: MemoryDisk,
+    spool: MemoryDisk,
     stores: MemoryStores,
     http: Arc<dyn HttpClient>,
     spans: Arc<dyn SpanSink>,
+    engine: Arc<dyn Engine>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Machine {
@@ -49,9 +54,12 @@ impl Machine {
             network: network.clone(),
             identity: MemoryDisk::new(1 << 20),
             log: MemoryDisk::new(1 << 30),
+            spool: MemoryDisk::new(1 << 30),
             stores: MemoryStores::new(FlushMode::EveryUnits(32)),
             http: Arc::new(NoHttp),
             spans: Arc::new(NoSpans),
+            engine: Arc::new(ModelEngine),
+            clock: Arc::new(SystemClock),
         }
     }
 
@@ -62,12 +70,13 @@ impl Machine {
                 log: Arc::new(self.network.bus(self.label)),
                 traffic: Arc::new(self.network.bus(self.label)),
             },
-            clock: Arc::new(SystemClock),
+            clock: Arc::clone(&self.clock),
             entropy: Arc::new(SystemEntropy),
             identity_disk: Arc::new(self.identity.clone()),
             log_disk: Arc::new(self.log.clone()),
+            spool_disk: Arc::new(self.spool.clone()),
             stores: Arc::new(self.stores.clone()),
-            engine: Arc::new(ModelEngine),
+            engine: Arc::clone(&self.engine),
             apply: ThreadPool::start(2).unwrap(),
             http: Arc::clone(&self.http),
             spans: Arc::clone(&self.spans),
@@ -84,6 +93,31 @@ impl Machine {
         self.spans = sink;
     }
 
+    /// Runs its turns with `engine`.
+    pub fn run_with(&mut self, engine: Arc<dyn Engine>) {
+        self.engine = engine;
+    }
+
+    /// Goes by that clock.
+    pub fn go_by(&mut self, clock: Arc<dyn Clock>) {
+        self.clock = clock;
+    }
+
+    /// The files of its identity folder.
+    pub fn identity_files(&self) -> Vec<String> {
+        self.identity.list().unwrap()
+    }
+
+    /// The folder of snapshots that it is receiving.
+    pub fn spool(&self) -> &MemoryDisk {
+        &self.spool
+    }
+
+    /// Its state stores.
+    pub fn stores(&self) -> &MemoryStores {
+        &self.stores
+    }
+
     pub async fn start(&self, config: Config) -> Result<Groups, StartError> {
         Groups::start(config, self.ports()).await
     }
@@ -94,6 +128,7 @@ impl Machine {
         drop(groups);
         self.identity = self.identity.crash(seed);
         self.log = self.log.crash(seed);
+        self.spool = self.spool.crash(seed);
         self.stores.crash(seed);
     }
 

@@ -1,8 +1,9 @@
 //! Model workers for the tests of groups: deployed, addressed and sent to as a door would.
 
 use cluster::command::{Activate, DoorHeader, DoorSequence, Install, SendRequest};
-use cluster::engine::model::{ModelProgram, ModelWorker};
-use cluster::{Body, Command, Outcome, ProgramId};
+use cluster::engine::model::{ModelProgram, ModelRun, ModelWorker};
+use cluster::store::StateRead;
+use cluster::{Body, Command, Outcome, ProgramId, query};
 use cluster_raft::Groups;
 use transport::{Address, DoorOrigin, HybridTime, MessageId, Namespace, NodeId, ShardId, Stamp};
 
@@ -76,4 +77,10 @@ pub fn send(node: &Groups, sequence: u64, to: Address, body: Body) -> Command {
         from: None,
         body,
     })
+}
+
+/// What a worker's `Add`s have added up to.
+pub fn count(reader: &dyn StateRead, of: &Address) -> i64 {
+    let view = query::instance(reader, of).unwrap().unwrap();
+    ModelRun::read(&view.snapshot.unwrap()).unwrap().count
 }

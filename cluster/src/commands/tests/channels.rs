@@ -112,7 +112,7 @@ fn parcels_stay_until_they_are_acknowledged() {
 #[test]
 fn malformed_parcels_are_refused_whole() {
     let (_, mut batch) = source();
-    batch.parcels[1] = bytes::Bytes::from_static(b"\x01nonsense");
+    batch.parcels[1] = bytes::Bytes::from_static(b"\x02nonsense");
     let mut target = target();
     let refused = refusal(target.one(deliver(&batch, 0, 3)));
     assert_eq!(refused.code, codes::MALFORMED);

@@ -85,7 +85,7 @@ fn a_watched_child_tells_its_end() {
     bench.start("Task/a", &[Do::Spawn(true, vec![Do::Complete])]);
     let history = query::history(bench.shard.store(), &address("Task/a"), 0, 10).unwrap();
     assert_eq!(history.len(), 2, "its start, and the notice");
-    let crate::record::TurnInput::Message { body, from } = &history[1].1.input else {
+    let crate::record::TurnInput::Message { body, from, .. } = &history[1].1.input else {
         panic!("a message")
     };
     let notice = body.data().unwrap();

@@ -3,9 +3,11 @@
 //! `TROUPE_SEED` runs one seed; a failure names the seed that it needs.
 
 use super::*;
+use crate::agreement::Verdict;
 use crate::command::{Deliver, EffectDone, EffectResult};
 use crate::limits::ShardLimits;
 use crate::message::{Kill, Message, Parcel};
+use crate::outcome::StateHash;
 
 /// SplitMix64: small, and the same everywhere.
 pub(super) struct Random(pub(super) u64);
@@ -205,7 +207,10 @@ impl Maker {
             }),
             10..=12 => Command::TimerFired,
             13 => Command::Continue,
-            14 => Command::Checkpoint,
+            14 => match random.below(3) {
+                0 => Command::Agreed(verdict(random)),
+                _ => Command::Checkpoint,
+            },
             15 => self.deliver(random),
             16 => self.effect(random),
             17 | 18 if !self.sent.is_empty() => random.pick(&self.sent),
@@ -241,6 +246,7 @@ impl Maker {
                     program: None,
                     hops: 1,
                     body: Do::body(&body),
+                    intent: vm::Intent::Tell,
                 }),
             };
             parcel.encode().unwrap()
@@ -272,5 +278,15 @@ impl Maker {
             attempt: 0,
             result: random.pick(&results),
         })
+    }
+}
+
+/// A verdict with a majority, now and then an old one.
+fn verdict(random: &mut Random) -> Verdict {
+    let hash = StateHash([random.below(3) as u8; 32]);
+    Verdict {
+        unit: 1 + random.below(100),
+        hash: Some(hash),
+        said: vec![(NodeId(1), hash), (NodeId(2), hash)],
     }
 }

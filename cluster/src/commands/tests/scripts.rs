@@ -39,7 +39,7 @@ export const Fragile = act(self => withState(() => 0, n => whileLoop(() => waitF
 , { daemon: true });
 ";
 
-fn bench(sources: &[(&str, &str)]) -> Bench {
+pub(super) fn bench(sources: &[(&str, &str)]) -> Bench {
     let mut bench = Bench::empty();
     let store = MemoryStores::new(FlushMode::EveryUnits(1));
     let store = store.open(GroupId(1)).unwrap();
@@ -50,7 +50,7 @@ fn bench(sources: &[(&str, &str)]) -> Bench {
     bench
 }
 
-fn deploy(bench: &mut Bench, name: &str, text: &str) {
+pub(super) fn deploy(bench: &mut Bench, name: &str, text: &str) {
     let source = vm::Source::new(name, text);
     let compiled = vm::compile(&source, &vm::BuildLimits::default()).unwrap();
     let names = compiled.program.workers().filter(|worker| worker.exported);
@@ -68,11 +68,11 @@ fn deploy(bench: &mut Bench, name: &str, text: &str) {
     assert_eq!(outcomes, [Outcome::Done, Outcome::Done]);
 }
 
-fn body(json: &str) -> Body {
+pub(super) fn body(json: &str) -> Body {
     Body::from_data(vm::Data::from_json(json, &vm::Limits::default()).unwrap())
 }
 
-fn say(bench: &mut Bench, to: &str, json: &str) -> Receipt {
+pub(super) fn say(bench: &mut Bench, to: &str, json: &str) -> Receipt {
     let door = bench.door();
     receipt(bench.one(Command::Send(SendRequest {
         door,
@@ -82,7 +82,7 @@ fn say(bench: &mut Bench, to: &str, json: &str) -> Receipt {
     })))
 }
 
-fn states(bench: &Bench, of: &str) -> Vec<String> {
+pub(super) fn states(bench: &Bench, of: &str) -> Vec<String> {
     let view = bench.view(of).unwrap();
     let program = query::decoded_program(bench.shard.store(), view.program).unwrap();
     let states = query::open_states(&program.unwrap().0, &view).unwrap();

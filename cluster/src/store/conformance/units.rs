@@ -145,3 +145,43 @@ pub fn a_removed_group_is_closed_and_empty(subject: &mut impl Subject) {
     subject.stores().remove(GroupId(77)).unwrap();
     assert!(!subject.stores().groups().unwrap().contains(&GROUP));
 }
+
+/// What is set aside survives as evidence, twice over, while the group begins anew.
+pub fn what_is_set_aside_is_kept_and_only_read(subject: &mut impl Subject) {
+    assert!(!subject.stores().set_aside(GROUP).unwrap(), "nothing there");
+    for round in 1..=3_u64 {
+        let value = round.to_string();
+        let mut store = subject.stores().open(GROUP).unwrap();
+        assert_eq!((store.committed(), content(&*store)), (0, vec![]));
+        put(&mut *store, "round", &value);
+        store.commit(round).unwrap();
+        store.flush().unwrap();
+        put(&mut *store, "not flushed", "1");
+        store.commit(round + 1).unwrap();
+        assert!(subject.stores().set_aside(GROUP).unwrap());
+        let closed = Err(StoreError::Closed { group: GROUP });
+        assert_eq!(store.commit(round + 2), closed);
+        let mut anew = subject.stores().open(GROUP).unwrap();
+        put(&mut *anew, "anew", &value);
+        anew.commit(1).unwrap();
+        anew.flush().unwrap();
+        subject.crash(vec![store, anew], 0);
+        let expected = vec![GROUP, GROUP.aside()];
+        assert_eq!(subject.stores().groups().unwrap(), expected);
+        let mut kept = subject.stores().open(GROUP.aside()).unwrap();
+        assert_eq!(content(&*kept), vec![pair("round", &value)]);
+        assert_eq!(kept.committed(), round);
+        let group = GROUP.aside();
+        let refused = Err(StoreError::Closed { group });
+        put(&mut *kept, "changed", "1");
+        assert_eq!(kept.commit(9), refused);
+        assert_eq!(kept.replace(9, &mut source(&[])), refused);
+        drop(kept);
+        let anew = subject.stores().open(GROUP).unwrap();
+        assert_eq!(content(&*anew), vec![pair("anew", &value)]);
+        drop(anew);
+        subject.stores().remove(GROUP).unwrap();
+    }
+    subject.stores().remove(GROUP.aside()).unwrap();
+    assert!(subject.stores().groups().unwrap().is_empty());
+}

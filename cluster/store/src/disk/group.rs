@@ -50,7 +50,14 @@ pub(super) struct Taken {
 }
 
 impl Group {
-    pub(super) fn new(id: GroupId, base: Option<(Keyspace, u64)>, index: u64) -> Self {
+    /// A group with its keyspace and that one's generation. `generation_aside` is that of what was
+    /// set aside of it, 0 where there is nothing.
+    pub(super) fn new(
+        id: GroupId,
+        base: Option<(Keyspace, u64)>,
+        index: u64,
+        generation_aside: u64,
+    ) -> Self {
         let generation = base.as_ref().map_or(0, |(_, generation)| *generation);
         Self {
             id,
@@ -67,7 +74,7 @@ impl Group {
             writing: Mutex::new(()),
             committed: AtomicU64::new(index),
             flushed: AtomicU64::new(index),
-            next_generation: AtomicU64::new(generation + 1),
+            next_generation: AtomicU64::new(generation.max(generation_aside) + 1),
         }
     }
 

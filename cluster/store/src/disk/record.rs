@@ -57,9 +57,10 @@ pub(super) fn record_group(key: &[u8]) -> Option<GroupId> {
     Some(GroupId(u32::from_be_bytes(key.try_into().ok()?)))
 }
 
-/// The keyspace that holds one generation of a group's content.
+/// The keyspace that holds one generation of a group's content. It keeps its name when it is set
+/// aside, so a group's generations go on counting from that one.
 pub(super) fn keyspace_name(group: GroupId, generation: u64) -> String {
-    format!("group-{group}-{generation}")
+    format!("group-{}-{generation}", group.home())
 }
 
 #[cfg(test)]

@@ -33,6 +33,15 @@ impl DiskStore {
         }
     }
 
+    /// What was set aside is only read.
+    fn check_changeable(&self) -> Result<(), StoreError> {
+        let group = self.group.id;
+        match group.is_aside() {
+            true => Err(StoreError::Closed { group }),
+            false => Ok(()),
+        }
+    }
+
     fn scan(&self, range: &Range<'_>) -> Result<Vec<Pair>, StoreError> {
         let unit = Some(self.unit.changes());
         scan(&self.running.engine, &self.group, unit, range)
@@ -76,6 +85,7 @@ impl StateStore for DiskStore {
     }
 
     fn commit(&mut self, index: u64) -> Result<(), StoreError> {
+        self.check_changeable()?;
         drop(self.group.read()?);
         self.running.engine.check()?;
         self.unit.check(index, self.group.committed())?;
@@ -126,6 +136,7 @@ impl StateStore for DiskStore {
         pairs: &mut dyn Iterator<Item = Result<Pair, StoreError>>,
     ) -> Result<(), StoreError> {
         self.unit.clear();
+        self.check_changeable()?;
         replace(&self.running.engine, &self.group, index, pairs)
     }
 }

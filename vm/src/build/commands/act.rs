@@ -4,11 +4,12 @@
 
 use super::super::arguments::Arguments;
 use super::super::tables::{Kind, WorkerSpec, host};
+use super::timing;
 use crate::codes;
 use crate::data::Data;
 use crate::diagnostic::Diagnostic;
 use crate::error::Trap;
-use crate::options::{Backoff, Restart, RestartFrom, RestartPolicy, Reuse, WorkerOptions};
+use crate::options::{Restart, RestartFrom, RestartPolicy, Reuse, WorkerOptions};
 use crate::tree::FunctionId;
 use crate::value::Value;
 
@@ -18,9 +19,6 @@ const OPTIONS: &[&str] = &["daemon", "key", "reuse", "restart"];
 
 /// Options that the language has and this version does not.
 const LATER: &[&str] = &["schedule", "subscribe", "idle", "retention"];
-
-/// The most restarts in a row that can be asked for.
-const ATTEMPTS_MAX: f64 = 1_000_000.0;
 
 pub(super) fn act(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
     let factory = arguments.required(
@@ -144,70 +142,10 @@ fn restart(
             ("from", _) => {
                 return Err(arguments.bad_option("from", "\"wait\" or \"start\"", &value));
             }
-            ("attempts", _) => restart.attempts = attempts(arguments, &value)?,
+            ("attempts", _) => restart.attempts = timing::attempts(arguments, &value)?,
             ("backoff", Some("exponential")) => {}
-            _ => restart.backoff = backoff(arguments, &value)?,
+            _ => restart.backoff = timing::backoff(arguments, &value)?,
         }
     }
     Ok(restart)
-}
-
-fn attempts(arguments: &Arguments<'_, '_, '_, '_>, value: &Value) -> Result<u32, Trap> {
-    match value.as_number() {
-        Some(number) if number.fract() == 0.0 && (1.0..=ATTEMPTS_MAX).contains(&number) => {
-            Ok(number as u32)
-        }
-        _ => Err(arguments.bad_option("attempts", "a whole number from 1 to 1000000", value)),
-    }
-}
-
-fn backoff(arguments: Arg<'_, '_, '_, '_, '_>, value: &Value) -> Result<Backoff, Trap> {
-    const EXPECTED: &str = "\"exponential\", a number of milliseconds, or { first, factor, max }";
-    if let Some(number) = value.as_number() {
-        let rest =
-            milliseconds(number).ok_or_else(|| arguments.bad_option("backoff", EXPECTED, value))?;
-        return Ok(Backoff {
-            first_ms: rest,
-            factor: 1,
-            max_ms: rest,
-        });
-    }
-    if !matches!(value, Value::Object(_) | Value::Frozen(Data::Object(_))) {
-        return Err(arguments.bad_option("backoff", EXPECTED, value));
-    }
-    let mut backoff = crate::options::DEFAULT_BACKOFF;
-    for (option, value) in arguments.options(value, &["first", "factor", "max"])? {
-        let number = value.as_number();
-        match option.as_str() {
-            "factor" => match number {
-                Some(number) if number.fract() == 0.0 && (1.0..=1000.0).contains(&number) => {
-                    backoff.factor = number as u32;
-                }
-                _ => {
-                    return Err(arguments.bad_option(
-                        "factor",
-                        "a whole number from 1 to 1000",
-                        &value,
-                    ));
-                }
-            },
-            name => {
-                let expected = "a number of milliseconds from 0 to 100 years";
-                let rest = number.and_then(milliseconds);
-                let rest = rest.ok_or_else(|| arguments.bad_option(name, expected, &value))?;
-                if name == "first" {
-                    backoff.first_ms = rest;
-                } else {
-                    backoff.max_ms = rest;
-                }
-            }
-        }
-    }
-    Ok(backoff)
-}
-
-fn milliseconds(number: f64) -> Option<u64> {
-    (0.0..=crate::control::DELAY_MAX_MS)
-        .contains(&number)
-        .then_some(number.ceil() as u64)
 }

@@ -1,4 +1,4 @@
-//! `sequence`, `whenState`, `whileLoop`, `delay`, `complete`, `fail`.
+//! `sequence`, `whenState`, `whileLoop`, `forEach`, `delay`, `complete`, `fail`.
 //!
 //! Factories are kept and called when the tree is expanded.
 
@@ -26,6 +26,29 @@ pub(super) fn while_loop(arguments: &Arguments<'_, '_, '_, '_>) -> Result<Value,
         .tables
         .borrow_mut()
         .command(Action::While { body }, arguments.span))
+}
+
+pub(super) fn for_each(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+    let given = arguments.required(0, "an array, or a ref to one")?;
+    let items = arguments.operand(&given)?;
+    let fits = match &items {
+        Recipe::Constant(Data::Array(_)) | Recipe::Array(_) => !super::has_function(&items),
+        _ => super::is_ref(&given),
+    };
+    if !fits {
+        let got = arguments.describe(&given);
+        return Err(arguments.refuse_with(
+            format!("`forEach` needs an array of values, or a ref to one, got {got}"),
+            "write `forEach(readState(handle, value => value.items), item => …)`",
+        ));
+    }
+    let body = arguments.required(1, "a command, or a function from the item to one")?;
+    let action = Action::ForEach { items, body };
+    Ok(arguments
+        .stage
+        .tables
+        .borrow_mut()
+        .command(action, arguments.span))
 }
 
 pub(super) fn when_state(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {

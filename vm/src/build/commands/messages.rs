@@ -4,9 +4,8 @@
 
 use super::super::arguments::Arguments;
 use super::super::tables::{Action, Kind, Recipe};
-use crate::codes;
+use super::timing::{self, Timing};
 use crate::data::Data;
-use crate::diagnostic::Diagnostic;
 use crate::error::Trap;
 use crate::value::Value;
 
@@ -67,28 +66,36 @@ pub(super) fn target(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Recipe, Trap>
 pub(super) fn wait_for(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
     let predicate =
         arguments.function(0, "a predicate: a function from a message to true or false")?;
-    let mut then = arguments.optional(1);
-    let mut options = arguments.optional(2);
-    // Options may follow the predicate directly.
-    if options.is_none() && matches!(&then, Some(Value::Object(_))) {
-        options = then.take();
-    }
+    let mut timing = Timing::default();
+    let (then, options) = continuation_and_options(arguments, 1)?;
     if let Some(options) = options {
-        let named = arguments.options(&options, &["timeout", "otherwise"])?;
-        if let Some((option, _)) = named.first() {
-            let message =
-                format!("the option `{option}` of `waitFor` is not available in this version");
-            let diagnostic = Diagnostic::error(codes::NOT_AVAILABLE, arguments.span, message);
-            return Err(Trap::refused(
-                diagnostic.with_hint("wait without a limit of time"),
-            ));
-        }
+        timing = timing::read(arguments, &options, &["timeout", "otherwise"])?;
     }
+    let action = Action::WaitFor {
+        predicate,
+        then,
+        timeout: timing.timeout,
+    };
     Ok(arguments
         .stage
         .tables
         .borrow_mut()
-        .command(Action::WaitFor { predicate, then }, arguments.span))
+        .command(action, arguments.span))
+}
+
+/// A continuation that may be left out, and options that may follow it.
+pub(super) fn continuation_and_options(
+    arguments: Arg<'_, '_, '_, '_, '_>,
+    at: usize,
+) -> Result<(Option<Value>, Option<Value>), Trap> {
+    let then = arguments.optional(at);
+    let options = arguments.optional(at + 1);
+    let is_object =
+        |value: &Value| matches!(value, Value::Object(_) | Value::Frozen(Data::Object(_)));
+    match (then, options) {
+        (Some(given), None) if is_object(&given) => Ok((None, Some(given))),
+        other => Ok(other),
+    }
 }
 
 pub(super) fn when(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {

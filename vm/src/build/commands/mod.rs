@@ -3,9 +3,13 @@
 //! The build stage's host calls them; expansion makes trees of what they record. One file per family.
 
 mod act;
+mod calls;
+mod concurrent;
+mod failures;
 mod flow;
 mod messages;
 mod state;
+mod timing;
 mod workers;
 
 use super::arguments::Arguments;
@@ -43,6 +47,12 @@ pub(super) fn call(
         "sequence" => flow::sequence(&arguments),
         "when" => messages::when(&mut arguments),
         "waitFor" => messages::wait_for(&mut arguments),
+        "forEach" => flow::for_each(&mut arguments),
+        "parallel" => concurrent::branches(&arguments, false),
+        "race" => concurrent::branches(&arguments, true),
+        "attempt" => failures::attempt(&mut arguments),
+        "call" => calls::call(&mut arguments),
+        "reply" => calls::reply(&mut arguments),
         "send" => messages::send(&mut arguments),
         "whenState" => flow::when_state(&mut arguments),
         "whileLoop" => flow::while_loop(&arguments),

@@ -9,7 +9,7 @@ use crate::codes;
 use crate::data::{Address, Data};
 use crate::diagnostic::Diagnostic;
 use crate::error::Trap;
-use crate::value::Value;
+use crate::value::{HostRef, Value};
 
 type Arg<'x, 'a, 's, 'm, 'p> = &'x mut Arguments<'a, 's, 'm, 'p>;
 
@@ -105,8 +105,15 @@ pub(super) fn worker(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> 
 }
 
 pub(super) fn sender(arguments: &Arguments<'_, '_, '_, '_>) -> Result<Value, Trap> {
-    let handle = arguments.required(0, "the handle of a message")?;
+    let handle = message_handle(arguments)?;
     let mut tables = arguments.stage.tables.borrow_mut();
+    Ok(tables.place(PlaceSpec::Sender(handle)))
+}
+
+/// The first argument as the handle of a message.
+pub(super) fn message_handle(arguments: &Arguments<'_, '_, '_, '_>) -> Result<HostRef, Trap> {
+    let handle = arguments.required(0, "the handle of a message")?;
+    let tables = arguments.stage.tables.borrow();
     if let Value::Host(host) = &handle
         && Kind::of(*host) == Some(Kind::Ref)
         && matches!(
@@ -114,12 +121,15 @@ pub(super) fn sender(arguments: &Arguments<'_, '_, '_, '_>) -> Result<Value, Tra
             Some(RefSpec::Message(_) | RefSpec::Closest { .. })
         )
     {
-        return Ok(tables.place(PlaceSpec::Sender(*host)));
+        return Ok(*host);
     }
     drop(tables);
     let got = arguments.describe(&handle);
     Err(arguments.refuse_with(
-        format!("`sender` needs the handle of a message, got {got}"),
+        format!(
+            "`{}` needs the handle of a message, got {got}",
+            arguments.name
+        ),
         "take it from `waitFor(predicate, message => …)`",
     ))
 }

@@ -3,42 +3,43 @@
 //! A `waitFor` without continuation keeps its message for the rest of its sequence where the shorthand
 //! `…Handle` refers to it: the rest then becomes its continuation.
 
-use super::super::tables::{Action, Jump, Kind, Recipe, RefSpec};
+use super::super::tables::{Action, Jump, Kind, Recipe, RefSpec, TimeoutSpec};
 use super::{Expanded, Expander, handle_value};
 use crate::codes;
 use crate::data::{Data, PropertyTable};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::text::Text;
-use crate::tree::{Command, CommandKind, Handle};
+use crate::tree::{Command, CommandKind, Handle, Timeout};
 use crate::value::Value;
 
 impl Expander<'_, '_, '_> {
     /// Each element in order.
     pub(super) fn sequence(&mut self, body: &Value, span: Span) -> Expanded<CommandKind> {
         let label = self.stage.tables.borrow_mut().new_label();
-        let elements = self.elements(
-            body,
-            Jump {
-                label,
-                again: false,
-            },
-            span,
-        )?;
+        let done = self.stage.tables.borrow_mut().jump(Jump {
+            label,
+            again: false,
+        });
+        let helpers: PropertyTable<Value> = [(Text::from("done"), done)].into_iter().collect();
+        let helpers = self.machine.new_object(helpers);
+        let helpers = helpers.map_err(|trap| Box::new(super::diagnostic(self.machine, trap)))?;
+        let elements = self.elements(body, &[helpers], "sequence", span)?;
         let body = self.scoped(|expander| expander.rest(&elements, span))?;
         let exit = self.used_labels.contains(&label).then_some(label);
         Ok(CommandKind::Sequence { exit, body })
     }
 
-    /// The elements of a sequence: an array, or what its factory returns.
-    fn elements(&mut self, body: &Value, done: Jump, span: Span) -> Expanded<Vec<Value>> {
+    /// The elements of a sequence or parallel: an array, or what its factory returns.
+    pub(super) fn elements(
+        &mut self,
+        body: &Value,
+        helpers: &[Value],
+        name: &str,
+        span: Span,
+    ) -> Expanded<Vec<Value>> {
         let body = if body.is_function() {
-            let done = self.stage.tables.borrow_mut().jump(done);
-            let helpers: PropertyTable<Value> = [(Text::from("done"), done)].into_iter().collect();
-            let helpers = self.machine.new_object(helpers);
-            let helpers =
-                helpers.map_err(|trap| Box::new(super::diagnostic(self.machine, trap)))?;
-            self.call(body, &[helpers])?
+            self.call(body, helpers)?
         } else {
             body.clone()
         };
@@ -51,11 +52,11 @@ impl Expander<'_, '_, '_> {
             Value::Host(found) if super::Kind::of(*found) == Some(Kind::Command) => Ok(vec![body]),
             other => {
                 let what = super::value_text(other);
-                let message = format!("`sequence` takes an array of commands, got {what}");
+                let message = format!("`{name}` takes an array of commands, got {what}");
                 let diagnostic = Diagnostic::error(codes::NOT_A_COMMAND, span, message);
-                Err(Box::new(
-                    diagnostic.with_hint("write `sequence(() => [first(), second()])`"),
-                ))
+                Err(Box::new(diagnostic.with_hint(format!(
+                    "write `{name}(() => [first(), second()])`"
+                ))))
             }
         }
     }
@@ -103,7 +104,16 @@ impl Expander<'_, '_, '_> {
         let command = tables.commands.get(found.index as usize);
         matches!(
             command.map(|command| &command.action),
-            Some(Action::WaitFor { then: None, .. })
+            // A wait that gives up goes on without a message, so nothing behind it can name one.
+            Some(Action::WaitFor {
+                then: None,
+                timeout: None
+                    | Some(TimeoutSpec {
+                        otherwise: None,
+                        ..
+                    }),
+                ..
+            })
         )
     }
 
@@ -112,9 +122,25 @@ impl Expander<'_, '_, '_> {
         &mut self,
         predicate: &Recipe,
         then: Option<&Value>,
+        timeout: Option<&TimeoutSpec>,
         span: Span,
     ) -> Expanded<CommandKind> {
         let predicate = self.operand(predicate, span)?;
+        let (handle, then) = self.received(then, span)?;
+        Ok(CommandKind::WaitFor {
+            predicate,
+            handle,
+            then: Box::new(then),
+            timeout: self.timeout(timeout, span)?,
+        })
+    }
+
+    /// A message that is received, and what is done with it.
+    pub(super) fn received(
+        &mut self,
+        then: Option<&Value>,
+        span: Span,
+    ) -> Expanded<(Handle, Command)> {
         let handle = self.stage.tables.borrow_mut().new_handle();
         let then = match then {
             Some(then) => self.continuation(then, handle, span)?,
@@ -123,11 +149,31 @@ impl Expander<'_, '_, '_> {
                 span,
             },
         };
-        Ok(CommandKind::WaitFor {
-            predicate,
-            handle,
-            then: Box::new(then),
-        })
+        Ok((handle, then))
+    }
+
+    /// The end of a wait's patience.
+    pub(super) fn timeout(
+        &mut self,
+        timeout: Option<&TimeoutSpec>,
+        span: Span,
+    ) -> Expanded<Option<Timeout>> {
+        let Some(timeout) = timeout else {
+            return Ok(None);
+        };
+        let milliseconds = self.operand(&timeout.milliseconds, span)?;
+        let otherwise = match &timeout.otherwise {
+            Some(otherwise) => {
+                let otherwise =
+                    self.scoped(|expander| expander.command_of_factory(otherwise, &[], span))?;
+                Some(Box::new(otherwise))
+            }
+            None => None,
+        };
+        Ok(Some(Timeout {
+            milliseconds,
+            otherwise,
+        }))
     }
 
     /// One message, and one of two branches.

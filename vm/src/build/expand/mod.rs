@@ -3,7 +3,9 @@
 //! The module has been evaluated before it; lowering comes after it. A command value may be expanded
 //! more than once; each time its factories are called again, with new handles.
 
+mod concurrent;
 mod elements;
+mod failures;
 mod operands;
 mod states;
 
@@ -12,7 +14,7 @@ use std::collections::BTreeSet;
 use super::errors::diagnostic;
 use super::refusals::noun;
 use super::stage::Stage;
-use super::tables::{Action, Jump, Kind, RefSpec, host};
+use super::tables::{Action, Jump, Kind, Recipe, RefSpec, host};
 use crate::codes;
 use crate::data::Data;
 use crate::diagnostic::Diagnostic;
@@ -159,9 +161,36 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
             Action::Fail { error } => CommandKind::Fail {
                 error: self.operand(&error, span)?,
             },
-            Action::WaitFor { predicate, then } => {
-                return self.wait_for(&predicate, then.as_ref(), span);
+            Action::WaitFor {
+                predicate,
+                then,
+                timeout,
+            } => {
+                return self.wait_for(&predicate, then.as_ref(), timeout.as_ref(), span);
             }
+            Action::Call {
+                target,
+                message,
+                then,
+                timeout,
+                retry,
+            } => {
+                let target = self.operand(&target, span)?;
+                let message = self.operand(&message, span)?;
+                let (handle, then) = self.received(then.as_ref(), span)?;
+                CommandKind::Call {
+                    target,
+                    message,
+                    handle,
+                    then: Box::new(then),
+                    timeout: self.timeout(timeout.as_ref(), span)?,
+                    retry,
+                }
+            }
+            Action::Reply { handle, message } => CommandKind::Reply {
+                handle: self.message_of(handle, span)?,
+                message: self.operand(&message, span)?,
+            },
             Action::When {
                 predicate,
                 matched,
@@ -189,6 +218,13 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
                 return self.modify_state(handle, &updater, two_steps, span);
             }
             Action::While { body } => return self.while_loop(&body, span),
+            Action::Attempt {
+                body,
+                retry,
+                otherwise,
+            } => return self.attempt(&body, retry, otherwise.as_ref(), span),
+            Action::Parallel { race, branches } => return self.parallel(race, &branches, span),
+            Action::ForEach { items, body } => return self.for_each(&items, &body, span),
             Action::Spawn {
                 worker,
                 config,
@@ -216,6 +252,18 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
         let body = self.scoped(|expander| expander.command_of_factory(body, &[handle], span))?;
         Ok(CommandKind::While {
             label,
+            body: Box::new(body),
+        })
+    }
+
+    fn for_each(&mut self, items: &Recipe, body: &Value, span: Span) -> Expanded<CommandKind> {
+        let items = self.operand(items, span)?;
+        let handle = self.stage.tables.borrow_mut().new_handle();
+        let value = handle_value(self.stage, RefSpec::Item(handle));
+        let body = self.scoped(|expander| expander.command_of_factory(body, &[value], span))?;
+        Ok(CommandKind::ForEach {
+            items,
+            handle,
             body: Box::new(body),
         })
     }

@@ -106,7 +106,12 @@ impl Expander<'_, '_, '_> {
 
     fn reference(&mut self, spec: Option<RefSpec>, span: Span) -> Expanded<Operand> {
         Ok(match spec {
-            Some(RefSpec::State(handle) | RefSpec::Message(handle)) => Operand::Handle(handle),
+            Some(
+                RefSpec::State(handle)
+                | RefSpec::Message(handle)
+                | RefSpec::Failure(handle)
+                | RefSpec::Item(handle),
+            ) => Operand::Handle(handle),
             Some(RefSpec::Config) => Operand::Config,
             Some(RefSpec::Closest { name, span }) => Operand::Handle(self.closest(&name, span)?),
             Some(RefSpec::Read { source, selector }) => Operand::Read {
@@ -126,16 +131,21 @@ impl Expander<'_, '_, '_> {
             Some(PlaceSpec::Myself) => Operand::Myself,
             Some(PlaceSpec::Outbox) => Operand::Outbox,
             Some(PlaceSpec::Child(handle)) => Operand::Child(handle),
-            Some(PlaceSpec::Sender(message)) => match self.host_operand(message, span)? {
-                Operand::Handle(handle) => Operand::Sender(handle),
-                _ => return Err(self.misplaced(span)),
-            },
+            Some(PlaceSpec::Sender(message)) => Operand::Sender(self.message_of(message, span)?),
             Some(PlaceSpec::Keyed { name, key }) => Operand::Keyed {
                 name,
                 key: Box::new(self.operand(&key, span)?),
             },
             None => return Err(self.misplaced(span)),
         })
+    }
+
+    /// The message that a handle stands for.
+    pub(super) fn message_of(&mut self, message: HostRef, span: Span) -> Expanded<Handle> {
+        match self.host_operand(message, span)? {
+            Operand::Handle(handle) => Ok(handle),
+            _ => Err(self.misplaced(span)),
+        }
     }
 
     /// The message that a name `…Handle` stands for here.

@@ -17,7 +17,13 @@ pub(in crate::builtins) fn thaw(machine: &mut Machine<'_>, data: &Data) -> Resul
         Data::Array(array) => {
             let items = array.items().iter().map(|item| thaw(machine, item));
             let items = items.collect::<Result<Vec<_>, _>>()?;
-            machine.new_array(items)
+            let copy = machine.new_array(items)?;
+            if let (Some(named), Value::Array(id)) = (array.named(), &copy) {
+                machine.charge(64 + named.len() * 40)?;
+                let named = thaw_properties(machine, named)?;
+                machine.heap.name_parts(*id, named);
+            }
+            Ok(copy)
         }
         Data::Object(object) => {
             let properties = thaw_properties(machine, object.properties())?;
@@ -26,6 +32,10 @@ pub(in crate::builtins) fn thaw(machine: &mut Machine<'_>, data: &Data) -> Resul
         Data::Error(error) => {
             let properties = thaw_properties(machine, error.properties())?;
             new_object(machine, ObjectKind::Error(error.kind), properties)
+        }
+        Data::RegExp(expression) => {
+            let kind = ObjectKind::RegExp(expression.clone(), Value::number(0.0));
+            new_object(machine, kind, PropertyTable::default())
         }
         Data::Date(time) => new_object(machine, ObjectKind::Date(*time), PropertyTable::default()),
         Data::Map(map) => {

@@ -1,11 +1,12 @@
 //! `String`: what makes texts; its methods stand in one file for each kind of work.
 //!
 //! Before: the machine. Guarantees: as ECMAScript over UTF-16 units; methods convert their receiver
-//! to text; patterns are texts, a regular expression is not accepted.
+//! to text; patterns are texts or regular expressions.
 
 mod building;
 mod cases;
 mod parts;
+mod patterns;
 mod replacing;
 mod searching;
 
@@ -17,11 +18,12 @@ use crate::text::Text;
 use crate::value::Value;
 
 /// The families of this folder.
-pub(super) static FAMILIES: [&Family; 6] = [
+pub(super) static FAMILIES: [&Family; 7] = [
     &FAMILY,
     &building::FAMILY,
     &cases::FAMILY,
     &parts::FAMILY,
+    &patterns::FAMILY,
     &replacing::FAMILY,
     &searching::FAMILY,
 ];
@@ -111,7 +113,7 @@ fn to_string(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result
     }
 }
 
-/// An argument that is to be text and must not be a regular expression.
+/// An argument as text.
 pub(super) fn text_argument(
     machine: &mut Machine<'_>,
     arguments: &[Value],

@@ -2,9 +2,11 @@
 //!
 //! Before: the machine. Guarantees: as ECMAScript; indices count UTF-16 units.
 
+use super::patterns::split_by;
 use super::searching::find;
 use super::{receiver_text, slice_value};
 use crate::builtins::Family;
+use crate::builtins::regexp::expression_of;
 use crate::builtins::support::{Items, argument, natives, place_at, relative_index};
 use crate::error::Trap;
 use crate::machine::Machine;
@@ -133,6 +135,9 @@ fn split(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Re
     if separator.is_undefined() {
         items.push(machine, Value::from(text))?;
         return items.finish(machine);
+    }
+    if let Some(expression) = expression_of(machine, separator) {
+        return split_by(machine, &text, &expression, limit);
     }
     let separator = machine.to_text(separator)?;
     if separator.is_empty() {

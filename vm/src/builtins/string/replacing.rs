@@ -1,14 +1,19 @@
-//! `replace` and `replaceAll` with a text as pattern.
+//! `replace` and `replaceAll`, with a text or a regular expression as pattern.
 //!
-//! Before: the machine. Guarantees: as ECMAScript: `$$`, `$&`, `` $` `` and `$'` in the replacement,
-//! or a function of match, place and text.
+//! Before: the machine. Guarantees: as ECMAScript: `$$`, `$&`, `` $` ``, `$'`, `$1` and `$<name>` in
+//! the replacement, or a function of match, groups, place, text and named groups, called once all
+//! matches are found.
 
 use super::searching::find;
-use super::{receiver_text, text_argument};
+use super::{receiver_text, slice_value, text_argument};
 use crate::builtins::Family;
+use crate::builtins::regexp::{
+    Found, all_found, expression_of, group_text, named_groups, search_once,
+};
 use crate::builtins::support::{TextBuilder, argument, natives};
 use crate::error::Trap;
 use crate::machine::Machine;
+use crate::regex::{Flags, RegExpData};
 use crate::text::Text;
 use crate::value::Value;
 
@@ -26,16 +31,31 @@ enum Replacement {
     Function(Value),
 }
 
+/// One match that is to be replaced.
+struct Place {
+    start: usize,
+    end: usize,
+    /// The texts of the groups; the first is the match itself.
+    groups: Vec<Value>,
+    /// The object of the named groups, `undefined` where there are none.
+    named: Value,
+}
+
 fn replace(
     machine: &mut Machine<'_>,
     receiver: &Value,
     arguments: &[Value],
 ) -> Result<Value, Trap> {
     let text = receiver_text(machine, receiver, "replace")?;
+    let pattern = argument(arguments, 0);
+    if let Some(expression) = expression_of(machine, pattern) {
+        return replace_by(machine, &text, (pattern, &expression), arguments);
+    }
     let wanted = text_argument(machine, arguments, 0)?;
     let replacement = replacement(machine, arguments)?;
-    let places = find(machine, &text, &wanted, 0)?;
-    replaced(machine, &text, &wanted, &replacement, places.as_slice())
+    let place = find(machine, &text, &wanted, 0)?;
+    let places = place.map(|at| text_place(at, &wanted));
+    replaced(machine, &text, &replacement, places.as_slice())
 }
 
 fn replace_all(
@@ -44,17 +64,35 @@ fn replace_all(
     arguments: &[Value],
 ) -> Result<Value, Trap> {
     let text = receiver_text(machine, receiver, "replaceAll")?;
+    let pattern = argument(arguments, 0);
+    if let Some(expression) = expression_of(machine, pattern) {
+        if !expression.flags().has(Flags::GLOBAL) {
+            return Err(machine.type_error(
+                "`replaceAll` needs a regular expression with the flag g: write `/…/g`",
+            ));
+        }
+        return replace_by(machine, &text, (pattern, &expression), arguments);
+    }
     let wanted = text_argument(machine, arguments, 0)?;
     let replacement = replacement(machine, arguments)?;
     let mut places = Vec::new();
     let mut from = 0;
     while let Some(at) = find(machine, &text, &wanted, from)? {
         machine.spend(1)?;
-        machine.charge(8)?;
-        places.push(at);
+        machine.charge(64)?;
+        places.push(text_place(at, &wanted));
         from = at + wanted.len().max(1);
     }
-    replaced(machine, &text, &wanted, &replacement, &places)
+    replaced(machine, &text, &replacement, &places)
+}
+
+fn text_place(at: usize, wanted: &Text) -> Place {
+    Place {
+        start: at,
+        end: at + wanted.len(),
+        groups: vec![Value::from(wanted.clone())],
+        named: Value::UNDEFINED,
+    }
 }
 
 fn replacement(machine: &mut Machine<'_>, arguments: &[Value]) -> Result<Replacement, Trap> {
@@ -65,33 +103,70 @@ fn replacement(machine: &mut Machine<'_>, arguments: &[Value]) -> Result<Replace
     machine.to_text(value).map(Replacement::Text)
 }
 
+fn replace_by(
+    machine: &mut Machine<'_>,
+    text: &Text,
+    (value, expression): (&Value, &RegExpData),
+    arguments: &[Value],
+) -> Result<Value, Trap> {
+    let replacement = replacement(machine, arguments)?;
+    let all = if expression.flags().has(Flags::GLOBAL) {
+        all_found(machine, value, expression, text)?
+    } else {
+        Vec::from_iter(search_once(machine, value, expression, text)?)
+    };
+    let mut places = Vec::with_capacity(all.len());
+    for found in all {
+        places.push(found_place(machine, text, expression, &found)?);
+    }
+    replaced(machine, text, &replacement, &places)
+}
+
+fn found_place(
+    machine: &mut Machine<'_>,
+    text: &Text,
+    expression: &RegExpData,
+    found: &Found,
+) -> Result<Place, Trap> {
+    machine.charge(64 + found.len() * 16)?;
+    machine.spend(found.len() as u64)?;
+    let groups = found.iter().map(|group| group_text(machine, text, *group));
+    let groups = groups.collect::<Result<Vec<Value>, Trap>>()?;
+    let named = named_groups(machine, expression, &groups)?;
+    let (start, end) = found[0].unwrap_or((0, 0));
+    Ok(Place {
+        start,
+        end,
+        groups,
+        named,
+    })
+}
+
 fn replaced(
     machine: &mut Machine<'_>,
     text: &Text,
-    wanted: &Text,
     replacement: &Replacement,
-    places: &[usize],
+    places: &[Place],
 ) -> Result<Value, Trap> {
     let mut builder = TextBuilder::default();
     let mut behind = 0;
-    for at in places {
-        machine.charge((at - behind) * 2)?;
-        builder.push_text(machine, &text.slice(behind, *at))?;
-        behind = at + wanted.len();
+    for place in places {
+        machine.charge((place.start - behind) * 2)?;
+        builder.push_text(machine, &text.slice(behind, place.start))?;
+        behind = place.end;
         match replacement {
             Replacement::Function(function) => {
-                let arguments = [
-                    Value::from(wanted.clone()),
-                    Value::number(*at as f64),
-                    Value::from(text.clone()),
-                ];
+                let mut arguments = place.groups.clone();
+                arguments.push(Value::number(place.start as f64));
+                arguments.push(Value::from(text.clone()));
+                if !place.named.is_undefined() {
+                    arguments.push(place.named.clone());
+                }
                 let result = machine.call(function, &arguments)?;
                 let result = machine.to_text(&result)?;
                 builder.push_text(machine, &result)?;
             }
-            Replacement::Text(template) => {
-                expand(machine, &mut builder, template, (text, wanted, *at))?;
-            }
+            Replacement::Text(template) => expand(machine, &mut builder, template, (text, place))?,
         }
     }
     builder.push_text(machine, &text.slice(behind, text.len()))?;
@@ -103,21 +178,83 @@ fn expand(
     machine: &mut Machine<'_>,
     builder: &mut TextBuilder,
     template: &Text,
-    (text, wanted, at): (&Text, &Text, usize),
+    (text, place): (&Text, &Place),
 ) -> Result<(), Trap> {
     let dollar = Text::from("$");
     let mut from = 0;
     while let Some(sign) = find(machine, template, &dollar, from)? {
         builder.push_text(machine, &template.slice(from, sign))?;
-        let part = match template.unit_at(sign + 1) {
-            Some(0x24) => Some(dollar.clone()),
-            Some(0x26) => Some(wanted.clone()),
-            Some(0x60) => Some(text.slice(0, at)),
-            Some(0x27) => Some(text.slice(at + wanted.len(), text.len())),
-            _ => None,
-        };
-        from = sign + if part.is_some() { 2 } else { 1 };
-        builder.push_text(machine, part.as_ref().unwrap_or(&dollar))?;
+        machine.spend(1)?;
+        let (part, width) = sequence(machine, template, sign, (text, place))?;
+        builder.push_text(machine, &part)?;
+        from = sign + width;
     }
     builder.push_text(machine, &template.slice(from, template.len()))
+}
+
+/// What a `$` sequence stands for, and its width. A sign that begins none stands for itself.
+fn sequence(
+    machine: &mut Machine<'_>,
+    template: &Text,
+    sign: usize,
+    (text, place): (&Text, &Place),
+) -> Result<(Text, usize), Trap> {
+    let unit = |at: usize| {
+        template
+            .unit_at(sign + at)
+            .and_then(|unit| u8::try_from(unit).ok())
+    };
+    let digit = |at: usize| unit(at).filter(u8::is_ascii_digit).map(|unit| unit - b'0');
+    let part = match unit(1) {
+        Some(b'&') => text_of(machine, &place.groups[0])?,
+        Some(b'`') => part(machine, text, 0, place.start)?,
+        Some(b'\'') => part(machine, text, place.end, text.len())?,
+        Some(b'<') if !place.named.is_undefined() => {
+            return named_sequence(machine, template, sign, place);
+        }
+        Some(b'0'..=b'9') => {
+            let one = usize::from(digit(1).unwrap_or(0));
+            let two = digit(2).map(|second| one * 10 + usize::from(second));
+            let is_group = |group: usize| (1..place.groups.len()).contains(&group);
+            let (group, width) = match two.filter(|two| is_group(*two)) {
+                Some(two) => (two, 3),
+                None => (one, 2),
+            };
+            if !is_group(group) {
+                return Ok((Text::from("$"), 1));
+            }
+            return Ok((text_of(machine, &place.groups[group])?, width));
+        }
+        Some(b'$') => Text::from("$"),
+        _ => return Ok((Text::from("$"), 1)),
+    };
+    Ok((part, 2))
+}
+
+/// `$<name>`
+fn named_sequence(
+    machine: &mut Machine<'_>,
+    template: &Text,
+    sign: usize,
+    place: &Place,
+) -> Result<(Text, usize), Trap> {
+    let Some(close) = find(machine, template, &Text::from(">"), sign + 2)? else {
+        return Ok((Text::from("$"), 1));
+    };
+    let name = template.slice(sign + 2, close);
+    let value = machine.property(&place.named, &name)?;
+    Ok((text_of(machine, &value)?, close + 1 - sign))
+}
+
+/// The text of a group; one that took no part is empty.
+fn text_of(machine: &mut Machine<'_>, value: &Value) -> Result<Text, Trap> {
+    match value {
+        value if value.is_undefined() => Ok(Text::empty()),
+        value => machine.to_text(value),
+    }
+}
+
+fn part(machine: &mut Machine<'_>, text: &Text, start: usize, end: usize) -> Result<Text, Trap> {
+    let value = slice_value(machine, text, start, end)?;
+    text_of(machine, &value)
 }

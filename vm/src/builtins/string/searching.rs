@@ -4,6 +4,7 @@
 
 use super::{receiver_text, text_argument};
 use crate::builtins::Family;
+use crate::builtins::regexp::expression_of;
 use crate::builtins::support::{argument, natives};
 use crate::error::Trap;
 use crate::machine::Machine;
@@ -17,9 +18,6 @@ pub(super) static FAMILY: Family = Family {
         "String.prototype.lastIndexOf" / 1 => last_index_of;
         "String.prototype.startsWith" / 1 => starts_with;
         "String.prototype.endsWith" / 1 => ends_with;
-        "String.prototype.match" / 1 => no_patterns;
-        "String.prototype.matchAll" / 1 => no_patterns;
-        "String.prototype.search" / 1 => no_patterns;
     },
     constants: &[],
 };
@@ -85,6 +83,20 @@ fn find_wide(
     Ok(None)
 }
 
+/// A regular expression is no text to look for: the standard refuses it here.
+fn refuse_expression(
+    machine: &mut Machine<'_>,
+    arguments: &[Value],
+    method: &str,
+) -> Result<(), Trap> {
+    if expression_of(machine, argument(arguments, 0)).is_none() {
+        return Ok(());
+    }
+    Err(machine.type_error(format!(
+        "`{method}` takes a text, not a regular expression: write `re.test(text)`"
+    )))
+}
+
 /// The text that is looked for, and the clamped place to begin at.
 fn wanted(
     machine: &mut Machine<'_>,
@@ -102,6 +114,7 @@ fn includes(
     arguments: &[Value],
 ) -> Result<Value, Trap> {
     let text = receiver_text(machine, receiver, "includes")?;
+    refuse_expression(machine, arguments, "includes")?;
     let (wanted, from) = wanted(machine, &text, arguments)?;
     Ok(Value::boolean(
         find(machine, &text, &wanted, from)?.is_some(),
@@ -162,6 +175,7 @@ fn starts_with(
     arguments: &[Value],
 ) -> Result<Value, Trap> {
     let text = receiver_text(machine, receiver, "startsWith")?;
+    refuse_expression(machine, arguments, "startsWith")?;
     let (wanted, from) = wanted(machine, &text, arguments)?;
     stands_at(machine, &text, &wanted, Some(from))
 }
@@ -172,6 +186,7 @@ fn ends_with(
     arguments: &[Value],
 ) -> Result<Value, Trap> {
     let text = receiver_text(machine, receiver, "endsWith")?;
+    refuse_expression(machine, arguments, "endsWith")?;
     let wanted = text_argument(machine, arguments, 0)?;
     let end = match argument(arguments, 1) {
         value if value.is_undefined() => text.len() as f64,
@@ -179,10 +194,4 @@ fn ends_with(
     };
     let at = (end as usize).checked_sub(wanted.len());
     stands_at(machine, &text, &wanted, at)
-}
-
-fn no_patterns(machine: &mut Machine<'_>, _: &Value, _: &[Value]) -> Result<Value, Trap> {
-    Err(machine.type_error(
-        "`match`, `matchAll` and `search` need regular expressions, which this version does not have; write `includes`, `indexOf` or `split` with a text",
-    ))
 }

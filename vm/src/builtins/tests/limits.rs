@@ -139,7 +139,12 @@ fn an_inconsistent_comparator_ends_with_the_same_items() {
 #[test]
 fn wrong_receivers_and_patterns_say_what_is_needed() {
     for (text, message) in [
-        ("'abc'.match('b')", "regular expressions"),
+        ("'abc'.includes(/b/)", "`re.test(text)`"),
+        ("'abc'.matchAll(/b/)", "the flag g"),
+        ("'abc'.replaceAll(/b/, 'c')", "the flag g"),
+        ("new RegExp('(')", "Invalid regular expression: /(/"),
+        ("RegExp('a', 'gg')", "Invalid flags"),
+        ("/a/.exec.call('a', 'a')", "`exec` needs a regular"),
         ("[1].map(5)", "5 is not a function"),
         (
             "[].map.call('abc', x => x)",

@@ -6,4 +6,5 @@ mod hosts;
 mod limits;
 mod numbers;
 mod objects;
+mod patterns;
 mod texts;

@@ -1,0 +1,129 @@
+//! `attempt`: what happens when a command fails inside one.
+//!
+//! A failure leaves everything up to the nearest attempt that has something left to do: another try
+//! after a rest, or `otherwise`. What was sent and what state outside it has become stands. Limits are
+//! not caught: a turn that has used up what it may cannot go on. Without an attempt a script error
+//! undoes the turn, and `fail` ends the run.
+
+use super::instruction::{BlockIndex, BlockKind};
+use super::{End, Flow, Run};
+use crate::codes;
+use crate::data::Data;
+use crate::error::ScriptError;
+use crate::worker::{Slot, Wait};
+
+/// What an open attempt does with a failure.
+enum Remedy {
+    /// Another try.
+    Retry,
+    /// The block that gets the error.
+    Otherwise(BlockIndex),
+}
+
+impl Run<'_> {
+    /// Opens an attempt.
+    pub(super) fn enter_attempt(&mut self, block: BlockIndex) -> Result<Flow, ScriptError> {
+        self.enter(block, Some(Slot::Attempt { failures: 0 }))
+    }
+
+    /// Begins a try: at once the first time, after a rest each other time.
+    pub(super) fn begin_attempt(&mut self, block: BlockIndex) -> Result<Flow, ScriptError> {
+        let failures = self.failures_in(block)?;
+        match &self.block(block)?.kind {
+            BlockKind::Attempt {
+                retry: Some(retry), ..
+            } if failures > 0 => {
+                let timer = self.set_timer(retry.backoff.rest_ms(failures));
+                Ok(self.wait(Wait::Time { timer }))
+            }
+            _ => self.advance(),
+        }
+    }
+
+    /// Leaves everything up to the nearest attempt that can do something about a failure, and goes on
+    /// there. `chosen` says that the script failed by itself. Where nothing can be done, the run ends or
+    /// the turn is undone.
+    pub(super) fn raise(
+        &mut self,
+        error: ScriptError,
+        chosen: bool,
+    ) -> Result<Option<End>, ScriptError> {
+        if !can_be_caught(&error) {
+            return Err(error);
+        }
+        let Some((block, remedy)) = self.remedy()? else {
+            return if chosen {
+                Ok(Some(End::Failed(error)))
+            } else {
+                Err(error)
+            };
+        };
+        self.end_wait();
+        match remedy {
+            Remedy::Retry => {
+                let failures = self.failures_in(block)? + 1;
+                self.repeat_with(block, Slot::Attempt { failures })?;
+            }
+            Remedy::Otherwise(otherwise) => {
+                self.leave(block)?;
+                self.enter(otherwise, Some(Slot::Failure(error_value(&error))))?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// The innermost open attempt that can do something, and what.
+    fn remedy(&self) -> Result<Option<(BlockIndex, Remedy)>, ScriptError> {
+        for block in self.open_blocks() {
+            let BlockKind::Attempt {
+                retry, otherwise, ..
+            } = &self.block(block)?.kind
+            else {
+                continue;
+            };
+            let failures = self.failures_in(block)?;
+            let is_tried_again = retry.is_some_and(|retry| failures + 1 < retry.attempts);
+            match otherwise {
+                _ if is_tried_again => return Ok(Some((block, Remedy::Retry))),
+                Some(otherwise) => return Ok(Some((block, Remedy::Otherwise(*otherwise)))),
+                None => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn failures_in(&self, attempt: BlockIndex) -> Result<u32, ScriptError> {
+        match self.slot(self.block(attempt)?.base as usize)? {
+            Some(Slot::Attempt { failures }) => Ok(*failures),
+            _ => Err(ScriptError::corrupt("an attempt is not open")),
+        }
+    }
+}
+
+/// Limits hold for the turn as a whole, and a worker that does not fit its program cannot go on.
+fn can_be_caught(error: &ScriptError) -> bool {
+    let is_limit = error.code.starts_with("E04");
+    !is_limit && error.code != codes::CORRUPT_WORKER.code
+}
+
+/// What a script sees of a failure: the value that it failed with or threw, else an object that says
+/// what happened.
+fn error_value(error: &ScriptError) -> Data {
+    let mut properties: Vec<(&str, Data)> = Vec::new();
+    let mut message = Data::from(error.message.as_str());
+    match &error.value {
+        Some(Data::Error(thrown)) => {
+            properties.push(("name", Data::from(thrown.kind.name())));
+            if let Some(own) = thrown.properties().get(&"message".into()) {
+                message = own.clone();
+            }
+        }
+        Some(Data::Undefined) | None => {}
+        Some(value) if value.shape().has_function || value.shape().has_symbolic => {}
+        Some(value) => return value.clone(),
+    }
+    properties.push(("message", message));
+    properties.push(("code", Data::from(error.code.as_str())));
+    let properties = properties.into_iter();
+    Data::object(properties.map(|(key, value)| (key.into(), value)).collect()).unwrap_or_default()
+}
