@@ -275,3 +275,31 @@ fn a_history_with_calls_can_be_run_again() {
         assert_eq!(replay.replayed().turns, records.len() as u64);
     }
 }
+
+#[test]
+fn a_call_that_a_service_only_acknowledges_gets_null() {
+    let log = "export const Asker = act((self, { complete }) =>
+      call(Log, 'a record', r => complete(computeState([r], r => [r]))));";
+    let mut bench = bench(&[("asker.js", log)]);
+    let door = bench.door();
+    bench.one(Command::Start(StartRequest {
+        door,
+        to: address("Asker/a"),
+        config: None,
+        message: None,
+    }));
+    let performed = |action: &Action| match action {
+        Action::Perform(call) => Some(call.clone()),
+        _ => None,
+    };
+    let call: ServiceCall = bench.last.actions.iter().find_map(performed).unwrap();
+    bench.one(Command::EffectDone(EffectDone {
+        service: call.service,
+        message: call.stamp.id,
+        attempt: call.attempt,
+        result: EffectResult::Acknowledged,
+    }));
+    let view = bench.view("Asker/a").unwrap();
+    assert_eq!(view.status, InstanceStatus::Completed, "{:?}", view.error);
+    assert_eq!(view.result.unwrap().data().unwrap().to_json(), "[null]");
+}
