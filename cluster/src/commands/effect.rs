@@ -24,12 +24,12 @@ pub(crate) fn apply(shard: &mut Shard, done: &EffectDone) -> Result<Outcome, Sha
                 // A call waits for a reply, and there is none but this.
                 let is_call = matches!(asked.intent, Intent::Ask(_));
                 let reply = is_call.then(|| Body::from_data(vm::Data::Null));
-                answer(shard, service, asked, reply)?;
+                answer(shard, service, &asked, reply)?;
             }
         }
         EffectResult::Answer(body) => {
             if let Some(asked) = shard.service_done(&service, done.message)? {
-                answer(shard, service, asked, Some(body.clone()))?;
+                answer(shard, service, &asked, Some(body.clone()))?;
             }
         }
     }
@@ -41,16 +41,16 @@ pub(crate) fn apply(shard: &mut Shard, done: &EffectDone) -> Result<Outcome, Sha
 fn answer(
     shard: &mut Shard,
     service: Address,
-    asked: Message,
+    asked: &Message,
     body: Option<Body>,
 ) -> Result<(), ShardError> {
     let Some((body, to)) = body.zip(asked.from.clone()) else {
-        shard.note_message(&asked, MessageFate::Acknowledged { answer: None });
+        shard.note_message(asked, MessageFate::Acknowledged { answer: None });
         return Ok(());
     };
     let stamp = shard.own_stamp(Some(&asked.stamp));
     let answer = Some(stamp.id);
-    shard.note_message(&asked, MessageFate::Acknowledged { answer });
+    shard.note_message(asked, MessageFate::Acknowledged { answer });
     shard.send(Parcel::Message(Message {
         stamp,
         from: Some(service),
