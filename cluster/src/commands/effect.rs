@@ -4,10 +4,11 @@
 //! the sender, the next message of the queue, or a rest. Guarantees: a message's result counts once.
 //! Leaves to others: the service's queue (`shard::services`).
 
+use transport::Address;
 use vm::Intent;
 
 use crate::command::{EffectDone, EffectResult};
-use crate::message::{Message, Parcel};
+use crate::message::{Body, Message, Parcel};
 use crate::outcome::Outcome;
 use crate::record::MessageFate;
 use crate::shard::{Shard, ShardError};
@@ -20,32 +21,47 @@ pub(crate) fn apply(shard: &mut Shard, done: &EffectDone) -> Result<Outcome, Sha
         }
         EffectResult::Acknowledged => {
             if let Some(asked) = shard.service_done(&service, done.message)? {
-                shard.note_message(&asked, MessageFate::Acknowledged { answer: None });
+                // A call waits for a reply, and there is none but this.
+                let is_call = matches!(asked.intent, Intent::Ask(_));
+                let reply = is_call.then(|| Body::from_data(vm::Data::Null));
+                answer(shard, service, &asked, reply)?;
             }
         }
         EffectResult::Answer(body) => {
             if let Some(asked) = shard.service_done(&service, done.message)? {
-                let stamp = shard.own_stamp(Some(&asked.stamp));
-                let answer = asked.from.is_some().then_some(stamp.id);
-                shard.note_message(&asked, MessageFate::Acknowledged { answer });
-                if let Some(to) = asked.from {
-                    shard.send(Parcel::Message(Message {
-                        stamp,
-                        from: Some(service),
-                        to,
-                        program: None,
-                        hops: 0,
-                        body: body.clone(),
-                        // To who called, the answer is the reply.
-                        intent: match asked.intent {
-                            Intent::Ask(call) => Intent::Answer(call),
-                            _ => Intent::Tell,
-                        },
-                    }))?;
-                }
+                answer(shard, service, &asked, Some(body.clone()))?;
             }
         }
     }
     shard.run_queue()?;
     Ok(Outcome::Done)
+}
+
+/// Notes that a service took a message, and tells its sender what the service said.
+fn answer(
+    shard: &mut Shard,
+    service: Address,
+    asked: &Message,
+    body: Option<Body>,
+) -> Result<(), ShardError> {
+    let Some((body, to)) = body.zip(asked.from.clone()) else {
+        shard.note_message(asked, MessageFate::Acknowledged { answer: None });
+        return Ok(());
+    };
+    let stamp = shard.own_stamp(Some(&asked.stamp));
+    let answer = Some(stamp.id);
+    shard.note_message(asked, MessageFate::Acknowledged { answer });
+    shard.send(Parcel::Message(Message {
+        stamp,
+        from: Some(service),
+        to,
+        program: None,
+        hops: 0,
+        body,
+        // To who called, the answer is the reply.
+        intent: match asked.intent {
+            Intent::Ask(call) => Intent::Answer(call),
+            _ => Intent::Tell,
+        },
+    }))
 }

@@ -2,8 +2,9 @@
 //! one queue for each name in every shard, for what its own workers send.
 //!
 //! Before it: messages to a name that no worker serves. After it: the leader's driver, which asks
-//! on the bus or performs what is built in, and `EffectDone`. Guarantees: a message is asked again until it is acknowledged or
-//! its time to live ends; a silent service rests longer each time and blocks no other.
+//! on the bus or performs what is built in, and `EffectDone`. Guarantees: a message is asked again
+//! until it is acknowledged or its time to live ends; a silent service rests longer each time and
+//! blocks no other.
 //! Leaves to others: the bus, and what a service does with a message that comes twice.
 
 use std::collections::BTreeMap;

@@ -1,14 +1,20 @@
-//! `GET …/{key}/history`: what an instance received and did, in pages.
+//! `GET …/{key}/history`: what an instance received and did, as a page or, with `Accept: text/event-stream`,
+//! as a live stream that resumes after `Last-Event-ID`. Ids of a stream are `INCARNATION-STEP`; asking for
+//! what is no longer kept is answered `410` with the first id that is.
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::sse::Event;
+use axum::response::{IntoResponse, Response};
 use cluster::record::HistoryRecord;
+use cluster_raft::driver::waiters::Topic;
 use serde::Deserialize;
-use transport::Address;
+use transport::{Address, Incarnation, ShardId};
 
 use super::instances::{instance_address, unknown};
 use super::request::{Parameters, Place};
-use super::{Context, views};
+use super::{Context, live, views};
 use crate::api::HistoryPage;
 use crate::door::{Answer, Consistency, DoorError, Query, mismatch};
 
@@ -29,21 +35,46 @@ fn page_default() -> usize {
     100
 }
 
-/// A page of history, oldest first.
-pub(super) async fn page(
+/// A page of history, oldest first, or a stream where the client asks for one.
+pub(super) async fn page_or_stream(
     State(context): State<Context>,
     place: Place,
     Parameters(parameters): Parameters<PageParameters>,
-) -> Result<Json<HistoryPage>, DoorError> {
+    headers: HeaderMap,
+) -> Result<Response, DoorError> {
     let address = instance_address(&context, &place)?;
+    let shard = context.door()?.shard_of(&address)?;
+    let incarnation = live::incarnation(&context, shard)?;
+    let is_stream = live::is_wanted(&headers);
+    let resumed = live::last_id(&headers).filter(|_| is_stream);
+    let from = resumed.map_or(Ok(parameters.cursor), live::number_after)?;
+    let reader = Reader {
+        context,
+        address,
+        shard,
+        incarnation,
+    };
+    // Before the first read, so that nothing is missed between the two.
+    let topic = Topic::Steps(reader.address.clone());
+    let listener = reader.context.door()?.listen(shard, topic);
     let limit = parameters.limit.clamp(1, PAGE_MAX);
-    let mut steps = read(&context, &address, parameters.cursor, limit).await?;
+    let mut steps = reader.read(from, limit).await?;
     if steps.is_empty() {
         // An instance without a step on this page is there all the same, or it is unknown.
-        let door = context.door()?;
-        let found = door.instance(&address, Consistency::Linearisable).await?;
-        found.ok_or_else(|| unknown(&address))?;
-        steps = read(&context, &address, parameters.cursor, limit).await?;
+        let door = reader.context.door()?;
+        let found = door.instance(&reader.address, Consistency::Linearisable);
+        found.await?.ok_or_else(|| unknown(&reader.address))?;
+        steps = reader.read(from, limit).await?;
+    }
+    if is_stream {
+        let first = steps.first().map_or(from, |(step, _)| *step);
+        live::check_kept(from, first, incarnation)?;
+        return Ok(live::respond(
+            reader.context.clone(),
+            reader,
+            listener,
+            from,
+        ));
     }
     let next = steps
         .last()
@@ -52,27 +83,43 @@ pub(super) async fn page(
     let events = steps
         .iter()
         .map(|(step, record)| views::event(*step, record));
-    Ok(Json(HistoryPage {
-        events: events.collect::<Result<_, _>>()?,
-        next,
-    }))
+    let events = events.collect::<Result<_, _>>()?;
+    Ok(Json(HistoryPage { events, next }).into_response())
 }
 
-async fn read(
-    context: &Context,
-    address: &Address,
-    from: u64,
-    limit: usize,
-) -> Result<Vec<(u64, HistoryRecord)>, DoorError> {
-    let door = context.door()?;
-    let query = Query::History {
-        address: address.clone(),
-        from,
-        limit,
-    };
-    let shard = door.shard_of(address)?;
-    match door.ask(shard, query, Consistency::Linearisable).await? {
-        Answer::History(steps) => Ok(steps),
-        _ => Err(mismatch()),
+struct Reader {
+    context: Context,
+    address: Address,
+    shard: ShardId,
+    incarnation: Incarnation,
+}
+
+impl Reader {
+    async fn read(&self, from: u64, limit: usize) -> Result<Vec<(u64, HistoryRecord)>, DoorError> {
+        let query = Query::History {
+            address: self.address.clone(),
+            from,
+            limit,
+        };
+        let door = self.context.door()?;
+        match door
+            .ask(self.shard, query, Consistency::Linearisable)
+            .await?
+        {
+            Answer::History(steps) => Ok(steps),
+            _ => Err(mismatch()),
+        }
+    }
+}
+
+impl live::Source for Reader {
+    async fn events(&self, from: u64) -> Result<Vec<(u64, Event)>, DoorError> {
+        let steps = self.read(from, PAGE_MAX).await?;
+        let events = steps.iter().filter_map(|(step, record)| {
+            let shown = views::event(*step, record).ok()?;
+            let id = format!("{}-{step}", self.incarnation.0);
+            Some((*step, Event::default().id(id).json_data(&shown).ok()?))
+        });
+        Ok(events.collect())
     }
 }

@@ -3,20 +3,45 @@
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
+use cluster_raft::Groups;
 
 use super::Context;
-use crate::door::DoorError;
+use crate::door::{Door, DoorError};
+
+/// Name, type, help and value.
+type Row = (&'static str, &'static str, &'static str, u64);
 
 /// `GET /metrics`
 pub(super) async fn show(State(context): State<Context>) -> Result<impl IntoResponse, DoorError> {
-    let door = context.door()?;
-    let log = door.groups().log_statistics();
-    let shards = door.shards();
-    let led = shards
-        .iter()
-        .filter(|shard| door.groups().leads(**shard))
-        .count();
-    let rows = [
+    let groups = context.door()?.groups();
+    let mut rows = of_log(groups).to_vec();
+    rows.extend(of_shards(context.door()?));
+    rows.extend([
+        (
+            "troupe_spans_exported_total",
+            "counter",
+            "Spans exported",
+            context.spans_exported(),
+        ),
+        (
+            "troupe_spans_dropped_total",
+            "counter",
+            "Spans not exported",
+            context.spans_dropped(),
+        ),
+    ]);
+    let mut text = String::new();
+    for (name, kind, help, value) in rows {
+        text.push_str(&format!(
+            "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"
+        ));
+    }
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
+}
+
+fn of_log(groups: &Groups) -> [Row; 5] {
+    let log = groups.log_statistics();
+    [
         (
             "troupe_log_flushes_total",
             "counter",
@@ -45,8 +70,16 @@ pub(super) async fn show(State(context): State<Context>) -> Result<impl IntoResp
             "troupe_disk_full",
             "gauge",
             "1 where the disk has no room and the node takes no new work",
-            u64::from(door.groups().shortage().is_some()),
+            u64::from(groups.shortage().is_some()),
         ),
+    ]
+}
+
+fn of_shards(door: &Door) -> [Row; 2] {
+    let shards = door.shards();
+    let led = shards.iter().filter(|shard| door.groups().leads(**shard));
+    let led = led.count() as u64;
+    [
         (
             "troupe_shards",
             "gauge",
@@ -57,26 +90,7 @@ pub(super) async fn show(State(context): State<Context>) -> Result<impl IntoResp
             "troupe_shards_led",
             "gauge",
             "Shards that this node leads",
-            led as u64,
+            led,
         ),
-        (
-            "troupe_spans_exported_total",
-            "counter",
-            "Spans exported",
-            context.spans_exported(),
-        ),
-        (
-            "troupe_spans_dropped_total",
-            "counter",
-            "Spans not exported",
-            context.spans_dropped(),
-        ),
-    ];
-    let mut text = String::new();
-    for (name, kind, help, value) in rows {
-        text.push_str(&format!(
-            "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"
-        ));
-    }
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
+    ]
 }

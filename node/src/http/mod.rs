@@ -7,6 +7,7 @@ mod dead_letters;
 mod health;
 mod history;
 mod instances;
+mod live;
 mod messages;
 mod metrics;
 mod outbox;
@@ -157,7 +158,7 @@ fn router(context: Context) -> Router {
         )
         .route(
             "/workers/{name}/instances/{key}/history",
-            get(history::page),
+            get(history::page_or_stream),
         )
         .route(
             "/workers/{name}/instances/{key}/outbox",

@@ -428,3 +428,27 @@ fn an_instance_that_was_named_is_found_at_once() {
     }
     second.get("/v1/workers/Once/instances/nobody").expect(404);
 }
+
+#[test]
+fn history_is_followed_as_a_stream_that_resumes() {
+    let _turn = turn();
+    let cluster = start();
+    let node = cluster.any().http();
+    add(&node, "a", 1);
+    let path = "/v1/workers/Counter/instances/a/history";
+    let follower = node.clone();
+    let live = std::thread::spawn(move || follower.follow(path, None, 5));
+    for amount in 2..5 {
+        add(&node, "a", amount);
+    }
+    let events = live.join().unwrap();
+    let steps: Vec<u64> = events
+        .iter()
+        .map(|event| event.data["step"].as_u64().unwrap())
+        .collect();
+    assert_eq!(steps, [1, 2, 3, 4, 5]);
+    assert_eq!(events[0].data["input"], "start");
+    assert_eq!(events[4].data["message"]["amount"], 4);
+    let resumed = node.follow(path, Some(&events[2].id), 2);
+    assert_eq!(resumed, events[3..]);
+}

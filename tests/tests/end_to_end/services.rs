@@ -212,3 +212,30 @@ fn log_writes_a_record_that_names_its_turn() {
     let fields: Value = serde_json::from_str(line["record"].as_str().unwrap()).unwrap();
     assert_eq!(fields, json!({ "item": "apples", "left": 3 }));
 }
+
+/// Calls two services, one after the other, and ends with what they said.
+const CALLER: (&str, &str) = (
+    "caller.js",
+    r#"
+export const Caller = act((self, { complete }) => waitFor(m => m.url, m =>
+  call(Http, computeState([m], m => ({ url: m.url })), response =>
+    call(Bus, { subject: "called", message: 1 }, done =>
+      complete(computeState([response, done], (r, done) => [r.status, done]))))));
+"#,
+);
+
+#[test]
+fn a_call_of_a_service_gets_its_answer_as_reply() {
+    let _turn = turn();
+    let server = HttpServer::start(respond);
+    let options = Options {
+        settings: format!("http_allow = [\"{}\"]\n", server.host()),
+        ..Options::default()
+    };
+    let cluster = Cluster::single(&options);
+    cluster.deploy(&[CALLER]);
+    let url = json!({ "url": format!("http://{}/", server.host()) });
+    let path = "/v1/workers/Caller/messages?wait=outcome";
+    let ended = cluster.any().http().post(path, &url).expect(200).body;
+    assert_eq!(ended["outcome"]["result"], json!([201, null]), "{ended}");
+}

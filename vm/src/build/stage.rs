@@ -65,8 +65,12 @@ impl<'s> Stage<'s> {
             // Its message stays in scope for what comes behind.
             "waitFor" => {
                 let predicate = Recipe::Constant(Data::Null);
-                let then = None;
-                tables.command(Action::WaitFor { predicate, then }, span)
+                let wait = Action::WaitFor {
+                    predicate,
+                    then: None,
+                    timeout: None,
+                };
+                tables.command(wait, span)
             }
             _ => tables.command(Action::Noop, span),
         })

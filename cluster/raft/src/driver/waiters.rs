@@ -45,14 +45,22 @@ pub enum Topic {
     Ends(Address),
     /// What an instance emits.
     Output(Address),
+    /// The turns of an instance and the ends of its runs: what its history gets.
+    Steps(Address),
 }
 
 impl Topic {
-    fn of(news: &News) -> Self {
+    fn of(news: &News) -> [Option<Self>; 2] {
         match news {
-            News::Turn(turn) => Self::Turn(turn.stamp.id),
-            News::RunEnded(ended) => Self::Ends(ended.instance.clone()),
-            News::Output(output) => Self::Output(output.instance.clone()),
+            News::Turn(turn) => [
+                Some(Self::Turn(turn.stamp.id)),
+                Some(Self::Steps(turn.instance.clone())),
+            ],
+            News::RunEnded(ended) => [
+                Some(Self::Ends(ended.instance.clone())),
+                Some(Self::Steps(ended.instance.clone())),
+            ],
+            News::Output(output) => [Some(Self::Output(output.instance.clone())), None],
         }
     }
 }
@@ -91,11 +99,12 @@ impl NewsBoard {
     /// Tells everybody who listens.
     pub fn publish(&self, news: News) {
         let topics = self.topics();
-        if !topics.is_empty()
-            && let Some(listeners) = topics.get(&Topic::of(&news))
-        {
-            // An error means that the last listener is just going.
-            let _ = listeners.send(news.clone());
+        if !topics.is_empty() {
+            let topics_of = Topic::of(&news).into_iter().flatten();
+            for listeners in topics_of.filter_map(|topic| topics.get(&topic)) {
+                // An error means that the last listener is just going.
+                let _ = listeners.send(news.clone());
+            }
         }
         drop(topics);
         // An error means that nobody listens.
@@ -202,7 +211,10 @@ mod tests {
         drop(first);
         assert_eq!(second.try_next(), Ok(ended("a")));
         assert!(board.is_watched());
-        drop((second, other));
+        let mut steps = board.listen(Topic::Steps(address("a")));
+        board.publish(ended("a"));
+        assert_eq!(steps.try_next(), Ok(ended("a")));
+        drop((second, other, steps));
         assert!(!board.is_watched());
     }
 

@@ -345,3 +345,31 @@ fn desks_come_to_the_same_however_they_are_kept_and_carried() {
     assert!(undone > 20, "only {undone} steps were undone");
     assert!(answered > 5, "only {answered} calls were answered");
 }
+
+#[test]
+fn a_call_that_a_service_only_acknowledges_gets_null() {
+    let log = "export const Asker = act((self, { complete }) =>
+      call(Log, 'a record', r => complete(computeState([r], r => [r]))));";
+    let mut bench = bench(&[("asker.js", log)]);
+    let door = bench.door();
+    bench.one(Command::Start(StartRequest {
+        door,
+        to: address("Asker/a"),
+        config: None,
+        message: None,
+    }));
+    let performed = |action: &Action| match action {
+        Action::Perform(call) => Some(call.clone()),
+        _ => None,
+    };
+    let call: ServiceCall = bench.last.actions.iter().find_map(performed).unwrap();
+    bench.one(Command::EffectDone(EffectDone {
+        service: call.service,
+        message: call.stamp.id,
+        attempt: call.attempt,
+        result: EffectResult::Acknowledged,
+    }));
+    let view = bench.view("Asker/a").unwrap();
+    assert_eq!(view.status, InstanceStatus::Completed, "{:?}", view.error);
+    assert_eq!(view.result.unwrap().data().unwrap().to_json(), "[null]");
+}
