@@ -338,6 +338,12 @@ impl Groups {
         self.inner.keeper.get().cluster
     }
 
+    /// This node's wall clock as far as it is believed, in milliseconds since 1970: for stamps.
+    #[must_use]
+    pub fn wall_ms(&self) -> u64 {
+        self.inner.supervisor.shared.time.believed_ms()
+    }
+
     /// The subjects of the cluster.
     #[must_use]
     pub fn subjects(&self) -> &Subjects {

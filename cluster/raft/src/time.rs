@@ -76,6 +76,14 @@ impl NodeTime {
         self.clock.unix_nanos()
     }
 
+    /// The wall clock as far as it is believed, in milliseconds: for stamps of messages, so that one
+    /// wrong clock does not carry all hybrid clocks away.
+    #[must_use]
+    pub fn believed_ms(&self) -> u64 {
+        let target = self.target(self.clock.monotonic_nanos());
+        target.unwrap_or_else(|| self.wall()) / 1_000_000
+    }
+
     /// Another node's clock showed this when it sent what was just received.
     pub fn heard(&self, node: NodeId, wall: Nanos) {
         if node != self.local {

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use cluster::engine::model::Do;
-use cluster::shard_of;
+use cluster::engine::Run;
+use cluster::engine::model::{Do, ModelRun};
 use cluster::store::StoreProvider;
+use cluster::{query, shard_of};
 use cluster_raft::bootstrap::Discovery;
 use cluster_raft::proposer::ProposeError;
 use cluster_raft::router::group_of;
@@ -18,7 +19,7 @@ use cluster_raft::{Config, Groups};
 use common::faults::Fault;
 use common::workers::{address, count, deploy, send};
 use common::{Machine, PATIENCE, agree, change, config, eventually};
-use transport::ShardId;
+use transport::{Address, ShardId};
 use transport_memory::MemoryNetwork;
 
 const SHARDS: u32 = 2;
@@ -208,6 +209,66 @@ async fn a_corrupted_follower_is_fenced_and_heals_while_clients_go_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_corrupted_leader_is_fenced_and_heals_while_clients_go_on() {
     heals(|leader| leader).await;
+}
+
+/// Changes a worker's count in the store of a node that is stopped, as a failing disk does.
+fn corrupt_store(machine: &Machine, of: &Address) {
+    let group = group_of(shard_of(of, SHARDS));
+    let mut store = machine.stores().open(group).unwrap();
+    let view = query::instance(&*store, of).unwrap().unwrap();
+    let right = view.snapshot.unwrap();
+    let mut run = ModelRun::read(&right).unwrap();
+    run.count += 1;
+    let wrong = Run::snapshot(&run);
+    assert_eq!(wrong.len(), right.len());
+    let mut pairs = store.scan(&[], None, usize::MAX).unwrap();
+    let mut changed = 0;
+    for (_, value) in &mut pairs {
+        let found = value.windows(right.len()).position(|part| part == right);
+        if let Some(at) = found {
+            let mut bytes = value.to_vec();
+            bytes[at..at + wrong.len()].copy_from_slice(&wrong);
+            *value = bytes.into();
+            changed += 1;
+        }
+    }
+    assert_eq!(changed, 1);
+    let unit = store.committed();
+    store.replace(unit, &mut pairs.into_iter().map(Ok)).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_whose_disk_returned_something_wrong_is_found_and_heals() {
+    let mut cluster = Cluster::start().await;
+    let to = address("Counter", 0);
+    let shard = shard_of(&to, SHARDS);
+    let leader = cluster.leader(shard).await;
+    let struck = (leader + 1) % 3;
+    let node = cluster.nodes[leader].clone();
+    let say = |sequence| send(&node, sequence, to.clone(), Do::body(&[Do::Add(1)]));
+    node.submit(shard, vec![say(1)], PATIENCE).await.unwrap();
+    agree(&cluster.all()).await;
+    let stopped = cluster.nodes.remove(struck);
+    stopped.shutdown().await;
+    drop(stopped);
+    let group = group_of(shard);
+    eventually("the store is closed", || async {
+        cluster.machines[struck].stores().open(group).is_ok()
+    })
+    .await;
+    corrupt_store(&cluster.machines[struck], &to);
+    let label = cluster.machines[struck].label.0;
+    let back = cluster.machines[struck].start(eager(label)).await.unwrap();
+    assert!(back.wait_ready(PATIENCE).await);
+    node.submit(shard, vec![say(2)], PATIENCE).await.unwrap();
+    eventually("the replica is found", || async {
+        cluster.evidence(struck) == 1
+    })
+    .await;
+    whole(&node, &back).await;
+    agree(&[&cluster.nodes[0], &cluster.nodes[1], &back]).await;
+    let reader = back.read(shard, true).await.unwrap();
+    assert_eq!(count(&*reader, &to), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -166,7 +166,7 @@ impl Door {
     }
 
     fn tick(&self) -> HybridTime {
-        let wall_ms = unix_nanos() / 1_000_000;
+        let wall_ms = self.groups.wall_ms();
         let ticked = self
             .clock
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |packed| {
@@ -177,7 +177,7 @@ impl Door {
     }
 }
 
-/// Nanoseconds since 1970 by this machine's clock, for stamps and spans.
+/// Nanoseconds since 1970 by this machine's clock, for spans.
 pub(crate) fn unix_nanos() -> u64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)

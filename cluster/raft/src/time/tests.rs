@@ -124,6 +124,7 @@ fn a_node_an_hour_ahead_stays_near_the_median() {
     assert!(ahead <= 500, "{ahead} ms ahead");
     let (off, most) = node.ahead().unwrap();
     assert_eq!((off, most), ((HOUR_MS * MS).into(), (500 * MS).into()));
+    assert_eq!(node.believed_ms(), START_MS + 30_500);
 }
 
 #[test]
