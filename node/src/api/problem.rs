@@ -13,7 +13,7 @@ pub struct Problem {
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// The stable code, such as `E-NO-WORKER`.
+    /// The stable code, such as `E-unknown-worker`.
     pub code: String,
     /// What happened this time, with the names and values that it concerns.
     pub detail: String,

@@ -69,7 +69,7 @@ impl DoorError {
             DoorError::BadBody(_) => "E-bad-body",
             DoorError::BadRequest(_) => "E-bad-request",
             DoorError::TooLarge { .. } => "E-too-large",
-            DoorError::DiskFull { .. } => "E-DISK-FULL",
+            DoorError::DiskFull { .. } => "E-disk-full",
             DoorError::NotFound(_) => "E-not-found",
             DoorError::Gone { .. } => "E-gone",
             DoorError::Script(_) => "E-script",

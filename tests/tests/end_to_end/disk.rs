@@ -78,7 +78,7 @@ fn a_node_with_a_full_disk_says_so_and_leads_nothing() {
     let said = until("the node to say that it is full", PATIENCE, || {
         let answer = full_node.try_get("/readyz").ok()?;
         let reason = answer.body["reason"].as_str().unwrap_or("").to_owned();
-        reason.contains("E-DISK-FULL").then_some(answer)
+        reason.contains("E-disk-full").then_some(answer)
     });
     assert_eq!(said.status, 503, "{}", said.text);
     assert!(

@@ -17,7 +17,7 @@ const VERSION: u8 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodingError {
     /// Another format version.
-    #[error("E-LOG-ENCODING: {what} has version {found}, this binary reads {VERSION}")]
+    #[error("E-log-encoding: {what} has version {found}, this binary reads {VERSION}")]
     Version {
         /// What was to be decoded.
         what: &'static str,
@@ -25,7 +25,7 @@ pub enum EncodingError {
         found: u8,
     },
     /// Not what it should be.
-    #[error("E-LOG-ENCODING: {what} does not decode: {cause}")]
+    #[error("E-log-encoding: {what} does not decode: {cause}")]
     Malformed {
         /// What was to be decoded.
         what: &'static str,

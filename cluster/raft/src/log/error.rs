@@ -11,7 +11,7 @@ use super::GroupId;
 pub enum LogError {
     /// A record that had been flushed cannot be read back.
     #[error(
-        "E-LOG-CORRUPT: the raft log is damaged in {file} at offset {offset}: {reason}. Nothing \
+        "E-log-corrupt: the raft log is damaged in {file} at offset {offset}: {reason}. Nothing \
          was changed. Restore the file, or remove this node's data folder and let it join anew"
     )]
     Corrupt {
@@ -24,7 +24,7 @@ pub enum LogError {
     },
     /// A segment belongs to another node.
     #[error(
-        "E-LOG-FOREIGN: {file} was written by node {found}, this is node {expected}. Two nodes \
+        "E-log-foreign: {file} was written by node {found}, this is node {expected}. Two nodes \
          must not share a data folder, and a log must not be copied between nodes"
     )]
     Foreign {
@@ -37,7 +37,7 @@ pub enum LogError {
     },
     /// A segment has a format that this binary does not know.
     #[error(
-        "E-LOG-VERSION: {file} has format version {found}, this binary reads version {expected}. \
+        "E-log-version: {file} has format version {found}, this binary reads version {expected}. \
          Start the binary that wrote it"
     )]
     Version {
@@ -50,7 +50,7 @@ pub enum LogError {
     },
     /// There is too little room on the disk. Nothing was written.
     #[error(
-        "E-DISK-FULL: the disk of the raft log has {free_bytes} bytes free and needs \
+        "E-disk-full: the disk of the raft log has {free_bytes} bytes free and needs \
          {needed_bytes}. Nothing was written; reads go on. Free some room"
     )]
     DiskFull {
@@ -61,7 +61,7 @@ pub enum LogError {
     },
     /// A write or flush failed before. Nobody knows what is on the medium, so nothing is retried.
     #[error(
-        "E-LOG-POISONED: the raft log stopped after a failure: {cause}. Nothing was acknowledged \
+        "E-log-poisoned: the raft log stopped after a failure: {cause}. Nothing was acknowledged \
          since. Check the disk, then restart the node"
     )]
     Poisoned {
@@ -69,7 +69,7 @@ pub enum LogError {
         cause: String,
     },
     /// An entry is larger than one write may be.
-    #[error("E-LOG-ENTRY-SIZE: an entry of {bytes} bytes exceeds the limit of {limit_bytes}")]
+    #[error("E-log-entry-size: an entry of {bytes} bytes exceeds the limit of {limit_bytes}")]
     EntrySize {
         /// The entry's size as stored.
         bytes: u64,
@@ -78,7 +78,7 @@ pub enum LogError {
     },
     /// An append would leave a hole or overwrite.
     #[error(
-        "E-LOG-ORDER: group {group} was given the entry {found}, the next one has index {expected}"
+        "E-log-order: group {group} was given the entry {found}, the next one has index {expected}"
     )]
     Order {
         /// The group.
@@ -89,16 +89,16 @@ pub enum LogError {
         found: u64,
     },
     /// The log is closed.
-    #[error("E-LOG-CLOSED: the raft log is closed; the node is stopping")]
+    #[error("E-log-closed: the raft log is closed; the node is stopping")]
     Closed,
     /// The limits contradict each other.
-    #[error("E-LOG-LIMITS: {contradiction}")]
+    #[error("E-log-limits: {contradiction}")]
     Limits {
         /// Which ones, and how.
         contradiction: String,
     },
     /// The disk refused something else.
-    #[error("E-LOG-IO: {action} {file} failed: {cause}")]
+    #[error("E-log-io: {action} {file} failed: {cause}")]
     Io {
         /// What was attempted.
         action: &'static str,
@@ -114,16 +114,16 @@ impl LogError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Corrupt { .. } => "E-LOG-CORRUPT",
-            Self::Foreign { .. } => "E-LOG-FOREIGN",
-            Self::Version { .. } => "E-LOG-VERSION",
-            Self::DiskFull { .. } => "E-DISK-FULL",
-            Self::Poisoned { .. } => "E-LOG-POISONED",
-            Self::EntrySize { .. } => "E-LOG-ENTRY-SIZE",
-            Self::Order { .. } => "E-LOG-ORDER",
-            Self::Closed => "E-LOG-CLOSED",
-            Self::Limits { .. } => "E-LOG-LIMITS",
-            Self::Io { .. } => "E-LOG-IO",
+            Self::Corrupt { .. } => "E-log-corrupt",
+            Self::Foreign { .. } => "E-log-foreign",
+            Self::Version { .. } => "E-log-version",
+            Self::DiskFull { .. } => "E-disk-full",
+            Self::Poisoned { .. } => "E-log-poisoned",
+            Self::EntrySize { .. } => "E-log-entry-size",
+            Self::Order { .. } => "E-log-order",
+            Self::Closed => "E-log-closed",
+            Self::Limits { .. } => "E-log-limits",
+            Self::Io { .. } => "E-log-io",
         }
     }
 

@@ -65,7 +65,7 @@ fn an_append_out_of_order_changes_nothing() {
     assert_eq!(rig.entries(1).len(), 1);
     let large = Bytes::from(vec![0; 3000]);
     let refused = rig.log.append(GroupId(1), 5, vec![large], Box::new(drop));
-    assert_eq!(refused.unwrap_err().code(), "E-LOG-ENTRY-SIZE");
+    assert_eq!(refused.unwrap_err().code(), "E-log-entry-size");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_failed_flush_poisons_the_log() {
     rig.disk.fail_flush_after(0);
     rig.flush();
     let failure = caught.get().unwrap().unwrap_err();
-    assert_eq!(failure.code(), "E-LOG-POISONED");
+    assert_eq!(failure.code(), "E-log-poisoned");
     // Nothing is tried again, though the disk would work.
     let writes = rig.disk.counters().writes;
     let vote = rig
@@ -118,7 +118,7 @@ fn requests_behind_a_failed_write_fail_with_it() {
     rig.disk.fail_write_after(0);
     assert!(rig.writer.step());
     for outcome in [first, second] {
-        assert_eq!(outcome.get().unwrap().unwrap_err().code(), "E-LOG-POISONED");
+        assert_eq!(outcome.get().unwrap().unwrap_err().code(), "E-log-poisoned");
     }
 }
 
@@ -137,8 +137,8 @@ fn a_full_disk_refuses_appends_and_keeps_the_rest() {
         vec![Bytes::from_static(b"x")],
         Box::new(drop),
     );
-    assert_eq!(refused.unwrap_err().code(), "E-DISK-FULL");
-    assert_eq!(rig.log.check_accepting().unwrap_err().code(), "E-DISK-FULL");
+    assert_eq!(refused.unwrap_err().code(), "E-disk-full");
+    assert_eq!(rig.log.check_accepting().unwrap_err().code(), "E-disk-full");
     rig.flush();
     assert_eq!(rig.disk.counters().written_bytes, written);
     assert_eq!(rig.entries(1).len(), 4);
@@ -166,7 +166,7 @@ fn a_full_disk_does_not_let_an_accepted_append_be_half_there() {
         .count();
     assert!(flushed > 0 && flushed < 16, "{flushed}");
     let refused = outcomes[flushed].get().unwrap().unwrap_err();
-    assert_eq!(refused.code(), "E-DISK-FULL");
+    assert_eq!(refused.code(), "E-disk-full");
     assert!(
         outcomes[flushed..]
             .iter()

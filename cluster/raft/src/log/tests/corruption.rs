@@ -24,7 +24,7 @@ fn assert_corrupt(error: &LogError, name: &str, at: std::ops::Range<u64>) {
         }
         other => panic!("not a corruption: {other}"),
     }
-    assert!(error.to_string().starts_with("E-LOG-CORRUPT"));
+    assert!(error.to_string().starts_with("E-log-corrupt"));
     assert!(error.to_string().contains(name));
 }
 
@@ -145,11 +145,11 @@ fn a_log_of_another_node_or_version_is_refused() {
     let mut other = config(tiny());
     other.node = 8;
     let error = Log::open(Arc::new(disk.clone()), other).err().unwrap();
-    assert_eq!(error.code(), "E-LOG-FOREIGN");
+    assert_eq!(error.code(), "E-log-foreign");
     let file = disk.open(&segment_name(1)).unwrap();
     rewrite_version(file.as_ref(), 2);
     let error = Log::open(Arc::new(disk), config(tiny())).err().unwrap();
-    assert_eq!(error.code(), "E-LOG-VERSION");
+    assert_eq!(error.code(), "E-log-version");
 }
 
 fn rewrite_version(file: &dyn DiskFile, version: u8) {
@@ -193,7 +193,7 @@ fn any_bytes_open_or_are_refused_without_a_panic() {
             Ok(_) => {}
             Err(error) => {
                 refused += 1;
-                assert_eq!(error.code(), "E-LOG-CORRUPT", "{error}");
+                assert_eq!(error.code(), "E-log-corrupt", "{error}");
             }
         }
         disk.flip_bit(&name, offset).unwrap();

@@ -87,7 +87,7 @@ fn what_is_not_an_encoding_is_refused() {
     let mut newer = whole.to_vec();
     newer[0] = 9;
     let error = decode_entry(1, &Bytes::from(newer)).unwrap_err();
-    assert!(error.to_string().starts_with("E-LOG-ENCODING"), "{error}");
+    assert!(error.to_string().starts_with("E-log-encoding"), "{error}");
     assert!(decode_vote(&[]).is_err());
 }
 
@@ -147,7 +147,7 @@ fn an_append_is_told_only_after_the_flush() {
     rig.disk.fail_flush_after(0);
     rig.flush();
     let error = block_on(told).unwrap().unwrap_err();
-    assert!(error.to_string().contains("E-LOG-POISONED"), "{error}");
+    assert!(error.to_string().contains("E-log-poisoned"), "{error}");
 }
 
 #[test]
