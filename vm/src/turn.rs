@@ -245,7 +245,7 @@ pub(crate) fn turn_by(
     let host = RunHost::new(&worker.identity, worker.step, context);
     let mut run = match control::Run::begin(program, worker, &host, context) {
         Ok(run) => run,
-        Err(error) => return trapped(error),
+        Err(error) => return without_effects(Outcome::Trapped { error }, Used::default()),
     };
     let end = run.give(input).and_then(|end| match end {
         Some(end) => Ok(end),
@@ -255,27 +255,15 @@ pub(crate) fn turn_by(
     let end = match end {
         Ok(end) => end,
         Err(error) => {
-            let notes = notes
-                .into_iter()
-                .filter(|note| matches!(note, Note::Console(_)))
-                .collect();
+            let is_line = |note: &Note| matches!(note, Note::Console(_));
             return Turn {
-                outcome: Outcome::Trapped { error },
-                effects: Vec::new(),
-                notes,
-                used,
-                offers_again: false,
+                notes: notes.into_iter().filter(is_line).collect(),
+                ..without_effects(Outcome::Trapped { error }, used)
             };
         }
     };
     if end == End::Kept {
-        return Turn {
-            outcome: Outcome::Kept,
-            effects: Vec::new(),
-            notes: Vec::new(),
-            used,
-            offers_again: false,
-        };
+        return without_effects(Outcome::Kept, used);
     }
     if matches!(end, End::Failed(_)) {
         // A worker that goes on after its failure is back at waits whose timers must still run.
@@ -309,12 +297,13 @@ pub(crate) fn turn_by(
     }
 }
 
-fn trapped(error: ScriptError) -> Turn {
+/// A turn that has changed nothing.
+fn without_effects(outcome: Outcome, used: Used) -> Turn {
     Turn {
-        outcome: Outcome::Trapped { error },
+        outcome,
         effects: Vec::new(),
         notes: Vec::new(),
-        used: Used::default(),
+        used,
         offers_again: false,
     }
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bus;
+mod calls;
 mod command_line;
 mod corruption;
 mod disk;
