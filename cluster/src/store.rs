@@ -126,6 +126,10 @@ pub trait StateStore: StateRead + Send {
     /// `Poisoned` where a write failed, `Closed` where the group was removed.
     fn flush(&mut self) -> Result<(), StoreError>;
 
+    /// Ends this opening, as dropping it does: what is not flushed is forgotten, later calls answer
+    /// `Closed`, and the group can be opened again.
+    fn close(&mut self);
+
     /// A read-only handle for queries beside the applying thread.
     fn reader(&self) -> Arc<dyn StateReader>;
 

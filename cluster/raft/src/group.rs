@@ -4,7 +4,7 @@
 //! leads; snapshots follow the bytes applied. Left to others: what is proposed, and when to move.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cluster::store::GroupId;
@@ -84,12 +84,21 @@ struct Inner {
     network: Arc<Network>,
     /// A node that was silent for longer is not asked to take over a lead.
     silence_max: Duration,
-    keeper: JoinHandle<()>,
+    keeper: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Inner {
+    fn take_keeper(&self) -> Option<JoinHandle<()>> {
+        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        keeper.take()
+    }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.keeper.abort();
+        if let Some(keeper) = self.take_keeper() {
+            keeper.abort();
+        }
         self.network.detach(self.id);
         // The core holds itself: without this it would go on for ever.
         let raft = self.raft.clone();
@@ -130,7 +139,7 @@ impl Group {
             host,
             network: Arc::clone(network),
             silence_max: Duration::from_millis(timing.election_timeout_min_ms),
-            keeper,
+            keeper: Mutex::new(Some(keeper)),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -375,6 +384,11 @@ impl Group {
         self.inner.network.detach(self.inner.id);
         if let Err(error) = self.inner.raft.shutdown().await {
             tracing::warn!(group = %self.inner.id, %error, "a group did not stop cleanly");
+        }
+        if let Some(keeper) = self.inner.take_keeper() {
+            keeper.abort();
+            // It holds the state machine until it is gone, and so the store.
+            let _ = keeper.await;
         }
     }
 

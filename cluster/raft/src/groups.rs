@@ -196,7 +196,7 @@ struct Inner {
 /// What ends with the node, in this order.
 struct Running {
     tasks: Tasks,
-    _requests: Serving,
+    requests: Serving,
     _server: server::Server,
     _listening: Listening,
     threads: LogThreads,
@@ -207,6 +207,18 @@ struct Tasks(Vec<JoinHandle<()>>);
 impl Tasks {
     fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
         self.0.push(tokio::spawn(task));
+    }
+}
+
+impl Tasks {
+    /// Ends them, and waits until what they held is let go: a store that is still held cannot be
+    /// opened by the next start.
+    async fn stop(mut self) {
+        let tasks = std::mem::take(&mut self.0);
+        for task in &tasks {
+            task.abort();
+        }
+        join_all(tasks).await;
     }
 }
 
@@ -302,7 +314,7 @@ impl Groups {
     ) -> Self {
         let running = Running {
             tasks,
-            _requests: requests,
+            requests,
             _server: prepared.server,
             _listening: prepared.listening,
             threads: prepared.threads,
@@ -653,7 +665,8 @@ impl Groups {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         let Some(running) = running else { return };
-        drop(running.tasks);
+        running.tasks.stop().await;
+        running.requests.stop().await;
         let router = &self.inner.router;
         let locals = router.locals();
         for local in &locals {
@@ -678,8 +691,14 @@ impl Groups {
 /// Stops a group, and makes what it applied durable, so that the next start has no tail to apply.
 async fn close(group: Group) {
     group.shutdown().await;
-    let flushed = group.host().with(|machine| machine.store().flush()).await;
-    match flushed {
+    // Tasks that end by themselves may hold the machine for a moment more: closed, its store is free
+    // for the next start all the same.
+    let flushed = group.host().with(|machine| {
+        let flushed = machine.store().flush();
+        machine.store().close();
+        flushed
+    });
+    match flushed.await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(group = %group.id(), %error, "a store was not flushed"),
         Err(error) => tracing::warn!(group = %group.id(), %error, "a store was not flushed"),

@@ -73,10 +73,6 @@ pub const EVIDENCE_MAX: usize = 8;
 /// disk is noticed early, and little enough that a small snapshot reserves little.
 pub const SPOOL_FILE_BYTES: u64 = 16 << 20;
 
-/// Bytes that a received snapshot leaves free on its disk (128 MiB): twice what the log needs, which
-/// is often on the same disk.
-pub const SPOOL_FREE_BYTES_MIN: u64 = 128 << 20;
-
 /// Bounds of what is proposed to a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProposerLimits {

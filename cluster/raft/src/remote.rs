@@ -91,6 +91,15 @@ pub struct Serving {
     task: JoinHandle<()>,
 }
 
+impl Serving {
+    /// Ends it, and waits until what it held is let go.
+    pub async fn stop(mut self) {
+        self.task.abort();
+        // It was cancelled, which is what was wanted.
+        let _ = (&mut self.task).await;
+    }
+}
+
 impl Drop for Serving {
     fn drop(&mut self) {
         self.task.abort();

@@ -53,6 +53,7 @@ impl Default for Timing {
                 chunk_bytes: 256 << 10,
                 snapshot_bytes_per_second: 64 << 20,
                 snapshot_bytes_max: 1 << 40,
+                spool_free_bytes_min: 128 << 20,
             },
         }
     }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use cluster::store::{Pair, StoreError};
 
 use crate::disk::{Disk, DiskFile, Fill};
-use crate::limits::{SPOOL_FILE_BYTES, SPOOL_FREE_BYTES_MIN};
+use crate::limits::SPOOL_FILE_BYTES;
 use crate::network::wire;
 
 /// Before each chunk: its length and checksum.
@@ -43,16 +43,18 @@ struct Part {
 pub struct Spool {
     disk: Arc<dyn Disk>,
     number: u64,
+    free_bytes_min: u64,
     parts: Vec<Part>,
 }
 
 impl Spool {
-    /// An empty one in that folder.
+    /// An empty one in that folder, which leaves so many bytes free on its disk.
     #[must_use]
-    pub fn new(disk: Arc<dyn Disk>) -> Self {
+    pub fn new(disk: Arc<dyn Disk>, free_bytes_min: u64) -> Self {
         Self {
             disk,
             number: SPOOLS.fetch_add(1, Ordering::Relaxed),
+            free_bytes_min,
             parts: Vec::new(),
         }
     }
@@ -81,7 +83,7 @@ impl Spool {
 
     /// Adds a file. Its room is reserved, so a full disk is noticed here.
     fn grow(&mut self, room_bytes: u64) -> io::Result<()> {
-        if self.disk.free_bytes()? < room_bytes.saturating_add(SPOOL_FREE_BYTES_MIN) {
+        if self.disk.free_bytes()? < room_bytes.saturating_add(self.free_bytes_min) {
             return Err(io::ErrorKind::StorageFull.into());
         }
         let name = format!("received-{}-{}", self.number, self.parts.len());
@@ -201,6 +203,8 @@ mod tests {
     use super::*;
     use crate::disk::MemoryDisk;
 
+    const FREE: u64 = 1 << 20;
+
     fn chunk(number: u64, pairs: u64, value_bytes: usize) -> Vec<Pair> {
         let pair = |at: u64| {
             let key = Bytes::from(format!("{number:06}-{at:06}"));
@@ -210,7 +214,7 @@ mod tests {
     }
 
     fn spool(disk: &MemoryDisk) -> Spool {
-        Spool::new(Arc::new(disk.clone()))
+        Spool::new(Arc::new(disk.clone()), FREE)
     }
 
     #[test]
@@ -267,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_disk_with_little_room_takes_nothing() {
-        let disk = MemoryDisk::new(SPOOL_FREE_BYTES_MIN + SPOOL_FILE_BYTES);
+        let disk = MemoryDisk::new(FREE + SPOOL_FILE_BYTES);
         let mut spool = spool(&disk);
         spool.append(&chunk(1, 1, 100)).unwrap();
         let full = spool.append(&chunk(2, 1, SPOOL_FILE_BYTES as usize));

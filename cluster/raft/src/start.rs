@@ -80,7 +80,9 @@ pub(crate) async fn prepare(config: &Config, ports: &Ports) -> Result<Prepared, 
     let (log, threads) = opened.map_err(|error| StartError::System(error.to_string()))??;
     keeper.change(|identity| identity.log_used = true)?;
     let subjects = Subjects::new(&config.cluster);
-    let timing = config.timing.network.clone();
+    let mut timing = config.timing.network.clone();
+    let reserve = config.log_limits.free_bytes_reserve.saturating_mul(2);
+    timing.spool_free_bytes_min = timing.spool_free_bytes_min.max(reserve);
     let spool_disk = Arc::clone(&ports.spool_disk);
     spool::sweep(&*spool_disk).map_err(IdentityError::Io)?;
     let buses = ports.buses.clone();

@@ -37,7 +37,7 @@ fn a_snapshot_that_does_not_fit_memory_is_received() {
     let folder = tempfile::tempdir().unwrap();
     let disk: Arc<dyn Disk> = Arc::new(FileDisk::open(folder.path()).unwrap());
     let before = most_resident_bytes();
-    let mut spool = Spool::new(Arc::clone(&disk));
+    let mut spool = Spool::new(Arc::clone(&disk), 1 << 20);
     let count = SNAPSHOT_BYTES / VALUE_BYTES;
     for chunk in 0..count / CHUNK_PAIRS {
         let first = chunk * CHUNK_PAIRS;

@@ -56,6 +56,7 @@ macro_rules! store_conformance {
             groups_are_independent
             a_removed_group_is_closed_and_empty
             what_is_set_aside_is_kept_and_only_read
+            a_closed_store_makes_way_for_the_next
         );
         $crate::store_conformance!(@seeded $make, $seed;
             a_crash_leaves_a_prefix_of_the_units

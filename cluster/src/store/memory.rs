@@ -261,6 +261,12 @@ impl StateStore for MemoryStore {
         Ok(())
     }
 
+    fn close(&mut self) {
+        if let Ok(mut inner) = self.handle.enter() {
+            inner.restart();
+        }
+    }
+
     fn reader(&self) -> Arc<dyn StateReader> {
         Arc::new(MemoryReader {
             handle: self.handle.clone(),
@@ -303,9 +309,7 @@ impl StateStore for MemoryStore {
 
 impl Drop for MemoryStore {
     fn drop(&mut self) {
-        if let Ok(mut inner) = self.handle.enter() {
-            inner.restart();
-        }
+        self.close();
     }
 }
 

@@ -69,6 +69,9 @@ pub struct NetworkTiming {
     pub snapshot_bytes_per_second: u64,
     /// Bytes of one received snapshot that are kept on disk until it is installed, at most.
     pub snapshot_bytes_max: u64,
+    /// Bytes that a received snapshot leaves free on its disk, and at least twice what the log keeps
+    /// free: the log is often on the same disk.
+    pub spool_free_bytes_min: u64,
 }
 
 /// A node's end of raft's network, shared by all its groups.

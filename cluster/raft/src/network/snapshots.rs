@@ -193,7 +193,10 @@ fn take_out(network: &Network, group: GroupId, chunk: &WireChunk) -> Option<Inco
             transfer: chunk.transfer,
             next: 0,
             bytes: 0,
-            spool: Spool::new(Arc::clone(&network.spool_disk)),
+            spool: Spool::new(
+                Arc::clone(&network.spool_disk),
+                network.timing.spool_free_bytes_min,
+            ),
         });
     }
     known.filter(|one| one.transfer == chunk.transfer && one.next == chunk.number)

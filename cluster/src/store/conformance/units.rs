@@ -185,3 +185,25 @@ pub fn what_is_set_aside_is_kept_and_only_read(subject: &mut impl Subject) {
     subject.stores().remove(GROUP.aside()).unwrap();
     assert!(subject.stores().groups().unwrap().is_empty());
 }
+
+/// A closing ends an opening before it is dropped; the drop then changes nothing.
+pub fn a_closed_store_makes_way_for_the_next(subject: &mut impl Subject) {
+    let mut store = subject.stores().open(GROUP).unwrap();
+    put(&mut *store, "flushed", "1");
+    store.commit(1).unwrap();
+    store.flush().unwrap();
+    put(&mut *store, "not flushed", "1");
+    store.commit(2).unwrap();
+    store.close();
+    let closed = Err(StoreError::Closed { group: GROUP });
+    assert_eq!(store.commit(3), closed);
+    store.close();
+    let mut next = subject.stores().open(GROUP).unwrap();
+    assert_eq!(content(&*next), vec![pair("flushed", "1")]);
+    put(&mut *next, "next", "1");
+    drop(store);
+    next.commit(2).unwrap();
+    next.flush().unwrap();
+    let expected = vec![pair("flushed", "1"), pair("next", "1")];
+    assert_eq!(content(&*next), expected);
+}

@@ -119,6 +119,21 @@ impl StateStore for DiskStore {
         self.running.engine.wait_for_flush(&self.group, index)
     }
 
+    fn close(&mut self) {
+        let mut groups = lock(&self.running.engine.groups);
+        // After a removal another opening may stand in its place.
+        let id = self.group.id;
+        if groups
+            .get(&id)
+            .is_some_and(|open| Arc::ptr_eq(open, &self.group))
+        {
+            groups.remove(&id);
+        }
+        // Still under the lock of the groups: whoever opens the group next must not meet a batch.
+        let _writing = lock(&self.group.writing);
+        self.group.close();
+    }
+
     fn reader(&self) -> Arc<dyn StateReader> {
         Arc::new(DiskReader {
             engine: Arc::downgrade(&self.running.engine),
@@ -143,17 +158,6 @@ impl StateStore for DiskStore {
 
 impl Drop for DiskStore {
     fn drop(&mut self) {
-        let mut groups = lock(&self.running.engine.groups);
-        // After a removal another opening may stand in its place.
-        let id = self.group.id;
-        if groups
-            .get(&id)
-            .is_some_and(|open| Arc::ptr_eq(open, &self.group))
-        {
-            groups.remove(&id);
-        }
-        // Still under the lock of the groups: whoever opens the group next must not meet a batch.
-        let _writing = lock(&self.group.writing);
-        self.group.close();
+        self.close();
     }
 }
