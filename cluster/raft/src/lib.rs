@@ -7,6 +7,7 @@
 
 mod answers;
 pub mod apply;
+mod blocking;
 pub mod bootstrap;
 pub mod disk;
 pub mod driver;
