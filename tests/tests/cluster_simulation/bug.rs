@@ -12,7 +12,7 @@ pub(crate) enum Bug {
     None,
     /// The log reports what it did not flush.
     SkippedFlush,
-    /// The log reports a vote before its flush.
+    /// The log reports a vote without its flush; the next flush may make up for it.
     EarlyVote,
     /// A crash loses a unit of a store, and keeps later ones.
     StoreDisorder,

@@ -22,7 +22,7 @@ pub(crate) enum Lie {
     None,
     /// Every third flush of the log is not made.
     SkippedFlush,
-    /// A vote is reported before its flush.
+    /// A vote is reported without its flush, which the next one may make up for.
     EarlyVote,
 }
 

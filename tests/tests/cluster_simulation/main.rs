@@ -43,13 +43,25 @@ const PROCESSES: usize = 2;
 /// A run takes seconds.
 const PROCESS_PATIENCE: Duration = Duration::from_secs(240);
 
-/// Runs `TROUPE_TEST_SEED`, with the bug `TROUPE_SIMULATION_BUG`; the other tests start it, each time in a process
-/// of its own.
+/// Set in a process that runs one seed; the name of a seeded bug, or empty.
+const PROCESS: &str = "TROUPE_SIMULATION_PROCESS";
+
+/// Runs `TROUPE_TEST_SEED`, and shows all that it says.
 #[test]
-#[ignore = "the other tests start it for each seed"]
 fn one_seed() {
-    let seed = number("TROUPE_TEST_SEED").unwrap_or(0);
-    let bug = Bug::named(&std::env::var("TROUPE_SIMULATION_BUG").unwrap_or_default());
+    let seed = number("TROUPE_TEST_SEED").unwrap_or(SEEDS);
+    if let Ok(bug) = std::env::var(PROCESS) {
+        return run(seed, Bug::named(&bug));
+    }
+    let trace = std::env::var_os("TROUPE_SIMULATION_TRACE");
+    let run = process(seed, Bug::None, trace.as_ref().map(Path::new));
+    println!("{}", run.said);
+    assert!(run.report.is_some(), "{}", say_again(seed, &run));
+    println!("{}", run.report.unwrap_or_default());
+}
+
+/// One seed, in this process.
+fn run(seed: u64, bug: Bug) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .without_time()
@@ -88,19 +100,17 @@ struct Run {
     said: String,
 }
 
-fn process(seed: u64, bug: Option<Bug>, trace: Option<&Path>) -> Run {
+fn process(seed: u64, bug: Bug, trace: Option<&Path>) -> Run {
     let files = [(); 2].map(|()| NamedTempFile::new().unwrap());
     let [stdout, stderr] = &files;
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["--exact", "one_seed", "--ignored", "--nocapture"])
+        .args(["--exact", "one_seed", "--nocapture"])
         .args(["--test-threads", "1"])
         .env("RUST_BACKTRACE", "0")
         .env("TROUPE_TEST_SEED", seed.to_string())
+        .env(PROCESS, format!("{bug:?}"))
         .env_remove("TROUPE_SIMULATION_TRACE");
-    if let Some(bug) = bug {
-        command.env("TROUPE_SIMULATION_BUG", format!("{bug:?}"));
-    }
     if let Some(trace) = trace {
         command.env("TROUPE_SIMULATION_TRACE", trace);
     }
@@ -134,7 +144,7 @@ fn say_again(seed: u64, run: &Run) -> String {
     format!(
         "seed {seed} failed: {said}\nagain, with its events in a file:\n  TROUPE_TEST_SEED={seed} \
          TROUPE_SIMULATION_TRACE=/tmp/trace-{seed} cargo test -p tests --test cluster_simulation one_seed -- \
-         --ignored --nocapture"
+         --nocapture"
     )
 }
 
@@ -144,7 +154,7 @@ fn the_same_seed_twice_gives_the_same_trace() {
     for seed in [1, 2, 3] {
         let traces = ["first", "second"].map(|name| {
             let path = folder.path().join(name);
-            let run = process(seed, None, Some(&path));
+            let run = process(seed, Bug::None, Some(&path));
             assert!(run.report.is_some(), "{}", say_again(seed, &run));
             std::fs::read_to_string(path).unwrap()
         });
@@ -167,7 +177,7 @@ fn failures(seeds: impl Iterator<Item = u64>) -> Vec<String> {
         std::thread::scope(|scope| {
             let started = together.iter().map(|seed| {
                 let seed = *seed;
-                (seed, scope.spawn(move || process(seed, None, None)))
+                (seed, scope.spawn(move || process(seed, Bug::None, None)))
             });
             let started: Vec<_> = started.collect();
             for (seed, process) in started {
@@ -198,7 +208,7 @@ fn seeds() {
 #[test]
 fn seeded_bugs_are_caught() {
     for bug in Bug::ALL {
-        let fails = |seed: &u64| process(*seed, Some(bug), None).report.is_none();
+        let fails = |seed: &u64| process(*seed, bug, None).report.is_none();
         let found = (0..MUTANT_SEEDS).find(fails);
         println!("{bug:?}: {found:?}");
         assert!(
