@@ -1,7 +1,7 @@
 //! Clients that add to tallies at whatever machine is up, and what they know of each add: acknowledged, refused
 //! each time, or unknown; and what they read of it, which must never go back. The world steps them; the groups of
-//! a node come after them, entered as a door enters them. Guarantees: an add is tried again under one idempotency
-//! key. Left to others: judging what became of it all (`checks`).
+//! a node come after them, entered as a door enters them. Guarantees: an add whose outcome is unknown is tried again
+//! under its idempotency key only. Left to others: judging what became of it all (`checks`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,6 +50,8 @@ pub(crate) struct Add {
     delay_ms: u64,
     /// Sent to the name instead of the instance.
     bare: bool,
+    /// With an idempotency key, so that it is tried again where its outcome is unknown.
+    keyed: bool,
     pub(crate) verdict: Verdict,
 }
 
@@ -184,6 +186,7 @@ impl Client {
                 _ => 0,
             },
             bare: random.below(3) == 0,
+            keyed: random.below(3) > 0,
             verdict: Verdict::Refused,
         }
     }
@@ -212,7 +215,9 @@ impl Client {
         let (mut add, attempts) = self.current.take().expect("an answer to an add");
         let is_applied = judge(&mut add, answer);
         let left = add.verdict == Verdict::Unknown
-            && (attempts >= ATTEMPTS_MAX || self.random.below(LEFT_UNKNOWN_ONE_IN) == 0);
+            && (!add.keyed
+                || attempts >= ATTEMPTS_MAX
+                || self.random.below(LEFT_UNKNOWN_ONE_IN) == 0);
         self.trace.say(format_args!(
             "client {} of {}: {:?} {is_applied}",
             self.number, add.id, add.verdict
@@ -314,7 +319,7 @@ fn command(add: &Add, groups: &Arc<Groups>, sequence: u64, now_ms: u64) -> Comma
         door: DoorHeader {
             origin,
             stamp: Stamp::root(id, HybridTime::new(now_ms, 0), None),
-            idempotency: Some(Idempotency {
+            idempotency: add.keyed.then(|| Idempotency {
                 digest: *blake3::hash(key.as_bytes()).as_bytes(),
                 key,
             }),
