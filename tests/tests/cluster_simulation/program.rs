@@ -3,6 +3,7 @@
 //! can be looked for. Left to others: who sends what.
 
 use cluster::command::{Activate, Command, Install};
+use cluster::limits::ShardLimits;
 use cluster::message::{Body, ProgramId};
 use cluster::query::{self, InstanceView};
 use cluster::store::StateRead;
@@ -22,11 +23,12 @@ export const Tally = act(() => withState(() => ({ total: 0, ids: [] }), tally =>
       readState(add, m => ({ type: "note", ledger: m.ledger, id: m.id, amount: m.amount }))),
   ])))), { daemon: true, key: m => m.counter, restart: { policy: "on-failure", backoff: 50, attempts: 1000 } });
 
-export const Ledger = act(() => withState(() => ({ total: 0, ids: [] }), ledger => whileLoop(() =>
+export const Ledger = act(() => withState(() => ({ total: 0, ids: [], chance: 0 }), ledger => whileLoop(() =>
   waitFor(m => m.type === "note", note =>
     modifyState(ledger, computeState([note], m => t => ({
       total: t.total + m.amount,
       ids: [...t.ids, m.id],
+      chance: Math.random(),
     })))))), { daemon: true, key: m => m.ledger });
 "#;
 
@@ -38,7 +40,13 @@ pub(crate) fn deploy() -> Vec<Command> {
     let id = ProgramId(program.hash().0);
     let workers = program.workers().filter(|worker| worker.exported);
     let names = workers.map(|worker| (worker.name.clone(), id)).collect();
+    // So few that most commands leave some of the run queue to the next one.
+    let limits = ShardLimits {
+        command_instructions: 100,
+        ..ShardLimits::default()
+    };
     vec![
+        Command::Configure(Box::new(limits)),
         Command::Install(Install {
             program: program.encode().into(),
         }),
