@@ -126,6 +126,13 @@ pub enum Mutant {
     AckEarly,
 }
 
+#[cfg(feature = "mutants")]
+fn every_shard() -> std::sync::MutexGuard<'static, Option<Mutant>> {
+    static EVERY_SHARD: std::sync::Mutex<Option<Mutant>> = std::sync::Mutex::new(None);
+    let locked = EVERY_SHARD.lock();
+    locked.unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 impl Shard {
     /// Reads the state from the store; empty where nothing was applied yet. Runs scripts.
     ///
@@ -179,7 +186,7 @@ impl Shard {
             actions: Vec::new(),
             watched: None,
             #[cfg(feature = "mutants")]
-            mutant: None,
+            mutant: *every_shard(),
             meta,
             limits,
             store,
@@ -195,6 +202,13 @@ impl Shard {
     /// How many instances stay decoded in memory. Nothing but speed depends on it.
     pub fn keep_hot(&mut self, instances: usize) {
         self.hot_max = instances;
+    }
+
+    /// Seeds a bug in every shard that this process opens from now on: for whoever does not open
+    /// them itself.
+    #[cfg(feature = "mutants")]
+    pub fn mutate_all(mutant: Option<Mutant>) {
+        *every_shard() = mutant;
     }
 
     /// Seeds a bug.

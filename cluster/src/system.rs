@@ -85,8 +85,8 @@ impl System {
                 shards::created(&mut self.state, store, *shard)
             }
             SystemCommand::BeginMove { step } => shards::begin_move(&mut self.state, store, *step),
-            SystemCommand::EndMove { shard, done } => {
-                shards::end_move(&mut self.state, store, *shard, *done)
+            SystemCommand::EndMove { step, done } => {
+                shards::end_move(&mut self.state, store, *step, *done)
             }
             SystemCommand::InstallProgram { program } => {
                 programs::install(&mut self.state, store, program)

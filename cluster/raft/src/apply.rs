@@ -11,6 +11,9 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
+use crate::disk::Disk;
+use crate::log::{Log, LogConfig, LogError, LogThreads};
+
 /// Something to be run on a lane.
 pub type Job = Box<dyn FnOnce() + Send>;
 
@@ -18,6 +21,19 @@ pub type Job = Box<dyn FnOnce() + Send>;
 pub trait ApplyThreads: Send + Sync + 'static {
     /// Runs `job` after all earlier jobs of `lane`. Returns at once.
     fn run(&self, lane: u32, job: Job);
+
+    /// Opens the log and has it written: by threads of its own, where time is the machine's. A
+    /// simulation drives the writer itself. May wait for the disk.
+    ///
+    /// # Errors
+    /// Those of `Log::start`.
+    fn start_log(
+        &self,
+        disk: Arc<dyn Disk>,
+        config: LogConfig,
+    ) -> Result<(Log, LogThreads), LogError> {
+        Log::start(disk, config)
+    }
 }
 
 /// Real threads; lane n runs on thread n modulo their number. They end when this is dropped.

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use transport::{ClusterId, ClusterName, Incarnation, ShardId, Subjects};
 
 use crate::answers::Answers;
+use crate::blocking;
 use crate::bootstrap::{BootstrapError, Discovery, Keeper};
 use crate::clock_watch::{self, ClockState};
 use crate::driver::waiters::{News, Topic, TopicNews};
@@ -676,7 +677,7 @@ impl Groups {
         let groups = locals.iter().map(|local| local.group.clone());
         join_all(groups.chain(system).map(close)).await;
         // Waits for the writer, so it must not run on a thread of the runtime.
-        let closed = tokio::task::spawn_blocking(move || running.threads.close()).await;
+        let closed = blocking::run(move || running.threads.close()).await;
         if closed.is_err() {
             tracing::error!("the log did not close cleanly");
         }

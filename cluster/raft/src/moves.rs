@@ -10,7 +10,6 @@ use std::time::Duration;
 use cluster::placement::Move;
 use cluster::{SystemCommand, SystemState};
 use tokio::time::Instant;
-use transport::ShardId;
 
 use crate::group::{Group, GroupError};
 use crate::local::{LocalShard, Shared};
@@ -51,7 +50,6 @@ const LATER: Duration = Duration::from_secs(2);
 const TRANSFER_PATIENCE: Duration = Duration::from_millis(1_500);
 
 async fn carry_out(shared: &Shared, state: &SystemState, local: &LocalShard, step: Move) {
-    let shard = local.id;
     let done = match step {
         Move::AddReplica { node, .. } => {
             let info = info_of(state, node.0);
@@ -63,13 +61,13 @@ async fn carry_out(shared: &Shared, state: &SystemState, local: &LocalShard, ste
     match done {
         Ok(true) => {
             tracing::info!(move_ = %step, "moved");
-            record(shared, shard, true).await;
+            record(shared, step, true).await;
         }
         Ok(false) => {}
         Err(error) if matches!(step, Move::TransferLead { .. }) => {
             // The controller looks again at who is there.
             tracing::info!(move_ = %step, %error, "a lead is not handed over");
-            record(shared, shard, false).await;
+            record(shared, step, false).await;
         }
         Err(error) => tracing::debug!(move_ = %step, %error, "a move goes on later"),
     }
@@ -135,11 +133,11 @@ async fn transfer(shared: &Shared, group: &Group, to: NodeId) -> Result<bool, Gr
     Ok(group.leader() == Some(to))
 }
 
-async fn record(shared: &Shared, shard: ShardId, done: bool) {
+async fn record(shared: &Shared, step: Move, done: bool) {
     let deadline = Duration::from_millis(shared.router.limits.request_ms);
-    let command = SystemCommand::EndMove { shard, done };
+    let command = SystemCommand::EndMove { step, done };
     if let Err(error) = shared.router.submit_system(vec![command], deadline).await {
-        tracing::debug!(%shard, %error, "the end of a move is recorded later");
+        tracing::debug!(move_ = %step, %error, "the end of a move is recorded later");
     }
 }
 

@@ -183,10 +183,7 @@ fn given_up(
         let (_, since) = began.entry(*shard).or_insert((step, now));
         if now.duration_since(*since) > deadline {
             tracing::warn!(move_ = %step, "a move is given up");
-            commands.push(SystemCommand::EndMove {
-                shard: *shard,
-                done: false,
-            });
+            commands.push(SystemCommand::EndMove { step, done: false });
         }
     }
     commands

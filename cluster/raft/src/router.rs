@@ -300,6 +300,7 @@ impl Router {
     ) -> Result<(), ProposeError> {
         let mut search = Search::new(deadline);
         loop {
+            search.tries += 1;
             let tried = self.try_linearise(shard, local, &search).await;
             if let Some(result) = search.judge(tried, &self.limits).await {
                 return result;
@@ -379,6 +380,8 @@ fn unexpected(node: NodeId, response: Response) -> ProposeError {
 struct Search {
     end: Instant,
     tries: usize,
+    /// A hint was followed at once.
+    followed: bool,
     hint: Option<NodeId>,
     // A try that may have taken effect: no later refusal can take that back.
     unknown: Option<ProposeError>,
@@ -389,6 +392,7 @@ impl Search {
         Self {
             end: Instant::now() + deadline,
             tries: 0,
+            followed: false,
             hint: None,
             unknown: None,
         }
@@ -438,8 +442,9 @@ impl Search {
             _ if is_over => return Some(Err(self.unknown.take().unwrap_or(error))),
             _ => {}
         }
-        // A first hint is followed at once.
-        if named.is_none() || self.tries > 1 {
+        // A first hint is followed at once; the next may be the same again, without end.
+        let follows = named.is_some() && !std::mem::replace(&mut self.followed, true);
+        if !follows {
             tokio::time::sleep(pause).await;
         }
         self.hint = named;
@@ -476,6 +481,22 @@ mod tests {
             }
         }
         None
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_first_hint_is_followed_without_a_pause() {
+        let limits = ClusterLimits::default();
+        let mut search = Search::new(Duration::from_secs(60));
+        let began = Instant::now();
+        for _ in 0..10 {
+            let refused = Err(ProposeError::NotLeader {
+                group: "a".to_owned(),
+                hint: Some(2),
+            });
+            assert!(search.judge::<()>(refused, &limits).await.is_none());
+        }
+        let pauses = Duration::from_millis(9 * limits.submit_retry_ms);
+        assert_eq!(began.elapsed(), pauses);
     }
 
     #[tokio::test]

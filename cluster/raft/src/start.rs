@@ -14,13 +14,14 @@ use tokio::time::Instant;
 use transport::{ClusterId, Subjects};
 
 use crate::apply::Lane;
+use crate::blocking;
 use crate::bootstrap::{Bootstrap, BootstrapError, Discovery, Found, Keeper, check_name};
 use crate::group::{Group, GroupError};
 use crate::groups::{Config, StartError};
 use crate::hello::{self, Listening};
 use crate::identity::{Identity, IdentityError, IdentityFile, Proposal};
 use crate::local::Shared;
-use crate::log::{Log, LogConfig, LogThreads};
+use crate::log::{LogConfig, LogThreads};
 use crate::machine::MachineError;
 use crate::network::{Network, server};
 use crate::opener::Opener;
@@ -76,7 +77,8 @@ pub(crate) async fn prepare(config: &Config, ports: &Ports) -> Result<Prepared, 
     };
     let disk = Arc::clone(&ports.log_disk);
     // Reads the whole log, so it must not run on a thread of the runtime.
-    let opened = tokio::task::spawn_blocking(move || Log::start(disk, log_config)).await;
+    let apply = Arc::clone(&ports.apply);
+    let opened = blocking::run(move || apply.start_log(disk, log_config)).await;
     let (log, threads) = opened.map_err(|error| StartError::System(error.to_string()))??;
     keeper.change(|identity| identity.log_used = true)?;
     let subjects = Subjects::new(&config.cluster);

@@ -149,7 +149,13 @@ impl Host {
 
     fn snapshot(&self) -> Result<Option<Snapshot>, MachineError> {
         let bytes = self.bytes_since_snapshot.load(Ordering::Relaxed);
-        let view = self.machine().store().view()?;
+        let mut machine = self.machine();
+        if machine.store().flushed() == 0 {
+            // A view shows what is durable, and nothing is yet.
+            machine.store().flush()?;
+        }
+        let view = machine.store().view()?;
+        drop(machine);
         let applied = read_applied(view.get(APPLIED_KEY)?.as_deref())?;
         if applied.last.is_none() {
             return Ok(None);
@@ -302,5 +308,37 @@ impl RaftSnapshotBuilder<Config> for StateMachine {
             Some(snapshot) => Ok(snapshot),
             None => Err(io::Error::other("nothing was applied yet")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cluster::SystemState;
+    use cluster::store::memory::{FlushMode, MemoryStores};
+    use cluster::store::{GroupId, StoreProvider};
+
+    use super::*;
+    use crate::apply::ThreadPool;
+    use crate::system_machine::SystemMachine;
+
+    #[test]
+    fn a_snapshot_is_built_also_before_the_store_flushed_anything() {
+        let stores = MemoryStores::new(FlushMode::OnDemand);
+        let store = stores.open(GroupId(0)).unwrap();
+        let (states, _kept) = watch::channel(Arc::new(SystemState::default()));
+        let machine = SystemMachine::open(store, states).unwrap();
+        let lane = Lane::new(ThreadPool::start(1).unwrap(), 0);
+        let host = Host::new(Box::new(machine), lane).unwrap();
+        let leader = LeaderId {
+            term: 1,
+            node_id: 1,
+        };
+        let entry = Entry {
+            log_id: LogId::new(leader, 0),
+            payload: Payload::Blank,
+        };
+        host.apply(vec![(entry, None)]).unwrap();
+        let snapshot = host.snapshot().unwrap().expect("an entry was applied");
+        assert_eq!(snapshot.meta.last_log_id, Some(LogId::new(leader, 0)));
     }
 }

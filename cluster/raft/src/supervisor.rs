@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cluster::agreement::Agreement;
 use cluster::placement::Move;
@@ -16,6 +16,7 @@ use cluster::{ShardIdentity, StateHash, SystemCommand, SystemState};
 use futures::future::join_all;
 use openraft::async_runtime::watch::WatchReceiver;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use transport::{NodeId as MemberId, ShardId};
 
 use crate::bootstrap::Keeper;
@@ -275,6 +276,7 @@ pub(crate) async fn tell_all(supervisor: Arc<Supervisor>) {
         supervisor.tell().await;
         tokio::time::sleep(at_least).await;
         tokio::select! {
+            biased;
             () = tokio::time::sleep(every.saturating_sub(at_least)) => {}
             () = supervisor.news.notified() => {}
             () = router.board.asked() => {}

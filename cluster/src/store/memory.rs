@@ -57,6 +57,20 @@ impl MemoryStores {
         }
     }
 
+    /// Crashes the node as a store does that loses its order: where a group has two units or more
+    /// that were not flushed, the first of them is lost and the others survive.
+    #[cfg(feature = "mutants")]
+    pub fn crash_out_of_order(&self, seed: u64) {
+        for group in lock(&self.groups).values() {
+            let mut group = lock(group);
+            if group.pending.len() > 1 {
+                group.pending.pop_front();
+                group.flush_units(usize::MAX);
+            }
+        }
+        self.crash(seed);
+    }
+
     /// Makes the units of a group up to `index` durable, as a disk that is behind would.
     pub fn flush_up_to(&self, group: GroupId, index: u64) {
         let group = self.group(group);

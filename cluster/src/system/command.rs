@@ -130,10 +130,10 @@ pub enum SystemCommand {
         /// The move.
         step: Move,
     },
-    /// The move of a shard ended.
+    /// A move ended. It names the move, so that a late repeat does not end the next one.
     EndMove {
-        /// The shard.
-        shard: ShardId,
+        /// The move.
+        step: Move,
         /// Whether it was carried out.
         done: bool,
     },

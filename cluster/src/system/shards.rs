@@ -81,16 +81,17 @@ pub(super) fn begin_move(
 pub(super) fn end_move(
     state: &mut SystemState,
     store: &mut dyn StateStore,
-    shard: ShardId,
+    step: Move,
     done: bool,
 ) -> Result<(), Refusal> {
+    let shard = step.shard();
     let mut assignment = known(state, shard)?.clone();
-    let Some(step) = assignment.step.take() else {
+    if assignment.step.take() != Some(step) {
         return Err(Refusal::new(
             "E-move-unknown",
-            format!("no move of shard {shard} is under way"),
+            format!("this move is not under way: {step}"),
         ));
-    };
+    }
     if done {
         carry_out(&mut assignment, step);
     }

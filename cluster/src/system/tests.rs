@@ -157,16 +157,29 @@ fn moves_change_the_map_when_they_are_done() {
     let refused = bench.refused(SystemCommand::BeginMove { step: other });
     assert_eq!(refused, "E-move-under-way");
     let mut bench = bench.reopen();
-    bench.done(SystemCommand::EndMove { shard, done: true });
+    let added = SystemCommand::EndMove {
+        step: add,
+        done: true,
+    };
+    bench.done(added.clone());
     assert_eq!(bench.system.state().shards[&shard].replicas.len(), 4);
     let first = bench.system.state().shards[&shard].preferred_leader;
     let remove = Move::RemoveReplica { shard, node: first };
     bench.done(SystemCommand::BeginMove { step: remove });
-    bench.done(SystemCommand::EndMove { shard, done: true });
+    // A late repeat of the end of the move before ends nothing.
+    assert_eq!(bench.refused(added), "E-move-unknown");
+    let under_way = &bench.system.state().shards[&shard];
+    assert_eq!(under_way.step, Some(remove));
+    assert!(under_way.replicas.contains(&first));
+    let removed = SystemCommand::EndMove {
+        step: remove,
+        done: true,
+    };
+    bench.done(removed.clone());
     let after = &bench.system.state().shards[&shard];
     assert!(after.replicas.contains(&after.preferred_leader));
     assert!(!after.replicas.contains(&first));
-    let twice = bench.refused(SystemCommand::EndMove { shard, done: true });
+    let twice = bench.refused(removed);
     assert_eq!(twice, "E-move-unknown");
 }
 
@@ -180,7 +193,10 @@ fn a_move_that_failed_changes_nothing() {
         node: before[0],
     };
     bench.done(SystemCommand::BeginMove { step: remove });
-    bench.done(SystemCommand::EndMove { shard, done: false });
+    bench.done(SystemCommand::EndMove {
+        step: remove,
+        done: false,
+    });
     assert_eq!(bench.system.state().shards[&shard].replicas, before);
     let impossible = Move::AddReplica {
         shard,

@@ -7,11 +7,12 @@
 use std::collections::BTreeMap;
 
 use cluster::engine::model::{Do, ModelRun};
-use cluster::query;
+use cluster::query::{self, InstanceView};
 use cluster::record::{HistoryRecord, TurnInput, TurnOutcome};
 use transport::{Address, Namespace};
 
 use crate::client::{BARE, Verdict};
+use crate::scripts;
 use crate::world::World;
 
 /// One message of a transfer that was applied.
@@ -36,23 +37,31 @@ fn no_dead_letters(world: &World) {
     for group in &world.groups {
         let shard = group.replicas[0].shard.as_ref().unwrap();
         for (number, letter) in query::dead_letters(shard.store(), 0, 1000).unwrap() {
-            let asked = letter.cause.code == "model-trap";
+            let asked =
+                letter.cause.code == "model-trap" || scripts::is_told_to_end(&letter.message.body);
             assert!(asked, "dead letter {number}: {letter:?}");
         }
     }
 }
 
 /// The tag of a message: its last key.
-fn tag(record: &HistoryRecord) -> Option<(String, Option<Address>)> {
+fn tag(record: &HistoryRecord, is_script: bool) -> Option<(String, Option<Address>)> {
     let TurnInput::Message { from, body, .. } = &record.input else {
         return None;
     };
+    if is_script {
+        return Some((scripts::tag(body)?, from.clone()));
+    }
     let list = Do::read(body)?;
     let mut keys = list.iter().filter_map(|step| match step {
         Do::Key(key) => Some(key.clone()),
         _ => None,
     });
     Some((keys.next_back()?, from.clone()))
+}
+
+fn is_till(view: &InstanceView) -> bool {
+    view.worker == scripts::TILL
 }
 
 fn history(world: &World) -> BTreeMap<String, Vec<Seen>> {
@@ -64,7 +73,7 @@ fn history(world: &World) -> BTreeMap<String, Vec<Seen>> {
         for view in instances {
             let records = query::history(shard.store(), &view.address, 0, 1000).unwrap();
             for (step, record) in records {
-                let Some((tag, from)) = tag(&record) else {
+                let Some((tag, from)) = tag(&record, is_till(&view)) else {
                     continue;
                 };
                 let stands = !matches!(record.outcome, TurnOutcome::Trapped(_));
@@ -138,6 +147,10 @@ fn conservation(world: &World) {
         let instances =
             query::instances(shard.store(), &Namespace::default(), None, None, 1000).unwrap();
         for view in instances {
+            if is_till(&view) {
+                sum += scripts::count(shard.store(), &view);
+                continue;
+            }
             let run = view.snapshot.as_deref().and_then(ModelRun::read);
             sum += run.map_or(0, |run| run.count);
         }

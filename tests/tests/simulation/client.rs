@@ -7,11 +7,12 @@
 use cluster::Command;
 use cluster::command::{DoorHeader, DoorSequence, Idempotency, SendRequest};
 use cluster::engine::model::Do;
+use cluster::message::Body;
 use cluster::outcome::Outcome;
 use transport::{Address, DoorOrigin, HybridTime, MessageId, Namespace, Stamp};
 
 use crate::random::Random;
-use crate::{CLUSTER, SHARDS};
+use crate::{CLUSTER, SHARDS, scripts};
 
 pub(crate) const ACCOUNTS: u64 = 6;
 
@@ -34,7 +35,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Transfer {
     pub(crate) tag: String,
     pub(crate) to: Address,
-    pub(crate) body: Vec<Do>,
+    pub(crate) body: Body,
     pub(crate) with_key: bool,
 }
 
@@ -108,7 +109,7 @@ impl Client {
             door: header,
             to: transfer.to.clone(),
             from: None,
-            body: Do::body(&transfer.body),
+            body: transfer.body.clone(),
         });
         self.current = Some(Request {
             transfer,
@@ -170,7 +171,7 @@ impl Client {
     }
 }
 
-fn header(door: &mut Door, node: usize, transfer: &Transfer, now_ms: u64) -> DoorHeader {
+pub(crate) fn header(door: &mut Door, node: usize, transfer: &Transfer, now_ms: u64) -> DoorHeader {
     door.sequence += 1;
     let origin = DoorSequence {
         node: crate::node_id(node),
@@ -200,8 +201,6 @@ fn transfer(random: &mut Random, mut tag: String) -> Transfer {
         account(random.below(ACCOUNTS)),
         account(random.below(ACCOUNTS)),
     );
-    let amount = 1 + random.below(100) as i64;
-    let key = |key: &str| Do::Key(key.to_owned());
     let target = match random.below(3) {
         0 => None,
         _ => Some(to.clone()),
@@ -209,9 +208,34 @@ fn transfer(random: &mut Random, mut tag: String) -> Transfer {
     if target.is_none() {
         tag.push(BARE);
     }
-    let arrive = vec![key(&to), key(&format!("{tag}>")), Do::Add(amount)];
+    let worker = match random.below(4) {
+        0 => scripts::TILL,
+        _ => "Counter",
+    };
+    let text = match random.below(3) {
+        0 => worker.to_owned(),
+        _ => format!("{worker}/{from}"),
+    };
+    let body = match worker {
+        scripts::TILL => scripts::payment(random, &from, &to, &tag, target.is_none()),
+        _ => Do::body(&steps(random, (&from, &to, target), &tag)),
+    };
+    Transfer {
+        tag,
+        to: Address::parse(Namespace::default(), &text).unwrap(),
+        body,
+        with_key: random.percent(40),
+    }
+}
+
+/// The same for model workers, with something besides now and then.
+fn steps(random: &mut Random, accounts: (&str, &str, Option<String>), tag: &str) -> Vec<Do> {
+    let (from, to, target) = accounts;
+    let key = |key: &str| Do::Key(key.to_owned());
+    let amount = 1 + random.below(100) as i64;
+    let arrive = vec![key(to), key(&format!("{tag}>")), Do::Add(amount)];
     let pass = Do::Send("Counter".to_owned(), target, arrive);
-    let mut body = vec![key(&from), key(&tag), Do::Add(-amount)];
+    let mut body = vec![key(from), key(tag), Do::Add(-amount)];
     match random.below(12) {
         0 => body.extend([pass, Do::Trap]),
         1 => body.push(Do::Delay(random.below(300), vec![pass])),
@@ -220,16 +244,7 @@ fn transfer(random: &mut Random, mut tag: String) -> Transfer {
         4 => body.extend([pass, Do::Work(random.below(4000))]),
         _ => body.push(pass),
     }
-    let text = match random.below(3) {
-        0 => "Counter".to_owned(),
-        _ => format!("Counter/{from}"),
-    };
-    Transfer {
-        tag,
-        to: Address::parse(Namespace::default(), &text).unwrap(),
-        body,
-        with_key: random.percent(40),
-    }
+    body
 }
 
 pub(crate) fn home(address: &Address) -> u32 {

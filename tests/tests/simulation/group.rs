@@ -14,8 +14,8 @@ use cluster::{Command, Entry, EntryStamp, Shard, ShardIdentity};
 
 use crate::bus::ReplyTo;
 use crate::driver::Driver;
-use crate::engine;
 use crate::random::Random;
+use crate::scripts::engine;
 
 /// One entry of a replica's log.
 #[derive(Clone, Debug, PartialEq)]

@@ -14,15 +14,14 @@ mod bus;
 mod checks;
 mod client;
 mod driver;
+mod failover;
 mod group;
 mod random;
+mod scripts;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
-use cluster::engine::Engine;
-use cluster::engine::model::ModelEngine;
 use cluster::shard::Mutant;
 use transport::{ClusterId, NodeId};
 
@@ -41,10 +40,6 @@ const HEALED_EVENTS: u64 = 100_000;
 const SEEDS: u64 = 200;
 /// Seeds within which each seeded bug must show.
 const MUTANT_SEEDS: u64 = 100;
-
-pub(crate) fn engine() -> Arc<dyn Engine> {
-    Arc::new(ModelEngine)
-}
 
 pub(crate) fn node_id(node: usize) -> NodeId {
     NodeId(node as u64 + 1)

@@ -437,11 +437,12 @@ impl World {
             let stamp = self.stamp(0);
             let group = &mut self.groups[shard];
             assert!(group.elect(0, &[true; NODES], stamp), "all are up");
-            let commands = vec![
+            let mut commands = vec![
                 Command::Configure(Box::new(limits.clone())),
                 Command::Install(install.clone()),
                 Command::Activate(activate.clone()),
             ];
+            commands.extend(crate::scripts::deploy());
             let replies = vec![ReplyTo::Nobody; commands.len()];
             group.append(0, stamp, commands, replies);
             (0..NODES).for_each(|node| group.replicate(0, node, 10));

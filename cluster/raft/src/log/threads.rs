@@ -1,6 +1,7 @@
 //! Runs a log on two threads of its own: the writer, and the housekeeper that prepares and reuses
 //! files. The node starts it; simulations step or drive the writer instead. Guarantees: `close`
-//! and drop return after everything accepted was written and both threads ended. Left to others:
+//! and drop return after everything accepted was written and both threads ended (not
+//! where somebody else drives the writer). Left to others:
 //! everything else.
 
 use std::io;
@@ -39,6 +40,15 @@ impl Log {
 }
 
 impl LogThreads {
+    /// For a log whose writer somebody else drives: closing tells it so, and waits for nobody.
+    #[must_use]
+    pub fn elsewhere(log: &Log) -> Self {
+        Self {
+            log: log.clone(),
+            threads: Vec::new(),
+        }
+    }
+
     /// Writes what was accepted, stops the threads and waits for them.
     pub fn close(mut self) {
         self.stop();

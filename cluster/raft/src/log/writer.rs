@@ -136,21 +136,30 @@ impl LogWriter {
     }
 
     /// Runs as a task, one batch at a time, until the log is closed and everything is written.
-    pub async fn drive(mut self) {
+    /// Before each batch it waits for `pause`: what a slow disk takes, where time is simulated.
+    pub async fn drive<F: Future<Output = ()>>(mut self, mut pause: impl FnMut() -> F) {
+        while self.wanted().await {
+            pause().await;
+            while self.step() {
+                pause().await;
+            }
+        }
+        // What closing leaves to be written.
+        while self.step() {}
+    }
+
+    /// Waits until something waits to be written; false once the log is closed instead.
+    async fn wanted(&self) -> bool {
         poll_fn(|context| {
             self.shared.waker.register(context.waker());
-            if self.step() {
-                context.waker().wake_by_ref();
-                return Poll::Pending;
-            }
             let state = self.shared.lock();
-            if state.closing && state.queue.is_empty() {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
+            match (state.queue.is_empty(), state.closing) {
+                (false, _) => Poll::Ready(true),
+                (true, true) => Poll::Ready(false),
+                (true, false) => Poll::Pending,
             }
         })
-        .await;
+        .await
     }
 
     fn drain(&mut self) -> Option<Batch> {

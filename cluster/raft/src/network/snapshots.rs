@@ -6,16 +6,18 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cluster::store::{GroupId, Pair, StoreView};
 use openraft::errors::RPCError;
 use openraft::network::RPCTypes;
+use tokio::time::Instant;
 use transport::RaftChannel;
 
 use super::client::{call_error, network_error, refused};
 use super::wire::{Request, Response, WireChunk};
 use super::{CallError, Network};
+use crate::blocking;
 use crate::group::{Config, Raft};
 use crate::spool::Spool;
 use crate::state_machine::{Snapshot, SnapshotData, SnapshotMeta};
@@ -78,7 +80,7 @@ async fn page(
     after: Option<bytes::Bytes>,
     bytes_max: usize,
 ) -> Result<Vec<Pair>, RPCError<Config>> {
-    let read = tokio::task::spawn_blocking(move || view.page(after.as_deref(), bytes_max)).await;
+    let read = blocking::run(move || view.page(after.as_deref(), bytes_max)).await;
     match read {
         Ok(Ok(pairs)) => Ok(pairs),
         Ok(Err(error)) => Err(network_error(&error.to_string())),
@@ -110,7 +112,7 @@ async fn send_chunk(
 async fn keep_to_rate(network: &Network, started: Instant, sent_bytes: u64) {
     let rate = network.timing.snapshot_bytes_per_second.max(1);
     let due = started + Duration::from_micros(sent_bytes.saturating_mul(1_000_000) / rate);
-    tokio::time::sleep_until(due.into()).await;
+    tokio::time::sleep_until(due).await;
 }
 
 fn bytes_of(pairs: &[Pair]) -> usize {

@@ -216,6 +216,6 @@ fn a_driven_writer_ends_when_the_log_is_closed() {
     let rig = Rig::new(tiny());
     let outcome = rig.append(1, 0, &[b"a"]);
     rig.log.close();
-    block_on(rig.writer.drive());
+    block_on(rig.writer.drive(|| std::future::ready(())));
     assert!(outcome.is_flushed());
 }

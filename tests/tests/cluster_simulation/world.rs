@@ -1,0 +1,218 @@
+//! The world of one run: machines, network, clients and faults, stepped by the millisecond from one seed. `main`
+//! comes before it. Guarantees: nothing moves but in `step`; a panic of a node that is not about to stop fails
+//! the run. Left to others: what a step of each does, and the checks at the end.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use cluster_raft::Groups;
+use std::sync::Arc;
+use tests::random::Random;
+use tokio::sync::oneshot;
+use transport::ShardId;
+
+use crate::bug::Bug;
+use crate::client::{Client, Known};
+use crate::faults::Faults;
+use crate::machine::Machine;
+use crate::network::Network;
+use crate::program;
+use crate::trace::Trace;
+use crate::{CLIENTS, NODES, SHARDS};
+
+/// Adds of each client.
+const ADDS: u64 = 30;
+/// How long things go wrong.
+const TROUBLED_MS: u64 = 8_000;
+/// How long the healed cluster may take for anything.
+const PATIENCE_MS: u64 = 60_000;
+
+/// Panics of this process, as the hook notes them.
+pub(crate) static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+pub(crate) struct World {
+    pub(crate) trace: Trace,
+    pub(crate) machines: Vec<Machine>,
+    pub(crate) clients: Vec<Client>,
+    known: Known,
+    faults: Faults,
+    network: Network,
+    random: Random,
+    leads: BTreeMap<(usize, ShardId), bool>,
+    now_ms: u64,
+    /// When a machine more than the founders comes, where one does.
+    joins_ms: Option<u64>,
+    mode: Mode,
+    bug: Bug,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Calm,
+    Troubled,
+    Healed,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, bug: Bug) -> Self {
+        let mut seeds = Random::new(seed);
+        let mut random = || Random::new(seeds.bits());
+        let trace = Trace::new();
+        let network = Network::new(trace.clone(), random());
+        let mut own = random();
+        let joins = own.below(3) == 0;
+        let count = NODES + usize::from(joins);
+        let machine =
+            |number| Machine::new(number, random(), bug.lie(), network.clone(), trace.clone());
+        let machines: Vec<Machine> = (0..count).map(machine).collect();
+        let mut random = || Random::new(own.bits());
+        let client = |number| Client::new(number, random(), ADDS, trace.clone());
+        let clients = (1..=CLIENTS).map(client).collect();
+        let disorder = bug == Bug::StoreDisorder;
+        let faults = Faults::new(random(), network.clone(), trace.clone(), count, disorder);
+        Self {
+            trace,
+            machines,
+            clients,
+            known: Known::default(),
+            faults,
+            network,
+            random: random(),
+            leads: BTreeMap::new(),
+            now_ms: 0,
+            joins_ms: None,
+            mode: Mode::Calm,
+            bug,
+        }
+    }
+
+    /// Everything up to the checks.
+    pub(crate) fn run(&mut self) {
+        (0..NODES).for_each(|at| self.machines[at].start());
+        self.until("the cluster begins", |world| {
+            world.machines[..NODES]
+                .iter()
+                .all(|machine| machine.groups().is_some_and(|groups| groups.is_ready()))
+        });
+        self.deploy();
+        self.mode = Mode::Troubled;
+        self.faults.begin();
+        let end_ms = self.now_ms + TROUBLED_MS;
+        self.joins_ms = Some(self.now_ms + self.random.below(4_000) as u64);
+        while self.now_ms < end_ms {
+            self.step();
+        }
+        self.mode = Mode::Healed;
+        self.faults.heal(self.now_ms, &mut self.machines);
+        self.until("every client is done", |world| {
+            world.clients.iter().all(Client::is_done)
+        });
+    }
+
+    pub(crate) fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+        let end_ms = self.now_ms + PATIENCE_MS;
+        while !holds(self) {
+            assert!(self.now_ms < end_ms, "never: {what}");
+            self.step();
+        }
+    }
+
+    fn step(&mut self) {
+        self.now_ms += 1;
+        self.trace.set_now_ms(self.now_ms);
+        self.network.set_now_ms(self.now_ms);
+        match self.mode {
+            Mode::Calm => {}
+            Mode::Troubled => self.faults.step(self.now_ms, &mut self.machines),
+            Mode::Healed => self.faults.step_healed(self.now_ms, &mut self.machines),
+        }
+        if self.joins_ms.is_some_and(|at_ms| at_ms <= self.now_ms) {
+            self.joins_ms = None;
+            self.machines[NODES..].iter_mut().for_each(Machine::start);
+        }
+        let first = self.random.below(self.machines.len());
+        for at in 0..self.machines.len() {
+            let at = (first + at) % self.machines.len();
+            self.step_machine(at);
+        }
+        if self.mode != Mode::Calm {
+            for client in &mut self.clients {
+                client.step(self.now_ms, &mut self.machines, &mut self.known);
+            }
+        }
+        self.watch_leads();
+    }
+
+    fn step_machine(&mut self, at: usize) {
+        self.bug.apply(at);
+        let machine = &mut self.machines[at];
+        machine.step(self.now_ms);
+        let is_doomed = machine
+            .life
+            .as_ref()
+            .is_some_and(|life| life.fate.is_doomed());
+        let panics = std::mem::take(&mut *PANICS.lock().unwrap());
+        // A node whose disks are gone may do what it likes.
+        assert!(
+            panics.is_empty() || is_doomed,
+            "machine {at} panicked: {panics:?}"
+        );
+        if is_doomed {
+            self.faults.bury(machine);
+        }
+    }
+
+    fn watch_leads(&mut self) {
+        for machine in &self.machines {
+            let groups = machine.groups();
+            for shard in (0..SHARDS).map(ShardId) {
+                let now = groups.as_ref().is_some_and(|groups| groups.leads(shard));
+                let key = (machine.number, shard);
+                if self.leads.insert(key, now).unwrap_or_default() != now {
+                    let number = machine.number;
+                    self.trace.say(format_args!("leads {number} {shard} {now}"));
+                }
+            }
+        }
+    }
+
+    fn deploy(&mut self) {
+        for shard in (0..SHARDS).map(ShardId) {
+            let done = self.ask(0, move |groups| async move {
+                let commands = program::deploy();
+                groups
+                    .submit(shard, commands, Duration::from_secs(20))
+                    .await
+            });
+            let done = done.expect("nothing goes wrong yet");
+            assert!(done.is_ok(), "the script is deployed: {done:?}");
+        }
+    }
+
+    /// Runs something at a node, and the world until it is done; nothing where the node is not up or stops.
+    pub(crate) fn ask<T, F>(&mut self, at: usize, work: impl FnOnce(Arc<Groups>) -> F) -> Option<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let machine = &self.machines[at];
+        let (groups, life) = (machine.groups()?, machine.life.as_ref()?);
+        let (sender, mut answer) = oneshot::channel();
+        let work = work(groups);
+        life.runtime.spawn(async move {
+            // The world waits for it.
+            let _ = sender.send(work.await);
+        });
+        let end_ms = self.now_ms + PATIENCE_MS;
+        loop {
+            match answer.try_recv() {
+                Ok(answer) => return Some(answer),
+                Err(oneshot::error::TryRecvError::Closed) => return None,
+                Err(oneshot::error::TryRecvError::Empty) => {}
+            }
+            assert!(self.now_ms < end_ms, "a node answers nothing");
+            self.step();
+        }
+    }
+}
