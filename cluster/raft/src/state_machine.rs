@@ -317,16 +317,21 @@ mod tests {
     use cluster::store::memory::{FlushMode, MemoryStores};
     use cluster::store::{GroupId, StoreProvider};
 
+    use std::time::Duration;
+
     use super::*;
     use crate::apply::ThreadPool;
+    use crate::ports::SystemClock;
     use crate::system_machine::SystemMachine;
+    use crate::time::{NodeTime, ShardTime};
 
     #[test]
     fn a_snapshot_is_built_also_before_the_store_flushed_anything() {
         let stores = MemoryStores::new(FlushMode::OnDemand);
         let store = stores.open(GroupId(0)).unwrap();
         let (states, _kept) = watch::channel(Arc::new(SystemState::default()));
-        let machine = SystemMachine::open(store, states).unwrap();
+        let node = NodeTime::new(Arc::new(SystemClock), 1, Duration::from_secs(1));
+        let machine = SystemMachine::open(store, states, ShardTime::new(node)).unwrap();
         let lane = Lane::new(ThreadPool::start(1).unwrap(), 0);
         let host = Host::new(Box::new(machine), lane).unwrap();
         let leader = LeaderId {

@@ -11,6 +11,7 @@ use cluster::engine::script::ScriptEngine;
 use cluster::store::memory::{FlushMode, MemoryStores};
 use cluster_raft::bootstrap::Discovery;
 use cluster_raft::disk::MemoryDisk;
+use cluster_raft::http::NoHttp;
 use cluster_raft::ports::{Clock, Entropy, Ports};
 use cluster_raft::types::NodeInfo;
 use cluster_raft::{Config, Groups};
@@ -41,6 +42,7 @@ pub(crate) struct Machine {
     pub(crate) ahead_ms: Arc<AtomicU64>,
     identity: MemoryDisk,
     log: MemoryDisk,
+    spool: MemoryDisk,
     random: Random,
     lie: Lie,
     network: Network,
@@ -76,6 +78,7 @@ impl Machine {
             ahead_ms: Arc::new(AtomicU64::new(random.below(200) as u64)),
             identity: MemoryDisk::default(),
             log: MemoryDisk::default(),
+            spool: MemoryDisk::default(),
             random,
             lie,
             network,
@@ -144,6 +147,7 @@ impl Machine {
             entropy: Arc::new(SimulatedEntropy(Mutex::new(seed()))),
             identity_disk: disk(&self.identity, "identity", Lie::None),
             log_disk: disk(&self.log, "log", self.lie),
+            spool_disk: disk(&self.spool, "spool", Lie::None),
             stores: Arc::new(TracedStores {
                 inner: self.stores.clone(),
                 machine: name.machine,
@@ -151,6 +155,7 @@ impl Machine {
             }),
             engine: Arc::new(ScriptEngine),
             apply: ApplyTasks::new(seed(), Arc::clone(slow_ms)),
+            http: Arc::new(NoHttp),
             spans: Arc::new(NoSpans),
         }
     }
@@ -165,6 +170,7 @@ impl Machine {
         self.network.end(name);
         self.identity = self.identity.crash(self.random.bits());
         self.log = self.log.crash(self.random.bits());
+        self.spool = self.spool.crash(self.random.bits());
         match disorder {
             true => self.stores.crash_out_of_order(self.random.bits()),
             false => self.stores.crash(self.random.bits()),
@@ -267,6 +273,10 @@ impl Clock for SimulatedClock {
     fn unix_nanos(&self) -> u64 {
         let ms = self.trace.now_ms() + self.ahead_ms.load(Ordering::Relaxed);
         EPOCH_NANOS + ms * 1_000_000
+    }
+
+    fn monotonic_nanos(&self) -> u64 {
+        self.trace.now_ms() * 1_000_000
     }
 }
 

@@ -79,7 +79,8 @@ pub(crate) struct Kept {
 /// The state of an instance, where it is there.
 pub(crate) fn kept(reader: &dyn StateRead, address: &Address) -> Option<(InstanceView, Kept)> {
     let view = query::instance(reader, address).unwrap()?;
-    let states = query::open_states(reader, &view).unwrap();
+    let program = query::decoded_program(reader, view.program).unwrap();
+    let states = query::open_states(&program.unwrap().0, &view).unwrap();
     let kept = states.first().map(|state| {
         let json = state.to_json();
         serde_json::from_str(&json).expect("the script keeps a total and ids")

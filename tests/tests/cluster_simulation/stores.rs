@@ -33,6 +33,10 @@ impl StoreProvider for TracedStores {
         self.inner.remove(group)
     }
 
+    fn set_aside(&self, group: GroupId) -> Result<bool, StoreError> {
+        self.inner.set_aside(group)
+    }
+
     fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
         self.inner.groups()
     }
@@ -113,6 +117,10 @@ impl StateStore for TracedStore {
 
     fn flush(&mut self) -> Result<(), StoreError> {
         self.inner.flush()
+    }
+
+    fn close(&mut self) {
+        self.inner.close();
     }
 
     fn reader(&self) -> Arc<dyn StateReader> {

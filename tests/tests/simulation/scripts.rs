@@ -110,7 +110,8 @@ pub(crate) fn is_told_to_end(body: &Body) -> bool {
 
 /// What a till holds.
 pub(crate) fn count(store: &dyn StateRead, view: &InstanceView) -> i64 {
-    let states = query::open_states(store, view).unwrap();
+    let program = query::decoded_program(store, view.program).unwrap();
+    let states = query::open_states(&program.unwrap().0, view).unwrap();
     let count = states.first().map(|state| state.to_json());
     count.map_or(0, |json| json.parse().unwrap())
 }
