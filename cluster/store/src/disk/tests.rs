@@ -243,6 +243,25 @@ fn a_start_removes_what_a_crash_left_of_a_replacement() {
 }
 
 #[test]
+fn old_lists_of_tables_are_not_left_to_the_next_start() {
+    let (_folder, stores, mut store) = opened(DiskSettings {
+        merged_tables: 100,
+        unmerged_tables_max: 200,
+        ..DiskSettings::default()
+    });
+    for index in 1..=20 {
+        store.commit(index).unwrap();
+        store.flush().unwrap();
+    }
+    assert_eq!(tables(&stores), 20);
+    let base = group(&stores).read().unwrap().base.clone().unwrap();
+    let files = std::fs::read_dir(base.path()).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let lists = names.filter(|name| name.starts_with('v')).count();
+    assert!((1..=3).contains(&lists), "{lists} lists");
+}
+
+#[test]
 fn keyspaces_keep_their_names_whatever_came_and_went_before_a_crash() {
     let folder = TempDir::new().unwrap();
     let open = || DiskStores::open(folder.path(), DiskSettings::default()).unwrap();

@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use cluster::store::StoreError;
-use fjall::{Keyspace, PersistMode};
+use fjall::{AbstractTree, Keyspace, PersistMode};
 
 use super::engine::{Counters, Engine, lock};
 use super::group::{Group, Taken, Waiting};
@@ -153,6 +153,7 @@ fn write_group(engine: &Engine, group: &Group) -> Result<(), StoreError> {
         return Ok(());
     };
     write_table(&base, &taken).map_err(|error| engine.poison("write a table", &error))?;
+    forget_old_lists(engine, &base);
     if !taken.recorded {
         let generation = taken.generation;
         put_record(engine, group, Record { generation })
@@ -178,6 +179,17 @@ fn write_table(base: &Keyspace, taken: &Taken) -> fjall::Result<()> {
         }
     }
     table.finish()
+}
+
+/// Removes lists of tables that no reader needs, and with them the tables that only they name. fjall
+/// does so when it merges or uses its memtables; until then a start would find and remove them.
+fn forget_old_lists(engine: &Engine, base: &Keyspace) {
+    let tracker = &engine.database.supervisor.snapshot_tracker;
+    let needed = tracker.get_seqno_safe_to_gc();
+    let mut lists = base.tree.get_version_history_lock();
+    if let Err(error) = lists.maintenance(base.path(), needed) {
+        tracing::warn!(keyspace = %&**base.name(), %error, "old lists of tables are left behind");
+    }
 }
 
 /// Creates the first keyspace of a group. Not when it is opened: that would make every first start
