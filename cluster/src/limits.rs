@@ -91,8 +91,9 @@ pub const ENTRY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Commands in one entry.
 pub const ENTRY_COMMANDS_MAX: usize = 4096;
 
-/// Bytes of a key of the state store: what a length of 16 bits can say, which is what engines store.
-pub const KEY_BYTES_MAX: usize = u16::MAX as usize;
+/// Bytes of a key of the state store: one less than a length of 16 bits can say, which is what
+/// engines store, so that a store can keep a key to itself without refusing one.
+pub const KEY_BYTES_MAX: usize = u16::MAX as usize - 1;
 
 /// Bytes of a value of the state store (16 MiB): far above any worker's snapshot, far below what an
 /// engine's 32-bit lengths can say.

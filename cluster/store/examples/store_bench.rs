@@ -1,4 +1,5 @@
-//! Measures the store on disk: commits with the writer thread, CPU, flushes, opening, memory.
+//! Measures the store on disk: commits with the writer thread, CPU, written bytes, opening also
+//! after a kill, memory.
 //!
 //! Before it: a person with a question about speed, who gives a folder on the disk in question.
 //! After it: a table on standard output. Leaves to others: what a shard does with the store.
@@ -7,10 +8,13 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::io::Write;
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use bytes::Bytes;
 use cluster::store::conformance::Random;
 use cluster::store::{GroupId, StoreProvider};
@@ -44,6 +48,11 @@ fn main() -> anyhow::Result<()> {
         let folder = arguments.next().unwrap_or_default();
         return open_here(Path::new(&folder));
     }
+    if arguments.next_if_eq("--messages").is_some() {
+        let folder = arguments.next().unwrap_or_default();
+        let mebibytes = arguments.next().map_or(Ok(0), |count| count.parse())?;
+        return messages_until_killed(Path::new(&folder), mebibytes);
+    }
     let temporary = tempfile::TempDir::new()?;
     let folder = match arguments.next() {
         Some(folder) => tempfile::TempDir::new_in(folder)?,
@@ -57,6 +66,12 @@ fn main() -> anyhow::Result<()> {
         folder.path().display()
     );
 
+    for mebibytes in [0, 8, 35, 60, 200] {
+        killed(
+            &folder.path().join(format!("killed-{mebibytes}")),
+            mebibytes,
+        )?;
+    }
     idle(&folder.path().join("idle"))?;
     let busy = folder.path().join("busy");
     write(&busy, units, "new keys, 16 groups", GROUPS, u64::MAX)?;
@@ -118,15 +133,72 @@ fn open(folder: &Path, what: &str) -> anyhow::Result<()> {
 fn open_here(folder: &Path) -> anyhow::Result<()> {
     let lap = Lap::begin();
     let stores = DiskStores::open(folder, DiskSettings::default())?;
+    let mut units = 0;
     for group in 0..=GROUPS {
-        stores.open(GroupId(group))?;
+        units += stores.open(GroupId(group))?.committed();
     }
     let (took, cpu) = lap.end();
     println!(
-        "{took:.1?}, {cpu:.1?} of CPU, {} KiB resident",
+        "{took:.1?}, {cpu:.1?} of CPU, {} KiB resident, {units} units there",
         resident_kib()
     );
     Ok(())
+}
+
+/// Lets a process write so many MiB as messages do, kills it with SIGKILL, and opens what it left.
+fn killed(folder: &Path, mebibytes: u64) -> anyhow::Result<()> {
+    let mut child = std::process::Command::new(std::env::current_exe()?)
+        .args([OsStr::new("--messages"), folder.as_os_str()])
+        .arg(mebibytes.to_string())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let stdout = child.stdout.take().context("the child has an output")?;
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line)?;
+    child.kill()?;
+    child.wait()?;
+    print!("{line}  ");
+    open(folder, "after a kill")
+}
+
+/// A message rewrites the state of one of many workers and adds to the history. Waits where the
+/// disk falls behind, as a node does that bounds its memory.
+fn messages_until_killed(folder: &Path, mebibytes: u64) -> anyhow::Result<()> {
+    const WORKERS: u64 = 10_000;
+    const UNFLUSHED_BYTES_MAX: u64 = 16 << 20;
+    let stores = DiskStores::open(folder, DiskSettings::default())?;
+    let mut open: Vec<_> = (0..GROUPS)
+        .map(|group| stores.open(GroupId(group)))
+        .collect::<Result<_, _>>()?;
+    let mut random = Random::new(4);
+    let (mut bytes, mut units, written) = (0, 0_u64, written_bytes());
+    let lap = Lap::begin();
+    while bytes < mebibytes << 20 {
+        let store = &mut open[(units % u64::from(GROUPS)) as usize];
+        let state = format!("state/{}", key_of(random.below(WORKERS)));
+        let history = format!("history/{}", key_of(units));
+        let (value, step) = (value(&mut random), Bytes::from(vec![7; 60]));
+        bytes += (state.len() + history.len() + value.len() + step.len()) as u64;
+        store.put(state.as_bytes(), value);
+        store.put(history.as_bytes(), step);
+        store.commit(store.committed() + 1)?;
+        units += 1;
+        while units.is_multiple_of(1000) && stores.stats().unflushed_bytes > UNFLUSHED_BYTES_MAX {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    let (took, cpu) = lap.end();
+    let each = |total: f64| total / (2 * units.max(1)) as f64;
+    println!(
+        "{units} messages of {mebibytes} MiB in {took:.1?}: {:.2} us of CPU and {:.0} of {:.0} bytes written a change",
+        each(cpu.as_secs_f64() * 1e6),
+        each((written_bytes() - written) as f64),
+        each(bytes as f64),
+    );
+    std::io::stdout().flush()?;
+    loop {
+        std::thread::sleep(Duration::from_secs(1));
+    }
 }
 
 fn write(folder: &Path, units: u64, what: &str, groups: u32, keys: u64) -> anyhow::Result<()> {
@@ -137,6 +209,7 @@ fn write(folder: &Path, units: u64, what: &str, groups: u32, keys: u64) -> anyho
     let mut random = Random::new(1);
     let mut slowest = Duration::ZERO;
     let mut most_unflushed = 0;
+    let written = written_bytes();
     let lap = Lap::begin();
     for unit in 0..units {
         let store = &mut open[(unit % u64::from(groups)) as usize];
@@ -167,15 +240,15 @@ fn write(folder: &Path, units: u64, what: &str, groups: u32, keys: u64) -> anyho
         cpu.as_secs_f64() * 1e6 / units as f64,
     );
     println!(
-        "  {} flushes, {} batches, {} changes in them, {} postponed, at most {} KiB unflushed",
-        stats.flushes,
-        stats.batches,
+        "  {} writes, {} changes in them, {} postponed, at most {} KiB unflushed",
+        stats.writes,
         stats.changes,
         stats.postponed,
         most_unflushed / 1024
     );
     println!(
-        "  {} KiB on disk, {} KiB resident",
+        "  {:.0} bytes written a unit, {} KiB on disk, {} KiB resident",
+        (written_bytes() - written) as f64 / units as f64,
         stats.disk_bytes / 1024,
         resident_kib()
     );
@@ -247,6 +320,14 @@ fn cpu_time() -> Duration {
     let fields = after_name.split_whitespace().skip(11).take(2);
     let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
     Duration::from_millis(ticks * 10)
+}
+
+/// Bytes that this process has had written to disks.
+fn written_bytes() -> u64 {
+    let counts = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let line = counts.lines().find(|line| line.starts_with("write_bytes:"));
+    line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok())
+        .unwrap_or_default()
 }
 
 fn resident_kib() -> u64 {

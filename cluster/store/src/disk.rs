@@ -2,11 +2,12 @@
 //!
 //! Before it: `node`, which opens the folder, and raft, which opens the groups. After it: fjall.
 //! Guarantees: commits go to memory and never wait; one writer thread makes them durable in order,
-//! each group's units and their last index in one atomic batch; a start leaves a prefix of them.
-//! Leaves to others: replaying what was not flushed, from the log.
+//! each group's units and their last index in one table, without a journal; a start finds a prefix
+//! of them and has nothing to replay. Leaves to others: replaying what was not flushed, from the log.
 
 mod engine;
 mod group;
+mod key;
 mod read;
 mod record;
 mod replace;
@@ -23,10 +24,10 @@ use std::thread::JoinHandle;
 use cluster::store::{GroupId, StateStore, StoreError, StoreProvider};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
-use crate::limits::DiskSettings;
+use crate::limits::{DiskSettings, MERGING_THREADS};
 use engine::{Engine, io_error, lock};
 use group::Group;
-use record::{RECORDS, Record, keyspace_name, record_group, record_key};
+use record::{RECORDS, Record, STARTED, index_of, keyspace_name, record_group, record_key};
 use store::DiskStore;
 
 /// The stores of one node. Clones are the same node; it ends with its last clone and store, without
@@ -39,15 +40,13 @@ pub struct DiskStores {
 /// What the stores of a node have done since they were opened, and how far the disk is behind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DiskStats {
-    /// Flushes of the journal.
-    pub flushes: u64,
-    /// Batches written, one per group and round.
-    pub batches: u64,
+    /// Times that the units of a group were written, each time as a table.
+    pub writes: u64,
     /// Keys put or deleted in them.
     pub changes: u64,
     /// Bytes of keys and values in them.
     pub bytes: u64,
-    /// Times that a group was left out of a round because the engine was behind.
+    /// Times that a group was left out of a round because too many of its tables were unmerged.
     pub postponed: u64,
     /// Bytes that are committed but not durable.
     pub unflushed_bytes: u64,
@@ -62,8 +61,8 @@ struct Running {
 }
 
 impl DiskStores {
-    /// Opens the stores in `folder`, which is created where it is not there. Takes as long as
-    /// reading the journal does (at most twice `journal_bytes`).
+    /// Opens the stores in `folder`, which is created where it is not there. Reads the end of each
+    /// table, and nothing of what they hold.
     ///
     /// # Errors
     ///
@@ -73,20 +72,20 @@ impl DiskStores {
         let settings = settings.bounded();
         let database = Database::builder(folder)
             .cache_size(settings.cache_bytes)
-            .max_journaling_size(settings.journal_bytes)
-            .worker_threads(settings.worker_threads)
+            .worker_threads(MERGING_THREADS)
             .max_cached_files(Some(settings.open_files))
             .manual_journal_persist(true)
             .open()
             .map_err(|error| io_error("open its folder", &error))?;
         let records = database
             .keyspace(RECORDS, || {
-                KeyspaceCreateOptions::default()
-                    .max_memtable_size(settings.memtable_bytes)
-                    .manual_journal_persist(true)
+                KeyspaceCreateOptions::default().manual_journal_persist(true)
             })
             .map_err(|error| io_error("open its records", &error))?;
         let engine = Arc::new(Engine::new(settings, database, records));
+        engine
+            .number_above_all()
+            .map_err(|error| io_error("begin its numbers", &error))?;
         sweep(&engine)?;
         let thread = Arc::clone(&engine);
         let writer = std::thread::Builder::new()
@@ -113,8 +112,7 @@ impl DiskStores {
             .map(|group| group.unflushed_bytes())
             .sum();
         DiskStats {
-            flushes: counters.flushes.load(Ordering::Relaxed),
-            batches: counters.batches.load(Ordering::Relaxed),
+            writes: counters.writes.load(Ordering::Relaxed),
             changes: counters.changes.load(Ordering::Relaxed),
             bytes: counters.bytes.load(Ordering::Relaxed),
             postponed: counters.postponed.load(Ordering::Relaxed),
@@ -135,13 +133,9 @@ impl StoreProvider for DiskStores {
         let opened = match record_of(engine, group)? {
             None => Group::new(group, None, 0, aside),
             Some(record) => {
-                // A store that was dropped a moment ago may have left a batch without its flush.
-                engine
-                    .database
-                    .persist(PersistMode::SyncData)
-                    .map_err(|error| engine.poison("flush before opening a group", &error))?;
-                let base = (existing(engine, group, record)?, record.generation);
-                Group::new(group, Some(base), record.index, aside)
+                let base = existing(engine, group, record)?;
+                let index = index_of(group, &base)?;
+                Group::new(group, Some((base, record.generation)), index, aside)
             }
         };
         let opened = Arc::new(opened);
@@ -221,7 +215,8 @@ impl Drop for Running {
     }
 }
 
-/// Removes the keyspaces that no record names: what a crash left of a replacement or a removal.
+/// Removes the keyspaces that no record names: what a crash left of a new group, a replacement or
+/// a removal.
 fn sweep(engine: &Engine) -> Result<(), StoreError> {
     let named: BTreeSet<String> = all_records(engine)?
         .into_iter()
@@ -245,6 +240,9 @@ fn all_records(engine: &Engine) -> Result<Vec<(GroupId, Record)>, StoreError> {
         let (key, value) = entry
             .into_inner()
             .map_err(|error| io_error("read its records", &error))?;
+        if &*key == STARTED {
+            continue;
+        }
         let group = record_group(&key).ok_or_else(|| StoreError::Io {
             what: "read its records",
             reason: format!("a record has a key of {} bytes", key.len()).into(),

@@ -7,36 +7,38 @@ use std::time::Duration;
 
 const MIB: u64 = 1024 * 1024;
 
+/// Threads that merge tables. 1, and not a setting: with several, the engine's first one spins while
+/// another merges, and a wish to merge that comes in the middle of a merge is forgotten, so that
+/// a group whose tables wait for it would wait forever.
+pub(crate) const MERGING_THREADS: usize = 1;
+
 /// Settings of the stores of one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiskSettings {
     /// Block cache of the node in bytes. 8 MiB: hot workers are in memory already, and an idle node
     /// has to stay small.
     pub cache_bytes: u64,
-    /// Size in bytes at which a group's memtable goes to a table. 4 MiB: there is one per group, so
-    /// 17 busy groups take 70 MiB, and a table that small is written in some 50 ms.
-    pub memtable_bytes: u64,
-    /// Size in bytes of all journals together at which the groups that pin the oldest are written
-    /// out. 64 MiB, the least that the engine takes: a start reads all of it.
-    pub journal_bytes: u64,
-    /// Longest time that a unit waits to become durable. 1 s: the log can replay it, so flushing
-    /// more often only takes the disk away from the log, and what a busy worker writes again
-    /// and again is written once.
+    /// Longest time that a unit waits to become durable. 5 s: a quiet group has little to replay,
+    /// each table costs some seven flushes, and what a busy worker writes again and again is written
+    /// once.
     pub flush_interval: Duration,
-    /// Unflushed bytes of all groups at which a flush starts at once. 4 MiB, one memtable.
+    /// Bytes of the units of all groups that wait, also of what later units wrote again, at which
+    /// the largest groups are written. 4 MiB: some 12,000 messages, which a start applies again in
+    /// a quarter of a second.
     pub flush_bytes: u64,
-    /// The engine's threads for writing and merging tables. 2: with one, a long merge keeps
-    /// memtables waiting.
-    pub worker_threads: usize,
+    /// Unmerged tables of a group at which they are merged. 12: they are small where many groups are
+    /// busy, and each merge writes again what it meets.
+    pub merged_tables: u8,
+    /// Size in bytes of merged tables. 8 MiB: a merge takes whole tables, and the first level holds
+    /// `merged_tables` of them, which bounds how much a merge of new tables writes again.
+    pub table_bytes: u64,
+    /// Unmerged tables of one group at which it gets no more until they are merged. 32: a read looks
+    /// into each of them.
+    pub unmerged_tables_max: usize,
     /// Open table files that are kept. 256: of the usual 1024 of a process, the log and connections
     /// need the rest.
     pub open_files: usize,
-    /// Memtables of one group that wait to be written at which it gets no more batches until one is
-    /// done. 3: at 4 the engine makes the writer sleep, which would hold up the other groups.
-    pub sealed_memtables_max: usize,
-    /// Unmerged tables of one group at which it gets no more batches. 16: the engine brakes at 20.
-    pub unmerged_tables_max: usize,
-    /// How soon a group that got no batch is tried again.
+    /// How soon a group that was left out is tried again.
     pub retry_interval: Duration,
 }
 
@@ -44,14 +46,12 @@ impl Default for DiskSettings {
     fn default() -> Self {
         Self {
             cache_bytes: 8 * MIB,
-            memtable_bytes: 4 * MIB,
-            journal_bytes: 64 * MIB,
-            flush_interval: Duration::from_secs(1),
+            flush_interval: Duration::from_secs(5),
             flush_bytes: 4 * MIB,
-            worker_threads: 2,
+            merged_tables: 12,
+            table_bytes: 8 * MIB,
+            unmerged_tables_max: 32,
             open_files: 256,
-            sealed_memtables_max: 3,
-            unmerged_tables_max: 16,
             retry_interval: Duration::from_millis(5),
         }
     }
@@ -62,25 +62,23 @@ impl DiskSettings {
     pub fn tiny() -> Self {
         Self {
             cache_bytes: 64 * 1024,
-            memtable_bytes: 4 * 1024,
             flush_interval: Duration::from_millis(1),
             flush_bytes: 1024,
-            worker_threads: 1,
-            open_files: 16,
-            sealed_memtables_max: 1,
+            merged_tables: 2,
+            table_bytes: 4 * 1024,
             unmerged_tables_max: 4,
+            open_files: 16,
             retry_interval: Duration::from_millis(1),
-            ..Self::default()
         }
     }
 
     /// The nearest settings that the engine takes.
     pub(crate) fn bounded(mut self) -> Self {
-        self.journal_bytes = self.journal_bytes.max(64 * MIB);
-        self.worker_threads = self.worker_threads.max(1);
         self.open_files = self.open_files.max(10);
-        self.sealed_memtables_max = self.sealed_memtables_max.max(1);
-        self.unmerged_tables_max = self.unmerged_tables_max.max(4);
+        self.merged_tables = self.merged_tables.max(2);
+        self.unmerged_tables_max = self
+            .unmerged_tables_max
+            .max(usize::from(self.merged_tables) + 1);
         self
     }
 }

@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use cluster::store::{GroupId, StoreError};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions};
+use fjall::compaction::Leveled;
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::group::Group;
+use super::record::STARTED;
 use crate::limits::DiskSettings;
 
 /// The database of a node with what its handles share.
@@ -40,15 +42,14 @@ pub(super) struct Call {
     /// The round should begin at once.
     pub(super) urgent: bool,
     pub(super) stop: bool,
-    /// Bytes committed since the last round began.
+    /// Bytes of the units that no round has taken, about.
     pub(super) bytes: u64,
 }
 
 /// What the writer has done since the start.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
-    pub(super) flushes: AtomicU64,
-    pub(super) batches: AtomicU64,
+    pub(super) writes: AtomicU64,
     pub(super) changes: AtomicU64,
     pub(super) bytes: AtomicU64,
     pub(super) postponed: AtomicU64,
@@ -68,6 +69,23 @@ impl Engine {
             failure: OnceLock::new(),
             counters: Counters::default(),
         }
+    }
+
+    /// Lets fjall number changes from here on above all that were ever numbered.
+    ///
+    /// At a start it counts on from the newest change in the keyspaces, but also numbers changes of
+    /// its list of keyspaces, and does not look there. Where the last thing before a crash was that
+    /// keyspaces came or went, later changes of the list would count as older, and names would come
+    /// back or go to other keyspaces. So each start leaves out more numbers than can have been given
+    /// out since a keyspace last got a change, and gives the first one after them to a change.
+    pub(super) fn number_above_all(&self) -> fjall::Result<()> {
+        const LEFT_OUT: u64 = 1 << 20;
+        let last = &self.database.supervisor.seqno;
+        last.fetch_max(last.get() + LEFT_OUT);
+        let batch = self.database.batch();
+        let mut batch = batch.durability(Some(PersistMode::SyncAll));
+        batch.insert(&self.records, STARTED, &[][..]);
+        batch.commit()
     }
 
     /// Tells the writer of a unit of `bytes`.
@@ -103,6 +121,7 @@ impl Engine {
                 return Ok(());
             }
             // A round that began before the last commit does not have it: ask each time.
+            group.want_flush();
             self.request_flush();
             rounds = self
                 .round_ended
@@ -144,10 +163,12 @@ impl Engine {
 
     /// A new or existing keyspace of a group's content.
     pub(super) fn keyspace(&self, name: &str) -> fjall::Result<Keyspace> {
-        let memtable_bytes = self.settings.memtable_bytes;
+        let merging = Leveled::default()
+            .with_l0_threshold(self.settings.merged_tables)
+            .with_table_target_size(self.settings.table_bytes);
         self.database.keyspace(name, || {
             KeyspaceCreateOptions::default()
-                .max_memtable_size(memtable_bytes)
+                .compaction_strategy(Arc::new(merging))
                 .manual_journal_persist(true)
         })
     }

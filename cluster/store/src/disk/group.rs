@@ -6,6 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Instant;
 
 use bytes::Bytes;
 use cluster::store::merge::Layer;
@@ -16,7 +17,8 @@ use fjall::Keyspace;
 pub(super) struct Group {
     pub(super) id: GroupId,
     overlay: RwLock<Overlay>,
-    /// Held while fjall gets a batch of this group, so that a replacement or removal waits for it.
+    /// Held while fjall gets a table of this group, so that a replacement, a removal or a view waits
+    /// for it.
     pub(super) writing: Mutex<()>,
     committed: AtomicU64,
     flushed: AtomicU64,
@@ -29,16 +31,34 @@ pub(super) struct Overlay {
     /// Changes that the writer has not taken.
     pub(super) active: Layer,
     active_bytes: u64,
+    /// Bytes of all units in `active`, also of what later ones wrote again: what replaying costs.
+    replay_bytes: u64,
+    /// When the first unit in `active` was committed.
+    since: Option<Instant>,
+    /// Whether somebody asked for a flush since the writer took units.
+    wanted: bool,
     /// Changes that the writer is making durable.
     pub(super) frozen: Arc<Layer>,
     frozen_bytes: u64,
     /// Index of the last unit that the writer has taken.
     taken: u64,
-    /// The durable content; none before the first batch.
+    /// The durable content; none before the first table.
     pub(super) base: Option<Keyspace>,
     pub(super) generation: u64,
+    /// Whether the record on disk names this keyspace.
+    recorded: bool,
     /// Whether the group was removed, or its store dropped.
     pub(super) closed: bool,
+}
+
+/// What a group has for the writer.
+pub(super) struct Waiting {
+    /// Bytes of its units.
+    pub(super) bytes: u64,
+    pub(super) since: Instant,
+    pub(super) wanted: bool,
+    /// The keyspace that they go to.
+    pub(super) base: Option<Keyspace>,
 }
 
 /// What the writer took of a group.
@@ -46,6 +66,7 @@ pub(super) struct Taken {
     pub(super) changes: Arc<Layer>,
     pub(super) index: u64,
     pub(super) generation: u64,
+    pub(super) recorded: bool,
     pub(super) bytes: u64,
 }
 
@@ -64,9 +85,13 @@ impl Group {
             overlay: RwLock::new(Overlay {
                 active: Layer::new(),
                 active_bytes: 0,
+                replay_bytes: 0,
+                since: None,
+                wanted: false,
                 frozen: Arc::default(),
                 frozen_bytes: 0,
                 taken: index,
+                recorded: base.is_some(),
                 base: base.map(|(keyspace, _)| keyspace),
                 generation,
                 closed: false,
@@ -114,19 +139,20 @@ impl Group {
             .map_or(0, |overlay| overlay.active_bytes + overlay.frozen_bytes)
     }
 
-    /// Makes a unit visible; returns the bytes that it added.
+    /// Makes a unit visible; returns its bytes.
     pub(super) fn commit(&self, unit: Layer, index: u64) -> Result<u64, StoreError> {
         let mut overlay = self.write();
         if overlay.closed {
             return Err(StoreError::Closed { group: self.id });
         }
-        let before = overlay.active_bytes;
+        let bytes = unit.iter().map(change_bytes).sum::<u64>();
+        overlay.active_bytes += bytes;
+        overlay.replay_bytes += bytes;
+        overlay.since.get_or_insert_with(Instant::now);
         if overlay.active.is_empty() {
-            overlay.active_bytes += unit.iter().map(change_bytes).sum::<u64>();
             overlay.active = unit;
         } else {
             for (key, change) in unit {
-                overlay.active_bytes += change_bytes((&key, &change));
                 let length = key.len();
                 if let Some(old) = overlay.active.insert(key, change) {
                     overlay.active_bytes -= pair_bytes(length, &old);
@@ -134,10 +160,15 @@ impl Group {
             }
         }
         self.committed.store(index, Ordering::Release);
-        Ok(overlay.active_bytes.saturating_sub(before))
+        Ok(bytes)
     }
 
-    /// Takes all units since the last round, for the writer. `None` where there are none.
+    /// Asks the writer not to wait for more units of this group.
+    pub(super) fn want_flush(&self) {
+        self.write().wanted = true;
+    }
+
+    /// Takes all units since the last time, for the writer. `None` where there are none.
     pub(super) fn freeze(&self) -> Option<Taken> {
         let mut overlay = self.write();
         let index = self.committed();
@@ -148,18 +179,25 @@ impl Group {
         overlay.frozen = Arc::new(std::mem::take(&mut overlay.active));
         overlay.frozen_bytes = std::mem::take(&mut overlay.active_bytes);
         overlay.taken = index;
+        overlay.nothing_waits();
         Some(Taken {
             changes: Arc::clone(&overlay.frozen),
             index,
             generation: overlay.generation,
+            recorded: overlay.recorded,
             bytes: overlay.frozen_bytes,
         })
     }
 
-    /// Whether there are units that the writer has not taken, and the keyspace that they go to.
-    pub(super) fn dirty(&self) -> Option<Option<Keyspace>> {
+    /// The units that the writer has not taken; `None` where there are none.
+    pub(super) fn waiting(&self) -> Option<Waiting> {
         let overlay = self.read().ok()?;
-        (self.committed() != overlay.taken).then(|| overlay.base.clone())
+        Some(Waiting {
+            bytes: overlay.replay_bytes,
+            since: overlay.since?,
+            wanted: overlay.wanted,
+            base: overlay.base.clone(),
+        })
     }
 
     /// Gives a group without a keyspace its first one. Called by the writer.
@@ -170,12 +208,13 @@ impl Group {
         overlay.generation = generation;
     }
 
-    /// What was taken is durable: fjall alone answers for it from now on.
+    /// What was taken is durable and recorded: fjall alone answers for it from now on.
     pub(super) fn finish(&self, taken: &Taken) {
         let mut overlay = self.write();
         if overlay.generation == taken.generation && !overlay.closed {
             let done = std::mem::take(&mut overlay.frozen);
             overlay.frozen_bytes = 0;
+            overlay.recorded = true;
             self.flushed.fetch_max(taken.index, Ordering::AcqRel);
             drop(overlay);
             // Freeing many changes takes long enough to be kept out of the lock.
@@ -183,17 +222,14 @@ impl Group {
         }
     }
 
-    /// Notes that the keyspace is durable up to `index`, which a view made sure of.
-    pub(super) fn flushed_at_least(&self, index: u64) {
-        self.flushed.fetch_max(index, Ordering::AcqRel);
-    }
-
-    /// Switches to a new keyspace; returns the one before. The caller holds `writing`.
+    /// Switches to a new keyspace that is recorded; returns the one before. The caller holds
+    /// `writing`.
     pub(super) fn switch(&self, base: Keyspace, generation: u64, index: u64) -> Option<Keyspace> {
         let mut overlay = self.write();
         let old = overlay.base.replace(base);
         overlay.forget();
         overlay.generation = generation;
+        overlay.recorded = true;
         overlay.taken = index;
         self.committed.store(index, Ordering::Release);
         self.flushed.store(index, Ordering::Release);
@@ -210,7 +246,15 @@ impl Group {
 }
 
 impl Overlay {
+    /// There are no units for the writer.
+    fn nothing_waits(&mut self) {
+        self.replay_bytes = 0;
+        self.since = None;
+        self.wanted = false;
+    }
+
     fn forget(&mut self) {
+        self.nothing_waits();
         self.active = Layer::new();
         self.active_bytes = 0;
         self.frozen = Arc::default();

@@ -13,6 +13,7 @@ use fjall::{Guard, Keyspace, Readable, Snapshot};
 
 use super::engine::{Engine, io_error};
 use super::group::Group;
+use super::key;
 
 /// The value of a key, as last committed.
 pub(super) fn get(group: &Group, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
@@ -26,7 +27,7 @@ pub(super) fn get(group: &Group, key: &[u8]) -> Result<Option<Bytes>, StoreError
     // What the writer moves to fjall from here on is newer still, so no lock is needed.
     drop(overlay);
     let value = base
-        .get(key)
+        .get(key::stored(key))
         .map_err(|error| io_error("read a key", &error))?;
     Ok(value.map(|value| Bytes::copy_from_slice(&value)))
 }
@@ -62,7 +63,7 @@ pub(super) fn pairs(
     base: &Keyspace,
     range: &Range<'_>,
 ) -> Box<dyn Iterator<Item = Result<Pair, StoreError>>> {
-    let entries = snapshot.range::<&[u8], _>(base, range.bounds());
+    let entries = snapshot.range(base, key::bounds(range));
     if range.back {
         Box::new(entries.rev().map(pair))
     } else {
@@ -75,7 +76,8 @@ fn pair(entry: Guard) -> Result<Pair, StoreError> {
         .into_inner()
         .map_err(|error| io_error("read a range", &error))?;
     // Copies: a slice of a block would keep the whole block in memory.
-    Ok((Bytes::copy_from_slice(&key), Bytes::copy_from_slice(&value)))
+    let key = Bytes::copy_from_slice(key::given(&key));
+    Ok((key, Bytes::copy_from_slice(&value)))
 }
 
 /// Reads beside the applying thread. Does not keep the folder open once the node has ended.

@@ -6,11 +6,13 @@
 
 use bytes::Bytes;
 use cluster::store::{Pair, StoreError, check_pair};
-use fjall::{Keyspace, PersistMode};
+use fjall::Keyspace;
 
 use super::engine::{Engine, io_error, lock};
 use super::group::Group;
-use super::record::{Record, keyspace_name, record_key};
+use super::key;
+use super::record::{Record, encode_index, keyspace_name};
+use super::writer::put_record;
 
 /// Replaces the content of `group` by `pairs` as of `index`.
 pub(super) fn replace(
@@ -25,20 +27,13 @@ pub(super) fn replace(
     let base = engine
         .keyspace(&keyspace_name(group.id, generation))
         .map_err(|error| io_error("create files for a snapshot", &error))?;
-    let filled = fill(&base, pairs);
+    let filled = fill(&base, index, pairs);
     let writing = lock(&group.writing);
     if let Err(error) = filled.and_then(|()| group.read().map(drop)) {
         discard(engine, base);
         return Err(error);
     }
-    let mut batch = engine
-        .database
-        .batch()
-        .durability(Some(PersistMode::SyncAll));
-    let record = Record { generation, index };
-    batch.insert(&engine.records, record_key(group.id), record.encode());
-    batch
-        .commit()
+    put_record(engine, group, Record { generation })
         .map_err(|error| engine.poison("switch to a snapshot", &error))?;
     let old = group.switch(base, generation, index);
     drop(writing);
@@ -51,11 +46,14 @@ pub(super) fn replace(
 /// Writes ascending pairs straight to tables, which are durable when this returns.
 fn fill(
     base: &Keyspace,
+    index: u64,
     pairs: &mut dyn Iterator<Item = Result<Pair, StoreError>>,
 ) -> Result<(), StoreError> {
-    const WHAT: &str = "write a snapshot";
-    let failed = |error| io_error(WHAT, &error);
+    let failed = |error| io_error("write a snapshot", &error);
     let mut tables = base.start_ingestion().map_err(failed)?;
+    tables
+        .write(key::INDEX, &encode_index(index)[..])
+        .map_err(failed)?;
     let mut last: Option<Bytes> = None;
     for (count, pair) in pairs.enumerate() {
         let (key, value) = pair?;
@@ -65,7 +63,9 @@ fn fill(
                 pairs: count as u64,
             });
         }
-        tables.write(&key[..], &value[..]).map_err(failed)?;
+        tables
+            .write(&*key::stored(&key), &value[..])
+            .map_err(failed)?;
         last = Some(key);
     }
     tables.finish().map_err(failed)

@@ -111,6 +111,7 @@ impl StateStore for DiskStore {
     }
 
     fn request_flush(&mut self) {
+        self.group.want_flush();
         self.running.engine.request_flush();
     }
 
@@ -129,7 +130,7 @@ impl StateStore for DiskStore {
         {
             groups.remove(&id);
         }
-        // Still under the lock of the groups: whoever opens the group next must not meet a batch.
+        // Still under the lock of the groups: whoever opens the group next must not meet a write.
         let _writing = lock(&self.group.writing);
         self.group.close();
     }

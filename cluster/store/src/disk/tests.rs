@@ -20,6 +20,11 @@ fn group(stores: &DiskStores) -> Arc<Group> {
     Arc::clone(&lock(&stores.running.engine.groups)[&GROUP])
 }
 
+fn tables(stores: &DiskStores) -> usize {
+    let base = group(stores).read().unwrap().base.clone().unwrap();
+    base.table_count()
+}
+
 fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !holds() {
@@ -55,13 +60,18 @@ fn a_disk_that_stands_still_holds_up_neither_commits_nor_reads() {
 
 #[test]
 fn units_become_durable_without_being_asked() {
-    let (_folder, _stores, mut store) = opened(DiskSettings::default());
-    store.commit(5).unwrap();
-    wait_until("an empty unit is durable", || store.flushed() == 5);
+    let (_folder, _stores, mut store) = opened(DiskSettings {
+        flush_interval: Duration::from_millis(20),
+        ..DiskSettings::default()
+    });
+    for index in [5, 7] {
+        store.commit(index).unwrap();
+        wait_until("an empty unit is durable", || store.flushed() == index);
+    }
 }
 
 #[test]
-fn many_units_of_a_round_are_one_batch_and_one_flush() {
+fn many_units_are_one_table() {
     let (_folder, stores, mut store) = opened(DiskSettings {
         flush_interval: Duration::from_secs(3600),
         ..DiskSettings::default()
@@ -72,8 +82,90 @@ fn many_units_of_a_round_are_one_batch_and_one_flush() {
     }
     store.flush().unwrap();
     let stats = stores.stats();
-    assert_eq!((stats.flushes, stats.batches, stats.changes), (1, 1, 1));
-    assert_eq!(stats.bytes, 108);
+    assert_eq!((stats.writes, stats.changes, stats.bytes), (1, 1, 108));
+    assert_eq!(tables(&stores), 1);
+}
+
+#[test]
+fn the_largest_groups_are_written_first_and_only_until_little_is_left() {
+    let (_folder, stores, mut small) = opened(DiskSettings {
+        flush_interval: Duration::from_secs(3600),
+        flush_bytes: 10_000,
+        ..DiskSettings::default()
+    });
+    let mut large = stores.open(GroupId(2)).unwrap();
+    small.put(b"key", Bytes::from(vec![1; 4000]));
+    small.commit(1).unwrap();
+    // Always the same key: little to write, much to replay.
+    for index in 1..=7 {
+        assert_eq!((small.flushed(), large.flushed()), (0, 0));
+        large.put(b"key", Bytes::from(vec![1; 1000]));
+        large.commit(index).unwrap();
+    }
+    wait_until("the large group is written", || large.flushed() == 7);
+    assert_eq!((small.flushed(), stores.stats().writes), (0, 1));
+    assert_eq!(stores.stats().bytes, 1003);
+    small.request_flush();
+    wait_until("the small group is, on demand", || small.flushed() == 1);
+}
+
+#[test]
+fn a_unit_waits_no_longer_than_the_interval_whatever_other_groups_do() {
+    let (_folder, stores, mut quiet) = opened(DiskSettings {
+        flush_interval: Duration::from_millis(50),
+        ..DiskSettings::default()
+    });
+    let mut busy = stores.open(GroupId(2)).unwrap();
+    quiet.commit(1).unwrap();
+    let mut index = 0;
+    wait_until("the quiet group is durable", || {
+        index += 1;
+        busy.commit(index).unwrap();
+        busy.request_flush();
+        quiet.flushed() == 1
+    });
+    drop(stores);
+}
+
+#[test]
+fn keys_of_zeros_are_keys_like_others() {
+    let longest = vec![0; cluster::store::KEY_BYTES_MAX];
+    let keys = [&b"\0"[..], b"\0\0", b"\0\0\0", &longest, b"\0\x01", b"\x01"];
+    let (folder, stores, mut store) = opened(DiskSettings::default());
+    for key in keys {
+        store.put(key, Bytes::copy_from_slice(&key[..1]));
+    }
+    store.commit(1).unwrap();
+    store.flush().unwrap();
+    drop((store, stores));
+    let stores = DiskStores::open(folder.path(), DiskSettings::default()).unwrap();
+    let mut store = stores.open(GROUP).unwrap();
+    let found = |pairs: Vec<(Bytes, Bytes)>| -> Vec<Bytes> {
+        pairs.into_iter().map(|(key, _)| key).collect()
+    };
+    assert_eq!(found(store.scan(b"", None, 9).unwrap()), keys);
+    assert_eq!(
+        found(store.scan(b"\0\0", Some(b"\0\x01"), 9).unwrap()),
+        keys[1..4]
+    );
+    assert_eq!(
+        found(store.view().unwrap().page(None, 1 << 20).unwrap()),
+        keys
+    );
+    assert!(store.get(&longest).unwrap().is_some());
+    assert_eq!(store.get(b"").unwrap(), None);
+    assert_eq!(store.view().unwrap().get(b"").unwrap(), None);
+    store.delete(b"\0");
+    store.commit(2).unwrap();
+    store.flush().unwrap();
+    assert_eq!(store.get(b"\0").unwrap(), None);
+    assert_eq!(
+        found(store.scan_back(b"", None, 9).unwrap())
+            .last()
+            .unwrap(),
+        keys[1]
+    );
+    assert_eq!(store.view().unwrap().index(), 2);
 }
 
 #[test]
@@ -88,10 +180,10 @@ fn after_a_failed_write_nothing_is_accepted_and_reads_go_on() {
     store.put(b"lost", Bytes::from_static(b"1"));
     store.commit(2).unwrap();
     let engine = &stores.running.engine;
-    engine.poison("flush a batch", &fjall::Error::Poisoned);
+    engine.poison("write a table", &fjall::Error::Poisoned);
     let refused = store.commit(3).unwrap_err();
     assert_eq!(refused.code(), "E-store-stopped");
-    assert!(refused.to_string().contains("flush a batch"), "{refused}");
+    assert!(refused.to_string().contains("write a table"), "{refused}");
     assert_eq!(store.flush(), Err(refused.clone()));
     assert_eq!(
         store.replace(9, &mut std::iter::empty()),
@@ -108,7 +200,7 @@ fn after_a_failed_write_nothing_is_accepted_and_reads_go_on() {
 #[test]
 fn a_group_that_is_behind_is_left_for_later_and_comes_through() {
     let settings = DiskSettings {
-        memtable_bytes: 1024,
+        unmerged_tables_max: 1,
         flush_interval: Duration::ZERO,
         ..DiskSettings::tiny()
     };
@@ -137,6 +229,7 @@ fn a_start_removes_what_a_crash_left_of_a_replacement() {
     store.flush().unwrap();
     let half = stores.running.engine.keyspace("group-1-2").unwrap();
     half.insert("key", "of an unfinished snapshot").unwrap();
+    stores.running.engine.keyspace("group-7-1").unwrap();
     drop((half, store, stores));
 
     let stores = DiskStores::open(folder.path(), DiskSettings::default()).unwrap();
@@ -147,6 +240,52 @@ fn a_start_removes_what_a_crash_left_of_a_replacement() {
     let mut store = stores.open(GROUP).unwrap();
     store.replace(2, &mut std::iter::empty()).unwrap();
     assert_eq!(store.scan(b"", None, 9).unwrap(), vec![]);
+}
+
+#[test]
+fn old_lists_of_tables_are_not_left_to_the_next_start() {
+    let (_folder, stores, mut store) = opened(DiskSettings {
+        merged_tables: 100,
+        unmerged_tables_max: 200,
+        ..DiskSettings::default()
+    });
+    for index in 1..=20 {
+        store.commit(index).unwrap();
+        store.flush().unwrap();
+    }
+    assert_eq!(tables(&stores), 20);
+    let base = group(&stores).read().unwrap().base.clone().unwrap();
+    let files = std::fs::read_dir(base.path()).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let lists = names.filter(|name| name.starts_with('v')).count();
+    assert!((1..=3).contains(&lists), "{lists} lists");
+}
+
+#[test]
+fn keyspaces_keep_their_names_whatever_came_and_went_before_a_crash() {
+    let folder = TempDir::new().unwrap();
+    let open = || DiskStores::open(folder.path(), DiskSettings::default()).unwrap();
+    let stores = open();
+    for generation in 1..=20 {
+        let name = format!("group-9-{generation}");
+        stores.running.engine.keyspace(&name).unwrap();
+    }
+    drop(stores);
+    // This start removes them all, and the next gives their numbers to others.
+    drop(open());
+    for index in 1..=3 {
+        let stores = open();
+        for group in 1..=3 {
+            let mut store = stores.open(GroupId(group)).unwrap();
+            assert_eq!(store.committed(), index - 1);
+            store.commit(index).unwrap();
+            store.flush().unwrap();
+        }
+    }
+    let names = open().running.engine.database.list_keyspace_names();
+    let names: BTreeSet<String> = names.iter().map(|name| name.to_string()).collect();
+    let wanted = (1..=3).map(|group| format!("group-{group}-1"));
+    assert_eq!(names, wanted.chain([RECORDS.to_owned()]).collect());
 }
 
 #[test]

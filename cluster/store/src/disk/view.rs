@@ -6,44 +6,43 @@
 use bytes::Bytes;
 use cluster::store::merge::Range;
 use cluster::store::{Pair, StateRead, StoreError, StoreView, successor};
-use fjall::{Keyspace, PersistMode, Readable, Snapshot};
+use fjall::{Keyspace, Readable, Snapshot};
 
-use super::engine::{Engine, io_error};
+use super::engine::{Engine, io_error, lock};
 use super::group::Group;
+use super::key;
 use super::read::pairs;
-use super::record::{Record, record_key};
+use super::record::decode_index;
 
-/// A snapshot of fjall with the keyspace of one group; no content before the first batch.
+/// A snapshot of fjall with the keyspace of one group; no content before the first table.
 pub(super) struct DiskView {
     index: u64,
     content: Option<(Snapshot, Keyspace)>,
 }
 
 impl DiskView {
-    /// Takes a view. The record in the same snapshot says which index it is at.
+    /// Takes a view. The index in the same snapshot says where it is at; all that fjall shows of
+    /// a table is durable.
     pub(super) fn take(engine: &Engine, group: &Group) -> Result<Self, StoreError> {
+        // A table that is being written may get a number below the snapshot's and show later.
+        let _writing = lock(&group.writing);
         let base = group.read()?.base.clone();
         let snapshot = engine.database.snapshot();
-        let record = snapshot
-            .get(&engine.records, record_key(group.id))
-            .map_err(|error| io_error("read a group's record", &error))?;
-        let (Some(base), Some(record)) = (base, record) else {
-            return Ok(Self {
-                index: 0,
-                content: None,
-            });
+        let nothing = Self {
+            index: 0,
+            content: None,
         };
-        let index = Record::decode(group.id, &record)?.index;
-        if index > group.flushed() {
-            // The writer has handed this batch over but not flushed it yet.
-            engine
-                .database
-                .persist(PersistMode::SyncData)
-                .map_err(|error| engine.poison("flush for a view", &error))?;
-            group.flushed_at_least(index);
-        }
+        let Some(base) = base else {
+            return Ok(nothing);
+        };
+        let index = snapshot
+            .get(&base, key::INDEX)
+            .map_err(|error| io_error("read a group's index", &error))?;
+        let Some(index) = index else {
+            return Ok(nothing);
+        };
         Ok(Self {
-            index,
+            index: decode_index(group.id, &index)?,
             content: Some((snapshot, base)),
         })
     }
@@ -63,7 +62,7 @@ impl StateRead for DiskView {
             return Ok(None);
         };
         let value = snapshot
-            .get(base, key)
+            .get(base, key::stored(key))
             .map_err(|error| io_error("read a key of a view", &error))?;
         Ok(value.map(|value| Bytes::copy_from_slice(&value)))
     }
