@@ -37,7 +37,7 @@ pub(crate) const CLIENTS: u64 = 5;
 /// Seeds by default.
 const SEEDS: u64 = 50;
 /// Seeds within which each seeded bug must show.
-const MUTANT_SEEDS: u64 = 40;
+const MUTANT_SEEDS: u64 = 20;
 /// Processes at a time.
 const PROCESSES: usize = 2;
 /// A run takes seconds.
