@@ -53,9 +53,11 @@ fn codes() -> BTreeMap<String, String> {
     let mut codes = BTreeMap::new();
     for source in rust().iter().filter(|source| !is_test(&source.path)) {
         for (line, text) in scan(&source.text).strings {
-            if is_code(&text) {
+            // A code stands alone, or before the colon of a message.
+            let code = text.split(": ").next().unwrap_or(&text);
+            if is_code(code) {
                 codes
-                    .entry(text)
+                    .entry(code.to_owned())
                     .or_insert_with(|| format!("{}:{line}", source.path));
             }
         }
