@@ -43,6 +43,9 @@ const PROCESSES: usize = 2;
 /// A run takes seconds.
 const PROCESS_PATIENCE: Duration = Duration::from_secs(240);
 
+/// What the line begins with that a run ends with.
+const REPORT: &str = "report: ";
+
 /// Set in a process that runs one seed; the name of a seeded bug, or empty.
 const PROCESS: &str = "TROUPE_SIMULATION_PROCESS";
 
@@ -83,7 +86,7 @@ fn run(seed: u64, bug: Bug) {
     let lives: u64 = world.machines.iter().map(|machine| machine.lives).sum();
     let (lines, hash) = world.trace.sum();
     println!(
-        "report: seed {seed}: {} acknowledged, {reads} reads, {lives} lives, {lines} events, trace {hash}",
+        "{REPORT}seed {seed}: {} acknowledged, {reads} reads, {lives} lives, {lines} events, trace {hash}",
         known.count()
     );
 }
@@ -131,10 +134,10 @@ fn process(seed: u64, bug: Bug, trace: Option<&Path>) -> Run {
     }
     let text = |file: &NamedTempFile| std::fs::read_to_string(file.path()).unwrap();
     Run {
+        // It may stand behind the name of the test, which the test's runner has written before.
         report: text(stdout)
             .lines()
-            .find(|line| line.starts_with("report: "))
-            .map(str::to_owned),
+            .find_map(|line| line.find(REPORT).map(|at| line[at..].to_owned())),
         said: text(stderr) + late,
     }
 }
