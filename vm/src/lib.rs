@@ -34,7 +34,7 @@ mod run;
 pub mod snapshot;
 pub mod source;
 #[cfg(test)]
-mod testing;
+mod test_support;
 pub mod text;
 mod tree;
 pub mod turn;
