@@ -35,6 +35,7 @@ pub mod snapshot;
 pub mod source;
 #[cfg(test)]
 mod test_support;
+pub mod testing;
 pub mod text;
 mod tree;
 pub mod turn;
