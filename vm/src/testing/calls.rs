@@ -68,7 +68,7 @@ impl TestWorker {
     ///
     /// # Errors
     /// No call to it waits.
-    pub fn reply(&mut self, name: &str, body: Value) -> Result<(), TestError> {
+    pub fn reply(&mut self, name: &str, body: impl Into<Value>) -> Result<(), TestError> {
         let found = self.open.iter().position(|pending| pending.is_to(name));
         let Some(pending) = found.and_then(|at| self.open.remove(at)) else {
             let open = self.open_calls();
@@ -78,7 +78,7 @@ impl TestWorker {
                 open: listed(names, "none waits"),
             });
         };
-        self.answer_call(&pending, &body)?;
+        self.answer_call(&pending, &body.into())?;
         self.settle()
     }
 
@@ -114,13 +114,18 @@ impl TestWorker {
     }
 
     /// Asks the worker, as `call` does; its answer, where it has given one.
-    pub fn call(&mut self, message: Value) -> Result<Option<Value>, TestError> {
+    pub fn call(&mut self, message: impl Into<Value>) -> Result<Option<Value>, TestError> {
         self.asked += 1;
         let call = CallId {
             run: [0; 16],
             number: self.asked,
         };
-        self.give(None, Some(address(CALLER)), &message, Intent::Ask(call))?;
+        self.give(
+            None,
+            Some(address(CALLER)),
+            &message.into(),
+            Intent::Ask(call),
+        )?;
         let mut answers = self.record.answers.iter();
         let found = answers.find(|(known, _)| *known == call);
         Ok(found.map(|(_, answer)| answer.clone()))

@@ -133,14 +133,14 @@ impl TestWorker {
 
     /// Gives the worker a message, without a sender that it could answer; what follows happens at once,
     /// timers aside.
-    pub fn process_message(&mut self, message: Value) -> Result<(), TestError> {
-        self.give(None, None, &message, Intent::Tell)
+    pub fn process_message(&mut self, message: impl Into<Value>) -> Result<(), TestError> {
+        self.give(None, None, &message.into(), Intent::Tell)
     }
 
     /// Gives the worker messages, one after the other.
     pub fn process_messages(
         &mut self,
-        messages: impl IntoIterator<Item = Value>,
+        messages: impl IntoIterator<Item = impl Into<Value>>,
     ) -> Result<(), TestError> {
         messages
             .into_iter()
@@ -148,13 +148,21 @@ impl TestWorker {
     }
 
     /// Gives the worker a message from `NAME/KEY` or `NAME`: what it sends to `sender(h)` goes there.
-    pub fn process_message_from(&mut self, sender: &str, message: Value) -> Result<(), TestError> {
-        self.give(None, Some(address(sender)), &message, Intent::Tell)
+    pub fn process_message_from(
+        &mut self,
+        sender: &str,
+        message: impl Into<Value>,
+    ) -> Result<(), TestError> {
+        self.give(None, Some(address(sender)), &message.into(), Intent::Tell)
     }
 
     /// Gives a child a message.
-    pub fn process_message_to(&mut self, child: &Address, message: Value) -> Result<(), TestError> {
-        self.give(Some(child), None, &message, Intent::Tell)
+    pub fn process_message_to(
+        &mut self,
+        child: &Address,
+        message: impl Into<Value>,
+    ) -> Result<(), TestError> {
+        self.give(Some(child), None, &message.into(), Intent::Tell)
     }
 
     /// Lets time pass: timers fire in order, and restarts after failures are due.
