@@ -18,6 +18,7 @@ mod control;
 pub mod data;
 pub mod diagnostic;
 mod disassemble;
+pub mod erase;
 pub mod error;
 pub mod freeze;
 pub mod heap;
