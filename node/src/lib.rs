@@ -17,3 +17,4 @@ pub mod load;
 pub mod outgoing;
 pub mod output;
 pub mod telemetry;
+pub mod testing;

@@ -26,6 +26,7 @@ mod run;
 mod send;
 mod sources;
 mod start;
+mod test;
 pub mod trace;
 
 /// Carries out a command: 0 it did, 1 it failed, 2 it was used wrongly.
@@ -44,6 +45,7 @@ fn carry_out(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check(arguments) => return check::run(arguments),
         Command::Run(arguments) => return run::run(arguments),
+        Command::Test(arguments) => return test::run(arguments),
         Command::Dev(arguments) => dev::run(arguments)?,
         Command::Demo(arguments) => demo::run(arguments)?,
         Command::Node(arguments) => node::run(arguments)?,

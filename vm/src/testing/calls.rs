@@ -79,6 +79,12 @@ impl TestWorker {
     /// # Errors
     /// No call to it waits.
     pub fn reply(&mut self, name: &str, body: impl Into<Value>) -> Result<(), TestError> {
+        let body = self.data_of(&body.into())?;
+        self.reply_data(name, body)
+    }
+
+    /// The same with data.
+    pub fn reply_data(&mut self, name: &str, body: Data) -> Result<(), TestError> {
         let found = self.open.iter().position(|pending| pending.is_to(name));
         let Some(pending) = found.and_then(|at| self.open.remove(at)) else {
             let open = self.open_calls();
@@ -88,7 +94,6 @@ impl TestWorker {
                 open: listed(names, "none waits"),
             });
         };
-        let body = self.data_of(&body.into())?;
         self.answer_call(&pending, body)?;
         self.settle()
     }

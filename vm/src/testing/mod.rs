@@ -49,7 +49,7 @@ use crate::program::Program;
 use crate::turn::Intent;
 
 pub use calls::OpenCall;
-pub use options::TestOptions;
+pub use options::{NewWorker, TestOptions};
 pub use record::{DeadLetter, Emitted, Failure, Logged};
 pub use script::Script;
 
@@ -117,7 +117,7 @@ impl TestWorker {
         let has_key = options.key.is_some();
         let mut worker = TestWorker {
             program,
-            waiting: Some(options.into_local(name)?),
+            waiting: Some(options.into_local(name)),
             run: None,
             limits,
             clock_ms: 0,
