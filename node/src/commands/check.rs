@@ -14,7 +14,9 @@ use crate::output;
 /// A file cannot be read.
 pub(super) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
     let (mut errors, mut lints, mut workers) = (0, 0, 0);
-    for (name, text) in super::sources::read(&arguments.files)? {
+    let sources = super::sources::read(&arguments.files)?;
+    let files = count(sources.len(), "file");
+    for (name, text) in sources {
         let source = Source::new(name, text);
         match vm::compile(&source, &BuildLimits::default()) {
             Ok(compiled) => {
@@ -39,7 +41,6 @@ pub(super) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
         eprintln!("{} and {}", count(errors, "error"), count(lints, "lint"));
         return Ok(ExitCode::from(2));
     }
-    let files = count(arguments.files.len(), "file");
     eprintln!(
         "{files}, {}: no errors, {}",
         count(workers, "worker"),

@@ -5,13 +5,20 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-/// Names and texts of the files.
+use crate::testing::is_test;
+
+/// Names and texts of the files. Tests among them are left out: a pattern such as `*.js` names them too.
 ///
 /// # Errors
-/// A file cannot be read or is not UTF-8; the error names it.
+/// A file cannot be read or is not UTF-8; the error names it. Or all of them are tests.
 pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
-    files
-        .iter()
+    let scripts: Vec<&PathBuf> = files.iter().filter(|path| !is_test(path)).collect();
+    anyhow::ensure!(
+        files.is_empty() || !scripts.is_empty(),
+        "there are only tests among the files: `troupe test` runs them"
+    );
+    scripts
+        .into_iter()
         .map(|path| Ok((name(path), text(path)?)))
         .collect()
 }

@@ -55,7 +55,8 @@ pub(super) fn modules_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Whether the name is that of a test.
-pub(super) fn is_test(path: &Path) -> bool {
+#[must_use]
+pub fn is_test(path: &Path) -> bool {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     is_module(path) && stem.ends_with(".test")
 }

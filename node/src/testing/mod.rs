@@ -19,7 +19,7 @@ mod values;
 mod watch;
 mod workers;
 
-pub use discovery::find;
+pub use discovery::{find, is_test};
 pub use outcome::{FileOutcome, Status, TestOutcome};
 pub use runner::{Settings, run};
 pub use watch::watch;
