@@ -31,6 +31,7 @@ pub mod options;
 pub mod program;
 pub mod regex;
 mod run;
+pub mod schedule;
 pub mod snapshot;
 pub mod source;
 #[cfg(test)]
