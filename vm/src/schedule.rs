@@ -78,6 +78,15 @@ impl Schedule {
         let (cron, zone) = read(&self.text).ok()?;
         next(&cron, zone, after_ms)
     }
+
+    /// The last time until `until_ms` and including it; none where there was none since 1970.
+    #[must_use]
+    pub fn last_until(&self, until_ms: u64) -> Option<u64> {
+        let (cron, zone) = read(&self.text).ok()?;
+        let until = instant(until_ms)?.with_timezone(&zone);
+        let time = cron.find_previous_occurrence(&until, true).ok()?;
+        u64::try_from(time.timestamp_millis()).ok()
+    }
 }
 
 /// How a time is written in the key of the run that is started at it: `2026-11-25T06:00:00Z`.
@@ -184,6 +193,19 @@ mod tests {
             times("TZ=Europe/Berlin 30 2 * * *", "2026-10-24T12:00:00Z", 2),
             ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]
         );
+    }
+
+    #[test]
+    fn the_last_time_is_looked_up_backwards() {
+        let schedule = Schedule::parse("0 6 * * *", Missed::One).unwrap();
+        let last = |until: &str| {
+            let until: DateTime<Utc> = until.parse().unwrap();
+            let last = schedule.last_until(until.timestamp_millis() as u64);
+            tick_name(last.unwrap())
+        };
+        assert_eq!(last("2026-11-25T05:59:59.999Z"), "2026-11-24T06:00:00Z");
+        assert_eq!(last("2026-11-25T06:00:00Z"), "2026-11-25T06:00:00Z");
+        assert_eq!(last("2026-11-25T06:00:00.001Z"), "2026-11-25T06:00:00Z");
     }
 
     #[test]

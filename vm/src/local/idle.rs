@@ -3,6 +3,7 @@
 //! `routing` says when an instance is started and when it received something; its alarm asks here.
 //! One alarm stands for an instance at a time: it is set anew only when it rings.
 
+use super::instances::Instance;
 use super::turns::{Alarm, AlarmKind};
 use super::{LocalRun, LocalStatus};
 use crate::data::{Address, Data};
@@ -39,6 +40,10 @@ impl LocalRun<'_> {
         let Some(idle_ms) = self.idle_ms(address) else {
             return;
         };
+        let waits = |found: &Instance| !found.mailbox.is_empty();
+        if self.instances.get(address).is_some_and(waits) {
+            self.heard(address);
+        }
         let heard_ms = self.instances.get(address).map(|found| found.heard_ms);
         if heard_ms.is_some_and(|heard_ms| heard_ms.saturating_add(idle_ms) > self.clock_ms) {
             self.watch_idle(address);
