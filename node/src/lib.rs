@@ -16,4 +16,5 @@ pub mod http;
 pub mod load;
 pub mod outgoing;
 pub mod output;
+pub mod subscriptions;
 pub mod telemetry;
