@@ -43,6 +43,9 @@ pub mod value;
 pub mod verify;
 pub mod worker;
 
+/// The types of the language for TypeScript and editors: the text of `troupe.d.ts`.
+pub const TYPES: &str = include_str!("../types/troupe.d.ts");
+
 pub use build::{Compiled, compile};
 pub use data::{Address, Data};
 pub use diagnostic::Diagnostic;
