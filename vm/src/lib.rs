@@ -18,6 +18,7 @@ mod control;
 pub mod data;
 pub mod diagnostic;
 mod disassemble;
+pub mod erase;
 pub mod error;
 pub mod freeze;
 pub mod heap;
@@ -35,7 +36,8 @@ pub mod schedule;
 pub mod snapshot;
 pub mod source;
 #[cfg(test)]
-mod testing;
+mod test_support;
+pub mod testing;
 pub mod text;
 mod tree;
 pub mod turn;

@@ -26,6 +26,8 @@ mod switches;
 mod tries;
 mod variables;
 
+pub(crate) use parse::{check_nesting, syntax_error};
+
 use crate::bytecode::Code;
 use crate::diagnostic::Diagnostic;
 use crate::limits::BuildLimits;

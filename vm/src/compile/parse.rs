@@ -22,15 +22,7 @@ pub(super) fn compile(
     names: &dyn Names,
     limits: &BuildLimits,
 ) -> Result<Module, Vec<Diagnostic>> {
-    if source.text.len() > limits.source_bytes as usize {
-        let message = BuildLimit::SourceBytes.message(limits);
-        return Err(vec![Diagnostic::error(
-            codes::LIMIT_PROGRAM,
-            Span::new(0, 0),
-            message,
-        )]);
-    }
-    nesting::check(&source.text, limits).map_err(|diagnostic| vec![*diagnostic])?;
+    check_nesting(source, limits)?;
     let allocator = Allocator::default();
     let source_type = if source.is_typescript() {
         SourceType::ts()
@@ -68,8 +60,21 @@ pub(super) fn compile(
     Compiler::new(source, names, limits, &variables).compile(&parsed.program)
 }
 
+/// Makes sure that the parser cannot overflow the stack.
+pub(crate) fn check_nesting(source: &Source, limits: &BuildLimits) -> Result<(), Vec<Diagnostic>> {
+    if source.text.len() > limits.source_bytes as usize {
+        let message = BuildLimit::SourceBytes.message(limits);
+        return Err(vec![Diagnostic::error(
+            codes::LIMIT_PROGRAM,
+            Span::new(0, 0),
+            message,
+        )]);
+    }
+    nesting::check(&source.text, limits).map_err(|diagnostic| vec![*diagnostic])
+}
+
 /// What the parser says, in our words where ours help more.
-fn syntax_error(error: &OxcDiagnostic) -> Diagnostic {
+pub(crate) fn syntax_error(error: &OxcDiagnostic) -> Diagnostic {
     let inner = error.clone().inner_owned();
     let mut labels = inner.labels.iter();
     let place = |label: &oxc_diagnostics::LabeledSpan| {

@@ -147,7 +147,7 @@ impl LocalRun<'_> {
             seed,
             limits,
         };
-        let turn = turn(self.program, &mut instance.worker, input.clone(), &context);
+        let turn = turn(&self.program, &mut instance.worker, input.clone(), &context);
         if turn.outcome == Outcome::Kept {
             return false;
         }
@@ -334,7 +334,7 @@ fn reply_in(input: Input) -> Option<Data> {
 
 /// What a parent that watches is told: `{ type: "exit", child, status, result?, error? }`.
 fn exit_notice(address: &Address, instance: &Instance) -> Data {
-    let status = super::report::status_text(instance.status);
+    let status = instance.status.as_str();
     let mut properties: Vec<(&str, Data)> = vec![
         ("type", Data::from("exit")),
         ("child", Data::from(address.clone())),
