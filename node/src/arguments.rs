@@ -53,6 +53,8 @@ pub enum Command {
     Cluster(ClusterCommand),
     /// Measure: durable adds over HTTP, hops around a ring, flushes and CPU per operation
     Bench(BenchArguments),
+    /// Print the types of the language, for editors: troupe types > troupe.d.ts
+    Types,
     /// Print a script that completes commands in a shell
     Completions {
         /// The shell

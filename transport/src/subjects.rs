@@ -105,6 +105,8 @@ pub enum Route {
     Worker(Address),
     /// What a root instance emits.
     Outbox(Address),
+    /// What a stream of the bus delivers for a worker.
+    Stream(Address),
 }
 
 /// Builds and parses the subjects of one cluster.
@@ -175,6 +177,12 @@ impl Subjects {
         self.addressed("outbox", address)
     }
 
+    /// `troupe.C.NS.stream.NAME`: where a stream of the bus delivers what a worker subscribes to.
+    #[must_use]
+    pub fn stream(&self, address: &Address) -> Subject {
+        self.addressed("stream", &address.without_key())
+    }
+
     /// `troupe.C.*.worker.>`: what every node's door listens to, as one queue group.
     #[must_use]
     pub fn all_workers(&self) -> Pattern {
@@ -219,6 +227,7 @@ impl Subjects {
             [namespace, "worker", name, key] => {
                 Ok(Route::Worker(address(namespace, name, Some(key))?))
             }
+            [namespace, "stream", name] => Ok(Route::Stream(address(namespace, name, None)?)),
             [namespace, "outbox", name] => Ok(Route::Outbox(address(namespace, name, None)?)),
             [namespace, "outbox", name, key] => {
                 Ok(Route::Outbox(address(namespace, name, Some(key))?))

@@ -32,6 +32,7 @@ pub mod options;
 pub mod program;
 pub mod regex;
 mod run;
+pub mod schedule;
 pub mod snapshot;
 pub mod source;
 #[cfg(test)]
@@ -43,6 +44,9 @@ pub mod turn;
 pub mod value;
 pub mod verify;
 pub mod worker;
+
+/// The types of the language for TypeScript and editors: the text of `troupe.d.ts`.
+pub const TYPES: &str = include_str!("../types/troupe.d.ts");
 
 pub use build::{Compiled, compile};
 pub use data::{Address, Data};

@@ -28,6 +28,7 @@ mod sources;
 mod start;
 mod test;
 pub mod trace;
+mod types;
 
 /// Carries out a command: 0 it did, 1 it failed, 2 it was used wrongly.
 #[must_use]
@@ -60,6 +61,7 @@ fn carry_out(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Trace(arguments) => trace::run(arguments)?,
         Command::Cluster(command) => cluster::run(command)?,
         Command::Bench(arguments) => bench::run(arguments)?,
+        Command::Types => types::run(),
         Command::Completions { shell } => completions::run(*shell),
     }
     Ok(ExitCode::SUCCESS)

@@ -208,7 +208,7 @@ impl<'a> Compiler<'a> {
         match &export.declaration {
             ExportDefaultDeclarationKind::TSInterfaceDeclaration(_) => return,
             ExportDefaultDeclarationKind::ClassDeclaration(class) => {
-                return self.refuse(Construct::Class, class.span);
+                return self.refuse_class(class);
             }
             ExportDefaultDeclarationKind::FunctionDeclaration(function) => {
                 if let Some(symbol) = function.id.as_ref().and_then(|id| id.symbol_id.get()) {

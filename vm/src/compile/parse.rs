@@ -10,6 +10,7 @@ use oxc_semantic::SemanticBuilder;
 use oxc_span::SourceType;
 
 use super::compiler::Compiler;
+use super::refusals::Construct;
 use super::variables::Variables;
 use super::{Module, Names, nesting};
 use crate::codes;
@@ -84,6 +85,9 @@ pub(crate) fn syntax_error(error: &OxcDiagnostic) -> Diagnostic {
     let first = labels.next();
     let span = first.map_or(Span::new(0, 0), place);
     let message = inner.message.to_string();
+    if let Some(construct) = Construct::of_message(&message) {
+        return construct.diagnostic(span);
+    }
     let is_redeclaration = message.contains("has already been declared");
     let is_jump = ["break", "continue", "label"]
         .iter()

@@ -5,6 +5,7 @@
 //! the same events. It is what `run` and tests of workers use; durability and distribution are left to
 //! the cluster.
 
+mod idle;
 mod instances;
 mod lines;
 mod report;

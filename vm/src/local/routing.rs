@@ -167,12 +167,13 @@ impl LocalRun<'_> {
         let Some(worker) = self.new_worker(address, lives) else {
             return;
         };
-        let mut instance = Instance::new(worker, lives);
+        let mut instance = Instance::new(worker, lives, self.clock_ms);
         instance.watcher = watcher;
         if let Some(before) = self.instances.remove(address) {
             instance.mailbox = before.mailbox;
         }
         self.instances.insert(address.clone(), instance);
+        self.watch_idle(address);
         self.run_turn(address, &Input::Start { config, outbox });
         self.drain_mailbox(address);
     }
@@ -197,6 +198,7 @@ impl LocalRun<'_> {
     /// Gives a reply to the instance that called. It starts no run.
     fn answer(&mut self, to: &Address, call: CallId, sender: Option<Address>, body: Data) {
         if self.instances.get(to).is_some_and(Instance::is_alive) {
+            self.heard(to);
             self.give(to, Input::Reply { call, body, sender });
             self.drain_mailbox(to);
         } else {
@@ -229,6 +231,7 @@ impl LocalRun<'_> {
             }
         }
         if let Some(instance) = self.instances.get_mut(to) {
+            instance.heard_ms = self.clock_ms;
             instance.mailbox.push_back(letter);
         }
         self.drain_mailbox(to);

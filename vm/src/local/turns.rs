@@ -25,6 +25,8 @@ pub(super) enum AlarmKind {
     Timer(u64),
     /// The rest after a failure is over.
     Restart,
+    /// It may have received nothing for as long as its option `idle` says.
+    Idle,
 }
 
 impl LocalRun<'_> {
@@ -66,6 +68,7 @@ impl LocalRun<'_> {
                 Some(Resume::AtStart) => self.start_again(&alarm.address),
                 None => {}
             },
+            AlarmKind::Idle => self.end_if_idle(&alarm.address),
         }
         self.drain_mailbox(&alarm.address);
     }
@@ -122,6 +125,7 @@ impl LocalRun<'_> {
             instance.worker = worker;
             instance.lives = lives;
         }
+        self.watch_idle(address);
         self.run_turn(address, &Input::Start { config, outbox });
     }
 
