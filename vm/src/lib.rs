@@ -26,6 +26,7 @@ pub mod limits;
 pub mod local;
 mod lower;
 pub mod machine;
+pub mod modules;
 pub mod number;
 pub mod options;
 pub mod program;
@@ -45,14 +46,15 @@ pub mod worker;
 /// The types of the language for TypeScript and editors: the text of `troupe.d.ts`.
 pub const TYPES: &str = include_str!("../types/troupe.d.ts");
 
-pub use build::{Compiled, compile};
+pub use build::{Compiled, compile, compile_files};
 pub use data::{Address, Data};
 pub use diagnostic::Diagnostic;
 pub use error::ScriptError;
 pub use limits::{BuildLimits, Limits};
+pub use modules::{FileError, Files, Rejected};
 pub use program::{Program, ProgramError, ProgramHash, WorkerDefinition};
 pub use snapshot::SnapshotError;
-pub use source::Source;
+pub use source::{Source, Sources};
 pub use turn::{
     CallId, Effect, Input, Intent, Note, Outcome, Target, Turn, TurnContext, Used, turn,
 };

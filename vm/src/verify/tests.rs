@@ -13,7 +13,7 @@ fn code(instructions: Vec<Instruction>) -> Code {
         ..Function::default()
     };
     Code {
-        sources: vec![Source::new("a.js", "")],
+        sources: Source::new("a.js", "").into(),
         functions: vec![function],
         ..Code::default()
     }
