@@ -90,6 +90,12 @@ codes! {
     HANDLE_SHORTHAND = "W0001" "a name that ends in `Handle` stands for a message";
     UPDATER_SHORTHAND = "W0002" "an updater of two steps is applied to a message";
     COMMAND_UNUSED = "W0003" "a command is made and never used";
+    UNREACHABLE = "W0010" "a command that is never reached";
+    ENDLESS_TURN = "W0011" "a loop that never waits";
+    NEVER_TAKEN = "W0012" "a message that nobody takes";
+    GROWING_STATE = "W0013" "a state that only grows";
+    UNUSED_IGNORE = "W0014" "a comment ignores what is not there";
+    BAD_IGNORE = "W0015" "a comment that ignores nothing that it names";
 }
 
 #[cfg(test)]

@@ -37,6 +37,28 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// What to write instead.
     pub hint: Option<String>,
+    /// A change of the text that does so.
+    pub fix: Option<Fix>,
+}
+
+/// A change of the text after which what was said is no longer so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// What it does, in a few words.
+    pub title: String,
+    /// Places and what stands there instead, in order, none in another.
+    pub edits: Vec<(Span, String)>,
+}
+
+impl Fix {
+    /// A change of one place or several.
+    pub fn new(title: impl Into<String>, mut edits: Vec<(Span, String)>) -> Fix {
+        edits.sort();
+        Fix {
+            title: title.into(),
+            edits,
+        }
+    }
 }
 
 impl Diagnostic {
@@ -51,6 +73,7 @@ impl Diagnostic {
             related: Vec::new(),
             notes: Vec::new(),
             hint: None,
+            fix: None,
         }
     }
 
@@ -74,6 +97,12 @@ impl Diagnostic {
         self
     }
 
+    /// Carries a change of the text.
+    pub fn with_fix(mut self, fix: Fix) -> Diagnostic {
+        self.fix = Some(fix);
+        self
+    }
+
     /// Says why.
     pub fn with_note(mut self, note: impl Into<String>) -> Diagnostic {
         self.notes.push(note.into());
@@ -90,6 +119,8 @@ impl Diagnostic {
     pub(crate) fn each_span(&mut self, change: impl Fn(&mut Span)) {
         change(&mut self.span);
         self.related.iter_mut().for_each(|(span, _)| change(span));
+        let edits = self.fix.iter_mut().flat_map(|fix| &mut fix.edits);
+        edits.for_each(|(span, _)| change(span));
     }
 
     /// Line and column where it begins, in its file.

@@ -23,6 +23,7 @@ pub mod freeze;
 pub mod heap;
 pub mod host;
 pub mod limits;
+mod lints;
 pub mod local;
 mod lower;
 pub mod machine;
@@ -48,7 +49,7 @@ pub const TYPES: &str = include_str!("../types/troupe.d.ts");
 
 pub use build::{Compiled, compile, compile_files};
 pub use data::{Address, Data};
-pub use diagnostic::Diagnostic;
+pub use diagnostic::{Diagnostic, Fix, Severity};
 pub use error::ScriptError;
 pub use limits::{BuildLimits, Limits};
 pub use modules::{FileError, Files, Rejected};

@@ -23,6 +23,7 @@ use crate::data::Data;
 use crate::diagnostic::Diagnostic;
 use crate::freeze::Purpose;
 use crate::limits::{BuildLimit, BuildLimits, Limits};
+use crate::lints::{self, ignores};
 use crate::lower::{LowerError, lower};
 use crate::machine::Machine;
 use crate::modules::{Files, Graph, Rejected, named};
@@ -84,6 +85,7 @@ fn build(
     let mut lints = stage.lints.into_inner();
     lints.extend(unused_commands(&stage.tables.into_inner()));
     lints.extend(module.lints);
+    lints = ignores::apply(lints, &module.ignores, &module.code.sources);
     lints.sort_by_key(|lint| lint.span);
     lints.dedup();
     let own: Vec<&str> = workers.iter().map(|worker| worker.name.as_str()).collect();
@@ -131,6 +133,10 @@ fn evaluate(module: &Module, stage: &Stage<'_>, limits: &BuildLimits) -> Evaluat
     let expanded = expand_all(&mut machine, module, stage, limits);
     let (specs, trees) = expanded.map_err(|last| stage.errors.take().and(*last))?;
     let mut errors = stage.errors.take();
+    if errors.is_empty() {
+        let found = lint_trees(&machine, stage, &specs, &trees);
+        stage.lints.borrow_mut().extend(found);
+    }
     let functions = freeze_functions(&mut machine, stage, &mut errors);
     // Trees name functions by their places: without all of them there is nothing to define.
     if !errors.is_empty() {
@@ -148,6 +154,39 @@ fn evaluate(module: &Module, stage: &Stage<'_>, limits: &BuildLimits) -> Evaluat
     } else {
         Err(errors)
     }
+}
+
+/// The text of a function of the script.
+fn function_span(machine: &Machine<'_>, function: &Value) -> Option<Span> {
+    let index = match function {
+        Value::Closure(id) => machine.heap.closure(*id).function,
+        Value::Frozen(Data::Function(function)) => function.function,
+        _ => return None,
+    };
+    Some(machine.code.function(index).span)
+}
+
+/// Lints over what all workers do.
+fn lint_trees(
+    machine: &Machine<'_>,
+    stage: &Stage<'_>,
+    specs: &[WorkerSpec],
+    trees: &[Command],
+) -> Vec<Diagnostic> {
+    let tables = stage.tables.borrow();
+    let functions = tables.functions.iter();
+    let functions = functions.map(|function| function_span(machine, &function.value));
+    let workers = specs.iter().zip(trees).map(|(spec, tree)| lints::Worker {
+        name: &spec.name,
+        options: &spec.options,
+        keyed: spec.key.is_some(),
+        tree,
+    });
+    lints::check(&lints::Trees {
+        workers: workers.collect(),
+        functions: functions.collect(),
+        sources: stage.sources,
+    })
 }
 
 type Trees = (Vec<WorkerSpec>, Vec<Command>);

@@ -26,6 +26,8 @@ pub(super) struct Linked {
     pub(super) code: Code,
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) names_used: Vec<(String, Span)>,
+    /// Comments that silence lints.
+    pub(super) ignores: Vec<Span>,
     /// What the entry exports, with where each value is.
     pub(super) exported: Vec<(Export, Binding)>,
     /// Function 0, which runs the files one behind the other: so they can share variables.
@@ -46,6 +48,7 @@ pub(super) struct Mark {
     functions: usize,
     diagnostics: usize,
     names_used: usize,
+    ignores: usize,
     exported: usize,
     root_places: usize,
 }
@@ -86,6 +89,7 @@ impl Linked {
             functions: self.code.functions.len(),
             diagnostics: self.diagnostics.len(),
             names_used: self.names_used.len(),
+            ignores: self.ignores.len(),
             exported: self.exported.len(),
             root_places: root.map_or(0, |root| root.function.places.len()),
         }
@@ -108,6 +112,7 @@ impl Linked {
         self.names_used[since.names_used..]
             .iter_mut()
             .for_each(|(_, span)| shift(span));
+        self.ignores[since.ignores..].iter_mut().for_each(shift);
         self.exported[since.exported..]
             .iter_mut()
             .for_each(|(export, _)| shift(&mut export.span));
@@ -150,6 +155,7 @@ impl Linked {
                 .collect(),
             names_used: self.names_used,
             lints: self.diagnostics,
+            ignores: self.ignores,
         })
     }
 

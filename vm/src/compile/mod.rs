@@ -74,6 +74,8 @@ pub struct Module {
     pub names_used: Vec<(String, Span)>,
     /// Lints.
     pub lints: Vec<Diagnostic>,
+    /// Comments that silence lints.
+    pub ignores: Vec<Span>,
 }
 
 /// One item of what a module returns.

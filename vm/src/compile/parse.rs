@@ -16,6 +16,7 @@ use super::{Module, Names, nesting};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::limits::{BuildLimit, BuildLimits};
+use crate::lints::ignores;
 use crate::modules::Graph;
 use crate::source::{Source, Span};
 
@@ -86,6 +87,10 @@ fn compile_file(
     if !errors.is_empty() {
         return linked.without(file.index, errors);
     }
+    let comments = parsed.program.comments.iter();
+    let ignores = comments.map(|comment| Span::from(comment.span));
+    let ignores = ignores.filter(|span| source.slice(*span).contains(ignores::WORD));
+    linked.ignores.extend(ignores);
     let variables = Variables::new(&built.semantic);
     linked = Compiler::new(file, names, limits, &variables, linked).compile(&parsed.program);
     linked

@@ -164,5 +164,6 @@ fn compile_copy(module: &crate::compile::Module) -> crate::compile::Module {
         exports: Vec::new(),
         names_used: Vec::new(),
         lints: Vec::new(),
+        ignores: Vec::new(),
     }
 }
