@@ -12,6 +12,7 @@ mod disk;
 mod faults;
 mod journey;
 mod membership;
+mod modules;
 mod readme;
 mod refusals;
 mod scripts;
