@@ -28,6 +28,8 @@ pub enum Command {
     Check(CheckArguments),
     /// Run one instance here, on a virtual clock
     Run(RunArguments),
+    /// Run tests of workers: *.test.js and *.test.ts
+    Test(TestArguments),
     /// Install scripts in the cluster
     Deploy(DeployArguments),
     /// Start a run
@@ -244,6 +246,36 @@ pub struct RunArguments {
     /// Where chance comes from
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+}
+
+/// `troupe test`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit code 0 where all tests passed, 1 where one failed, 2 where a file does not compile or \
+    there is no test. How tests are written: docs/testing.md."
+)]
+pub struct TestArguments {
+    /// Test files, and folders to look for them in [default: the current folder]
+    #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    pub files: Vec<PathBuf>,
+    /// Only tests with this in their name
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Run again what a change concerns, until interrupted
+    #[arg(long)]
+    pub watch: bool,
+    /// Stop at the first failure
+    #[arg(long)]
+    pub bail: bool,
+    /// How long a test may take
+    #[arg(long, value_name = "MS", default_value_t = 5_000)]
+    pub timeout: u64,
+    /// Write the results to this file, as JUnit's XML
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub junit: Option<PathBuf>,
+    /// How to print results
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
 }
 
 /// `troupe deploy`

@@ -18,3 +18,4 @@ pub mod outgoing;
 pub mod output;
 pub mod subscriptions;
 pub mod telemetry;
+pub mod testing;

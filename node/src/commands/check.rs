@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
         eprintln!("{} and {}", count(errors, "error"), count(lints, "lint"));
         return Ok(ExitCode::from(2));
     }
-    let files = count(arguments.files.len(), "file");
+    let files = count(entries.len(), "file");
     eprintln!(
         "{files}, {}: no errors, {}",
         count(workers, "worker"),

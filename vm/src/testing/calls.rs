@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Emitted, TestError, TestWorker, address, listed};
+use super::{Emitted, TestError, TestWorker, address, json, listed};
 use crate::data::{Address, Data};
 use crate::turn::{CallId, Intent};
 
@@ -19,7 +19,7 @@ pub(super) struct Pending {
     call: CallId,
     from: Address,
     to: String,
-    message: Value,
+    message: Data,
     /// Whether the service has seen it.
     offered: bool,
 }
@@ -32,7 +32,16 @@ pub struct OpenCall<'a> {
     /// Whom it asked.
     pub to: &'a str,
     /// What it asked.
-    pub message: &'a Value,
+    pub message: &'a Data,
+    /// Names the call.
+    pub call: CallId,
+}
+
+impl OpenCall<'_> {
+    /// What it asked, as JSON.
+    pub fn json(&self) -> Value {
+        json::value_of(self.message)
+    }
 }
 
 impl Pending {
@@ -60,6 +69,7 @@ impl TestWorker {
             from: &pending.from,
             to: &pending.to,
             message: &pending.message,
+            call: pending.call,
         })
         .collect()
     }
@@ -69,6 +79,12 @@ impl TestWorker {
     /// # Errors
     /// No call to it waits.
     pub fn reply(&mut self, name: &str, body: impl Into<Value>) -> Result<(), TestError> {
+        let body = self.data_of(&body.into())?;
+        self.reply_data(name, body)
+    }
+
+    /// The same with data.
+    pub fn reply_data(&mut self, name: &str, body: Data) -> Result<(), TestError> {
         let found = self.open.iter().position(|pending| pending.is_to(name));
         let Some(pending) = found.and_then(|at| self.open.remove(at)) else {
             let open = self.open_calls();
@@ -78,8 +94,19 @@ impl TestWorker {
                 open: listed(names, "none waits"),
             });
         };
-        self.answer_call(&pending, &body.into())?;
+        self.answer_call(&pending, body)?;
         self.settle()
+    }
+
+    /// Answers one call. False where it does not wait any more.
+    pub fn reply_to(&mut self, call: CallId, body: Data) -> Result<bool, TestError> {
+        let found = self.open.iter().position(|pending| pending.call == call);
+        let Some(pending) = found.and_then(|at| self.open.remove(at)) else {
+            return Ok(false);
+        };
+        self.answer_call(&pending, body)?;
+        self.settle()?;
+        Ok(true)
     }
 
     /// Lets a service answer its calls, now and from now on, at the moment at which they are made; `None`
@@ -115,17 +142,19 @@ impl TestWorker {
 
     /// Asks the worker, as `call` does; its answer, where it has given one.
     pub fn call(&mut self, message: impl Into<Value>) -> Result<Option<Value>, TestError> {
+        let body = self.data_of(&message.into())?;
+        let answer = self.call_data(body)?;
+        Ok(answer.map(|answer| json::value_of(&answer)))
+    }
+
+    /// The same with data.
+    pub fn call_data(&mut self, body: Data) -> Result<Option<Data>, TestError> {
         self.asked += 1;
         let call = CallId {
             run: [0; 16],
             number: self.asked,
         };
-        self.give(
-            None,
-            Some(address(CALLER)),
-            &message.into(),
-            Intent::Ask(call),
-        )?;
+        self.give(None, Some(address(CALLER)), body, Intent::Ask(call))?;
         let mut answers = self.record.answers.iter();
         let found = answers.find(|(known, _)| *known == call);
         Ok(found.map(|(_, answer)| answer.clone()))
@@ -141,11 +170,14 @@ impl TestWorker {
             pending.offered = true;
             let mut services = self.services.iter_mut();
             let service = services.find(|(name, _)| pending.is_to(name));
-            let Some(answer) = service.and_then(|(_, service)| service(&pending.message)) else {
+            let Some(answer) =
+                service.and_then(|(_, service)| service(&json::value_of(&pending.message)))
+            else {
                 continue;
             };
+            let answer = self.data_of(&answer)?;
             if let Some(pending) = self.open.remove(at) {
-                self.answer_call(&pending, &answer)?;
+                self.answer_call(&pending, answer)?;
                 return Ok(true);
             }
         }
@@ -157,8 +189,7 @@ impl TestWorker {
         run.is_some_and(|run| run.waits_for(&pending.from, pending.call))
     }
 
-    fn answer_call(&mut self, pending: &Pending, body: &Value) -> Result<(), TestError> {
-        let body = Data::from_json(&body.to_string(), &self.limits)?;
+    fn answer_call(&mut self, pending: &Pending, body: Data) -> Result<(), TestError> {
         let Some(run) = &mut self.run else {
             return Ok(());
         };

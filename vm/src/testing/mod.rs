@@ -29,6 +29,7 @@
 //! ```
 
 mod calls;
+mod json;
 mod options;
 mod record;
 mod script;
@@ -48,7 +49,7 @@ use crate::program::Program;
 use crate::turn::Intent;
 
 pub use calls::OpenCall;
-pub use options::TestOptions;
+pub use options::{NewWorker, TestOptions};
 pub use record::{DeadLetter, Emitted, Failure, Logged};
 pub use script::Script;
 
@@ -116,7 +117,7 @@ impl TestWorker {
         let has_key = options.key.is_some();
         let mut worker = TestWorker {
             program,
-            waiting: Some(options.into_local(name)?),
+            waiting: Some(options.into_local(name)),
             run: None,
             limits,
             clock_ms: 0,
@@ -134,7 +135,8 @@ impl TestWorker {
     /// Gives the worker a message, without a sender that it could answer; what follows happens at once,
     /// timers aside.
     pub fn process_message(&mut self, message: impl Into<Value>) -> Result<(), TestError> {
-        self.give(None, None, &message.into(), Intent::Tell)
+        let body = self.data_of(&message.into())?;
+        self.process_data(None, None, body)
     }
 
     /// Gives the worker messages, one after the other.
@@ -153,7 +155,8 @@ impl TestWorker {
         sender: &str,
         message: impl Into<Value>,
     ) -> Result<(), TestError> {
-        self.give(None, Some(address(sender)), &message.into(), Intent::Tell)
+        let body = self.data_of(&message.into())?;
+        self.process_data(None, Some(sender), body)
     }
 
     /// Gives a child a message.
@@ -162,7 +165,18 @@ impl TestWorker {
         child: &Address,
         message: impl Into<Value>,
     ) -> Result<(), TestError> {
-        self.give(Some(child), None, &message.into(), Intent::Tell)
+        let body = self.data_of(&message.into())?;
+        self.process_data(Some(child), None, body)
+    }
+
+    /// Gives the worker, or a child, a message from a sender, where there is one.
+    pub fn process_data(
+        &mut self,
+        child: Option<&Address>,
+        sender: Option<&str>,
+        body: Data,
+    ) -> Result<(), TestError> {
+        self.give(child, sender.map(address), body, Intent::Tell)
     }
 
     /// Lets time pass: timers fire in order, and restarts after failures are due.
@@ -186,7 +200,7 @@ impl TestWorker {
     /// The bodies of what the worker and its children sent to others, in order.
     pub fn emitted_messages(&self) -> Vec<Value> {
         let bodies = self.record.emitted.iter();
-        bodies.map(|emitted| emitted.message.clone()).collect()
+        bodies.map(Emitted::json).collect()
     }
 
     /// The same with who sent it, where to and when.
@@ -196,7 +210,7 @@ impl TestWorker {
 
     /// The value of the open `withState` block named by `as`, or of the outermost one; as JSON.
     pub fn state(&self, name: Option<&str>) -> Option<Value> {
-        self.state_data(name).map(|data| json_of(&data))
+        self.state_data(name).map(|data| json::value_of(&data))
     }
 
     /// The same as it is, where JSON does not say all: maps, sets, dates, `undefined`.
@@ -219,7 +233,7 @@ impl TestWorker {
     /// What `complete` was given.
     pub fn result(&self) -> Option<Value> {
         let result = self.run.as_ref()?.end().result;
-        (!matches!(result, Data::Undefined)).then(|| json_of(&result))
+        (!matches!(result, Data::Undefined)).then(|| json::value_of(&result))
     }
 
     /// Why the run failed, with its script stack.
@@ -269,15 +283,24 @@ impl TestWorker {
         &self.program
     }
 
+    /// When the next timer fires, in virtual milliseconds from the start of the test.
+    pub fn next_due_ms(&self) -> Option<u64> {
+        self.run.as_ref()?.next_due_ms()
+    }
+
+    /// JSON as a message, within the limits of the test.
+    fn data_of(&self, value: &Value) -> Result<Data, TestError> {
+        Ok(Data::from_json(&value.to_string(), &self.limits)?)
+    }
+
     /// Gives the worker, or a child, a message.
     fn give(
         &mut self,
         child: Option<&Address>,
         sender: Option<Address>,
-        message: &Value,
+        body: Data,
         intent: Intent,
     ) -> Result<(), TestError> {
-        let body = Data::from_json(&message.to_string(), &self.limits)?;
         self.start(Some(&body))?;
         let Some(run) = &mut self.run else {
             return Ok(());
@@ -342,8 +365,4 @@ fn listed(items: impl Iterator<Item = String>, none: &str) -> String {
     } else {
         format!("there are {}", quoted.join(", "))
     }
-}
-
-fn json_of(data: &Data) -> Value {
-    serde_json::from_str(&data.to_json()).unwrap_or_default()
 }

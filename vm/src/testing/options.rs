@@ -18,7 +18,7 @@ pub struct TestOptions {
     /// Its key: that of the first message for a worker with `key`, else `default`, where left out.
     pub key: Option<String>,
     /// Its config.
-    pub config: Option<Value>,
+    pub config: Data,
     /// The virtual clock's start, in milliseconds since 1970: 2000-01-01T00:00Z where left out.
     pub now_ms: u64,
     /// What chance comes from.
@@ -32,7 +32,7 @@ impl Default for TestOptions {
         TestOptions {
             worker: None,
             key: None,
-            config: None,
+            config: Data::Undefined,
             now_ms: DEFAULT_NOW_MS,
             seed: 0,
             limits: Limits::default(),
@@ -41,22 +41,18 @@ impl Default for TestOptions {
 }
 
 impl TestOptions {
-    pub(super) fn into_local(self, worker: String) -> Result<LocalOptions, TestError> {
-        let config = match &self.config {
-            Some(config) => Data::from_json(&config.to_string(), &self.limits)?,
-            None => Data::Undefined,
-        };
-        Ok(LocalOptions {
+    pub(super) fn into_local(self, worker: String) -> LocalOptions {
+        LocalOptions {
             worker: Some(worker),
             key: self.key,
-            config,
+            config: self.config,
             now_ms: self.now_ms,
             seed: self.seed,
             until_ms: None,
             limits: self.limits,
             turns_max: TURNS_MAX,
             alone: true,
-        })
+        }
     }
 }
 
@@ -65,13 +61,14 @@ impl TestOptions {
 pub struct NewWorker {
     pub(super) script: Script,
     pub(super) options: TestOptions,
+    pub(super) config: Option<Value>,
 }
 
 impl NewWorker {
     /// Starts it with a config.
     #[must_use]
     pub fn config(mut self, config: Value) -> NewWorker {
-        self.options.config = Some(config);
+        self.config = Some(config);
         self
     }
 
@@ -107,7 +104,10 @@ impl NewWorker {
     ///
     /// # Errors
     /// The script has no such worker, or the config is not what JSON can say.
-    pub fn start(self) -> Result<TestWorker, TestError> {
+    pub fn start(mut self) -> Result<TestWorker, TestError> {
+        if let Some(config) = &self.config {
+            self.options.config = Data::from_json(&config.to_string(), &self.options.limits)?;
+        }
         TestWorker::new(self.script.program().clone(), self.options)
     }
 }

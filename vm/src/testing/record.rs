@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{TestWorker, calls::Pending, json_of};
-use crate::data::Address;
+use super::{TestWorker, calls::Pending, json};
+use crate::data::{Address, Data};
 use crate::error::ScriptError;
 use crate::local::{LocalEvent, LocalRun};
 use crate::turn::{CallId, Intent};
@@ -16,7 +16,7 @@ pub(super) struct Record {
     pub(super) dead_letters: Vec<DeadLetter>,
     pub(super) log: Vec<Logged>,
     /// Answers to calls of the test.
-    pub(super) answers: Vec<(CallId, Value)>,
+    pub(super) answers: Vec<(CallId, Data)>,
 }
 
 /// A message to a name that is not part of the test.
@@ -29,9 +29,16 @@ pub struct Emitted {
     /// `outbox`, `NAME/KEY` of an instance, or a bare name.
     pub to: String,
     /// What.
-    pub message: Value,
+    pub message: Data,
     /// Whether it asks, tells or answers.
     pub intent: Intent,
+}
+
+impl Emitted {
+    /// The message as JSON.
+    pub fn json(&self) -> Value {
+        json::value_of(&self.message)
+    }
 }
 
 /// A failure of the worker under test or of a child.
@@ -55,7 +62,7 @@ pub struct DeadLetter {
     /// For whom.
     pub to: Address,
     /// What.
-    pub message: Value,
+    pub message: Data,
     /// Why.
     pub cause: ScriptError,
 }
@@ -90,7 +97,7 @@ impl TestWorker {
                         at_ms,
                         from,
                         to,
-                        message: json_of(&message),
+                        message,
                         intent,
                     };
                     match intent {
@@ -111,7 +118,7 @@ impl TestWorker {
                 } => self.record.dead_letters.push(DeadLetter {
                     at_ms,
                     to,
-                    message: json_of(&message),
+                    message,
                     cause,
                 }),
                 LocalEvent::Failed {

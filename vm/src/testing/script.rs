@@ -43,6 +43,7 @@ impl Script {
                 worker: Some(name.to_owned()),
                 ..TestOptions::default()
             },
+            config: None,
         }
     }
 

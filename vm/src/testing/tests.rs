@@ -53,7 +53,7 @@ fn a_key_comes_from_the_first_message_or_from_the_test() {
     assert_eq!(ann.emitted()[0].to, "Account/bob");
     assert_eq!(ann.state(None), Some(json!(5)));
     assert_eq!(
-        ann.emitted()[1].message,
+        ann.emitted()[1].json(),
         json!({ "self": { "$address": "Account/ann" } })
     );
     let carl = script.worker("Account").key("carl").start().unwrap();
@@ -94,8 +94,8 @@ fn the_test_answers_calls() {
     let mut worker = start(CALLER);
     let open = worker.open_calls();
     assert_eq!(
-        (open[0].to, open[0].message),
-        ("Prices", &json!({ "ask": 1 }))
+        (open[0].to, open[0].json()),
+        ("Prices", json!({ "ask": 1 }))
     );
     let error = worker.reply("Http", Value::Null).unwrap_err();
     assert_eq!(
@@ -208,7 +208,7 @@ fn failures_are_recorded_with_their_script_stack() {
         .process_message(json!({ "inner": { "amount": 2 } }))
         .unwrap();
     assert_eq!(worker.failures()[0].error.stack[0].line, 2);
-    assert_eq!(worker.dead_letters()[0].message, json!({}));
+    assert_eq!(worker.dead_letters()[0].message.to_json(), "{}");
     // It rests after its failure: the second message waits until it goes on.
     assert_eq!(worker.state(None), Some(json!(0)));
     worker.advance(60_000).unwrap();
@@ -264,4 +264,18 @@ fn what_is_wrong_with_a_test_is_said() {
     assert!(error.to_string().contains("without end"), "{error}");
     let error = endless.process_message(json!({ "$x": 1 })).unwrap_err();
     assert!(matches!(error, TestError::Message(_)));
+}
+
+#[test]
+fn numbers_keep_their_last_bit() {
+    let mut worker = start(
+        "export const Sum = act((self, { outbox }) => whileLoop(() => waitFor(m => true, m =>
+           send(outbox, readState(m, m => [m + 0.2, 9007199254740993, 1e21, -0])))));",
+    );
+    worker.process_message(0.1).unwrap();
+    let sum = 0.1_f64 + 0.2;
+    assert_eq!(
+        worker.emitted_messages(),
+        [json!([sum, 9_007_199_254_740_992_u64, 1e21, 0])]
+    );
 }
