@@ -269,7 +269,10 @@ impl Text {
     /// (`0` to `4294967294`, no sign, no leading zero).
     pub fn array_index(&self) -> Option<u32> {
         let ascii = self.as_ascii_bytes()?;
-        if !ascii.first()?.is_ascii_digit() || ascii.len() > 10 || !ascii.iter().all(u8::is_ascii_digit) {
+        if !ascii.first()?.is_ascii_digit()
+            || ascii.len() > 10
+            || !ascii.iter().all(u8::is_ascii_digit)
+        {
             return None;
         }
         if ascii[0] == b'0' && ascii.len() > 1 {
@@ -296,7 +299,9 @@ impl Short {
     fn hash32(&self) -> u32 {
         let half = |from: usize| {
             let bytes = self.bytes[from..].iter().take(8);
-            bytes.rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+            bytes
+                .rev()
+                .fold(0, |word, byte| word << 8 | u64::from(*byte))
         };
         let mixed = (half(0) ^ u64::from(self.length)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
             ^ half(8).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
