@@ -160,7 +160,8 @@ pub struct NodeArguments {
     /// Take direct connections of other nodes here: faster than the bus, and there while it is down
     #[arg(long, env = "TROUPE_DIRECT", value_name = "ADDR")]
     pub direct: Option<String>,
-    /// What other nodes connect to, HOST or HOST:PORT [default: the address of --direct]
+    /// What other nodes connect to, HOST or HOST:PORT [default: the address of --direct, or --name where that
+    /// is every address]
     #[arg(long, env = "TROUPE_DIRECT_ADVERTISE", value_name = "ADDR")]
     pub direct_advertise: Option<String>,
     /// This node's certificate for direct connections, in PEM; needs the key and the authority

@@ -8,6 +8,7 @@ mod bus;
 mod calls;
 mod command_line;
 mod corruption;
+mod direct;
 mod disk;
 mod faults;
 mod journey;
