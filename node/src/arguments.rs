@@ -159,6 +159,22 @@ pub struct NodeArguments {
     /// The bus: nats://HOST:PORT, or `embedded` for a single node
     #[arg(long, env = "TROUPE_BUS", value_name = "URL")]
     pub bus: Option<String>,
+    /// Take direct connections of other nodes here: faster than the bus, and there while it is down
+    #[arg(long, env = "TROUPE_DIRECT", value_name = "ADDR")]
+    pub direct: Option<String>,
+    /// What other nodes connect to, HOST or HOST:PORT [default: the address of --direct, or --name where that
+    /// is every address]
+    #[arg(long, env = "TROUPE_DIRECT_ADVERTISE", value_name = "ADDR")]
+    pub direct_advertise: Option<String>,
+    /// This node's certificate for direct connections, in PEM; needs the key and the authority
+    #[arg(long, env = "TROUPE_DIRECT_CERTIFICATE", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub direct_certificate: Option<PathBuf>,
+    /// The key of that certificate, in PEM
+    #[arg(long, env = "TROUPE_DIRECT_KEY", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub direct_key: Option<PathBuf>,
+    /// The authority that signed the certificates of all nodes, in PEM
+    #[arg(long, env = "TROUPE_DIRECT_AUTHORITY", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub direct_authority: Option<PathBuf>,
     /// Where to keep data
     #[arg(long, env = "TROUPE_DATA", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub data: Option<PathBuf>,
@@ -475,6 +491,9 @@ pub struct BenchArguments {
     /// The NATS server's binary
     #[arg(long, value_name = "FILE", env = "TROUPE_TEST_NATS_SERVER", value_hint = ValueHint::FilePath)]
     pub nats: Option<PathBuf>,
+    /// Let the nodes of a cluster connect to each other directly
+    #[arg(long)]
+    pub direct: bool,
     /// How to print results
     #[arg(long, short, value_enum, default_value_t = Output::Table)]
     pub output: Output,

@@ -83,6 +83,8 @@ impl RaftChannel {
 pub enum Route {
     /// Nodes find each other.
     Hello,
+    /// Nodes say where they can be connected to.
+    Peers,
     /// Requests of one kind to one node.
     Node {
         /// The node.
@@ -129,6 +131,12 @@ impl Subjects {
     #[must_use]
     pub fn hello(&self) -> Subject {
         self.build("hello")
+    }
+
+    /// `troupe.C.peers`: nodes that take connections say where.
+    #[must_use]
+    pub fn peers(&self) -> Subject {
+        self.build("peers")
     }
 
     /// `troupe.C.node.N.KIND`: requests of one kind to one node.
@@ -205,6 +213,7 @@ impl Subjects {
         let tokens: Vec<&str> = rest.splitn(6, '.').collect();
         match tokens.as_slice() {
             ["hello"] => Ok(Route::Hello),
+            ["peers"] => Ok(Route::Peers),
             ["shard", shard] => Ok(Route::Shard(shard.parse()?)),
             ["node", node, kind] => Ok(Route::Node {
                 node: node.parse()?,

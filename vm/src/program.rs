@@ -12,7 +12,7 @@ use crate::error::ScriptError;
 use crate::limits::{Limit, Limits};
 use crate::options::WorkerOptions;
 use crate::schedule::Schedule;
-use crate::source::{Source, Span};
+use crate::source::{Source, Sources, Span};
 use crate::tree::{Handle, WorkerIndex};
 use crate::verify::VerifyError;
 use serde::{Deserialize, Serialize};
@@ -228,13 +228,15 @@ impl Program {
         self.content.names_used.iter().map(String::as_str)
     }
 
-    /// The source that it was made from.
+    /// The script that it was made from; what that imports stands behind it in `sources`.
     pub fn source(&self) -> &Source {
-        self.content
-            .code
-            .sources
-            .first()
-            .expect("verified code has a source")
+        let entry = self.sources().iter().next();
+        entry.expect("verified code has a source")
+    }
+
+    /// All files that it was made from, the entry first.
+    pub fn sources(&self) -> &Sources {
+        &self.content.code.sources
     }
 
     /// Its functions.

@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn what_was_missed_is_left_out_or_started_once_or_all() {
         let now_ms = 3 * HOUR_MS + 120_000;
-        assert_eq!(due(Missed::Skip, now_ms), []);
+        assert_eq!(due(Missed::Skip, now_ms), Vec::<u64>::new());
         assert_eq!(due(Missed::Skip, 3 * HOUR_MS + 10), [3 * HOUR_MS]);
         assert_eq!(due(Missed::One, now_ms), [3 * HOUR_MS]);
         assert_eq!(

@@ -32,7 +32,7 @@ use transport::{
 
 pub use bus::serve_bus;
 pub use calls::{Admitted, Delivery, KillCall, SendCall, StartCall, Wait};
-pub use deploy::Deployed;
+pub use deploy::{Deployed, Scripts};
 pub use error::DoorError;
 pub use listen::Listener;
 pub use reads::{Answer, Consistency, Query, answer_queries};

@@ -35,8 +35,6 @@ pub(super) enum Construct {
     UserInstanceOf,
     PrototypeKey,
     ImportEquals,
-    ExportAll,
-    ExportFrom,
     ForAwait,
     Intrinsic,
     DeleteName,
@@ -153,16 +151,6 @@ const TEXTS: &[(Construct, &str, &str)] = &[
         Construct::ImportEquals,
         "`import … = …`",
         "write `import { f } from './f.js'`",
-    ),
-    (
-        Construct::ExportAll,
-        "`export *`",
-        "export each name: `export { f } `",
-    ),
-    (
-        Construct::ExportFrom,
-        "`export … from`",
-        "import the name, then export it",
     ),
     (
         Construct::ForAwait,
