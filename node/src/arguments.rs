@@ -449,12 +449,39 @@ pub struct TraceArguments {
 /// `troupe cluster …`
 #[derive(Debug, Subcommand)]
 pub enum ClusterCommand {
-    /// Nodes and shards: who leads what, who holds what
+    /// Nodes and shards: who leads what, who holds what, what moves
     Status {
         #[command(flatten)]
         #[allow(missing_docs)]
         client: ClientArguments,
     },
+    /// Let a node hand its leads and replicas over, and wait until it has
+    Drain(DrainArguments),
+    /// Let a node that drains take work again
+    Undrain(NodeNameArguments),
+    /// Forget a node that is gone for good
+    Remove(NodeNameArguments),
+}
+
+/// Commands that concern one node.
+#[derive(Debug, Args)]
+pub struct NodeNameArguments {
+    /// Its name or id, as `cluster status` shows them
+    pub node: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub client: ClientArguments,
+}
+
+/// `troupe cluster drain`
+#[derive(Debug, Args)]
+pub struct DrainArguments {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub node: NodeNameArguments,
+    /// Only ask for it
+    #[arg(long)]
+    pub no_wait: bool,
 }
 
 /// `troupe bench`
