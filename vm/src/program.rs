@@ -11,6 +11,7 @@ use crate::data::Data;
 use crate::error::ScriptError;
 use crate::limits::{Limit, Limits};
 use crate::options::WorkerOptions;
+use crate::schedule::Schedule;
 use crate::source::{Source, Sources, Span};
 use crate::tree::{Handle, WorkerIndex};
 use crate::verify::VerifyError;
@@ -143,6 +144,12 @@ impl Program {
                 worker: worker.name.clone(),
                 error: error.to_string(),
             })?;
+        }
+        for worker in &content.workers {
+            if let Some(schedule) = &worker.options.schedule {
+                Schedule::parse(&schedule.text, schedule.missed)
+                    .map_err(|error| ProgramError::Malformed(error.to_string()))?;
+            }
         }
         if content.code.sources.is_empty() || content.code.functions.is_empty() {
             return Err(ProgramError::Malformed(

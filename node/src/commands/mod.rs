@@ -26,6 +26,7 @@ mod run;
 mod send;
 mod sources;
 mod start;
+mod test;
 pub mod trace;
 mod types;
 
@@ -45,6 +46,7 @@ fn carry_out(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check(arguments) => return check::run(arguments),
         Command::Run(arguments) => return run::run(arguments),
+        Command::Test(arguments) => return test::run(arguments),
         Command::Dev(arguments) => dev::run(arguments)?,
         Command::Demo(arguments) => demo::run(arguments)?,
         Command::Node(arguments) => node::run(arguments)?,

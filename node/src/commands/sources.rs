@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use vm::{BuildLimits, FileError, Files, Rejected};
 
 use crate::door::Scripts;
+use crate::testing::is_test;
 
 /// A file that is larger is not read: no limit on scripts is anywhere near.
 const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -23,18 +24,24 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// The folder of some scripts, and their names in it.
+    /// The folder of some scripts, and their names in it. Tests among them are left out: a pattern such as
+    /// `*.js` names them too.
     ///
     /// # Errors
-    /// A file is not there or its path is not UTF-8; the error names it.
+    /// A file is not there or its path is not UTF-8; the error names it. Or all of them are tests.
     pub(super) fn of(files: &[PathBuf]) -> anyhow::Result<(Folder, Vec<String>)> {
-        let places = files
+        let scripts: Vec<&PathBuf> = files.iter().filter(|path| !is_test(path)).collect();
+        anyhow::ensure!(
+            files.is_empty() || !scripts.is_empty(),
+            "there are only tests among the files: `troupe test` runs them"
+        );
+        let places = scripts
             .iter()
             .map(|file| place(file))
             .collect::<anyhow::Result<Vec<PathBuf>>>()?;
         let root = root(&places)?;
         let mut names = Vec::with_capacity(places.len());
-        for (file, place) in files.iter().zip(&places) {
+        for (file, place) in scripts.iter().zip(&places) {
             let inside = place.strip_prefix(&root).unwrap_or(place);
             let Some(name) = name(inside) else {
                 bail!("the path of `{}` is not UTF-8 text", file.display());

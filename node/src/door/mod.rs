@@ -75,6 +75,12 @@ impl Door {
         &self.groups
     }
 
+    /// The bus that it speaks on.
+    #[must_use]
+    pub fn bus(&self) -> &dyn Bus {
+        &*self.bus
+    }
+
     /// Members, shard map, programs and names, as this node knows them.
     #[must_use]
     pub fn system(&self) -> Arc<SystemState> {

@@ -18,6 +18,7 @@ mod readme;
 mod refusals;
 mod scripts;
 mod services;
+mod subscriptions;
 mod tracing;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

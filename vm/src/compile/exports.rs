@@ -13,7 +13,6 @@ use oxc_ast::ast::{
 use oxc_semantic::{SymbolFlags, SymbolId};
 
 use super::compiler::Compiler;
-use super::refusals::Construct;
 use super::{Export, ExportKind};
 use crate::bytecode::Instruction;
 use crate::codes;
@@ -167,7 +166,7 @@ impl<'a> Compiler<'a> {
             }
             ExportDefaultDeclarationKind::ClassDeclaration(class) => {
                 self.export(ExportKind::Default, span, Binding::Refused);
-                return self.refuse(Construct::Class, class.span);
+                return self.refuse_class(class);
             }
             ExportDefaultDeclarationKind::FunctionDeclaration(function) => {
                 if let Some(symbol) = function.id.as_ref().and_then(|id| id.symbol_id.get()) {

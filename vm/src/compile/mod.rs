@@ -30,6 +30,7 @@ mod switches;
 mod tries;
 mod variables;
 
+pub(crate) use parse::{check_nesting, syntax_error};
 use std::collections::BTreeMap;
 
 use crate::bytecode::Code;

@@ -50,7 +50,13 @@ impl<'a> Compiler<'a> {
         }
         let name = self.key(self.variables.name(symbol));
         let checked = self.variables.needs_check(symbol, offset);
+        let early = self.variables.is_early_parameter(symbol, offset);
         let instruction = match self.locate(symbol, offset) {
+            Some(Location::Slot(_) | Location::Cell(_)) if early => {
+                let slot = self.new_slot();
+                self.emit(Instruction::ClearSlot(slot));
+                Instruction::GetSlotChecked { slot, name }
+            }
             Some(Location::Slot(slot)) if checked => Instruction::GetSlotChecked { slot, name },
             Some(Location::Slot(slot)) => Instruction::GetSlot(slot),
             Some(Location::Cell(slot)) => Instruction::GetCell { slot, name },

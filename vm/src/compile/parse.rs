@@ -11,6 +11,7 @@ use oxc_span::SourceType;
 
 use super::compiler::{Compiler, File};
 use super::linked::Linked;
+use super::refusals::Construct;
 use super::variables::Variables;
 use super::{Module, Names, nesting};
 use crate::codes;
@@ -54,14 +55,8 @@ fn compile_file(
     mut linked: Linked,
 ) -> Linked {
     let source = file.source;
-    if source.text.len() > limits.source_bytes as usize {
-        let message = BuildLimit::SourceBytes.message(limits);
-        let place = Span::new(0, 0);
-        let error = Diagnostic::error(codes::LIMIT_PROGRAM, place, message);
-        return linked.without(file.index, vec![error]);
-    }
-    if let Err(diagnostic) = nesting::check(&source.text, limits) {
-        return linked.without(file.index, vec![*diagnostic]);
+    if let Err(errors) = check_nesting(source, limits) {
+        return linked.without(file.index, errors);
     }
     let allocator = Allocator::default();
     let parsed = Parser::new(&allocator, &source.text, source_type(source))
@@ -112,8 +107,21 @@ pub(crate) fn options() -> ParseOptions {
     }
 }
 
+/// Makes sure that the parser cannot overflow the stack.
+pub(crate) fn check_nesting(source: &Source, limits: &BuildLimits) -> Result<(), Vec<Diagnostic>> {
+    if source.text.len() > limits.source_bytes as usize {
+        let message = BuildLimit::SourceBytes.message(limits);
+        return Err(vec![Diagnostic::error(
+            codes::LIMIT_PROGRAM,
+            Span::new(0, 0),
+            message,
+        )]);
+    }
+    nesting::check(&source.text, limits).map_err(|diagnostic| vec![*diagnostic])
+}
+
 /// What the parser says, in our words where ours help more.
-fn syntax_error(error: &OxcDiagnostic) -> Diagnostic {
+pub(crate) fn syntax_error(error: &OxcDiagnostic) -> Diagnostic {
     let inner = error.clone().inner_owned();
     let mut labels = inner.labels.iter();
     let place = |label: &oxc_diagnostics::LabeledSpan| {
@@ -123,6 +131,9 @@ fn syntax_error(error: &OxcDiagnostic) -> Diagnostic {
     let first = labels.next();
     let span = first.map_or(Span::new(0, 0), place);
     let message = inner.message.to_string();
+    if let Some(construct) = Construct::of_message(&message) {
+        return construct.diagnostic(span);
+    }
     let is_redeclaration = message.contains("has already been declared");
     let is_jump = ["break", "continue", "label"]
         .iter()

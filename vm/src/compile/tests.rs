@@ -1,6 +1,6 @@
 //! Tests of the compiler: refusals, names, places, nesting.
 
-use crate::testing::{check, compile, compile_named};
+use crate::test_support::{check, compile, compile_named};
 
 fn first(text: &str) -> (String, String, String) {
     let diagnostics = compile(text).err().unwrap_or_default();

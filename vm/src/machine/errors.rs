@@ -113,30 +113,34 @@ impl Machine<'_> {
         }
     }
 
+    /// An error as its `toString` gives it, without running any of the script; in words what is no error.
     fn thrown_message(&self, value: &Value) -> String {
-        let (kind, message) = match value {
-            Value::Object(id) => match &self.heap.object(*id) {
-                HeapObject {
-                    kind: ObjectKind::Error(kind),
-                    properties,
-                } => (*kind, properties.get(&Text::from("message")).cloned()),
+        let own = |name: &str| -> Option<Text> {
+            let key = Text::from(name);
+            let found = match value {
+                Value::Object(id) => self.heap.object(*id).properties.get(&key).cloned(),
+                Value::Frozen(Data::Error(error)) => {
+                    error.properties().get(&key).cloned().map(Value::from)
+                }
+                _ => None,
+            };
+            match found {
+                Some(Value::Frozen(Data::Text(text))) if !text.is_empty() => Some(text),
+                _ => None,
+            }
+        };
+        let kind = match value {
+            Value::Object(id) => match self.heap.object(*id).kind {
+                ObjectKind::Error(kind) => kind,
                 _ => return format!("{} was thrown", self.describe(value)),
             },
-            Value::Frozen(Data::Error(error)) => (
-                error.kind,
-                error
-                    .properties()
-                    .get(&Text::from("message"))
-                    .cloned()
-                    .map(Value::from),
-            ),
+            Value::Frozen(Data::Error(error)) => error.kind,
             _ => return format!("{} was thrown", self.describe(value)),
         };
-        match message {
-            Some(Value::Frozen(Data::Text(text))) if !text.is_empty() => {
-                format!("{}: {text}", kind.name())
-            }
-            _ => kind.name().to_owned(),
+        let name = own("name").unwrap_or_else(|| Text::from(kind.name()));
+        match own("message") {
+            Some(message) => format!("{name}: {message}"),
+            None => name.to_string(),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::bytecode::FunctionIndex;
 use crate::limits::Limits;
 use crate::source::Source;
-use crate::testing::{compile, run};
+use crate::test_support::{compile, run};
 
 fn code(instructions: Vec<Instruction>) -> Code {
     let function = Function {

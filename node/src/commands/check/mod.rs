@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
             .sum();
         eprintln!(
             "{}, {}: no errors, {}",
-            count(arguments.files.len(), "file"),
+            count(entries.len(), "file"),
             count(workers, "worker"),
             count(found.lints(), "lint")
         );
