@@ -1,13 +1,16 @@
 // What the workers of the examples take, for editors and `tsc`: names that other files serve are declared once.
 
 declare const LedgerService: Troupe.Address<
-  | { type: "EXECUTE_TRANSFER"; account: string; to: string; amount: number; transferId: string }
-  | { type: "CREDIT"; account: string; amount: number; transferId: string }
+  | { type: "EXECUTE_TRANSFER"; account: string; to: string; amount: number; transactionId: string; day?: string }
+  | { type: "CREDIT"; account: string; amount: number; transactionId: string }
 >;
 declare const NotificationService: Troupe.Address<{
   type: "NOTIFY_SUCCESS" | "NOTIFY_FAILURE";
+  transactionId: string;
   customer: string;
-  text: string;
+  to: string;
+  amount: number;
+  reason?: string;
 }>;
 declare const AlertService: Troupe.Address<{
   type: "HIGH_FRAUD_RISK_ALERT";

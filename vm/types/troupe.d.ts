@@ -111,10 +111,10 @@ declare namespace Troupe {
     missed?: "skip" | "one" | "all";
     /** A subject of the bus, or `jetstream:STREAM`. */
     subscribe?: string;
-    /** An instance that received nothing for that long ends: `"30d"`. */
-    idle?: string;
-    /** How long the history of an ended run is kept: `"30d"`. */
-    retention?: string;
+    /** An instance that received nothing for that long ends: `"30d"`, or milliseconds. */
+    idle?: string | number;
+    /** How long the history of an ended run is kept: `"30d"`, or milliseconds. */
+    retention?: string | number;
   }
 
   /** A time after which a wait is given up, and what is done then; without `otherwise` the worker fails. */
