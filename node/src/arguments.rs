@@ -226,6 +226,15 @@ pub struct CheckArguments {
     /// Print something of the compiled program
     #[arg(long, value_enum, value_name = "WHAT")]
     pub emit: Option<Emit>,
+    /// Change the files as diagnostics and lints say
+    #[arg(long)]
+    pub fix: bool,
+    /// With --fix: show what would change, and change nothing
+    #[arg(long, requires = "fix")]
+    pub dry_run: bool,
+    /// How to print what was found: json is for editors and other programs
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
 }
 
 /// What `check --emit` prints.
