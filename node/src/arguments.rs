@@ -22,6 +22,8 @@ pub enum Command {
     Dev(DevArguments),
     /// Show a three-node cluster at work: traffic, a node lost, nothing lost, everything checked
     Demo(DemoArguments),
+    /// Make a folder with a worker, its test and types for editors
+    New(NewArguments),
     /// Run a node of a cluster
     Node(NodeArguments),
     /// Compile scripts; print errors and lints
@@ -242,6 +244,14 @@ pub struct CheckArguments {
 pub enum Emit {
     /// The instructions
     Ops,
+}
+
+/// `troupe new`
+#[derive(Debug, Args)]
+pub struct NewArguments {
+    /// The folder; it must not exist, or be empty
+    #[arg(value_name = "NAME", value_hint = ValueHint::DirPath)]
+    pub name: PathBuf,
 }
 
 /// `troupe run`

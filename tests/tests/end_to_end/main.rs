@@ -20,6 +20,7 @@ mod refusals;
 mod scripts;
 mod services;
 mod subscriptions;
+mod testing;
 mod tracing;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
