@@ -20,6 +20,8 @@ pub mod diagnostic;
 mod disassemble;
 pub mod error;
 pub mod freeze;
+#[cfg(test)]
+mod fuzz;
 pub mod heap;
 pub mod host;
 pub mod limits;

@@ -37,6 +37,8 @@ impl<'a> Compiler<'a> {
             self.place(call.callee.span());
             match callee {
                 Callee::ReceiverAndFunction => self.skip_with_receiver(skips),
+                // It is there, and not on the stack.
+                Callee::Native(_) => {}
                 _ => {
                     let skip = self.jump(Instruction::JumpIfNullish);
                     skips.0.push(skip);

@@ -46,8 +46,10 @@ pub(super) fn compile(
         .with_options(options)
         .parse();
     if parsed.diagnostics.has_errors() || parsed.panicked {
-        let errors = parsed.diagnostics.errors().map(syntax_error);
-        let mut errors: Vec<Diagnostic> = errors.collect();
+        let errors = parsed.diagnostics.errors();
+        let mut errors: Vec<Diagnostic> = errors
+            .map(|error| syntax_error(error, &source.text))
+            .collect();
         if errors.is_empty() {
             errors.push(Diagnostic::error(
                 codes::SYNTAX,
@@ -61,7 +63,10 @@ pub(super) fn compile(
         .with_build_nodes(true)
         .with_check_syntax_error(true);
     let built = builder.with_enum_eval(true).build(&parsed.program);
-    let errors: Vec<Diagnostic> = built.diagnostics.errors().map(syntax_error).collect();
+    let errors = built.diagnostics.errors();
+    let errors: Vec<Diagnostic> = errors
+        .map(|error| syntax_error(error, &source.text))
+        .collect();
     if !errors.is_empty() {
         return Err(errors);
     }
@@ -70,12 +75,12 @@ pub(super) fn compile(
 }
 
 /// What the parser says, in our words where ours help more.
-fn syntax_error(error: &OxcDiagnostic) -> Diagnostic {
+fn syntax_error(error: &OxcDiagnostic, text: &str) -> Diagnostic {
     let inner = error.clone().inner_owned();
     let mut labels = inner.labels.iter();
     let place = |label: &oxc_diagnostics::LabeledSpan| {
         let start = label.offset();
-        Span::new(start, start + label.len().max(1))
+        Span::new(start, start + label.len().max(first_width(text, start)))
     };
     let first = labels.next();
     let span = first.map_or(Span::new(0, 0), place);
@@ -103,4 +108,10 @@ fn syntax_error(error: &OxcDiagnostic) -> Diagnostic {
         Some(help) => diagnostic.with_hint(help.to_string()),
         None => diagnostic,
     }
+}
+
+/// How many bytes the character at an offset takes, none at the end: an error marks one character at least.
+fn first_width(text: &str, at: u32) -> u32 {
+    let rest = text.get(at as usize..).unwrap_or("");
+    rest.chars().next().map_or(0, char::len_utf8) as u32
 }
