@@ -19,6 +19,7 @@ use crate::diagnostic::Diagnostic;
 use crate::limits::{BuildLimit, BuildLimits};
 use crate::source::{Source, Span};
 use crate::text::Text;
+use crate::verify::VerifyError;
 
 /// The state of compiling one module.
 pub(super) struct Compiler<'a> {
@@ -147,21 +148,7 @@ impl<'a> Compiler<'a> {
                 .sort_by_key(|diagnostic| diagnostic.span.start);
             return Err(self.diagnostics);
         }
-        let link = self
-            .code
-            .link()
-            .map_err(|name| format!("`{name}` is not there"));
-        let checked = link.and_then(|()| {
-            crate::verify::verify(&mut self.code).map_err(|error| error.to_string())
-        });
-        if let Err(error) = checked {
-            let message = format!("the compiler made code that its own check refuses ({error})");
-            return Err(vec![Diagnostic::error(
-                codes::INTERNAL,
-                Span::new(0, 0),
-                message,
-            )]);
-        }
+        self.check_code().map_err(|diagnostic| vec![*diagnostic])?;
         let has_exports = self
             .exports
             .iter()
@@ -191,6 +178,29 @@ impl<'a> Compiler<'a> {
         if self.diagnostics.len() < 100 {
             self.diagnostics.push(diagnostic);
         }
+    }
+
+    /// Links and verifies the functions, as is done again wherever the program is read.
+    fn check_code(&mut self) -> Result<(), Box<Diagnostic>> {
+        let link = self.code.link();
+        let checked = match link {
+            Err(name) => Err(format!("`{name}` is not there")),
+            Ok(()) => match crate::verify::verify(&mut self.code) {
+                Err(VerifyError::Operands { function }) => {
+                    let span = self.code.functions[function as usize].span;
+                    let message = "a function keeps too many values at once";
+                    let diagnostic = Diagnostic::error(codes::LIMIT_PROGRAM, span, message);
+                    return Err(Box::new(
+                        diagnostic.with_hint("give parts of it names: `const part = …`"),
+                    ));
+                }
+                checked => checked.map_err(|error| error.to_string()),
+            },
+        };
+        checked.map_err(|error| {
+            let message = format!("the compiler made code that its own check refuses ({error})");
+            Box::new(Diagnostic::error(codes::INTERNAL, Span::new(0, 0), message))
+        })
     }
 
     /// From here on instructions belong to this place.
