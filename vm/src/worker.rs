@@ -7,7 +7,7 @@ use crate::control::instruction::{BlockIndex, BlockKind};
 use crate::data::{Address, Data};
 use crate::error::ScriptError;
 use crate::program::Program;
-use crate::source::Position;
+use crate::source::{Position, Source};
 use crate::tree::WorkerIndex;
 use crate::turn::{CallId, Target};
 use serde::{Deserialize, Serialize};
@@ -333,14 +333,14 @@ impl Worker {
         named
     }
 
-    /// The place in the source of the command at which it waits.
-    pub fn waits_at(&self, program: &Program) -> Option<Position> {
+    /// The file and the place in it of the command at which it waits.
+    pub fn waits_at<'p>(&self, program: &'p Program) -> Option<(&'p Source, Position)> {
         let definition = program.definition(self.definition)?;
         let waits = |branch: &&Branch| !matches!(branch.wait, Wait::Ready | Wait::Branches);
         let branch = self.branches.iter().find(waits);
         let branch = branch.or_else(|| self.branches.first())?;
         let span = definition.code.spans.get(branch.instruction as usize)?;
-        Some(program.source().position(span.start))
+        program.sources().locate(span.start)
     }
 
     /// The worker as it goes on after a failure: at the wait at which the failing turn began, with the

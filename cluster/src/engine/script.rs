@@ -79,6 +79,8 @@ impl Program for Script {
             reused: options.reuse == Reuse::Restart,
             restarts: options.restart.policy == RestartPolicy::OnFailure,
             restarts_from_start: options.restart.from == RestartFrom::Start,
+            idle_ms: options.idle_ms,
+            retention_ms: options.retention_ms,
         })
     }
 
@@ -102,6 +104,10 @@ impl Program for Script {
             .options
             .restart
             .rest_after_ms(failures)
+    }
+
+    fn schedule(&self, worker: &str) -> Option<&vm::schedule::Schedule> {
+        self.0.worker(worker)?.options.schedule.as_ref()
     }
 
     fn start(&self, worker: &str, address: &Address, run: [u8; 16]) -> Option<Box<dyn Run>> {

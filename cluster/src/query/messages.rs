@@ -71,7 +71,7 @@ fn complete(
         TurnInput::Message { from, .. }
         | TurnInput::Reply { from, .. }
         | TurnInput::Kill { from } => from,
-        TurnInput::Start { .. } | TurnInput::Timer { .. } => None,
+        TurnInput::Start { .. } | TurnInput::Timer { .. } | TurnInput::Idle => None,
     };
     Ok(Some(MessageRecord {
         stamp: turn.stamp,

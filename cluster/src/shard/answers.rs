@@ -37,6 +37,7 @@ impl Shard {
             return self.dead_letter(message, cause, None);
         }
         self.load_run(&mut instance)?;
+        instance.record.heard_ms = self.now_ms;
         if instance.record.rests_until_ms.is_none() {
             return self.turn(place, instance, &Given::message(message));
         }

@@ -94,7 +94,9 @@ impl Given {
                 from: from.as_ref(),
             },
             TurnInput::Timer { timer } => Input::Timer { timer: *timer },
-            TurnInput::Kill { .. } => unreachable!("a kill runs no script"),
+            TurnInput::Idle | TurnInput::Kill { .. } => {
+                unreachable!("an end from outside runs no script")
+            }
         }
     }
 }

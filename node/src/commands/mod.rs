@@ -26,7 +26,9 @@ mod run;
 mod send;
 mod sources;
 mod start;
+mod test;
 pub mod trace;
+mod types;
 
 /// Carries out a command: 0 it did, 1 it failed, 2 it was used wrongly.
 #[must_use]
@@ -44,6 +46,7 @@ fn carry_out(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check(arguments) => return check::run(arguments),
         Command::Run(arguments) => return run::run(arguments),
+        Command::Test(arguments) => return test::run(arguments),
         Command::Dev(arguments) => dev::run(arguments)?,
         Command::Demo(arguments) => demo::run(arguments)?,
         Command::Node(arguments) => node::run(arguments)?,
@@ -58,6 +61,7 @@ fn carry_out(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Trace(arguments) => trace::run(arguments)?,
         Command::Cluster(command) => cluster::run(command)?,
         Command::Bench(arguments) => bench::run(arguments)?,
+        Command::Types => types::run(),
         Command::Completions { shell } => completions::run(*shell),
     }
     Ok(ExitCode::SUCCESS)

@@ -98,6 +98,10 @@ impl<'a> Compiler<'a> {
                     let name = format!("{global}.{name}");
                     return self.native_callee(&name, member.span);
                 }
+                if let Some(file) = self.namespace_of(&member.object) {
+                    self.namespace_member(file, name, member.span.into());
+                    return Callee::Function;
+                }
                 self.object_link(&member.object, member.optional, skips);
                 let key = self.key(name);
                 // The method is read before the arguments: where one of them does anything, that shows.

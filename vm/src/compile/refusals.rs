@@ -35,8 +35,6 @@ pub(super) enum Construct {
     UserInstanceOf,
     PrototypeKey,
     ImportEquals,
-    ExportAll,
-    ExportFrom,
     ForAwait,
     Intrinsic,
     DeleteName,
@@ -155,16 +153,6 @@ const TEXTS: &[(Construct, &str, &str)] = &[
         "write `import { f } from './f.js'`",
     ),
     (
-        Construct::ExportAll,
-        "`export *`",
-        "export each name: `export { f } `",
-    ),
-    (
-        Construct::ExportFrom,
-        "`export … from`",
-        "import the name, then export it",
-    ),
-    (
         Construct::ForAwait,
         "`for await`",
         "wait for messages: `whileLoop(() => waitFor(…, h => …))`",
@@ -203,6 +191,7 @@ const MISPLACED: &[(&str, Construct)] = &[
     ("'await'", Construct::Await),
     ("'yield' expression", Construct::Generator),
     ("Decorators are not valid", Construct::Decorator),
+    ("Delete of an unqualified identifier", Construct::DeleteName),
     ("An export assignment", Construct::ImportEquals),
 ];
 

@@ -80,8 +80,11 @@ impl<'a> Variables<'a> {
 
     fn is_hoisted(&self, symbol: SymbolId) -> bool {
         let flags = self.flags(symbol);
+        // An import has its value before the file runs.
+        let is_import = flags.contains(SymbolFlags::Import);
         let is_parameter_or_var = flags.contains(SymbolFlags::FunctionScopedVariable);
-        is_parameter_or_var
+        is_import
+            || is_parameter_or_var
             || flags.contains(SymbolFlags::Function)
             || flags.contains(SymbolFlags::CatchVariable)
     }

@@ -12,7 +12,7 @@ use crate::error::ScriptError;
 use crate::limits::{BuildLimits, Limits};
 use crate::program::Program;
 use crate::source::Source;
-use crate::testing::{Random, manual, worker_script};
+use crate::test_support::{Random, manual, worker_script};
 use crate::turn::{CallId, Input, Outcome, TurnContext, turn, turn_by};
 use crate::worker::{Identity, Worker};
 

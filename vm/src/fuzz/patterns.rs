@@ -10,7 +10,7 @@ use crate::data::Data;
 use crate::host::NoHost;
 use crate::limits::Limits;
 use crate::machine::Machine;
-use crate::testing::{Random, compile};
+use crate::test_support::{Random, compile};
 use crate::value::Value;
 
 #[rustfmt::skip]

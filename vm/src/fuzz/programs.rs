@@ -10,7 +10,7 @@ use super::rounds;
 use crate::data::{Address, Data};
 use crate::limits::Limits;
 use crate::program::{Content, Program, ProgramError};
-use crate::testing::{Random, manual};
+use crate::test_support::{Random, manual};
 use crate::turn::{CallId, Input, Outcome, TurnContext, turn};
 use crate::worker::{Identity, Worker};
 

@@ -8,7 +8,7 @@ use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::limits::BuildLimits;
 use crate::source::Source;
-use crate::testing::{Random, scripts};
+use crate::test_support::{Random, scripts};
 
 fn kind(sign: char) -> u8 {
     if sign.is_alphanumeric() || sign == '_' {

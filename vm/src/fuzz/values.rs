@@ -6,7 +6,7 @@ use super::rounds;
 use crate::data::Data;
 use crate::limits::Limits;
 use crate::program::Program;
-use crate::testing::{Random, manual};
+use crate::test_support::{Random, manual};
 use crate::worker::{Identity, Worker};
 
 /// Cuts, lengthens or changes bytes.

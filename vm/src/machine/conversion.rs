@@ -153,8 +153,7 @@ impl Machine<'_> {
         let Some(function) = code.functions.get(index as usize) else {
             return Ok(Text::empty());
         };
-        let source = code.sources.get(usize::from(function.source));
-        let text = source.map_or("", |source| source.slice(function.span));
+        let text = code.sources.slice(function.span);
         self.charge(32 + text.len() * 2)?;
         Ok(Text::from(text))
     }

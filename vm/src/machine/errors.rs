@@ -149,8 +149,7 @@ impl Machine<'_> {
 pub(super) fn script_stack(code: &Code, places: &Places) -> Vec<StackFrame> {
     let frames = places.iter().filter_map(|(index, instruction)| {
         let function = code.functions.get(index.0 as usize)?;
-        let source = code.sources.get(usize::from(function.source))?;
-        let position = source.position(function.place(*instruction).start);
+        let (source, position) = code.sources.locate(function.place(*instruction).start)?;
         let name = if index.0 == 0 {
             "(module)".to_owned()
         } else if function.name.is_empty() {

@@ -1,7 +1,7 @@
 //! Table tests of regular expressions and the text methods that take them. The expected values are
 //! those of another engine.
 
-use crate::testing::check;
+use crate::test_support::check;
 
 #[rustfmt::skip]
 const MATCHING: &[(&str, &str)] = &[
