@@ -29,6 +29,7 @@ pub mod machine;
 pub mod number;
 pub mod options;
 pub mod program;
+pub mod reactive;
 pub mod regex;
 mod run;
 pub mod snapshot;

@@ -17,6 +17,8 @@ pub struct WorkerOptions {
     pub reuse: Reuse,
     /// What happens after a failure.
     pub restart: Restart,
+    /// Whether it is a reactive function: it takes no messages, and is made by who reads it.
+    pub reactive: bool,
 }
 
 impl WorkerOptions {
@@ -133,6 +135,7 @@ impl WorkerOptions {
             key: None,
             reuse,
             restart,
+            reactive: false,
         }
     }
 }

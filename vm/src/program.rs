@@ -17,7 +17,7 @@ use crate::verify::VerifyError;
 use serde::{Deserialize, Serialize};
 
 /// The first byte of an encoded program.
-pub const PROGRAM_VERSION: u8 = 2;
+pub const PROGRAM_VERSION: u8 = 3;
 
 /// The name of a program: the BLAKE3 hash of its encoding.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

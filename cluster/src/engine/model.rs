@@ -113,6 +113,7 @@ impl Program for ModelProgram {
             reused: worker.daemon || worker.keyed,
             restarts: worker.restarts > 0,
             restarts_from_start: false,
+            reactive: false,
         })
     }
 
@@ -293,6 +294,8 @@ impl ModelRun {
         ran: &mut Ran,
     ) -> Result<(), Failure> {
         match input {
+            // Its lists read nothing of others.
+            Input::Told { .. } => Ok(()),
             Input::Start { config, .. } => {
                 let list = read(config)?;
                 self.perform(&list, None, context.now_ms, ran)

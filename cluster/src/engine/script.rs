@@ -11,6 +11,7 @@ use transport::Address;
 use vm::data::Address as ScriptAddress;
 use vm::limits::Limits;
 use vm::options::{RestartFrom, RestartPolicy, Reuse};
+use vm::reactive::Part;
 
 use super::{Context, Effect, End, Engine, Input, Program, Ran, Run, Target, WorkerFacts};
 use crate::codes;
@@ -79,6 +80,7 @@ impl Program for Script {
             reused: options.reuse == Reuse::Restart,
             restarts: options.restart.policy == RestartPolicy::OnFailure,
             restarts_from_start: options.restart.from == RestartFrom::Start,
+            reactive: options.reactive,
         })
     }
 
@@ -179,6 +181,14 @@ impl Run for ScriptRun {
         }
     }
 
+    fn told(&self, part: &Part, limits: &Limits) -> Option<Body> {
+        Some(Body::from_data(self.worker.told(
+            &self.program,
+            part,
+            limits,
+        )))
+    }
+
     fn as_any(&self) -> &dyn std::any::Any {
         self
     }
@@ -212,6 +222,17 @@ fn script_input(input: Input<'_>) -> Result<vm::Input, Failure> {
             sender: from.map(script_address),
         },
         Input::Timer { timer } => vm::Input::Timer { timer },
+        Input::Told {
+            watch,
+            body,
+            version,
+            from,
+        } => vm::Input::Told {
+            watch,
+            body: data(body)?,
+            version,
+            source: from.map(script_address),
+        },
     })
 }
 
@@ -272,6 +293,12 @@ fn effect(effect: vm::Effect) -> Effect {
         },
         vm::Effect::SetTimer { timer, at_ms } => Effect::SetTimer { timer, at_ms },
         vm::Effect::CancelTimer { timer } => Effect::CancelTimer { timer },
+        vm::Effect::Subscribe { watch, to, request } => Effect::Subscribe {
+            watch,
+            to: target(to),
+            request: Body::from_data(request),
+        },
+        vm::Effect::Unsubscribe { watch } => Effect::Unsubscribe { watch },
     }
 }
 

@@ -28,6 +28,7 @@ pub fn kind(reader: &dyn StateRead, message: &MessageRecord) -> Result<String, Q
                 Some(TurnInput::Start { .. }) => (None, "start"),
                 Some(TurnInput::Timer { .. }) => (None, "timer"),
                 Some(TurnInput::Kill { .. }) => (None, "kill"),
+                Some(TurnInput::Told { .. }) => (None, "value"),
                 None => (None, "message"),
             }
         }
@@ -45,6 +46,8 @@ pub fn kind(reader: &dyn StateRead, message: &MessageRecord) -> Result<String, Q
         MessageFate::Started { .. } => (None, "start"),
         MessageFate::Killed { .. } => (None, "kill"),
         MessageFate::Late => (None, "reply"),
+        MessageFate::Subscribed => (None, "subscribe"),
+        MessageFate::Unsubscribed => (None, "unsubscribe"),
         MessageFate::Waiting
         | MessageFate::Routed { .. }
         | MessageFate::Service { .. }

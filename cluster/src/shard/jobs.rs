@@ -39,6 +39,7 @@ impl Shard {
             Job::Rested(instance) => self.rested(&instance),
             Job::Service(service) => self.service_rested(&service),
             Job::Retire(instance) => self.retire(&instance),
+            reading @ (Job::Unread(_) | Job::Renew(_)) => self.run_reading(reading),
         }
     }
 

@@ -247,8 +247,10 @@ impl Shard {
             room -= 1;
         }
         if room > 0 {
+            let cause = record.cause.clone();
             self.hot
                 .remove(place, &instance, &mut *self.store, &mut self.meta);
+            self.tell_removed(address, &cause)?;
         } else {
             let address = record.address.clone();
             self.hot.put(place, instance, true);

@@ -38,6 +38,10 @@ pub(crate) enum Job {
     Service(Address),
     /// What an ended instance left may go.
     Retire(Address),
+    /// A reactive function may have had no reader for long enough.
+    Unread(Address),
+    /// The name of a reactive function that is read was given to a program.
+    Renew(Address),
 }
 
 /// The queue.

@@ -148,6 +148,8 @@ impl Shard {
             rests_until_ms: None,
             retry_timers: Vec::new(),
             retry_replies: Vec::new(),
+            sources: Vec::new(),
+            unread_until_ms: None,
             started_ms: self.now_ms,
             ended_ms: None,
             result: None,

@@ -24,6 +24,8 @@ pub(crate) enum TimerKind {
     Service = 3,
     /// What an ended instance left may go.
     Retire = 4,
+    /// A reactive function has had no reader for a while.
+    Unread = 5,
 }
 
 /// A timer that is due.
@@ -128,6 +130,7 @@ fn read(key: &[u8], owner: Address) -> Option<Due> {
         2 => TimerKind::Rest,
         3 => TimerKind::Service,
         4 => TimerKind::Retire,
+        5 => TimerKind::Unread,
         _ => return None,
     };
     Some(Due {

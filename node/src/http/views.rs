@@ -94,6 +94,7 @@ pub fn event(step: u64, record: &HistoryRecord) -> Result<HistoryEvent, DoorErro
         TurnInput::Reply { from, body, .. } => ("reply", from.as_ref(), Some(value(body)?)),
         TurnInput::Timer { timer } => ("timer", None, Some(Value::from(*timer))),
         TurnInput::Kill { from } => ("kill", from.as_ref(), None),
+        TurnInput::Told { from, body, .. } => ("value", from.as_ref(), Some(value(body)?)),
     };
     let (outcome, error) = turn_outcome(&record.outcome);
     let mut notes = record.console.clone();
@@ -170,6 +171,8 @@ fn fate(fate: &MessageFate) -> (Option<u64>, &'static str) {
         MessageFate::Killed { found: true } => (None, "killed"),
         MessageFate::Killed { found: false } => (None, "not found"),
         MessageFate::Started { step } => (*step, "taken"),
+        MessageFate::Subscribed => (None, "subscribed"),
+        MessageFate::Unsubscribed => (None, "unsubscribed"),
     }
 }
 
@@ -197,6 +200,8 @@ pub fn outcome_of(fate: &MessageFate) -> Option<Outcome> {
             }
         }
         MessageFate::Late => plain("late"),
+        MessageFate::Subscribed => plain("subscribed"),
+        MessageFate::Unsubscribed => plain("unsubscribed"),
         MessageFate::Started { .. } => plain("waiting"),
         MessageFate::Acknowledged { .. } => plain("acknowledged"),
         MessageFate::Killed { .. } => plain("killed"),

@@ -27,6 +27,8 @@ pub(super) struct Instance {
     pub(super) resting: Option<Resume>,
     /// How many runs there were: part of the run id.
     pub(super) lives: u64,
+    /// Since when a reactive function has no reader, in virtual milliseconds.
+    pub(super) unread_since_ms: u64,
     pub(super) result: Data,
     pub(super) error: Option<ScriptError>,
 }
@@ -71,6 +73,7 @@ impl Instance {
             failures: 0,
             resting: None,
             lives,
+            unread_since_ms: 0,
             result: Data::Undefined,
             error: None,
         }

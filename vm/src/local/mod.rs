@@ -7,6 +7,7 @@
 
 mod instances;
 mod lines;
+mod reading;
 mod report;
 mod routing;
 mod turns;
@@ -194,6 +195,7 @@ pub struct LocalRun<'p> {
     queue: VecDeque<routing::Item>,
     /// Due time and a number that keeps the order of those due at once.
     timers: BTreeMap<(u64, u64), turns::Alarm>,
+    readers: reading::Readers,
     numbers: u64,
     /// Virtual milliseconds since the start.
     clock_ms: u64,
@@ -225,9 +227,15 @@ impl<'p> LocalRun<'p> {
                 });
             }
             None => {
-                let mut names = exported();
-                match (names.next(), names.next()) {
-                    (Some(name), None) => name,
+                // A reactive function is read by a worker, which is what the run is about.
+                let of_kind = |reactive: bool| {
+                    let workers = program.workers().filter(|worker| worker.exported);
+                    let mut names =
+                        workers.filter(move |worker| worker.options.reactive == reactive);
+                    (names.next(), names.next())
+                };
+                match (of_kind(false), of_kind(true)) {
+                    ((Some(only), None), _) | ((None, _), (Some(only), None)) => only.name.clone(),
                     _ => return Err(LocalError::WhichWorker { known: known() }),
                 }
             }
@@ -244,6 +252,7 @@ impl<'p> LocalRun<'p> {
             instances: BTreeMap::new(),
             queue: VecDeque::new(),
             timers: BTreeMap::new(),
+            readers: reading::Readers::default(),
             numbers: 0,
             clock_ms: 0,
             events: Vec::new(),

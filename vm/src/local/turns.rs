@@ -25,6 +25,8 @@ pub(super) enum AlarmKind {
     Timer(u64),
     /// The rest after a failure is over.
     Restart,
+    /// A reactive function has had no reader for a minute.
+    Unread,
 }
 
 impl LocalRun<'_> {
@@ -61,6 +63,7 @@ impl LocalRun<'_> {
             AlarmKind::Timer(timer) => {
                 self.give(&alarm.address, Input::Timer { timer });
             }
+            AlarmKind::Unread => self.end_unread(&alarm.address),
             AlarmKind::Restart => match instance.resting.take() {
                 Some(Resume::AtWait(inputs)) => self.resume(&alarm.address, inputs),
                 Some(Resume::AtStart) => self.start_again(&alarm.address),
@@ -80,7 +83,14 @@ impl LocalRun<'_> {
             (None, input) => {
                 self.run_turn(address, &input);
             }
-            (Some(Resume::AtWait(inputs)), input) => inputs.push(input),
+            (Some(Resume::AtWait(inputs)), input) => {
+                // What was told before is not what the source is.
+                if let Input::Told { watch: new, .. } = &input {
+                    inputs
+                        .retain(|kept| !matches!(kept, Input::Told { watch, .. } if watch == new));
+                }
+                inputs.push(input);
+            }
             (Some(Resume::AtStart), Input::Reply { body, .. }) => self.late(address, body),
             (Some(Resume::AtStart), _) => {}
         }
@@ -118,6 +128,7 @@ impl LocalRun<'_> {
         let Some(worker) = self.new_worker(address, lives) else {
             return;
         };
+        self.unsubscribe_all(address);
         if let Some(instance) = self.instances.get_mut(address) {
             instance.worker = worker;
             instance.lives = lives;
@@ -178,6 +189,7 @@ impl LocalRun<'_> {
                 self.failed(address, &before, input, error);
             }
         }
+        self.tell(address);
         true
     }
 
@@ -227,6 +239,8 @@ impl LocalRun<'_> {
                 };
                 self.timers.insert((due_ms, number), alarm);
             }
+            Effect::Subscribe { watch, to, request } => self.subscribe(from, watch, to, request),
+            Effect::Unsubscribe { watch } => self.unsubscribe(from, watch),
             Effect::CancelTimer { timer } => {
                 self.timers.retain(|_, alarm| {
                     alarm.address != *from
@@ -270,7 +284,9 @@ impl LocalRun<'_> {
         instance.resting = Some(match definition.options.restart.from {
             RestartFrom::Start => Resume::AtStart,
             RestartFrom::Wait => Resume::AtWait(match input {
-                Input::Timer { .. } | Input::Reply { .. } => vec![input.clone()],
+                Input::Timer { .. } | Input::Reply { .. } | Input::Told { .. } => {
+                    vec![input.clone()]
+                }
                 _ => Vec::new(),
             }),
         });
@@ -293,6 +309,7 @@ impl LocalRun<'_> {
         error: Option<ScriptError>,
     ) {
         self.timers.retain(|_, alarm| alarm.address != *address);
+        self.unsubscribe_all(address);
         let Some(instance) = self.instances.get_mut(address) else {
             return;
         };
@@ -318,6 +335,7 @@ impl LocalRun<'_> {
         for body in left {
             self.dead_letter(address.clone(), body, left_behind());
         }
+        self.tell(address);
     }
 }
 
