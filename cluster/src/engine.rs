@@ -55,6 +55,9 @@ pub trait Program: Send + Sync {
     /// failed.
     fn rest_after_ms(&self, worker: &str, failures: u32) -> Option<u64>;
 
+    /// When runs of a worker are started by the clock.
+    fn schedule(&self, worker: &str) -> Option<&vm::schedule::Schedule>;
+
     /// A run that was not started. None where the program has no such worker.
     fn start(&self, worker: &str, address: &Address, run: [u8; 16]) -> Option<Box<dyn Run>>;
 
@@ -81,6 +84,10 @@ pub struct WorkerFacts {
     pub restarts: bool,
     /// It goes on from the beginning, not from the wait at which the failing turn began.
     pub restarts_from_start: bool,
+    /// How long it may receive nothing before it ends, where the script says so, in milliseconds.
+    pub idle_ms: Option<u64>,
+    /// How long an ended run is kept, where the script says so, in milliseconds.
+    pub retention_ms: Option<u64>,
     /// It is a reactive function: begun by who reads it, and it takes no messages.
     pub reactive: bool,
 }

@@ -35,8 +35,14 @@ pub struct ShardLimits {
     pub output_age_ms: u64,
     /// Steps of history that an instance keeps.
     pub history_steps: u64,
-    /// How long an ended instance is kept, in milliseconds: a week.
+    /// How long an ended run is kept, in milliseconds, where its `retention` says nothing: a week.
     pub ended_ms: u64,
+    /// How long an instance that is no daemon may receive nothing before it ends, in milliseconds, where its
+    /// `idle` says nothing; none: for ever, because a run that waits for a month is what this is for.
+    pub idle_ms: Option<u64>,
+    /// How late a time of a schedule may be taken before it counts as missed, in milliseconds: a minute,
+    /// longer than an election and a restart take.
+    pub schedule_grace_ms: u64,
     /// Dead letters that a shard keeps; the oldest goes first.
     pub dead_letters: u64,
     /// How long a message for an external service is sent again, in milliseconds: a day.
@@ -78,6 +84,8 @@ impl Default for ShardLimits {
             output_age_ms: 7 * DAY_MS,
             history_steps: 100_000,
             ended_ms: 7 * DAY_MS,
+            idle_ms: None,
+            schedule_grace_ms: 60_000,
             dead_letters: 100_000,
             service_time_to_live_ms: DAY_MS,
             service_window: 16,

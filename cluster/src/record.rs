@@ -110,6 +110,8 @@ pub enum TurnInput {
         /// The worker's number for it.
         timer: u64,
     },
+    /// It received nothing for as long as its `idle` says, and ended; no script ran.
+    Idle,
     /// A kill; no script ran.
     Kill {
         /// Who; none for a client or the worker itself.
@@ -384,6 +386,10 @@ pub struct InstanceRecord {
     pub retry_timers: Vec<u64>,
     /// Replies to be given after the rest: one whose turn failed, and those that came meanwhile.
     pub retry_replies: Vec<Message>,
+    /// When it last received something, or its run began, in milliseconds of shard time.
+    pub heard_ms: u64,
+    /// How long it may receive nothing before it ends, and when that is looked at next.
+    pub idle: Option<Idle>,
     /// What it reads of others, in the order of subscription.
     pub sources: Vec<SourceRecord>,
     /// Of a reactive function that has had no reader, or a client that read once: when it ends unless it
@@ -401,6 +407,16 @@ pub struct InstanceRecord {
     pub cause: Stamp,
     /// A hash chained over its history, output and mailbox: what the state's hash sees of them.
     pub chain: [u8; 16],
+}
+
+/// The watch over an instance that ends when it receives nothing for a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Idle {
+    /// How long that is, in milliseconds.
+    pub after_ms: u64,
+    /// When its timer is due, in milliseconds of shard time. Messages do not move it: it is set anew when
+    /// it fires, so that a message costs nothing.
+    pub due_ms: u64,
 }
 
 /// Something that an instance reads.
@@ -477,6 +493,17 @@ pub struct NameRecord {
     pub program: Option<ProgramId>,
     /// The activation that decided it.
     pub version: u64,
+    /// At the home of the name of a worker with a schedule: its timer.
+    pub tick: Option<Tick>,
+}
+
+/// The timer of a schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tick {
+    /// Its number in this shard.
+    pub slot: u64,
+    /// The next time of the schedule, in milliseconds of shard time.
+    pub next_ms: u64,
 }
 
 /// The queue of one external service.

@@ -149,7 +149,7 @@ impl<'a> Replay<'a> {
     }
 }
 
-/// The engine's input; none for a kill, which runs no script.
+/// The engine's input; none for an end from outside, which runs no script.
 fn engine_input(input: &TurnInput) -> Option<Input<'_>> {
     Some(match input {
         TurnInput::Start { config, outbox, .. } => Input::Start {
@@ -178,7 +178,7 @@ fn engine_input(input: &TurnInput) -> Option<Input<'_>> {
             version: *version,
             from: from.as_ref(),
         },
-        TurnInput::Kill { .. } => return None,
+        TurnInput::Idle | TurnInput::Kill { .. } => return None,
     })
 }
 

@@ -14,7 +14,8 @@ export const LedgerService = act(() =>
             readState(entry, e => e.amount > TRANSFER_LIMIT || !(e.amount > 0)),
             send(sender(entry), readState(entry, e => ({
               type: "TRANSFER_FAILED",
-              transferId: e.transferId,
+              transactionId: e.transactionId,
+              amount: e.amount,
               reason: "the amount is outside the limits of the account",
             }))),
             sequence(() => [
@@ -23,11 +24,20 @@ export const LedgerService = act(() =>
                 type: "CREDIT",
                 account: e.to,
                 amount: e.amount,
-                transferId: e.transferId,
+                transactionId: e.transactionId,
               }))),
               send(sender(entry), computeState([page, entry], (p, e) => ({
                 type: "TRANSFER_CONFIRMED",
-                transferId: e.transferId,
+                transactionId: e.transactionId,
+                amount: e.amount,
+                entry: p.entries,
+              }))),
+              send(DataAggregatorService, computeState([page, entry], (p, e) => ({
+                type: "RECORD_TRADE",
+                day: e.day ?? new Date().toISOString().slice(0, 10),
+                from: e.account,
+                to: e.to,
+                amount: e.amount,
                 entry: p.entries,
               }))),
             ]),

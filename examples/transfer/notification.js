@@ -8,13 +8,20 @@ export const NotificationService = act((self, { outbox }) =>
         m => m.type === "NOTIFY_SUCCESS",
         notice => sequence(() => [
           modifyState(counts, c => ({ ...c, successes: c.successes + 1 })),
-          send(outbox, readState(notice, n => ({ to: n.customer, text: n.text }))),
+          send(outbox, readState(notice, n => ({
+            to: n.customer,
+            text: `${formatAmount(n.amount)} sent to ${n.to}`,
+          }))),
         ]),
         notice => whenState(
           readState(notice, n => n.type === "NOTIFY_FAILURE"),
           sequence(() => [
             modifyState(counts, c => ({ ...c, failures: c.failures + 1 })),
-            send(outbox, readState(notice, n => ({ to: n.customer, text: n.text, urgent: true }))),
+            send(outbox, readState(notice, n => ({
+              to: n.customer,
+              text: `${formatAmount(n.amount)} to ${n.to} was refused: ${n.reason}`,
+              urgent: true,
+            }))),
           ]),
         ),
       ),
@@ -22,3 +29,6 @@ export const NotificationService = act((self, { outbox }) =>
   ),
   { daemon: true },
 );
+
+// Amounts are whole cents, so that sums are exact.
+const formatAmount = cents => `${Math.trunc(cents / 100)}.${String(cents % 100).padStart(2, "0")}`;

@@ -11,39 +11,30 @@ export const FundTransfer = act((self, { complete }) =>
         account: t.from,
         to: t.to,
         amount: t.amount,
-        transferId: t.id,
+        transactionId: t.id,
+        day: t.day,
       }))),
       waitFor(m => m.type === "TRANSFER_CONFIRMED" || m.type === "TRANSFER_FAILED", answer =>
         sequence(() => [
           whenState(
             readState(answer, a => a.type === "TRANSFER_CONFIRMED"),
-            sequence(() => [
-              send(NotificationService, readState(transfer, t => ({
-                type: "NOTIFY_SUCCESS",
-                customer: t.from,
-                text: `${formatAmount(t.amount)} sent to ${t.to}`,
-              }))),
-              send(DataAggregatorService, computeState([transfer, answer], (t, a) => ({
-                type: "RECORD_TRADE",
-                day: t.day ?? new Date().toISOString().slice(0, 10),
-                from: t.from,
-                to: t.to,
-                amount: t.amount,
-                entry: a.entry,
-              }))),
-            ]),
-            send(NotificationService, computeState([transfer, answer], (t, a) => ({
-              type: "NOTIFY_FAILURE",
-              customer: t.from,
-              text: `${formatAmount(t.amount)} to ${t.to} was refused: ${a.reason}`,
-            }))),
+            send(NotificationService, notice("NOTIFY_SUCCESS", transfer, answer)),
+            send(NotificationService, notice("NOTIFY_FAILURE", transfer, answer)),
           ),
-          complete(readState(answer, a => ({ outcome: a.type, transferId: a.transferId }))),
+          complete(readState(answer, a => ({ outcome: a.type, transactionId: a.transactionId }))),
         ]),
       ),
     ]),
   ),
 );
 
-// Amounts are whole cents, so that sums are exact.
-const formatAmount = cents => `${Math.trunc(cents / 100)}.${String(cents % 100).padStart(2, "0")}`;
+// What the customer is told: who asked for the transfer, and what the ledger says of it.
+const notice = (type, transfer, answer) =>
+  computeState([transfer, answer], (t, a) => ({
+    type,
+    transactionId: a.transactionId,
+    customer: t.from,
+    to: t.to,
+    amount: a.amount,
+    reason: a.reason,
+  }));

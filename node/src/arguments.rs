@@ -28,6 +28,8 @@ pub enum Command {
     Check(CheckArguments),
     /// Run one instance here, on a virtual clock
     Run(RunArguments),
+    /// Run tests of workers: *.test.js and *.test.ts
+    Test(TestArguments),
     /// Install scripts in the cluster
     Deploy(DeployArguments),
     /// Start a run
@@ -44,6 +46,8 @@ pub enum Command {
     History(PageArguments),
     /// Show what a root instance put out
     Outbox(OutboxArguments),
+    /// Follow what a reactive function comes to
+    Watch(WatchArguments),
     /// Show the causal tree of a message: who sent what to whom, when, on which node
     Trace(TraceArguments),
     /// Look at the cluster
@@ -51,6 +55,8 @@ pub enum Command {
     Cluster(ClusterCommand),
     /// Measure: durable adds over HTTP, hops around a ring, flushes and CPU per operation
     Bench(BenchArguments),
+    /// Print the types of the language, for editors: troupe types > troupe.d.ts
+    Types,
     /// Print a script that completes commands in a shell
     Completions {
         /// The shell
@@ -153,6 +159,21 @@ pub struct NodeArguments {
     /// The bus: nats://HOST:PORT, or `embedded` for a single node
     #[arg(long, env = "TROUPE_BUS", value_name = "URL")]
     pub bus: Option<String>,
+    /// Take direct connections of other nodes here: faster than the bus, and there while it is down
+    #[arg(long, env = "TROUPE_DIRECT", value_name = "ADDR")]
+    pub direct: Option<String>,
+    /// What other nodes connect to, HOST or HOST:PORT [default: the address of --direct]
+    #[arg(long, env = "TROUPE_DIRECT_ADVERTISE", value_name = "ADDR")]
+    pub direct_advertise: Option<String>,
+    /// This node's certificate for direct connections, in PEM; needs the key and the authority
+    #[arg(long, env = "TROUPE_DIRECT_CERTIFICATE", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub direct_certificate: Option<PathBuf>,
+    /// The key of that certificate, in PEM
+    #[arg(long, env = "TROUPE_DIRECT_KEY", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub direct_key: Option<PathBuf>,
+    /// The authority that signed the certificates of all nodes, in PEM
+    #[arg(long, env = "TROUPE_DIRECT_AUTHORITY", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub direct_authority: Option<PathBuf>,
     /// Where to keep data
     #[arg(long, env = "TROUPE_DATA", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub data: Option<PathBuf>,
@@ -242,6 +263,36 @@ pub struct RunArguments {
     /// Where chance comes from
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+}
+
+/// `troupe test`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit code 0 where all tests passed, 1 where one failed, 2 where a file does not compile or \
+    there is no test. How tests are written: docs/testing.md."
+)]
+pub struct TestArguments {
+    /// Test files, and folders to look for them in [default: the current folder]
+    #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    pub files: Vec<PathBuf>,
+    /// Only tests with this in their name
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Run again what a change concerns, until interrupted
+    #[arg(long)]
+    pub watch: bool,
+    /// Stop at the first failure
+    #[arg(long)]
+    pub bail: bool,
+    /// How long a test may take
+    #[arg(long, value_name = "MS", default_value_t = 5_000)]
+    pub timeout: u64,
+    /// Write the results to this file, as JUnit's XML
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub junit: Option<PathBuf>,
+    /// How to print results
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
 }
 
 /// `troupe deploy`
@@ -386,6 +437,22 @@ pub struct OutboxArguments {
     pub follow: bool,
 }
 
+/// `troupe watch`
+#[derive(Debug, Args)]
+pub struct WatchArguments {
+    /// The reactive function
+    pub name: String,
+    /// Its arguments, a JSON array
+    #[arg(default_value = "[]")]
+    pub args: String,
+    /// Print what it is now, and end
+    #[arg(long)]
+    pub once: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub client: ClientArguments,
+}
+
 /// `troupe trace`
 #[derive(Debug, Args)]
 pub struct TraceArguments {
@@ -431,6 +498,9 @@ pub struct BenchArguments {
     /// The NATS server's binary
     #[arg(long, value_name = "FILE", env = "TROUPE_TEST_NATS_SERVER", value_hint = ValueHint::FilePath)]
     pub nats: Option<PathBuf>,
+    /// Let the nodes of a cluster connect to each other directly
+    #[arg(long)]
+    pub direct: bool,
     /// How to print results
     #[arg(long, short, value_enum, default_value_t = Output::Table)]
     pub output: Output,

@@ -27,6 +27,7 @@ use crate::config::{Config, EMBEDDED};
 use crate::door::{Door, answer_queries, serve_bus};
 use crate::http::{Context, Server};
 use crate::outgoing::{AllowList, OutgoingClient};
+use crate::subscriptions::serve_subscriptions;
 use crate::telemetry::OtlpSink;
 
 /// How long leads may take to be handed over when the node goes.
@@ -43,6 +44,7 @@ pub struct Node {
     groups: Groups,
     server: Server,
     bus_door: JoinHandle<()>,
+    subscriptions: JoinHandle<()>,
     sink: Option<Arc<OtlpSink>>,
     leaving: watch::Sender<bool>,
     // Held as long as the node lives: two nodes on one folder would destroy each other's log.
@@ -83,6 +85,7 @@ impl Node {
         let door = Arc::new(Door::new(groups.clone(), bus, spans));
         answer_queries(&door);
         let bus_door = serve_bus(&door).await?;
+        let subscriptions = serve_subscriptions(&door);
         // Set once, here.
         let _ = served.set(Arc::clone(&door));
         Ok(Node {
@@ -91,6 +94,7 @@ impl Node {
             groups,
             server,
             bus_door,
+            subscriptions,
             sink,
             leaving,
             _lock: lock,
@@ -101,6 +105,7 @@ impl Node {
     pub async fn stop(self) {
         self.leaving.send_replace(true);
         self.bus_door.abort();
+        self.subscriptions.abort();
         if tokio::time::timeout(LEAVE_DEADLINE, self.groups.shutdown())
             .await
             .is_err()
@@ -117,6 +122,7 @@ impl Node {
     pub async fn crash(self) {
         self.groups.abort();
         self.bus_door.abort();
+        self.subscriptions.abort();
         self.server.abort().await;
     }
 }

@@ -16,4 +16,6 @@ pub mod http;
 pub mod load;
 pub mod outgoing;
 pub mod output;
+pub mod subscriptions;
 pub mod telemetry;
+pub mod testing;

@@ -83,6 +83,8 @@ impl RaftChannel {
 pub enum Route {
     /// Nodes find each other.
     Hello,
+    /// Nodes say where they can be connected to.
+    Peers,
     /// Requests of one kind to one node.
     Node {
         /// The node.
@@ -105,6 +107,8 @@ pub enum Route {
     Worker(Address),
     /// What a root instance emits.
     Outbox(Address),
+    /// What a stream of the bus delivers for a worker.
+    Stream(Address),
 }
 
 /// Builds and parses the subjects of one cluster.
@@ -127,6 +131,12 @@ impl Subjects {
     #[must_use]
     pub fn hello(&self) -> Subject {
         self.build("hello")
+    }
+
+    /// `troupe.C.peers`: nodes that take connections say where.
+    #[must_use]
+    pub fn peers(&self) -> Subject {
+        self.build("peers")
     }
 
     /// `troupe.C.node.N.KIND`: requests of one kind to one node.
@@ -175,6 +185,12 @@ impl Subjects {
         self.addressed("outbox", address)
     }
 
+    /// `troupe.C.NS.stream.NAME`: where a stream of the bus delivers what a worker subscribes to.
+    #[must_use]
+    pub fn stream(&self, address: &Address) -> Subject {
+        self.addressed("stream", &address.without_key())
+    }
+
     /// `troupe.C.*.worker.>`: what every node's door listens to, as one queue group.
     #[must_use]
     pub fn all_workers(&self) -> Pattern {
@@ -197,6 +213,7 @@ impl Subjects {
         let tokens: Vec<&str> = rest.splitn(6, '.').collect();
         match tokens.as_slice() {
             ["hello"] => Ok(Route::Hello),
+            ["peers"] => Ok(Route::Peers),
             ["shard", shard] => Ok(Route::Shard(shard.parse()?)),
             ["node", node, kind] => Ok(Route::Node {
                 node: node.parse()?,
@@ -219,6 +236,7 @@ impl Subjects {
             [namespace, "worker", name, key] => {
                 Ok(Route::Worker(address(namespace, name, Some(key))?))
             }
+            [namespace, "stream", name] => Ok(Route::Stream(address(namespace, name, None)?)),
             [namespace, "outbox", name] => Ok(Route::Outbox(address(namespace, name, None)?)),
             [namespace, "outbox", name, key] => {
                 Ok(Route::Outbox(address(namespace, name, Some(key))?))

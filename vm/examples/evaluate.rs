@@ -1,16 +1,13 @@
 //! Evaluates modules: reads a JSON array of module texts from standard input, and writes a JSON array
 //! with what each exports by default, a text, or `error: CODE`.
 //!
-//! Before: `differential.mjs`, which runs the same modules in Node and compares. With `--time N` it
-//! takes one module instead, calls its exported function N times and prints the time of a call.
+//! Before: `differential.mjs`, which runs the same modules in Node and compares.
 
 use std::io::Read;
 
-use vm::builtins;
 use vm::bytecode::FunctionIndex;
 use vm::compile::{Module, Names, compile_module};
 use vm::data::Data;
-use vm::freeze::Purpose;
 use vm::host::NoHost;
 use vm::limits::{BuildLimits, Limits};
 use vm::machine::Machine;
@@ -61,65 +58,11 @@ fn evaluate(text: &str) -> String {
     }
 }
 
-/// Calls the default export again and again, each time on an empty heap.
-fn time(text: &str, calls: u32) -> anyhow::Result<()> {
-    let module = compile(text).map_err(anyhow::Error::msg)?;
-    let limits = Limits {
-        turn_instructions: u64::MAX,
-        turn_allocated_bytes: u64::MAX,
-        ..Limits::default()
-    };
-    let mut builder = Machine::new(&module.code, &NoHost, &limits);
-    let function = exported(&mut builder).map_err(anyhow::Error::msg)?;
-    let frozen = builder.freeze(&function, Purpose::Capture);
-    let Ok(frozen) = frozen else {
-        anyhow::bail!("the function cannot be frozen")
-    };
-    let message = Data::from_json(
-        r#"{"type":"ORDER","user":"u1","amount":12.5,"n":1000}"#,
-        &limits,
-    )?;
-    #[expect(clippy::disallowed_types, reason = "an example that measures")]
-    let start = std::time::Instant::now();
-    let mut instructions = 0;
-    for _ in 0..calls {
-        let mut machine = Machine::new(&module.code, &NoHost, &limits);
-        let result = machine.call(
-            &Value::Frozen(frozen.clone()),
-            &[Value::Frozen(message.clone())],
-        );
-        if result.is_err() {
-            anyhow::bail!("the function throws");
-        }
-        instructions = machine.used().instructions;
-    }
-    let each = start.elapsed() / calls;
-    println!(
-        "{each:?} a call, {instructions} instructions, {} built-ins",
-        builtins::names().count()
-    );
-    Ok(())
-}
-
 fn main() -> anyhow::Result<()> {
     let mut input = String::new();
     std::io::stdin().read_to_string(&mut input)?;
-    let arguments: Vec<String> = arguments();
-    if let [flag, calls] = arguments.as_slice()
-        && flag == "--time"
-    {
-        return time(&input, calls.parse()?);
-    }
     let modules: Vec<String> = serde_json::from_str(&input)?;
     let results: Vec<String> = modules.iter().map(|module| evaluate(module)).collect();
     println!("{}", serde_json::to_string(&results)?);
     Ok(())
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an example is a program of its own"
-)]
-fn arguments() -> Vec<String> {
-    std::env::args().skip(1).collect()
 }

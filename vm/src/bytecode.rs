@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::builtins::{self, NativeIndex};
 use crate::data::Data;
-use crate::source::{Source, Span};
+use crate::source::{Sources, Span};
 use crate::text::Text;
 
 /// Index of a function of the code.
@@ -19,7 +19,7 @@ pub struct FunctionIndex(pub u32);
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Code {
     /// The scripts, for stacks and diagnostics.
-    pub sources: Vec<Source>,
+    pub sources: Sources,
     /// All functions; the first is the module itself.
     pub functions: Vec<Function>,
     /// Constants: numbers, texts, addresses.
@@ -54,8 +54,6 @@ pub struct Links {
 pub struct Function {
     /// For stacks and for `name`; empty where it has none.
     pub name: Text,
-    /// Which source.
-    pub source: u16,
     /// The text of the function.
     pub span: Span,
     /// How many slots the arguments fill, without the rest parameter.

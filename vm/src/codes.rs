@@ -33,6 +33,14 @@ codes! {
 
     INTERNAL = "E0110" "the compiler made a mistake";
 
+    IMPORT_MISSING = "E0120" "an imported file is not there";
+    EXPORT_MISSING = "E0121" "an imported file does not export that name";
+    IMPORT_CYCLE = "E0122" "files that import each other";
+    IMPORT_OUTSIDE = "E0123" "an import that leads out of the folder of the scripts";
+    IMPORT_NOT_TEXT = "E0124" "a file that is not UTF-8 text";
+    EXPORT_AMBIGUOUS = "E0125" "a name that two files export";
+    CHANGING_NAMESPACE = "E0126" "a namespace whose exports change is used as a value";
+
     HOST_MISUSE = "E0201" "a command, ref or handle is used as if it were a value";
     CAPTURE_ASSIGNED = "E0202" "a captured variable is assigned at the run stage";
     NOT_A_COMMAND = "E0203" "a command was expected";
@@ -84,12 +92,20 @@ codes! {
     LIMIT_SENDS = "E0410" "too many messages, spawns and kills in one turn";
     LIMIT_COMMANDS = "E0411" "too many commands, or commands that nest too deep";
     LIMIT_REGEX = "E0412" "too many regular-expression steps";
+    LIMIT_MODULES = "E0420" "too many files in one program";
+    LIMIT_ALL_SOURCES = "E0421" "too much source in one program";
 
     LIMIT_SOURCES = "E0430" "a reactive function reads too many sources";
 
     HANDLE_SHORTHAND = "W0001" "a name that ends in `Handle` stands for a message";
     UPDATER_SHORTHAND = "W0002" "an updater of two steps is applied to a message";
     COMMAND_UNUSED = "W0003" "a command is made and never used";
+    UNREACHABLE = "W0010" "a command that is never reached";
+    ENDLESS_TURN = "W0011" "a loop that never waits";
+    NEVER_TAKEN = "W0012" "a message that nobody takes";
+    GROWING_STATE = "W0013" "a state that only grows";
+    UNUSED_IGNORE = "W0014" "a comment ignores what is not there";
+    BAD_IGNORE = "W0015" "a comment that ignores nothing that it names";
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::control::instruction::{
 use crate::data::Data;
 use crate::options::Backoff;
 use crate::program::{Program, WorkerDefinition};
+use crate::source::Span;
 use crate::tree::Handle;
 
 impl Program {
@@ -27,16 +28,24 @@ impl Program {
             } else {
                 function.name.to_string()
             };
-            let line = self.source().position(function.span.start).line;
-            line_of(
-                &mut out,
-                format_args!("function {index} {name} (line {line})"),
-            );
+            let line = self.line(function.span);
+            line_of(&mut out, format_args!("function {index} {name} ({line})"));
             for (at, instruction) in function.instructions.iter().enumerate() {
                 line_of(&mut out, format_args!("  {at:04} {instruction:?}"));
             }
         }
         out
+    }
+
+    /// The line of a span; of another file than the entry with its name.
+    fn line(&self, span: Span) -> String {
+        match self.sources().locate(span.start) {
+            Some((source, position)) if source.name == self.source().name => {
+                format!("line {}", position.line)
+            }
+            Some((source, position)) => format!("{}:{}", source.name, position.line),
+            None => String::new(),
+        }
     }
 
     fn write_worker(&self, worker: &WorkerDefinition, out: &mut String) {
@@ -46,7 +55,7 @@ impl Program {
             "worker (not exported)"
         };
         line_of(out, format_args!("{kind} {}", worker.name));
-        let mut last_line = 0;
+        let mut last_line = String::new();
         for (at, instruction) in worker.code.instructions.iter().enumerate() {
             let depth = worker.code.blocks_around(&worker.layout, at as u32).len();
             let text = Writer {
@@ -58,11 +67,11 @@ impl Program {
                 .code
                 .spans
                 .get(at)
-                .map_or(0, |span| self.source().position(span.start).line);
+                .map_or_else(String::new, |span| self.line(*span));
             let place = if line == last_line {
                 String::new()
             } else {
-                format!("  ; line {line}")
+                format!("  ; {line}")
             };
             last_line = line;
             line_of(

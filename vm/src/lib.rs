@@ -18,24 +18,29 @@ mod control;
 pub mod data;
 pub mod diagnostic;
 mod disassemble;
+pub mod erase;
 pub mod error;
 pub mod freeze;
 pub mod heap;
 pub mod host;
 pub mod limits;
+mod lints;
 pub mod local;
 mod lower;
 pub mod machine;
+pub mod modules;
 pub mod number;
 pub mod options;
 pub mod program;
 pub mod reactive;
 pub mod regex;
 mod run;
+pub mod schedule;
 pub mod snapshot;
 pub mod source;
 #[cfg(test)]
-mod testing;
+mod test_support;
+pub mod testing;
 pub mod text;
 mod tree;
 pub mod turn;
@@ -43,14 +48,18 @@ pub mod value;
 pub mod verify;
 pub mod worker;
 
-pub use build::{Compiled, compile};
+/// The types of the language for TypeScript and editors: the text of `troupe.d.ts`.
+pub const TYPES: &str = include_str!("../types/troupe.d.ts");
+
+pub use build::{Compiled, compile, compile_files};
 pub use data::{Address, Data};
-pub use diagnostic::Diagnostic;
+pub use diagnostic::{Diagnostic, Fix, Severity};
 pub use error::ScriptError;
 pub use limits::{BuildLimits, Limits};
+pub use modules::{FileError, Files, Rejected};
 pub use program::{Program, ProgramError, ProgramHash, WorkerDefinition};
 pub use snapshot::SnapshotError;
-pub use source::Source;
+pub use source::{Source, Sources};
 pub use turn::{
     CallId, Effect, Input, Intent, Note, Outcome, Target, Turn, TurnContext, Used, turn,
 };

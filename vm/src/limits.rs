@@ -99,6 +99,10 @@ limits! {
     BuildLimits, BuildLimit, prefix "build", also run: Limits;
     /// Bytes of source of one module.
     source_bytes: u32, SourceBytes, 1 << 20, "bytes of source in one module";
+    /// Files of one program: the entry and what it imports.
+    modules: u32, Modules, 256, "modules in one program";
+    /// Bytes of source of all files of one program. They travel with it.
+    all_source_bytes: u64, AllSourceBytes, 4 << 20, "bytes of source in all modules of one program";
     /// Levels of brackets and operators inside one another: the parser uses the node's own stack.
     nesting_depth: u32, NestingDepth, 200, "levels of nesting in the source";
     /// Functions of one program.

@@ -1,9 +1,11 @@
-//! The options of `act`: whether a worker is a daemon, has keys, may be reused, and how it restarts.
+//! The options of `act`: whether a worker is a daemon, has keys, may be reused, how it restarts, when and by
+//! what it is started, and how long it and its history are kept.
 //!
 //! The build stage reads them from the script; whoever hosts instances acts on them. The backoff of a
 //! restart is computed here so that every host agrees on it.
 
 use crate::data::Data;
+use crate::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 
 /// What `act`'s second argument says, with defaults filled in.
@@ -17,6 +19,14 @@ pub struct WorkerOptions {
     pub reuse: Reuse,
     /// What happens after a failure.
     pub restart: Restart,
+    /// When runs are started by the clock.
+    pub schedule: Option<Schedule>,
+    /// What is heard on the bus.
+    pub subscribe: Option<Subscription>,
+    /// After how long without a message an instance ends, in milliseconds; none: what the host says.
+    pub idle_ms: Option<u64>,
+    /// How long the history of an ended run is kept, in milliseconds; none: what the host says.
+    pub retention_ms: Option<u64>,
     /// Whether it is a reactive function: it takes no messages, and is made by who reads it.
     pub reactive: bool,
 }
@@ -25,6 +35,57 @@ impl WorkerOptions {
     /// Whether messages to the bare name are spread over instances by a key.
     pub fn keyed(&self) -> bool {
         self.key.is_some()
+    }
+}
+
+/// What a worker hears on the bus.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Subscription {
+    /// A subject, perhaps with wildcards. Each message is heard at most once.
+    Subject(String),
+    /// A stream of JetStream. Each message is heard once.
+    Stream(String),
+}
+
+impl Subscription {
+    /// Reads `orders.>` or `jetstream:ORDERS`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, in the words of a hint.
+    pub fn parse(text: &str) -> Result<Subscription, &'static str> {
+        if let Some(stream) = text.strip_prefix("jetstream:") {
+            let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+            return if !stream.is_empty() && stream.len() <= 255 && stream.bytes().all(valid) {
+                Ok(Subscription::Stream(stream.to_owned()))
+            } else {
+                Err("name the stream with letters, digits, `_` and `-`: `jetstream:ORDERS`")
+            };
+        }
+        let tokens: Vec<&str> = text.split('.').collect();
+        let last = tokens.len() - 1;
+        let valid = |(at, token): (usize, &&str)| match *token {
+            "*" => true,
+            ">" => at == last,
+            token => {
+                !token.is_empty()
+                    && token
+                        .bytes()
+                        .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'*' | b'>'))
+            }
+        };
+        if text.len() > 255 || !tokens.iter().enumerate().all(valid) {
+            return Err(
+                "write words with dots between, `*` for any word and `>` for any rest: `orders.>`",
+            );
+        }
+        // What nodes say to each other, and the bus to its clients, is nobody's input.
+        if matches!(tokens[0], "*" | ">" | "troupe" | "_INBOX") || tokens[0].starts_with('$') {
+            return Err(
+                "the first word has to be one of your own, not a wildcard, `troupe` or `$…`",
+            );
+        }
+        Ok(Subscription::Subject(text.to_owned()))
     }
 }
 
@@ -135,14 +196,85 @@ impl WorkerOptions {
             key: None,
             reuse,
             restart,
+            schedule: None,
+            subscribe: None,
+            idle_ms: None,
+            retention_ms: None,
             reactive: false,
         }
     }
 }
 
+/// Reads a time such as `"30d"`, `"12h"`, `"90m"`, `"10s"` or `"500ms"`, in milliseconds; from a
+/// millisecond to 100 years.
+pub(crate) fn duration_ms(text: &str) -> Option<u64> {
+    let digits = text.find(|character: char| !character.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let unit_ms = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        "w" => 604_800_000,
+        _ => return None,
+    };
+    let time_ms = number.parse::<u64>().ok()?.checked_mul(unit_ms)?;
+    (1..=crate::control::DELAY_MAX_MS as u64)
+        .contains(&time_ms)
+        .then_some(time_ms)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_have_a_unit_and_bounds() {
+        assert_eq!(duration_ms("30d"), Some(2_592_000_000));
+        assert_eq!(duration_ms("500ms"), Some(500));
+        for wrong in [
+            "30",
+            "d",
+            "0s",
+            "-1s",
+            "1.5h",
+            "99999999999d",
+            "36526d",
+            "1y",
+            "1 d",
+            "",
+        ] {
+            assert_eq!(duration_ms(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn subscriptions_are_subjects_or_streams() {
+        let subject = |text: &str| Ok(Subscription::Subject(text.to_owned()));
+        for right in ["orders", "orders.>", "orders.*.new"] {
+            assert_eq!(Subscription::parse(right), subject(right));
+        }
+        let stream = Subscription::Stream("ORDERS".to_owned());
+        assert_eq!(Subscription::parse("jetstream:ORDERS"), Ok(stream));
+        for wrong in [
+            "",
+            ".",
+            "a..b",
+            "a.>.b",
+            ">",
+            "*.a",
+            "troupe.x",
+            "$SYS.a",
+            "a b",
+            "a*",
+            "jetstream:",
+            "jetstream:a.b",
+            "_INBOX.a",
+        ] {
+            assert!(Subscription::parse(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn backoff_doubles_up_to_its_maximum() {

@@ -1,7 +1,8 @@
 //! Script sources and places in them.
 //!
 //! Before: the text that a user deploys. After: the parser, diagnostics, script stacks.
-//! Guarantees: line and column are 1-based; a column counts characters, not bytes.
+//! Guarantees: line and column are 1-based; a column counts characters, not bytes. The files of a program
+//! lie behind one another in one space of offsets, so that a span says by itself which file it is in.
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,11 @@ impl Span {
     /// A span from byte offsets.
     pub fn new(start: u32, end: u32) -> Self {
         Span { start, end }
+    }
+
+    /// The same place of a file that begins at an offset.
+    pub(crate) fn shifted(self, base: u32) -> Span {
+        Span::new(self.start + base, self.end + base)
     }
 }
 
@@ -90,9 +96,132 @@ impl Source {
     }
 }
 
+/// The scripts of one program: the entry first, then what it imports. A file begins one byte behind the end
+/// of the one before, so that the end of a file is not the start of the next.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sources(Vec<Source>);
+
+impl Sources {
+    /// Adds a file; gives the offset at which it begins.
+    pub fn add(&mut self, source: Source) -> u32 {
+        let base = self.begins(self.0.len());
+        self.0.push(source);
+        base
+    }
+
+    fn begins(&self, index: usize) -> u32 {
+        let before = self.0.iter().take(index).map(extent);
+        before.fold(0, u32::saturating_add)
+    }
+
+    /// The files, the entry first.
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.0.iter()
+    }
+
+    /// How many files there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no file.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The file by its number, with the offset at which it begins.
+    pub fn file(&self, index: usize) -> Option<(&Source, u32)> {
+        self.0.get(index).map(|source| (source, self.begins(index)))
+    }
+
+    /// The file, line and column of an offset; nothing where there is no file.
+    pub fn locate(&self, offset: u32) -> Option<(&Source, Position)> {
+        let (source, base) = self.around(offset)?;
+        Some((source, source.position(offset - base)))
+    }
+
+    /// The text of a span, empty when the span is not one of these files.
+    pub fn slice(&self, span: Span) -> &str {
+        let Some((source, base)) = self.around(span.start) else {
+            return "";
+        };
+        let end = span.end.saturating_sub(base);
+        source.slice(Span::new(span.start - base, end))
+    }
+
+    /// Names the files anew, in their order.
+    pub(crate) fn rename(&mut self, name: impl Fn(&str) -> String) {
+        for source in &mut self.0 {
+            source.name = name(&source.name);
+        }
+    }
+}
+
+/// Where spans are looked up: in one file, or in all of a program.
+pub trait Lookup {
+    /// The file that holds an offset, with the offset at which it begins; behind the end, the last file.
+    fn around(&self, offset: u32) -> Option<(&Source, u32)>;
+}
+
+impl Lookup for Source {
+    fn around(&self, _: u32) -> Option<(&Source, u32)> {
+        Some((self, 0))
+    }
+}
+
+impl Lookup for Sources {
+    fn around(&self, offset: u32) -> Option<(&Source, u32)> {
+        let mut base = 0;
+        for (index, source) in self.0.iter().enumerate() {
+            if offset - base < extent(source) || index + 1 == self.0.len() {
+                return Some((source, base));
+            }
+            base += extent(source);
+        }
+        None
+    }
+}
+
+impl From<Source> for Sources {
+    fn from(source: Source) -> Sources {
+        Sources(vec![source])
+    }
+}
+
+/// How much of the space of offsets a file takes.
+fn extent(source: &Source) -> u32 {
+    (source.text.len() as u32).saturating_add(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_lie_behind_one_another() {
+        let mut sources = Sources::default();
+        assert_eq!(sources.locate(3), None);
+        assert_eq!(sources.add(Source::new("a.js", "a\nb")), 0);
+        assert_eq!(sources.add(Source::new("b.js", "")), 4);
+        assert_eq!(sources.add(Source::new("c.js", "one\ntwo")), 5);
+        let place = |offset| {
+            let (source, position) = sources.locate(offset).unwrap();
+            format!("{}:{}:{}", source.name, position.line, position.column)
+        };
+        assert_eq!(place(3), "a.js:2:2", "the end of a file belongs to it");
+        assert_eq!(place(4), "b.js:1:1");
+        assert_eq!(place(9), "c.js:2:1");
+        assert_eq!(place(99), "c.js:2:4");
+        assert_eq!(sources.slice(Span::new(9, 12)), "two");
+        assert_eq!(
+            sources.slice(Span::new(2, 12)),
+            "",
+            "no span is in two files"
+        );
+        assert_eq!(sources.file(2).map(|(_, base)| base), Some(5));
+        assert_eq!(sources.file(3), None);
+    }
 
     #[test]
     fn positions_are_one_based_and_count_characters() {

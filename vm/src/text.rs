@@ -3,109 +3,179 @@
 //! Before: literals, JSON, string operations. After: values and data of every kind.
 //! Guarantees: index and length in constant time; one representation for equal texts (ASCII bytes
 //! where every unit is ASCII, else 16-bit units); cheap to clone; the hash is the same everywhere.
+//! Short ASCII texts, which property names and kinds of messages are, stand in the value itself: they
+//! are made, cloned and compared without a look at other memory.
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering as MemoryOrdering};
-use std::sync::{Arc, LazyLock};
 
 /// An immutable JavaScript string.
 #[derive(Clone)]
-pub struct Text(Arc<Inner>);
+pub struct Text(Stored);
 
-struct Inner {
-    /// Filled when first asked for; 0 means not yet known.
-    hash: AtomicU32,
-    units: Units,
+/// Equal texts have one form: what can be short is.
+#[derive(Clone)]
+enum Stored {
+    Short(Short),
+    Long(Arc<Long>),
 }
 
-/// The stored units of a text.
+/// At most so many ASCII units stand in the value itself: with tag and length it takes 16 bytes.
+const SHORT_MAX: usize = 14;
+
+/// A short ASCII text. Bytes behind its length are 0, so that texts are equal when all bytes are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Short {
+    length: u8,
+    bytes: [u8; SHORT_MAX],
+}
+
+/// A text that is longer, or not ASCII.
+struct Long {
+    /// Filled when first asked for; 0 means not yet known.
+    hash: AtomicU32,
+    units: LongUnits,
+}
+
 #[derive(PartialEq, Eq)]
-pub enum Units {
-    /// Every unit is below 0x80.
+enum LongUnits {
     Ascii(Box<str>),
-    /// At least one unit is not ASCII.
     Wide(Box<[u16]>),
 }
 
-static SINGLE_ASCII: LazyLock<Vec<Text>> = LazyLock::new(|| {
-    (0..128u8)
-        .map(|byte| {
-            Text::from_units_owned(Units::Ascii(String::from(byte as char).into_boxed_str()))
-        })
-        .collect()
-});
-static EMPTY: LazyLock<Text> = LazyLock::new(|| Text::from_units_owned(Units::Ascii("".into())));
+/// The units of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Units<'a> {
+    /// Every unit is below 0x80.
+    Ascii(&'a str),
+    /// At least one unit is not ASCII.
+    Wide(&'a [u16]),
+}
+
+impl Short {
+    const EMPTY: Short = Short {
+        length: 0,
+        bytes: [0; SHORT_MAX],
+    };
+
+    /// A short text of ASCII bytes, at most `SHORT_MAX`.
+    #[inline]
+    fn new(ascii: &[u8]) -> Short {
+        let mut short = Short::EMPTY;
+        short.bytes[..ascii.len()].copy_from_slice(ascii);
+        short.length = ascii.len() as u8;
+        short
+    }
+
+    #[inline]
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).expect("a short text is ASCII")
+    }
+}
 
 impl Text {
-    fn from_units_owned(units: Units) -> Text {
-        Text(Arc::new(Inner {
+    fn long(units: LongUnits) -> Text {
+        Text(Stored::Long(Arc::new(Long {
             hash: AtomicU32::new(0),
             units,
-        }))
+        })))
     }
 
     /// The empty text.
-    pub fn empty() -> Text {
-        EMPTY.clone()
+    pub const fn empty() -> Text {
+        Text(Stored::Short(Short::EMPTY))
     }
 
     /// A text from UTF-16 units; lone surrogates are kept.
     pub fn from_units(units: &[u16]) -> Text {
-        if units.len() == 1 && units[0] < 128 {
-            return SINGLE_ASCII[units[0] as usize].clone();
-        }
         if units.iter().all(|unit| *unit < 128) {
             let ascii: String = units.iter().map(|unit| *unit as u8 as char).collect();
-            return Text::from_units_owned(Units::Ascii(ascii.into_boxed_str()));
+            return Text::from(ascii);
         }
-        Text::from_units_owned(Units::Wide(units.into()))
+        Text::long(LongUnits::Wide(units.into()))
     }
 
     /// A text of one UTF-16 unit.
     pub fn from_unit(unit: u16) -> Text {
-        Text::from_units(&[unit])
+        if unit < 128 {
+            return Text(Stored::Short(Short::new(&[unit as u8])));
+        }
+        Text::long(LongUnits::Wide(Box::new([unit])))
     }
 
-    /// The stored units, for operations that have a fast path for ASCII.
-    pub fn units(&self) -> &Units {
-        &self.0.units
+    /// The units, for operations that have a fast path for ASCII.
+    #[inline]
+    pub fn units(&self) -> Units<'_> {
+        match &self.0 {
+            Stored::Short(short) => Units::Ascii(short.as_str()),
+            Stored::Long(long) => match &long.units {
+                LongUnits::Ascii(ascii) => Units::Ascii(ascii),
+                LongUnits::Wide(wide) => Units::Wide(wide),
+            },
+        }
+    }
+
+    /// The bytes where every unit is ASCII, else the units.
+    #[inline]
+    fn bytes_or_units(&self) -> Result<&[u8], &[u16]> {
+        match &self.0 {
+            Stored::Short(short) => Ok(short.as_bytes()),
+            Stored::Long(long) => match &long.units {
+                LongUnits::Ascii(ascii) => Ok(ascii.as_bytes()),
+                LongUnits::Wide(wide) => Err(wide),
+            },
+        }
     }
 
     /// Length in UTF-16 units.
+    #[inline]
     pub fn len(&self) -> usize {
-        match &self.0.units {
-            Units::Ascii(ascii) => ascii.len(),
-            Units::Wide(wide) => wide.len(),
+        match self.bytes_or_units() {
+            Ok(ascii) => ascii.len(),
+            Err(wide) => wide.len(),
         }
     }
 
     /// Whether there are no units.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Bytes of memory that the units take.
+    #[inline]
     pub fn byte_size(&self) -> usize {
-        match &self.0.units {
-            Units::Ascii(ascii) => ascii.len(),
-            Units::Wide(wide) => wide.len() * 2,
+        match self.bytes_or_units() {
+            Ok(ascii) => ascii.len(),
+            Err(wide) => wide.len() * 2,
         }
     }
 
     /// The text as `&str` where every unit is ASCII.
     pub fn as_ascii(&self) -> Option<&str> {
-        match &self.0.units {
+        match self.units() {
             Units::Ascii(ascii) => Some(ascii),
             Units::Wide(_) => None,
         }
     }
 
+    /// The bytes where every unit is ASCII.
+    #[inline]
+    pub fn as_ascii_bytes(&self) -> Option<&[u8]> {
+        self.bytes_or_units().ok()
+    }
+
     /// The unit at an index.
     pub fn unit_at(&self, index: usize) -> Option<u16> {
-        match &self.0.units {
-            Units::Ascii(ascii) => ascii.as_bytes().get(index).map(|byte| u16::from(*byte)),
-            Units::Wide(wide) => wide.get(index).copied(),
+        match self.bytes_or_units() {
+            Ok(ascii) => ascii.get(index).map(|byte| u16::from(*byte)),
+            Err(wide) => wide.get(index).copied(),
         }
     }
 
@@ -126,9 +196,9 @@ impl Text {
 
     /// All units.
     pub fn iter_units(&self) -> impl DoubleEndedIterator<Item = u16> + '_ {
-        let (ascii, wide): (&[u8], &[u16]) = match &self.0.units {
-            Units::Ascii(ascii) => (ascii.as_bytes(), &[]),
-            Units::Wide(wide) => (&[], wide),
+        let (ascii, wide): (&[u8], &[u16]) = match self.bytes_or_units() {
+            Ok(ascii) => (ascii, &[]),
+            Err(wide) => (&[], wide),
         };
         ascii
             .iter()
@@ -148,9 +218,12 @@ impl Text {
         if start == 0 && end == self.len() {
             return self.clone();
         }
-        match &self.0.units {
-            Units::Ascii(ascii) => Text::from(&ascii[start..end]),
-            Units::Wide(wide) => Text::from_units(&wide[start..end]),
+        match self.bytes_or_units() {
+            Ok(ascii) if end - start <= SHORT_MAX => {
+                Text(Stored::Short(Short::new(&ascii[start..end])))
+            }
+            Ok(_) => Text::from(&self.as_ascii().unwrap_or_default()[start..end]),
+            Err(wide) => Text::from_units(&wide[start..end]),
         }
     }
 
@@ -162,22 +235,32 @@ impl Text {
         if other.is_empty() {
             return self.clone();
         }
-        if let (Units::Ascii(left), Units::Ascii(right)) = (&self.0.units, &other.0.units) {
+        if let (Ok(left), Ok(right)) = (self.bytes_or_units(), other.bytes_or_units()) {
+            let length = left.len() + right.len();
+            if length <= SHORT_MAX {
+                let mut short = Short::EMPTY;
+                short.bytes[..left.len()].copy_from_slice(left);
+                short.bytes[left.len()..length].copy_from_slice(right);
+                short.length = length as u8;
+                return Text(Stored::Short(short));
+            }
+        }
+        if let (Some(left), Some(right)) = (self.as_ascii(), other.as_ascii()) {
             let mut both = String::with_capacity(left.len() + right.len());
             both.push_str(left);
             both.push_str(right);
-            return Text::from_units_owned(Units::Ascii(both.into_boxed_str()));
+            return Text::long(LongUnits::Ascii(both.into_boxed_str()));
         }
         let mut both = Vec::with_capacity(self.len() + other.len());
         both.extend(self.iter_units());
         both.extend(other.iter_units());
-        Text::from_units_owned(Units::Wide(both.into_boxed_slice()))
+        Text::long(LongUnits::Wide(both.into_boxed_slice()))
     }
 
     /// As UTF-8, where each lone surrogate becomes U+FFFD.
     pub fn to_string_lossy(&self) -> String {
-        match &self.0.units {
-            Units::Ascii(ascii) => ascii.to_string(),
+        match self.units() {
+            Units::Ascii(ascii) => ascii.to_owned(),
             Units::Wide(wide) => String::from_utf16_lossy(wide),
         }
     }
@@ -185,8 +268,11 @@ impl Text {
     /// The array index that this text names, where it is one in its only spelling
     /// (`0` to `4294967294`, no sign, no leading zero).
     pub fn array_index(&self) -> Option<u32> {
-        let ascii = self.as_ascii()?.as_bytes();
-        if ascii.is_empty() || ascii.len() > 10 || !ascii.iter().all(u8::is_ascii_digit) {
+        let ascii = self.as_ascii_bytes()?;
+        if !ascii.first()?.is_ascii_digit()
+            || ascii.len() > 10
+            || !ascii.iter().all(u8::is_ascii_digit)
+        {
             return None;
         }
         if ascii[0] == b'0' && ascii.len() > 1 {
@@ -199,53 +285,82 @@ impl Text {
     }
 
     /// A hash of the units, equal on every machine; never 0.
+    #[inline]
     pub fn hash32(&self) -> u32 {
-        let known = self.0.hash.load(MemoryOrdering::Relaxed);
+        match &self.0 {
+            Stored::Short(short) => short.hash32(),
+            Stored::Long(long) => long.hash32(),
+        }
+    }
+}
+
+impl Short {
+    /// Multiplies and folds both halves of the bytes.
+    fn hash32(&self) -> u32 {
+        let half = |from: usize| {
+            let bytes = self.bytes[from..].iter().take(8);
+            bytes
+                .rev()
+                .fold(0, |word, byte| word << 8 | u64::from(*byte))
+        };
+        let mixed = (half(0) ^ u64::from(self.length)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            ^ half(8).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
+        ((mixed >> 32) as u32 ^ mixed as u32).max(1)
+    }
+}
+
+impl Long {
+    fn hash32(&self) -> u32 {
+        let known = self.hash.load(MemoryOrdering::Relaxed);
         if known != 0 {
             return known;
         }
-        let hash = self.iter_units().fold(0x811c_9dc5u32, |hash, unit| {
+        let step = |hash: u32, unit: u16| {
             (hash ^ u32::from(unit))
                 .wrapping_mul(0x0100_0193)
                 .rotate_left(5)
-        });
+        };
+        let hash = match &self.units {
+            LongUnits::Ascii(ascii) => ascii.bytes().map(u16::from).fold(0x811c_9dc5, step),
+            LongUnits::Wide(wide) => wide.iter().copied().fold(0x811c_9dc5, step),
+        };
         let hash = hash.max(1);
-        self.0.hash.store(hash, MemoryOrdering::Relaxed);
+        self.hash.store(hash, MemoryOrdering::Relaxed);
         hash
-    }
-
-    /// Whether both are one and the same allocation: a cheap way to see that they are equal.
-    pub fn same(&self, other: &Text) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
 impl From<&str> for Text {
     fn from(text: &str) -> Text {
-        match text.len() {
-            0 => return Text::empty(),
-            1 if text.is_ascii() => return SINGLE_ASCII[text.as_bytes()[0] as usize].clone(),
-            _ => {}
+        if !text.is_ascii() {
+            return Text::long(LongUnits::Wide(text.encode_utf16().collect()));
         }
-        if text.is_ascii() {
-            return Text::from_units_owned(Units::Ascii(text.into()));
+        if text.len() <= SHORT_MAX {
+            return Text(Stored::Short(Short::new(text.as_bytes())));
         }
-        Text::from_units_owned(Units::Wide(text.encode_utf16().collect()))
+        Text::long(LongUnits::Ascii(text.into()))
     }
 }
 
 impl From<String> for Text {
     fn from(text: String) -> Text {
-        if text.len() > 1 && text.is_ascii() {
-            return Text::from_units_owned(Units::Ascii(text.into_boxed_str()));
+        if text.len() > SHORT_MAX && text.is_ascii() {
+            return Text::long(LongUnits::Ascii(text.into_boxed_str()));
         }
         Text::from(text.as_str())
     }
 }
 
 impl PartialEq for Text {
+    #[inline]
     fn eq(&self, other: &Text) -> bool {
-        self.same(other) || self.0.units == other.0.units
+        match (&self.0, &other.0) {
+            (Stored::Short(left), Stored::Short(right)) => left == right,
+            (Stored::Long(left), Stored::Long(right)) => {
+                Arc::ptr_eq(left, right) || left.units == right.units
+            }
+            _ => false,
+        }
     }
 }
 
@@ -259,17 +374,17 @@ impl Default for Text {
 
 impl PartialEq<str> for Text {
     fn eq(&self, other: &str) -> bool {
-        match &self.0.units {
-            Units::Ascii(ascii) => **ascii == *other,
-            Units::Wide(wide) => wide.iter().copied().eq(other.encode_utf16()),
+        match self.bytes_or_units() {
+            Ok(ascii) => *ascii == *other.as_bytes(),
+            Err(wide) => wide.iter().copied().eq(other.encode_utf16()),
         }
     }
 }
 
 impl Ord for Text {
     fn cmp(&self, other: &Text) -> Ordering {
-        match (&self.0.units, &other.0.units) {
-            (Units::Ascii(left), Units::Ascii(right)) => left.cmp(right),
+        match (self.bytes_or_units(), other.bytes_or_units()) {
+            (Ok(left), Ok(right)) => left.cmp(right),
             _ => self.iter_units().cmp(other.iter_units()),
         }
     }
@@ -283,7 +398,7 @@ impl PartialOrd for Text {
 
 impl fmt::Display for Text {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0.units {
+        match self.units() {
             Units::Ascii(ascii) => formatter.write_str(ascii),
             Units::Wide(_) => formatter.write_str(&self.to_string_lossy()),
         }

@@ -129,11 +129,7 @@ fn verify_function(code: &Code, index: u32) -> Result<u16, VerifyError> {
     let function = &code.functions[index as usize];
     let parameters = u32::from(function.parameters) + u32::from(function.has_rest);
     let places_ascend = function.places.windows(2).all(|pair| pair[0].0 < pair[1].0);
-    let known_source = usize::from(function.source) < code.sources.len();
-    if parameters > u32::from(function.slots)
-        || !places_ascend
-        || !known_source
-        || function.instructions.is_empty()
+    if parameters > u32::from(function.slots) || !places_ascend || function.instructions.is_empty()
     {
         return Err(VerifyError::Function { function: index });
     }

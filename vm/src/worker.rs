@@ -10,7 +10,7 @@ use crate::error::ScriptError;
 use crate::limits::{Limit, Limits};
 use crate::program::Program;
 use crate::reactive::{Knowledge, Part, Told, told_error};
-use crate::source::Position;
+use crate::source::{Position, Source};
 use crate::tree::WorkerIndex;
 use crate::turn::{CallId, Target};
 use serde::{Deserialize, Serialize};
@@ -392,19 +392,28 @@ impl Worker {
         }
     }
 
+    /// Of a reactive function: its result as people see it, `{ value }` or `{ error }`, or neither as long as
+    /// it waits for its sources, which are `sources` with their versions.
+    pub fn shown_result(&self) -> Option<Data> {
+        match self.branches.first().map(|branch| &branch.wait) {
+            Some(Wait::Sources(knowledge)) => Some(knowledge.shown()),
+            _ => None,
+        }
+    }
+
     fn is_reactive(&self, program: &Program) -> bool {
         let definition = program.definition(self.definition);
         definition.is_some_and(|definition| definition.options.reactive)
     }
 
-    /// The place in the source of the command at which it waits.
-    pub fn waits_at(&self, program: &Program) -> Option<Position> {
+    /// The file and the place in it of the command at which it waits.
+    pub fn waits_at<'p>(&self, program: &'p Program) -> Option<(&'p Source, Position)> {
         let definition = program.definition(self.definition)?;
         let waits = |branch: &&Branch| !matches!(branch.wait, Wait::Ready | Wait::Branches);
         let branch = self.branches.iter().find(waits);
         let branch = branch.or_else(|| self.branches.first())?;
         let span = definition.code.spans.get(branch.instruction as usize)?;
-        Some(program.source().position(span.start))
+        program.sources().locate(span.start)
     }
 
     /// The worker as it goes on after a failure: at the wait at which the failing turn began, with the

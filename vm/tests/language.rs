@@ -1,8 +1,8 @@
 //! Runs the language cases: Markdown files under `tests/lang`, each a page of the manual.
 //!
 //! A case is a heading with a `js` (or `ts`) block and what it gives: `output` (the lines of a local run;
-//! lines that begin with `#` are what goes to the error stream), `error` (diagnostics), `lints`, `ops`. A
-//! `messages` block holds the input, a `run` block flags of the run. `TROUPE_UPDATE_CASES=1` rewrites what is expected.
+//! lines that begin with `#` are what goes to the error stream), `error` (diagnostics), `lints`, `ops`. A `js` block
+//! with a path behind the language is a file beside the script. A `messages` block holds the input, a `run` block flags of the run. `TROUPE_UPDATE_CASES=1` rewrites what is expected.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use vm::diagnostic::Diagnostic;
 use vm::local::{LocalEvent, LocalMessage, LocalOptions, LocalRun, parse_line};
-use vm::{BuildLimits, Data, Limits, Source, compile};
+use vm::source::Lookup as _;
+use vm::{BuildLimits, Data, Limits, Sources, compile_files};
 
 #[path = "language/cases.rs"]
 mod cases;
@@ -89,18 +90,18 @@ fn run_case(case: &Case) -> Vec<(usize, String)> {
     let Some(script) = &case.script else {
         return Vec::new();
     };
-    let source = Source::new(
-        format!("{}.{}", case.file_name(), script.language),
-        script.body.clone(),
-    );
-    let result = compile(&source, &BuildLimits::default());
+    let entry = format!("{}.{}", case.file_name(), script.language);
+    let mut files = case.files.clone();
+    files.insert(entry.clone(), script.body.clone());
+    let result = compile_files(&entry, &files, &BuildLimits::default());
     let mut actual = Vec::new();
     for (at, block) in &case.expectations {
         let text = match (block.language.as_str(), &result) {
-            ("error", Err(diagnostics)) => diagnostics_text(diagnostics, &source),
             ("error", Ok(_)) => "(the script compiles)\n".to_owned(),
-            (_, Err(diagnostics)) => diagnostics_text(diagnostics, &source),
-            ("lints", Ok(compiled)) => diagnostics_text(&compiled.lints, &source),
+            (_, Err(rejected)) => diagnostics_text(&rejected.diagnostics, &rejected.sources),
+            ("lints", Ok(compiled)) => {
+                diagnostics_text(&compiled.lints, compiled.program.sources())
+            }
             ("ops", Ok(compiled)) => control_level(&compiled.program.disassemble()),
             (_, Ok(compiled)) => run_text(case, &compiled.program),
         };
@@ -117,13 +118,21 @@ fn control_level(text: &str) -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
-fn diagnostics_text(diagnostics: &[Diagnostic], source: &Source) -> String {
+fn diagnostics_text(diagnostics: &[Diagnostic], sources: &Sources) -> String {
     let mut text = String::new();
     for diagnostic in diagnostics {
-        let position = diagnostic.position(source);
+        let (source, position) = sources.locate(diagnostic.span.start).unwrap();
+        // The name of the script itself is the same in all of its diagnostics.
+        let (_, base) = sources.file(0).unwrap();
+        let is_entry = sources.around(diagnostic.span.start).unwrap().1 == base;
+        let file = if is_entry {
+            String::new()
+        } else {
+            format!("{}:", source.name)
+        };
         writeln!(
             text,
-            "{} {}:{} {}",
+            "{} {file}{}:{} {}",
             diagnostic.code.code, position.line, position.column, diagnostic.message
         )
         .unwrap();

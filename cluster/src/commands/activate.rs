@@ -18,26 +18,29 @@ pub(crate) fn apply(shard: &mut Shard, activate: &Activate) -> Result<Outcome, S
     if let Some(refusal) = check(shard, activate)? {
         return Ok(Outcome::Refused(refusal));
     }
-    for name in &activate.removed {
-        let record = NameRecord {
-            program: None,
-            version: activate.version,
+    let names = activate.names.iter();
+    let given = names.map(|(name, program)| (name, Some(*program)));
+    let removed = activate.removed.iter().map(|name| (name, None));
+    for (name, program) in removed.chain(given) {
+        let Ok(address) = Address::bare(activate.namespace.clone(), name.as_str()) else {
+            continue;
         };
-        shard
-            .programs
-            .rename(&mut *shard.store, &activate.namespace, name, record);
-    }
-    for (name, program) in &activate.names {
+        let tick = shard.programs.tick(&address);
         let record = NameRecord {
-            program: Some(*program),
+            program,
             version: activate.version,
+            tick: None,
         };
         let renamed = shard
             .programs
             .rename(&mut *shard.store, &activate.namespace, name, record);
-        let address = Address::bare(activate.namespace.clone(), name.as_str());
-        if let (true, Ok(address)) = (renamed, address) {
-            serve(shard, &address, *program)?;
+        if !renamed {
+            continue;
+        }
+        shard.unschedule(tick);
+        if let Some(program) = program {
+            shard.schedule(&address)?;
+            serve(shard, &address, program)?;
         }
     }
     shard.run_queue()?;

@@ -7,6 +7,7 @@ mod channels;
 mod dead_letters;
 mod door;
 mod ends;
+mod hosting;
 mod properties;
 mod random;
 mod reactive;
@@ -62,6 +63,7 @@ pub(super) fn program() -> ModelProgram {
         daemon,
         keyed,
         restarts,
+        ..ModelWorker::default()
     };
     ModelProgram {
         workers: vec![

@@ -64,7 +64,7 @@ impl Do {
 }
 
 /// One worker of a model program.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelWorker {
     /// Its name.
     pub name: String,
@@ -74,6 +74,10 @@ pub struct ModelWorker {
     pub keyed: bool,
     /// Failures in a row that it survives.
     pub restarts: u32,
+    /// See [`WorkerFacts`].
+    pub idle_ms: Option<u64>,
+    /// When its runs are started.
+    pub schedule: Option<vm::schedule::Schedule>,
 }
 
 /// A program of model workers.
@@ -113,6 +117,8 @@ impl Program for ModelProgram {
             reused: worker.daemon || worker.keyed,
             restarts: worker.restarts > 0,
             restarts_from_start: false,
+            idle_ms: worker.idle_ms,
+            retention_ms: None,
             reactive: false,
         })
     }
@@ -137,6 +143,14 @@ impl Program for ModelProgram {
     fn rest_after_ms(&self, worker: &str, failures: u32) -> Option<u64> {
         let worker = self.workers.iter().find(|known| known.name == worker)?;
         (failures <= worker.restarts).then_some(100)
+    }
+
+    fn schedule(&self, worker: &str) -> Option<&vm::schedule::Schedule> {
+        let mut workers = self.workers.iter();
+        workers
+            .find(|known| known.name == worker)?
+            .schedule
+            .as_ref()
     }
 
     fn start(&self, worker: &str, address: &Address, run: [u8; 16]) -> Option<Box<dyn Run>> {

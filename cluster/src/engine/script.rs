@@ -63,6 +63,16 @@ pub fn open_states(program: &vm::Program, snapshot: &[u8]) -> Result<Vec<vm::Dat
     Ok(worker.open_states())
 }
 
+/// The result of a run of a reactive function, as people see it; none of another run.
+///
+/// # Errors
+///
+/// Bytes that are no run of the program.
+pub fn shown_result(program: &vm::Program, snapshot: &[u8]) -> Result<Option<vm::Data>, String> {
+    let worker = vm::Worker::decode(snapshot, program, &no_limits());
+    Ok(worker.map_err(|error| error.to_string())?.shown_result())
+}
+
 impl Engine for ScriptEngine {
     fn load(&self, bytes: &[u8]) -> Result<Arc<dyn Program>, String> {
         Ok(Arc::new(Script(Arc::new(decode(bytes)?))))
@@ -80,6 +90,8 @@ impl Program for Script {
             reused: options.reuse == Reuse::Restart,
             restarts: options.restart.policy == RestartPolicy::OnFailure,
             restarts_from_start: options.restart.from == RestartFrom::Start,
+            idle_ms: options.idle_ms,
+            retention_ms: options.retention_ms,
             reactive: options.reactive,
         })
     }
@@ -104,6 +116,10 @@ impl Program for Script {
             .options
             .restart
             .rest_after_ms(failures)
+    }
+
+    fn schedule(&self, worker: &str) -> Option<&vm::schedule::Schedule> {
+        self.0.worker(worker)?.options.schedule.as_ref()
     }
 
     fn start(&self, worker: &str, address: &Address, run: [u8; 16]) -> Option<Box<dyn Run>> {

@@ -27,6 +27,7 @@ pub fn kind(reader: &dyn StateRead, message: &MessageRecord) -> Result<String, Q
                 Some(TurnInput::Reply { body, .. }) => (type_of(&body), "reply"),
                 Some(TurnInput::Start { .. }) => (None, "start"),
                 Some(TurnInput::Timer { .. }) => (None, "timer"),
+                Some(TurnInput::Idle) => (None, "idle"),
                 Some(TurnInput::Kill { .. }) => (None, "kill"),
                 Some(TurnInput::Told { .. }) => (None, "value"),
                 None => (None, "message"),

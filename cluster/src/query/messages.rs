@@ -72,7 +72,7 @@ fn complete(
         | TurnInput::Reply { from, .. }
         | TurnInput::Told { from, .. }
         | TurnInput::Kill { from } => from,
-        TurnInput::Start { .. } | TurnInput::Timer { .. } => None,
+        TurnInput::Start { .. } | TurnInput::Timer { .. } | TurnInput::Idle => None,
     };
     Ok(Some(MessageRecord {
         stamp: turn.stamp,

@@ -38,6 +38,7 @@ impl Shard {
             return self.dead_letter(message, cause, None);
         }
         self.load_run(&mut instance)?;
+        instance.record.heard_ms = self.now_ms;
         if instance.record.rests_until_ms.is_none() {
             return self.turn(place, instance, &Given::message(message));
         }
@@ -66,6 +67,7 @@ impl Shard {
         message: Message,
     ) -> Result<(), ShardError> {
         self.load_run(&mut instance)?;
+        instance.record.heard_ms = self.now_ms;
         if instance.record.rests_until_ms.is_none() {
             return self.turn(place, instance, &Given::message(message));
         }

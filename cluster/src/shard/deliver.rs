@@ -67,6 +67,7 @@ impl Shard {
         message: Message,
     ) -> Result<(), ShardError> {
         self.load_run(&mut instance)?;
+        instance.record.heard_ms = self.now_ms;
         if instance.record.mailbox.waiting == 0 && instance.is_open() {
             return self.turn(place, instance, &Given::message(message));
         }

@@ -20,7 +20,7 @@ use crate::codes;
 use crate::engine::{End, Program, Run, exit};
 use crate::limits::BODY_BYTES_MAX;
 use crate::message::{Body, Kill, Message, Parcel, ProgramId, Spawn};
-use crate::record::{Failure, InstanceStatus, MessageFate, TurnInput};
+use crate::record::{Failure, InstanceStatus, MessageFate, TurnInput, TurnOutcome};
 
 impl Shard {
     /// Draws the consequences of a turn.
@@ -219,16 +219,9 @@ impl Shard {
         record.retry_timers.clear();
         record.result = result.cloned();
         record.error = error.cloned();
-        let due_ms = self.now_ms.saturating_add(self.limits.ended_ms);
-        self.timers.set(
-            &mut *self.store,
-            TimerKind::Retire,
-            record.slot,
-            0,
-            due_ms,
-            &record.address,
-        );
+        self.keep_for_a_while(instance)?;
         if self.observed {
+            let record = &instance.record;
             self.actions.push(Action::RunEnded(RunEnded {
                 instance: record.address.clone(),
                 run: record.run,
@@ -284,6 +277,15 @@ impl Shard {
         if let Some(due_ms) = record.rests_until_ms.take() {
             self.timers
                 .cancel(&mut *self.store, TimerKind::Rest, record.slot, 0, due_ms);
+        }
+        if let Some(idle) = record.idle.take() {
+            self.timers.cancel(
+                &mut *self.store,
+                TimerKind::Idle,
+                record.slot,
+                0,
+                idle.due_ms,
+            );
         }
     }
 
@@ -342,7 +344,7 @@ impl Shard {
         instance.record.step += 1;
         instance.record.cause = kill.stamp.clone();
         let given = Given::input(kill.stamp, TurnInput::Kill { from: kill.from });
-        self.note_kill(&mut instance, &given)?;
+        self.note_end_outside(&mut instance, &given, &TurnOutcome::Killed)?;
         self.end_run(&mut instance, InstanceStatus::Killed, None, None)?;
         self.hot.put(place, instance, true);
         Ok(())
@@ -400,7 +402,12 @@ impl Shard {
         let job = match due.kind {
             TimerKind::Rest => Job::Rested(due.owner),
             TimerKind::Service => Job::Service(due.owner),
-            TimerKind::Retire => Job::Retire(due.owner),
+            TimerKind::Retire => Job::Retire {
+                instance: due.owner,
+                ended_ms: due.timer,
+            },
+            TimerKind::Idle => Job::Idle(due.owner),
+            TimerKind::Tick => Job::Tick(due.owner),
             TimerKind::Unread => Job::Unread(due.owner),
             TimerKind::Worker => {
                 let Some((place, instance)) = self.take(&due.owner)? else {

@@ -38,7 +38,9 @@ impl Shard {
             } => self.fire(&instance, timer, &cause),
             Job::Rested(instance) => self.rested(&instance),
             Job::Service(service) => self.service_rested(&service),
-            Job::Retire(instance) => self.retire(&instance),
+            Job::Retire { instance, ended_ms } => self.retire(&instance, ended_ms),
+            Job::Idle(instance) => self.end_if_idle(&instance),
+            Job::Tick(name) => self.tick_schedule(&name),
             reading @ (Job::Unread(_) | Job::Renew(_)) => self.run_reading(reading),
         }
     }

@@ -10,7 +10,6 @@ use transport::{Address, Stamp};
 use super::effects::Performed;
 use super::hot::Instance;
 use super::meta::linked;
-use super::timers::TimerKind;
 use super::turn::Given;
 use super::{Shard, ShardError};
 use crate::action::{Action, OutputNews};
@@ -19,12 +18,9 @@ use crate::message::{Body, Message};
 use crate::outcome::Progress;
 use crate::query::decode;
 use crate::record::{
-    DeadLetter, Failure, HistoryRecord, InstanceRecord, InstanceStatus, MessageFate, MessageRecord,
-    OutputRecord, StoredMessage, TurnOutcome,
+    DeadLetter, Failure, HistoryRecord, InstanceRecord, MessageFate, MessageRecord, OutputRecord,
+    StoredMessage, TurnOutcome,
 };
-
-/// Steps and values that one command removes of an ended instance.
-const RETIRED_PER_JOB: u64 = 256;
 
 /// How often an emitting instance looks for values that are too old.
 const OUTPUT_SWEEP_EVERY: u64 = 64;
@@ -71,18 +67,18 @@ impl Shard {
         Ok(())
     }
 
-    /// A kill is a step of history in which no script ran.
-    pub(crate) fn note_kill(
+    /// An end from outside is a step of history in which no script ran.
+    pub(crate) fn note_end_outside(
         &mut self,
         instance: &mut Instance,
         given: &Given,
+        outcome: &TurnOutcome,
     ) -> Result<(), ShardError> {
         let nothing = Performed {
             count: 0,
             hash: [0; 16],
         };
-        let outcome = TurnOutcome::Killed;
-        self.note_turn(instance, given, [0; 16], &nothing, &outcome, Vec::new())
+        self.note_turn(instance, given, [0; 16], &nothing, outcome, Vec::new())
     }
 
     /// Records what became of a message.
@@ -213,55 +209,10 @@ impl Shard {
         }
         Ok(())
     }
-
-    pub(crate) fn cancel_retirement(&mut self, record: &InstanceRecord) {
-        if let Some(ended_ms) = record.ended_ms {
-            let due_ms = ended_ms.saturating_add(self.limits.ended_ms);
-            self.timers
-                .cancel(&mut *self.store, TimerKind::Retire, record.slot, 0, due_ms);
-        }
-    }
-
-    /// Removes what an ended instance left, a bounded part at a time.
-    pub(crate) fn retire(&mut self, address: &Address) -> Result<(), ShardError> {
-        let Some((place, mut instance)) = self.take(address)? else {
-            return Ok(());
-        };
-        let record = &mut instance.record;
-        let over = record
-            .ended_ms
-            .is_some_and(|ended| ended.saturating_add(self.limits.ended_ms) <= self.now_ms);
-        if record.status == InstanceStatus::Running || !over {
-            self.hot.put(place, instance, false);
-            return Ok(());
-        }
-        let mut room = RETIRED_PER_JOB;
-        while room > 0 && record.history_first <= record.step {
-            forget_step(&mut *self.store, record)?;
-            room -= 1;
-        }
-        while room > 0 && !record.output.is_empty() {
-            self.store
-                .delete(&keys::output(record.slot, record.output.first));
-            record.output.first += 1;
-            room -= 1;
-        }
-        if room > 0 {
-            let cause = record.cause.clone();
-            self.hot
-                .remove(place, &instance, &mut *self.store, &mut self.meta);
-            self.tell_removed(address, &cause)?;
-        } else {
-            let address = record.address.clone();
-            self.hot.put(place, instance, true);
-            self.push(super::queue::Job::Retire(address));
-        }
-        Ok(())
-    }
 }
 
 /// Forgets the oldest step of an instance, and the message record that points to it.
-fn forget_step(
+pub(super) fn forget_step(
     store: &mut dyn crate::store::StateStore,
     record: &mut InstanceRecord,
 ) -> Result<(), ShardError> {

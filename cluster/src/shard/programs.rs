@@ -14,7 +14,7 @@ use crate::engine::{Engine, Program, WorkerFacts};
 use crate::keys;
 use crate::message::ProgramId;
 use crate::query::decode;
-use crate::record::NameRecord;
+use crate::record::{NameRecord, Tick};
 use crate::store::{StateRead, StateStore};
 
 /// What serves a name.
@@ -102,6 +102,31 @@ impl Programs {
         };
         let facts = program.worker(address.name());
         Ok(facts.map(|facts| (id, program, facts)))
+    }
+
+    /// The timer of the schedule of a name.
+    pub(crate) fn tick(&self, address: &Address) -> Option<Tick> {
+        let names = self.names.get(address.namespace())?;
+        names.get(address.name())?.tick
+    }
+
+    /// Notes the timer of the schedule of a name.
+    pub(crate) fn set_tick(
+        &mut self,
+        store: &mut dyn StateStore,
+        address: &Address,
+        tick: Option<Tick>,
+    ) {
+        let (namespace, name) = (address.namespace(), address.name());
+        let names = self.names.get_mut(namespace);
+        let Some(record) = names.and_then(|names| names.get_mut(name)) else {
+            return;
+        };
+        record.tick = tick;
+        store.put(
+            &keys::name(namespace, name),
+            keys::encode_record(&(namespace, name, *record)),
+        );
     }
 
     /// Gives a name to a program, or takes it away. False where a later activation was applied.

@@ -36,8 +36,17 @@ pub(crate) enum Job {
     Rested(Address),
     /// A service has rested, or has room in its window.
     Service(Address),
-    /// What an ended instance left may go.
-    Retire(Address),
+    /// What an ended run left may go.
+    Retire {
+        /// The instance.
+        instance: Address,
+        /// When the run ended, in milliseconds of shard time.
+        ended_ms: u64,
+    },
+    /// An instance may have received nothing for too long.
+    Idle(Address),
+    /// A time of the schedule of a name has come.
+    Tick(Address),
     /// A reactive function may have had no reader for long enough.
     Unread(Address),
     /// The name of a reactive function that is read was given to a program.

@@ -112,6 +112,8 @@ impl Shard {
             }
         };
         instance.run = Some(run);
+        let facts = program.worker(&instance.record.worker).unwrap_or_default();
+        self.watch_idle(&mut instance, &facts);
         let stamp = if own_stamp {
             stamp
         } else {
@@ -148,6 +150,8 @@ impl Shard {
             rests_until_ms: None,
             retry_timers: Vec::new(),
             retry_replies: Vec::new(),
+            heard_ms: self.now_ms,
+            idle: None,
             sources: Vec::new(),
             unread_until_ms: None,
             started_ms: self.now_ms,
@@ -160,8 +164,7 @@ impl Shard {
     }
 
     /// The record of an ended instance for its next run: what belongs to the instance stays.
-    fn renew(&mut self, record: &mut InstanceRecord, spawn: Spawn, run: RunId, run_number: u64) {
-        self.cancel_retirement(record);
+    fn renew(&self, record: &mut InstanceRecord, spawn: Spawn, run: RunId, run_number: u64) {
         let old = record.clone();
         *record = InstanceRecord {
             slot: old.slot,

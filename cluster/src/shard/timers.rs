@@ -22,21 +22,25 @@ pub(crate) enum TimerKind {
     Rest = 2,
     /// A service rests after a silence.
     Service = 3,
-    /// What an ended instance left may go.
+    /// What an ended run left may go.
     Retire = 4,
+    /// An instance may have received nothing for too long.
+    Idle = 5,
+    /// A time of a schedule has come.
+    Tick = 6,
     /// A reactive function has had no reader for a while.
-    Unread = 5,
+    Unread = 7,
 }
 
 /// A timer that is due.
 pub(crate) struct Due {
     /// Whose it is.
     pub kind: TimerKind,
-    /// The worker's number of it; 0 for other kinds.
+    /// The worker's number of it; when the run ended for `Retire`; 0 for other kinds.
     pub timer: u64,
     /// When it was due.
     pub due_ms: u64,
-    /// The instance or service.
+    /// The instance, service or scheduled name.
     pub owner: Address,
 }
 
@@ -130,7 +134,9 @@ fn read(key: &[u8], owner: Address) -> Option<Due> {
         2 => TimerKind::Rest,
         3 => TimerKind::Service,
         4 => TimerKind::Retire,
-        5 => TimerKind::Unread,
+        5 => TimerKind::Idle,
+        6 => TimerKind::Tick,
+        7 => TimerKind::Unread,
         _ => return None,
     };
     Some(Due {

@@ -117,7 +117,9 @@ impl Given {
                 version: *version,
                 from: from.as_ref(),
             },
-            TurnInput::Kill { .. } => unreachable!("a kill runs no script"),
+            TurnInput::Idle | TurnInput::Kill { .. } => {
+                unreachable!("an end from outside runs no script")
+            }
         }
     }
 }

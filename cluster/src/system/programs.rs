@@ -22,13 +22,18 @@ pub(super) fn install(
     bytes: &Bytes,
 ) -> Result<(), Refusal> {
     require_cluster(state)?;
-    let (id, workers) = program::inspect(bytes)?;
+    let program::Inspected {
+        id,
+        workers,
+        subscriptions,
+    } = program::inspect(bytes)?;
     if state.programs.contains_key(&id) {
         return Ok(());
     }
     let info = ProgramInfo {
         bytes: bytes.len() as u64,
         workers,
+        subscriptions,
         installed_ms: state.time_ms,
     };
     store.put(&keys::system_program(id), keys::encode_record(&(id, &info)));

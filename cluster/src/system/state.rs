@@ -80,6 +80,8 @@ pub struct ProgramInfo {
     pub bytes: u64,
     /// Names of its exported workers.
     pub workers: Vec<String>,
+    /// What those of them hear on the bus that hear something.
+    pub subscriptions: Vec<(String, vm::options::Subscription)>,
     /// When it was installed, in milliseconds of the group's time.
     pub installed_ms: u64,
 }

@@ -7,15 +7,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeployRequest {
-    /// Each is one module.
+    /// Each becomes a program, with what it imports.
     pub files: Vec<SourceFile>,
+    /// Files that those import, and that are no programs of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modules: Vec<SourceFile>,
 }
 
 /// One script.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceFile {
-    /// The file's name: names its default export and stands in diagnostics.
+    /// The file's path from a root that all files of the request share, with `/` between folders: imports lead
+    /// from it, its last part names the default export, and it stands in diagnostics.
     pub name: String,
     /// The source text.
     pub source: String,
@@ -37,6 +41,9 @@ pub struct ProgramView {
     pub hash: String,
     /// The file that it was compiled from.
     pub file: String,
+    /// The other files in it, by their names in the program.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modules: Vec<String>,
     /// The workers that it made active.
     pub workers: Vec<WorkerView>,
     /// What the compiler advises.

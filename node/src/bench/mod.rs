@@ -54,7 +54,8 @@ pub struct OperationCosts {
 pub async fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for &nodes in &arguments.nodes {
-        let mut servers = Servers::start(nodes, arguments.nats.as_deref()).await?;
+        let mut servers =
+            Servers::start(nodes, arguments.nats.as_deref(), arguments.direct).await?;
         let started = servers.first_add_after.as_secs_f64() * 1000.0;
         eprintln!("{nodes} node(s): start to first durable add {started:.0} ms");
         eprintln!(

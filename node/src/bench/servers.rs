@@ -23,6 +23,7 @@ pub(super) struct Servers {
     nodes: Vec<Process>,
     nats: Option<Process>,
     bus: String,
+    direct: bool,
     /// Where they serve HTTP.
     pub addresses: Vec<SocketAddr>,
     /// From the start of the processes to the first add that was acknowledged.
@@ -42,8 +43,12 @@ impl Drop for Process {
 }
 
 impl Servers {
-    /// Starts so many nodes, deploys the benchmark's workers and makes the first add.
-    pub(super) async fn start(count: u32, nats: Option<&Path>) -> anyhow::Result<Servers> {
+    /// Starts so many nodes, connected directly where asked for, deploys the benchmark's workers and makes the first add.
+    pub(super) async fn start(
+        count: u32,
+        nats: Option<&Path>,
+        direct: bool,
+    ) -> anyhow::Result<Servers> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let (bus, nats) = match count {
             1 => ("embedded".to_owned(), None),
@@ -54,6 +59,7 @@ impl Servers {
             nodes: Vec::new(),
             nats,
             bus,
+            direct: direct && count > 1,
             addresses: Vec::new(),
             first_add_after: Duration::ZERO,
             folder,
@@ -85,7 +91,11 @@ impl Servers {
         let name = format!("node-{}", place + 1);
         let data = self.folder.path().join(&name);
         let expected = self.addresses.len().to_string();
-        let child = Command::new(std::env::current_exe()?)
+        let mut command = Command::new(std::env::current_exe()?);
+        if self.direct {
+            command.args(["--direct", "127.0.0.1:0"]);
+        }
+        let child = command
             .args(["node", "--cluster", "bench", "--bus", &self.bus])
             .args(["--name", &name, "--expect", &expected])
             .args(["--http", &self.addresses[place].to_string()])

@@ -3,8 +3,9 @@
 
 use std::process::ExitCode;
 
-use vm::{BuildLimits, Source};
+use vm::{BuildLimits, Rejected};
 
+use super::sources::Folder;
 use crate::arguments::{CheckArguments, Emit};
 use crate::output;
 
@@ -14,12 +15,12 @@ use crate::output;
 /// A file cannot be read.
 pub(super) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
     let (mut errors, mut lints, mut workers) = (0, 0, 0);
-    for (name, text) in super::sources::read(&arguments.files)? {
-        let source = Source::new(name, text);
-        match vm::compile(&source, &BuildLimits::default()) {
+    let (folder, entries) = Folder::of(&arguments.files)?;
+    for entry in &entries {
+        match vm::compile_files(entry, &folder, &BuildLimits::default()) {
             Ok(compiled) => {
                 for lint in &compiled.lints {
-                    eprintln!("{}\n", lint.render(&source, output::colours()));
+                    eprintln!("{}\n", lint.render(&compiled.sources, output::colours()));
                 }
                 lints += compiled.lints.len();
                 workers += compiled.program.workers().count();
@@ -27,11 +28,9 @@ pub(super) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
                     output::line(compiled.program.disassemble().trim_end());
                 }
             }
-            Err(diagnostics) => {
-                for diagnostic in &diagnostics {
-                    eprintln!("{}\n", diagnostic.render(&source, output::colours()));
-                }
-                errors += diagnostics.len();
+            Err(rejected) => {
+                print(&rejected);
+                errors += rejected.diagnostics.len();
             }
         }
     }
@@ -39,13 +38,20 @@ pub(super) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
         eprintln!("{} and {}", count(errors, "error"), count(lints, "lint"));
         return Ok(ExitCode::from(2));
     }
-    let files = count(arguments.files.len(), "file");
+    let files = count(entries.len(), "file");
     eprintln!(
         "{files}, {}: no errors, {}",
         count(workers, "worker"),
         count(lints, "lint")
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints why scripts do not compile.
+pub(super) fn print(rejected: &Rejected) {
+    for diagnostic in rejected.rendered(output::colours()) {
+        eprintln!("{diagnostic}\n");
+    }
 }
 
 fn count(number: usize, what: &str) -> String {

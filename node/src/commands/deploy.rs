@@ -1,9 +1,13 @@
 //! `troupe deploy`: reads scripts, has the cluster compile and install them, prints what is active and
 //! what nothing serves yet.
 
+use anyhow::bail;
+
+use super::sources::Folder;
 use crate::api::{DeployRequest, DeployResponse, SourceFile};
 use crate::arguments::{DeployArguments, Output};
 use crate::client::Client;
+use crate::door::Scripts;
 use crate::output;
 
 /// Installs scripts.
@@ -12,13 +16,16 @@ use crate::output;
 /// A file cannot be read, a script does not compile (nothing is installed then), or the cluster
 /// refuses.
 pub(super) fn run(arguments: &DeployArguments) -> anyhow::Result<()> {
-    let files = super::sources::read(&arguments.files)?;
-    let files = files
-        .into_iter()
-        .map(|(name, source)| SourceFile { name, source })
-        .collect();
+    let (folder, entries) = Folder::of(&arguments.files)?;
+    let scripts = match folder.gather(&entries) {
+        Ok(scripts) => scripts,
+        Err(rejected) => {
+            super::check::print(&rejected);
+            bail!("nothing was deployed: the script does not compile");
+        }
+    };
     let client = Client::new(&arguments.client);
-    let response: DeployResponse = client.post("/programs", &DeployRequest { files }, None)?;
+    let response: DeployResponse = client.post("/programs", &request(scripts), None)?;
     if arguments.client.output == Output::Json {
         return output::json(&response);
     }
@@ -46,4 +53,17 @@ pub(super) fn run(arguments: &DeployArguments) -> anyhow::Result<()> {
         eprintln!("nothing serves yet: {}", response.unserved.join(", "));
     }
     Ok(())
+}
+
+fn request(scripts: Scripts) -> DeployRequest {
+    let Scripts { entries, mut files } = scripts;
+    let file = |(name, source)| SourceFile { name, source };
+    let first = entries
+        .into_iter()
+        .filter_map(|entry| files.remove_entry(&entry));
+    let first: Vec<SourceFile> = first.map(file).collect();
+    DeployRequest {
+        files: first,
+        modules: files.into_iter().map(file).collect(),
+    }
 }

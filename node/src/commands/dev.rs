@@ -1,19 +1,20 @@
 //! `troupe dev`: one node with an embedded bus and its data under `.troupe`, for development. Deploys the
-//! given files and deploys them again whenever they change; a script that does not compile leaves what
+//! given files and deploys them again whenever they, or what they import, change; a script that does not compile leaves what
 //! runs as it is.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use transport::Namespace;
 
+use super::sources::Folder;
 use crate::arguments::{DevArguments, LogFormat};
 use crate::composition::{Node, embedded_buses};
 use crate::config::Config;
-use crate::door::DoorError;
+use crate::door::{DoorError, Scripts};
 use crate::{output, telemetry};
 
 /// How long changes are gathered: editors write a file in several steps.
@@ -41,9 +42,9 @@ pub(super) fn run(arguments: &DevArguments) -> anyhow::Result<()> {
             node.http,
             config.data.display()
         ));
-        deploy(&node, &arguments.files).await;
         let (changed, mut changes) = mpsc::unbounded_channel();
-        let _watcher = watch(&arguments.files, changed)?;
+        let mut watched = Watched::new(changed)?;
+        let mut before = deploy(&node, &arguments.files, &mut watched, None).await;
         loop {
             tokio::select! {
                 signal = super::signal() => {
@@ -53,7 +54,7 @@ pub(super) fn run(arguments: &DevArguments) -> anyhow::Result<()> {
                 Some(()) = changes.recv() => {
                     tokio::time::sleep(SETTLE).await;
                     while changes.try_recv().is_ok() {}
-                    deploy(&node, &arguments.files).await;
+                    before = deploy(&node, &arguments.files, &mut watched, before).await;
                 }
             }
         }
@@ -63,23 +64,57 @@ pub(super) fn run(arguments: &DevArguments) -> anyhow::Result<()> {
     })
 }
 
-async fn deploy(node: &Node, files: &[PathBuf]) {
+/// Deploys the files unless they are those of before; gives what they are now.
+async fn deploy(
+    node: &Node,
+    files: &[PathBuf],
+    watched: &mut Watched,
+    before: Option<Scripts>,
+) -> Option<Scripts> {
     if files.is_empty() {
-        return;
+        return None;
     }
-    let files = match super::sources::read(files) {
-        Ok(files) => files,
-        Err(error) => return output::error(&error),
+    let (folder, entries) = match Folder::of(files) {
+        Ok(found) => found,
+        Err(error) => {
+            // A file that an editor has just replaced is there again a moment later.
+            watched.watch(files);
+            output::error(&error);
+            return None;
+        }
     };
+    let gathered = folder.gather(&entries);
+    let names: Vec<PathBuf> = match &gathered {
+        Ok(scripts) => scripts.files.keys().map(|name| folder.path(name)).collect(),
+        Err(rejected) => rejected
+            .sources
+            .iter()
+            .map(|source| folder.path(&source.name))
+            .collect(),
+    };
+    watched.watch(&names);
+    watched.watch(files);
+    match gathered {
+        Ok(scripts) if before.as_ref() == Some(&scripts) => before,
+        Ok(scripts) => {
+            install(node, &scripts).await;
+            Some(scripts)
+        }
+        Err(rejected) => {
+            super::check::print(&rejected);
+            output::line("not deployed; what ran before goes on");
+            None
+        }
+    }
+}
+
+async fn install(node: &Node, scripts: &Scripts) {
     let namespace = Namespace::default();
-    match node.door.deploy(&namespace, &files).await {
+    match node.door.deploy(&namespace, scripts).await {
         Ok(deployed) => {
             for each in &deployed {
                 for lint in &each.lints {
-                    eprintln!(
-                        "{}\n",
-                        lint.render(each.program.source(), output::colours())
-                    );
+                    eprintln!("{}\n", lint.render(&each.sources, output::colours()));
                 }
             }
             let workers = deployed.iter().flat_map(|each| each.program.workers());
@@ -100,37 +135,50 @@ async fn deploy(node: &Node, files: &[PathBuf]) {
     }
 }
 
-/// Watches the folders of the files: editors replace a file more often than they write it.
-fn watch(
-    files: &[PathBuf],
-    changed: mpsc::UnboundedSender<()>,
-) -> anyhow::Result<RecommendedWatcher> {
-    let names: Vec<_> = files
-        .iter()
-        .filter_map(|file| file.file_name().map(ToOwned::to_owned))
-        .collect();
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        let Ok(event) = event else { return };
-        if event.kind.is_access() {
-            return;
-        }
-        if event.paths.iter().any(|path| {
-            path.file_name()
-                .is_some_and(|name| names.contains(&name.to_owned()))
-        }) {
-            // The receiver is gone when the node stops.
-            let _ = changed.send(());
-        }
-    })?;
-    let mut folders: Vec<&Path> = files.iter().map(|file| folder(file)).collect();
-    folders.sort_unstable();
-    folders.dedup();
-    for folder in folders {
-        watcher
-            .watch(folder, RecursiveMode::NonRecursive)
-            .with_context(|| format!("cannot watch `{}`", folder.display()))?;
+/// The folders of the scripts and of what they import: editors replace a file more often than they write it, and
+/// an import that leads nowhere may soon lead somewhere.
+struct Watched {
+    watcher: RecommendedWatcher,
+    folders: BTreeSet<PathBuf>,
+}
+
+impl Watched {
+    fn new(changed: mpsc::UnboundedSender<()>) -> anyhow::Result<Watched> {
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            let Ok(event) = event else { return };
+            if !event.kind.is_access() && event.paths.iter().any(|path| is_script(path)) {
+                // The receiver is gone when the node stops.
+                let _ = changed.send(());
+            }
+        })?;
+        Ok(Watched {
+            watcher,
+            folders: BTreeSet::new(),
+        })
     }
-    Ok(watcher)
+
+    /// Watches the folders of some files, too.
+    fn watch(&mut self, files: &[PathBuf]) {
+        for folder in files.iter().map(|file| folder(file)) {
+            if self.folders.contains(folder) {
+                continue;
+            }
+            match self.watcher.watch(folder, RecursiveMode::NonRecursive) {
+                Ok(()) => {
+                    self.folders.insert(folder.to_owned());
+                }
+                Err(error) => {
+                    let error = anyhow::Error::new(error);
+                    output::error(&error.context(format!("cannot watch `{}`", folder.display())));
+                }
+            }
+        }
+    }
+}
+
+fn is_script(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    matches!(ending, Some("js" | "mjs" | "ts" | "mts"))
 }
 
 fn folder(file: &Path) -> &Path {

@@ -26,7 +26,10 @@ mod run;
 mod send;
 mod sources;
 mod start;
+mod test;
 pub mod trace;
+mod types;
+mod watch;
 
 /// Carries out a command: 0 it did, 1 it failed, 2 it was used wrongly.
 #[must_use]
@@ -44,6 +47,7 @@ fn carry_out(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check(arguments) => return check::run(arguments),
         Command::Run(arguments) => return run::run(arguments),
+        Command::Test(arguments) => return test::run(arguments),
         Command::Dev(arguments) => dev::run(arguments)?,
         Command::Demo(arguments) => demo::run(arguments)?,
         Command::Node(arguments) => node::run(arguments)?,
@@ -56,8 +60,10 @@ fn carry_out(command: &Command) -> anyhow::Result<ExitCode> {
         Command::History(arguments) => history::run(arguments)?,
         Command::Outbox(arguments) => outbox::run(arguments)?,
         Command::Trace(arguments) => trace::run(arguments)?,
+        Command::Watch(arguments) => watch::run(arguments)?,
         Command::Cluster(command) => cluster::run(command)?,
         Command::Bench(arguments) => bench::run(arguments)?,
+        Command::Types => types::run(),
         Command::Completions { shell } => completions::run(*shell),
     }
     Ok(ExitCode::SUCCESS)

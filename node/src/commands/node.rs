@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use cluster_raft::network::Buses;
-use transport::Bus;
+use transport::{Bus, ClusterName, Subjects};
+use transport_direct::{Direct, LaneKind};
 use transport_nats::{NatsBus, NatsOptions};
 
 use crate::arguments::NodeArguments;
@@ -25,10 +26,11 @@ pub(super) fn run(arguments: &NodeArguments) -> anyhow::Result<()> {
     }
     telemetry::start_logs(config.log_format, None);
     super::runtime()?.block_on(async {
-        let node = Node::start(&config, buses(&config).await?).await?;
+        let (buses, direct) = direct(&config, buses(&config).await?).await?;
+        let node = Node::start(&config, buses).await?;
         tracing::info!(
             name = %config.name, cluster = %config.cluster, http = %node.http,
-            bus = %config.bus, "node started"
+            bus = %config.bus, direct = direct.as_ref().map(Direct::address), "node started"
         );
         super::signal().await?;
         tracing::info!("leaving: handing leads over");
@@ -36,6 +38,23 @@ pub(super) fn run(arguments: &NodeArguments) -> anyhow::Result<()> {
         tracing::info!("left");
         Ok(())
     })
+}
+
+/// Lets other nodes connect to this one, where the settings say so. The connections end with what is returned
+/// beside the buses.
+async fn direct(config: &Config, below: Buses) -> anyhow::Result<(Buses, Option<Direct>)> {
+    let Some(options) = config.direct_options() else {
+        return Ok((below, None));
+    };
+    let subjects = Subjects::new(&ClusterName::new(&config.cluster)?);
+    let direct = Direct::start(&options, subjects, Arc::clone(&below.control)).await?;
+    let over = |kind, below| Arc::new(direct.bus(kind, below)) as Arc<dyn Bus>;
+    let buses = Buses {
+        control: over(LaneKind::Control, below.control),
+        log: over(LaneKind::Log, below.log),
+        traffic: over(LaneKind::Traffic, below.traffic),
+    };
+    Ok((buses, Some(direct)))
 }
 
 /// Connections to the bus: votes and heartbeats, log data and worker traffic do not wait for each other.

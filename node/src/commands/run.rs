@@ -7,8 +7,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use vm::local::{LocalEvent, LocalMessage, LocalOptions, LocalRun, LocalStatus, parse_line};
-use vm::{BuildLimits, Limits, Source};
+use vm::{BuildLimits, Limits};
 
+use super::sources::Folder;
 use crate::arguments::RunArguments;
 use crate::{calendar, output};
 
@@ -21,14 +22,11 @@ const USAGE: u8 = 2;
 /// # Errors
 /// A file cannot be read.
 pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
-    let text = super::sources::text(&arguments.file)?;
-    let source = Source::new(super::sources::name(&arguments.file), text);
-    let compiled = match vm::compile(&source, &BuildLimits::default()) {
+    let (folder, entries) = Folder::of(std::slice::from_ref(&arguments.file))?;
+    let compiled = match vm::compile_files(&entries[0], &folder, &BuildLimits::default()) {
         Ok(compiled) => compiled,
-        Err(diagnostics) => {
-            for diagnostic in &diagnostics {
-                eprintln!("{}\n", diagnostic.render(&source, output::colours()));
-            }
+        Err(rejected) => {
+            super::check::print(&rejected);
             return Ok(ExitCode::from(USAGE));
         }
     };

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
+use transport_direct::{DirectOptions, TlsFiles};
 
 use crate::arguments::{LogFormat, NodeArguments};
 use crate::outgoing::AllowList;
@@ -23,6 +24,21 @@ pub struct Config {
     pub name: String,
     /// `nats://HOST:PORT`, or `embedded` for a single node.
     pub bus: String,
+    /// Where direct connections of other nodes are taken; only the bus is used without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direct: Option<String>,
+    /// What other nodes connect to; the address of `direct` without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direct_advertise: Option<String>,
+    /// This node's certificate for direct connections, in PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direct_certificate: Option<PathBuf>,
+    /// Its key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direct_key: Option<PathBuf>,
+    /// The authority that signed the certificates of all nodes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direct_authority: Option<PathBuf>,
     /// Where data is kept.
     pub data: PathBuf,
     /// Where HTTP is served.
@@ -51,6 +67,11 @@ impl Default for Config {
             cluster: "troupe".to_owned(),
             name: host_name(),
             bus: EMBEDDED.to_owned(),
+            direct: None,
+            direct_advertise: None,
+            direct_certificate: None,
+            direct_key: None,
+            direct_authority: None,
             data: PathBuf::from("troupe-data"),
             http: "127.0.0.1:7070".to_owned(),
             expect: 1,
@@ -83,9 +104,19 @@ impl Config {
         take!(
             cluster, name, bus, data, http, expect, shards, log_format, http_allow
         );
-        if arguments.otlp.is_some() {
-            config.otlp.clone_from(&arguments.otlp);
+        macro_rules! take_optional {
+            ($($field:ident),*) => {$(
+                if arguments.$field.is_some() { config.$field.clone_from(&arguments.$field); }
+            )*};
         }
+        take_optional!(
+            otlp,
+            direct,
+            direct_advertise,
+            direct_certificate,
+            direct_key,
+            direct_authority
+        );
         config.check()?;
         Ok(config)
     }
@@ -113,7 +144,61 @@ impl Config {
             bail!("shards = {shards}: a cluster has 1 to 4096 shards");
         }
         AllowList::new(&self.http_allow)?;
+        self.check_direct()
+    }
+
+    fn check_direct(&self) -> anyhow::Result<()> {
+        let files = [
+            &self.direct_certificate,
+            &self.direct_key,
+            &self.direct_authority,
+        ];
+        let given = files.iter().filter(|file| file.is_some()).count();
+        let Some(direct) = &self.direct else {
+            if given > 0 || self.direct_advertise.is_some() {
+                bail!("direct_… without direct: say where to take connections, --direct HOST:PORT");
+            }
+            return Ok(());
+        };
+        if self.bus == EMBEDDED {
+            bail!("direct = `{direct}`: the embedded bus is for one node; give --bus nats://…");
+        }
+        if !matches!(given, 0 | 3) {
+            bail!(
+                "direct connections need the certificate, its key and the authority, or none of \
+                 the three: direct_certificate, direct_key, direct_authority"
+            );
+        }
+        let unspecified = direct.starts_with("0.0.0.0:") || direct.starts_with("[::]:");
+        if unspecified && self.direct_advertise.is_none() {
+            bail!(
+                "direct = `{direct}`: others cannot connect to every address; say which with \
+                 --direct-advertise HOST"
+            );
+        }
         Ok(())
+    }
+
+    /// Where direct connections of other nodes are taken, where they are.
+    #[must_use]
+    pub fn direct_options(&self) -> Option<DirectOptions> {
+        let files = (
+            &self.direct_certificate,
+            &self.direct_key,
+            &self.direct_authority,
+        );
+        Some(DirectOptions {
+            listen: self.direct.clone()?,
+            advertise: self.direct_advertise.clone(),
+            tls: match files {
+                (Some(certificate), Some(key), Some(authority)) => Some(TlsFiles {
+                    certificate: certificate.clone(),
+                    key: key.clone(),
+                    authority: authority.clone(),
+                }),
+                _ => None,
+            },
+        })
     }
 }
 
@@ -173,6 +258,18 @@ mod tests {
         assert!(refused(|config| config.cluster = "a b".to_owned()));
         assert!(refused(|config| config.expect = 3));
         assert!(refused(|config| config.shards = 0));
+        assert!(refused(
+            |config| config.direct = Some("127.0.0.1:0".to_owned())
+        ));
+        assert!(refused(|config| {
+            config.bus = "nats://a:4222".to_owned();
+            config.direct = Some("0.0.0.0:7071".to_owned());
+        }));
+        assert!(refused(|config| {
+            config.bus = "nats://a:4222".to_owned();
+            config.direct = Some("127.0.0.1:0".to_owned());
+            config.direct_key = Some(PathBuf::from("key.pem"));
+        }));
         assert!(refused(
             |config| config.http_allow = vec!["http://a".to_owned()]
         ));

@@ -2,7 +2,7 @@
 //! two steps are apart so that a program that a message names is always known where it arrives. Every
 //! step may be repeated: a deploy that was cut off is finished by deploying again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use cluster::BuiltIn;
@@ -12,9 +12,18 @@ use cluster::outcome::Outcome;
 use cluster::system::{ActivateNames, SystemCommand, SystemOutcome};
 use futures::future::try_join_all;
 use transport::Namespace;
-use vm::{Program, Source};
+use vm::Program;
 
 use super::{Door, DoorError};
+
+/// Scripts to install, with the files that they import.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scripts {
+    /// The files that become programs, each with what it imports.
+    pub entries: Vec<String>,
+    /// The text of every file by its path from one root.
+    pub files: BTreeMap<String, String>,
+}
 
 /// One program that was installed.
 pub struct Deployed {
@@ -24,10 +33,12 @@ pub struct Deployed {
     pub program: Program,
     /// What the compiler advises.
     pub lints: Vec<vm::Diagnostic>,
+    /// Its files under the paths that they were given.
+    pub sources: vm::Sources,
 }
 
 impl Door {
-    /// Compiles and installs the files; all of them or none.
+    /// Compiles and installs scripts; all of them or none.
     ///
     /// # Errors
     /// A script does not compile (nothing was changed then), two files make a worker of one name, or a
@@ -35,9 +46,9 @@ impl Door {
     pub async fn deploy(
         &self,
         namespace: &Namespace,
-        files: &[(String, String)],
+        scripts: &Scripts,
     ) -> Result<Vec<Deployed>, DoorError> {
-        let deployed = compile(files)?;
+        let deployed = compile(scripts)?;
         let names = names(&deployed)?;
         try_join_all(deployed.iter().map(|each| self.install(&each.program))).await?;
         let change = ActivateNames {
@@ -106,23 +117,17 @@ impl Door {
     }
 }
 
-fn compile(files: &[(String, String)]) -> Result<Vec<Deployed>, DoorError> {
+fn compile(scripts: &Scripts) -> Result<Vec<Deployed>, DoorError> {
     let (mut deployed, mut errors) = (Vec::new(), Vec::new());
-    for (name, text) in files {
-        let source = Source::new(name.clone(), text.clone());
-        match vm::compile(&source, &vm::BuildLimits::default()) {
+    for entry in &scripts.entries {
+        match vm::compile_files(entry, &scripts.files, &vm::BuildLimits::default()) {
             Ok(compiled) => deployed.push(Deployed {
-                file: name.clone(),
+                file: entry.clone(),
                 program: compiled.program,
                 lints: compiled.lints,
+                sources: compiled.sources,
             }),
-            Err(diagnostics) => {
-                errors.extend(
-                    diagnostics
-                        .iter()
-                        .map(|diagnostic| diagnostic.render(&source, false)),
-                );
-            }
+            Err(rejected) => errors.extend(rejected.rendered(false)),
         }
     }
     if errors.is_empty() {

@@ -11,6 +11,7 @@ mod deploy;
 mod error;
 mod listen;
 mod programs;
+mod reactive;
 mod reads;
 mod replay;
 mod route;
@@ -32,8 +33,9 @@ use transport::{
 
 pub use bus::serve_bus;
 pub use calls::{Admitted, Delivery, KillCall, SendCall, StartCall, Wait};
-pub use deploy::Deployed;
+pub use deploy::{Deployed, Scripts};
 pub use error::DoorError;
+pub(crate) use listen::Heard;
 pub use listen::Listener;
 pub use reads::{Answer, Consistency, Query, answer_queries};
 pub(crate) use stories::mismatch;
@@ -73,6 +75,12 @@ impl Door {
     #[must_use]
     pub fn groups(&self) -> &Groups {
         &self.groups
+    }
+
+    /// The bus that it speaks on.
+    #[must_use]
+    pub fn bus(&self) -> &dyn Bus {
+        &*self.bus
     }
 
     /// Members, shard map, programs and names, as this node knows them.

@@ -93,6 +93,7 @@ pub fn event(step: u64, record: &HistoryRecord) -> Result<HistoryEvent, DoorErro
         TurnInput::Message { from, body, .. } => ("message", from.as_ref(), Some(value(body)?)),
         TurnInput::Reply { from, body, .. } => ("reply", from.as_ref(), Some(value(body)?)),
         TurnInput::Timer { timer } => ("timer", None, Some(Value::from(*timer))),
+        TurnInput::Idle => ("idle", None, None),
         TurnInput::Kill { from } => ("kill", from.as_ref(), None),
         TurnInput::Told { from, body, .. } => ("value", from.as_ref(), Some(value(body)?)),
     };

@@ -27,6 +27,8 @@ pub struct Options {
     pub otlp: Option<String>,
     /// Further settings, as lines of a configuration file.
     pub settings: String,
+    /// Whether the bus keeps streams.
+    pub jetstream: bool,
 }
 
 /// A cluster of processes.
@@ -55,7 +57,12 @@ impl Cluster {
     /// missing.
     #[must_use]
     pub fn start(count: usize, options: &Options) -> Option<Self> {
-        let nats = NatsServer::start()?;
+        let arguments: &[&str] = if options.jetstream {
+            &["--jetstream"]
+        } else {
+            &[]
+        };
+        let nats = NatsServer::start_with(arguments)?;
         let mut cluster = Self::new(count, Some(nats), options);
         cluster.grow(count);
         Some(cluster)

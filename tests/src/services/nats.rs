@@ -97,6 +97,8 @@ fn spawn(folder: &TempDir, port: i32, arguments: &[String]) -> Process {
     let mut command = Command::new(binary);
     command.args(["--addr", "127.0.0.1", "--port", &port.to_string()]);
     command.arg("--ports_file_dir").arg(folder.path());
+    // Where `--jetstream` keeps its streams.
+    command.arg("--store_dir").arg(folder.path());
     command.args(arguments);
     Process::start(&mut command, &folder.path().join("log"))
 }

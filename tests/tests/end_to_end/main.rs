@@ -12,10 +12,12 @@ mod disk;
 mod faults;
 mod journey;
 mod membership;
+mod modules;
 mod readme;
 mod refusals;
 mod scripts;
 mod services;
+mod subscriptions;
 mod tracing;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -416,6 +416,7 @@ impl World {
                 daemon: true,
                 keyed: true,
                 restarts: 1_000,
+                ..ModelWorker::default()
             }],
         };
         let bytes = program.encode();

@@ -10,11 +10,12 @@ use serde::Deserialize;
 use crate::sources::{report, root};
 
 /// The crates that others are built from, and which of ours each may name outside its tests.
-const EDGES: [(&str, &[&str]); 8] = [
+const EDGES: [(&str, &[&str]); 9] = [
     ("vm", &[]),
     ("transport", &[]),
     ("transport-memory", &["transport"]),
     ("transport-nats", &["transport"]),
+    ("transport-direct", &["transport"]),
     ("cluster", &["vm", "transport"]),
     ("cluster-store", &["cluster"]),
     ("cluster-raft", &["cluster", "transport", "vm"]),
@@ -25,6 +26,7 @@ const EDGES: [(&str, &[&str]); 8] = [
             "transport",
             "transport-memory",
             "transport-nats",
+            "transport-direct",
             "cluster",
             "cluster-store",
             "cluster-raft",
@@ -33,9 +35,10 @@ const EDGES: [(&str, &[&str]); 8] = [
 ];
 
 /// What each may name in its tests, above that. `tests` holds the starters of real services.
-const TEST_EDGES: [(&str, &[&str]); 5] = [
+const TEST_EDGES: [(&str, &[&str]); 6] = [
     ("transport-memory", &["tests"]),
     ("transport-nats", &["transport-memory", "tests"]),
+    ("transport-direct", &["transport-memory"]),
     ("cluster-store", &["vm", "transport", "tests"]),
     (
         "cluster-raft",

@@ -15,16 +15,20 @@ mod stage;
 mod tables;
 mod workers;
 
+use std::collections::BTreeMap;
+
 use crate::codes;
-use crate::compile::{Module, compile_module};
+use crate::compile::{Module, compile_graph};
 use crate::data::Data;
 use crate::diagnostic::Diagnostic;
 use crate::freeze::Purpose;
 use crate::limits::{BuildLimit, BuildLimits, Limits};
+use crate::lints::{self, ignores};
 use crate::lower::{LowerError, lower};
 use crate::machine::Machine;
+use crate::modules::{Files, Graph, Rejected, named};
 use crate::program::{Content, Program, ProgramError, WorkerDefinition};
-use crate::source::{Source, Span};
+use crate::source::{Source, Sources, Span};
 use crate::tree::{Command, CommandKind};
 use crate::value::Value;
 use collected::Collected;
@@ -37,19 +41,51 @@ use tables::WorkerSpec;
 pub struct Compiled {
     /// The program.
     pub program: Program,
-    /// Lints, in the order of the source.
+    /// Lints, in the order of the files.
     pub lints: Vec<Diagnostic>,
+    /// The files of the program under the paths that they were read from.
+    pub sources: Sources,
 }
 
-/// Compiles one module: parses it, evaluates it, and makes a program of its workers. Errors are in the
-/// order of the source; nothing of the module runs as a worker.
+/// Compiles one file that imports no other: parses it, evaluates it, and makes a program of its workers. Errors
+/// are in the order of the source; nothing of the module runs as a worker.
 pub fn compile(source: &Source, limits: &BuildLimits) -> Result<Compiled, Vec<Diagnostic>> {
-    let module = compile_module(source, &names::Language, limits)?;
-    let stage = Stage::new(source);
+    let alone = BTreeMap::from([(source.name.clone(), source.text.clone())]);
+    let made = compile_files(&source.name, &alone, limits);
+    made.map_err(|rejected| rejected.diagnostics)
+}
+
+/// Compiles a file and what it imports to one program. Its workers are those that the entry exports. Files are
+/// named by their paths from the folder that all of them lie in.
+///
+/// # Errors
+/// What is wrong, in the order of the files, with the files that it is wrong in.
+pub fn compile_files(
+    entry: &str,
+    files: &dyn Files,
+    limits: &BuildLimits,
+) -> Result<Compiled, Box<Rejected>> {
+    let (graph, refused) = Graph::load(entry, files, limits)?;
+    build(&graph, refused, limits).map_err(|diagnostics| {
+        Box::new(Rejected {
+            sources: graph.sources.clone(),
+            diagnostics,
+        })
+    })
+}
+
+fn build(
+    graph: &Graph,
+    refused: Vec<Diagnostic>,
+    limits: &BuildLimits,
+) -> Result<Compiled, Vec<Diagnostic>> {
+    let module = compile_graph(graph, refused, &names::Language, limits)?;
+    let stage = Stage::new(&module.code.sources);
     let (workers, cells) = evaluate(&module, &stage, limits).map_err(Collected::sorted)?;
-    let mut lints = module.lints;
-    lints.extend(stage.lints.into_inner());
+    let mut lints = stage.lints.into_inner();
     lints.extend(unused_commands(&stage.tables.into_inner()));
+    lints.extend(module.lints);
+    lints = ignores::apply(lints, &module.ignores, &module.code.sources);
     lints.sort_by_key(|lint| lint.span);
     lints.dedup();
     let own: Vec<&str> = workers.iter().map(|worker| worker.name.as_str()).collect();
@@ -59,6 +95,15 @@ pub fn compile(source: &Source, limits: &BuildLimits) -> Result<Compiled, Vec<Di
         .collect();
     let mut code = module.code;
     code.cells = cells;
+    let sources = code.sources.clone();
+    code.sources = named(code.sources);
+    let everything = Span::new(
+        0,
+        code.sources
+            .iter()
+            .next()
+            .map_or(0, |entry| entry.text.len()) as u32,
+    );
     let program_limits = Limits {
         program_bytes: limits.program_bytes,
         ..Limits::default()
@@ -71,8 +116,12 @@ pub fn compile(source: &Source, limits: &BuildLimits) -> Result<Compiled, Vec<Di
         },
         &program_limits,
     );
-    let program = program.map_err(|error| vec![refused_program(error, source, limits)])?;
-    Ok(Compiled { program, lints })
+    let program = program.map_err(|error| vec![refused_program(error, everything, limits)])?;
+    Ok(Compiled {
+        program,
+        lints,
+        sources,
+    })
 }
 
 type Evaluated = Result<(Vec<WorkerDefinition>, Vec<Data>), Collected>;
@@ -84,6 +133,10 @@ fn evaluate(module: &Module, stage: &Stage<'_>, limits: &BuildLimits) -> Evaluat
     let expanded = expand_all(&mut machine, module, stage, limits);
     let (specs, trees) = expanded.map_err(|last| stage.errors.take().and(*last))?;
     let mut errors = stage.errors.take();
+    if errors.is_empty() {
+        let found = lint_trees(&machine, stage, &specs, &trees);
+        stage.lints.borrow_mut().extend(found);
+    }
     let functions = freeze_functions(&mut machine, stage, &mut errors);
     // Trees name functions by their places: without all of them there is nothing to define.
     if !errors.is_empty() {
@@ -101,6 +154,39 @@ fn evaluate(module: &Module, stage: &Stage<'_>, limits: &BuildLimits) -> Evaluat
     } else {
         Err(errors)
     }
+}
+
+/// The text of a function of the script.
+fn function_span(machine: &Machine<'_>, function: &Value) -> Option<Span> {
+    let index = match function {
+        Value::Closure(id) => machine.heap.closure(*id).function,
+        Value::Frozen(Data::Function(function)) => function.function,
+        _ => return None,
+    };
+    Some(machine.code.function(index).span)
+}
+
+/// Lints over what all workers do.
+fn lint_trees(
+    machine: &Machine<'_>,
+    stage: &Stage<'_>,
+    specs: &[WorkerSpec],
+    trees: &[Command],
+) -> Vec<Diagnostic> {
+    let tables = stage.tables.borrow();
+    let functions = tables.functions.iter();
+    let functions = functions.map(|function| function_span(machine, &function.value));
+    let workers = specs.iter().zip(trees).map(|(spec, tree)| lints::Worker {
+        name: &spec.name,
+        options: &spec.options,
+        keyed: spec.key.is_some(),
+        tree,
+    });
+    lints::check(&lints::Trees {
+        workers: workers.collect(),
+        functions: functions.collect(),
+        sources: stage.sources,
+    })
 }
 
 type Trees = (Vec<WorkerSpec>, Vec<Command>);
@@ -227,8 +313,7 @@ fn refused_tree(stage: &Stage<'_>, error: &LowerError) -> Diagnostic {
     Diagnostic::error(codes::OUTSIDE_BLOCK, span, what).with_hint(hint)
 }
 
-fn refused_program(error: ProgramError, source: &Source, limits: &BuildLimits) -> Diagnostic {
-    let everything = Span::new(0, source.text.len() as u32);
+fn refused_program(error: ProgramError, everything: Span, limits: &BuildLimits) -> Diagnostic {
     let message = match error {
         ProgramError::TooLarge(_) => BuildLimit::ProgramBytes.message(limits),
         other => other.to_string(),

@@ -16,13 +16,13 @@ use crate::diagnostic::Diagnostic;
 use crate::error::{Trap, TrapKind};
 use crate::host::{Host, Misuse};
 use crate::machine::Machine;
-use crate::source::{Source, Span};
+use crate::source::{Sources, Span};
 use crate::text::Text;
 use crate::value::{HostRef, Value};
 
 /// The build stage of one module.
 pub(super) struct Stage<'s> {
-    pub(super) source: &'s Source,
+    pub(super) sources: &'s Sources,
     pub(super) tables: RefCell<Tables>,
     pub(super) lints: RefCell<Vec<Diagnostic>>,
     /// Errors behind which the build went on.
@@ -33,9 +33,9 @@ pub(super) struct Stage<'s> {
 
 impl<'s> Stage<'s> {
     /// Empty tables.
-    pub(super) fn new(source: &'s Source) -> Stage<'s> {
+    pub(super) fn new(sources: &'s Sources) -> Stage<'s> {
         Stage {
-            source,
+            sources,
             tables: RefCell::new(Tables::default()),
             lints: RefCell::new(Vec::new()),
             errors: RefCell::new(Collected::default()),
@@ -80,7 +80,7 @@ impl<'s> Stage<'s> {
 
     /// The text at a place.
     pub(super) fn text(&self, span: Span) -> &'s str {
-        self.source.slice(span)
+        self.sources.slice(span)
     }
 }
 

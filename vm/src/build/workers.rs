@@ -16,7 +16,7 @@ use crate::compile::{ExportKind, Module};
 use crate::data::{Data, PropertyTable};
 use crate::diagnostic::Diagnostic;
 use crate::machine::Machine;
-use crate::source::{Source, Span};
+use crate::source::{Lookup, Source, Span};
 use crate::text::Text;
 use crate::value::Value;
 
@@ -47,7 +47,8 @@ pub(super) fn name_workers(
     exports: &[Value],
 ) -> Result<(), Box<Diagnostic>> {
     let mut tables = stage.tables.borrow_mut();
-    let stem = stage.source.stem().to_owned();
+    let entry = stage.sources.iter().next();
+    let stem = entry.map_or_else(String::new, |entry| entry.stem().to_owned());
     for (export, value) in module.exports.iter().zip(exports) {
         let Value::Host(found) = value else { continue };
         if Kind::of(*found) != Some(Kind::Worker) {
@@ -91,15 +92,17 @@ pub(super) fn name_workers(
 
 /// Names workers that are not exported after their variable, or else after the file and a number.
 fn name_the_rest(stage: &Stage<'_>, workers: &mut [WorkerSpec]) {
-    let stem = stage.source.stem().to_owned();
     let mut names: BTreeSet<String> = workers.iter().map(|worker| worker.name.clone()).collect();
     for (index, worker) in workers
         .iter_mut()
         .enumerate()
         .filter(|(_, worker)| !worker.exported)
     {
-        let variable =
-            variable_before(stage.source, worker.span).filter(|name| !names.contains(*name));
+        let file = stage.sources.around(worker.span.start);
+        let variable = file
+            .and_then(|(source, base)| variable_before(source, worker.span.start - base))
+            .filter(|name| !names.contains(*name));
+        let stem = file.map_or("", |(source, _)| source.stem());
         let name = variable.map_or_else(|| format!("{stem}:{}", index + 1), str::to_owned);
         names.insert(name.clone());
         worker.name = name;
@@ -107,10 +110,10 @@ fn name_the_rest(stage: &Stage<'_>, workers: &mut [WorkerSpec]) {
 }
 
 /// The variable in `const NAME = act(…)`.
-fn variable_before(source: &Source, span: Span) -> Option<&str> {
+fn variable_before(source: &Source, offset: u32) -> Option<&str> {
     let before = source
         .text
-        .get(..span.start as usize)?
+        .get(..offset as usize)?
         .trim_end()
         .strip_suffix('=')?
         .trim_end();
@@ -123,11 +126,9 @@ fn variable_before(source: &Source, span: Span) -> Option<&str> {
 }
 
 fn no_workers(stage: &Stage<'_>, workers: &[WorkerSpec]) -> Diagnostic {
-    let span = workers
-        .first()
-        .map_or(Span::new(0, stage.source.text.len() as u32), |worker| {
-            worker.span
-        });
+    let entry = stage.sources.iter().next();
+    let everything = Span::new(0, entry.map_or(0, |entry| entry.text.len()) as u32);
+    let span = workers.first().map_or(everything, |worker| worker.span);
     let message = match workers.len() {
         0 => "the module has no worker",
         _ => "the module exports no worker",

@@ -31,6 +31,7 @@ impl<'a> Compiler<'a> {
     }
 
     pub(super) fn call_link(&mut self, call: &CallExpression<'a>, skips: &mut Skips) {
+        self.refuse_locale(call);
         let callee = self.callee(call, skips);
         if call.optional {
             self.place(call.callee.span());
@@ -43,6 +44,22 @@ impl<'a> Compiler<'a> {
             }
         }
         self.arguments(&call.arguments, callee, call.span);
+    }
+
+    /// Refuses an argument that names a locale or its options, which would change nothing.
+    fn refuse_locale(&mut self, call: &CallExpression<'a>) {
+        let Expression::StaticMemberExpression(member) = &call.callee else {
+            return;
+        };
+        let plain_arguments = match member.property.name.as_str() {
+            "localeCompare" => 1,
+            "toLocaleString" | "toLocaleDateString" | "toLocaleTimeString"
+            | "toLocaleLowerCase" | "toLocaleUpperCase" => 0,
+            _ => return,
+        };
+        if let Some(locale) = call.arguments.get(plain_arguments) {
+            self.refuse(Construct::Locale, locale.span());
+        }
     }
 
     /// `receiver function → receiver function`, or drops both and skips the chain.
@@ -75,6 +92,10 @@ impl<'a> Compiler<'a> {
                 {
                     let name = format!("{global}.{name}");
                     return self.native_callee(&name, member.span);
+                }
+                if let Some(file) = self.namespace_of(&member.object) {
+                    self.namespace_member(file, name, member.span.into());
+                    return Callee::Function;
                 }
                 self.object_link(&member.object, member.optional, skips);
                 let key = self.key(name);
@@ -188,6 +209,12 @@ impl<'a> Compiler<'a> {
 
     pub(super) fn new_expression(&mut self, new: &NewExpression<'a>) {
         let Some(global) = self.global_of(&new.callee) else {
+            let member = new.callee.as_member_expression();
+            let namespace = member.and_then(|member| self.global_of(member.object()));
+            if namespace.is_some_and(|name| self.refuse_global(name, new.span.into())) {
+                self.emit(Instruction::Undefined);
+                return;
+            }
             return self.refuse_value(Construct::UserConstructor, new.span);
         };
         let name = format!("new {global}");

@@ -1,6 +1,6 @@
-//! The state of compiling one module, and the small steps that all of it is made of.
+//! The state of compiling one file, and the small steps that all of it is made of.
 //!
-//! Before: `parse`. After: the files for expressions, statements and patterns, which emit through it.
+//! Before: `parse`, with what the files before have left in `linked`. After: the files for expressions, statements and patterns, which emit through it.
 //! Guarantees: tables hold each entry once; indices fit their instructions, or the program is
 //! refused; each instruction knows its place in the source.
 
@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 use oxc_ast::ast::Program;
 use oxc_semantic::{ScopeId, SymbolId};
 
+use super::Names;
+use super::exports::Exports;
 use super::jumps::Context;
+use super::linked::Linked;
 use super::variables::Variables;
-use super::{Export, ExportKind, Module, Names};
-use crate::bytecode::{Code, Function, Instruction};
+use crate::bytecode::{Function, Instruction};
 use crate::codes;
 use crate::data::Data;
 use crate::diagnostic::Diagnostic;
@@ -20,25 +22,32 @@ use crate::limits::{BuildLimit, BuildLimits};
 use crate::source::{Source, Span};
 use crate::text::Text;
 
-/// The state of compiling one module.
+/// The state of compiling one file.
 pub(super) struct Compiler<'a> {
     pub(super) names: &'a dyn Names,
     pub(super) limits: &'a BuildLimits,
     pub(super) variables: &'a Variables<'a>,
-    pub(super) code: Code,
-    pub(super) diagnostics: Vec<Diagnostic>,
-    pub(super) names_used: Vec<(String, Span)>,
-    pub(super) exports: Vec<Export>,
+    /// The file: its number, and whether it is the one that the user named.
+    pub(super) file: File<'a>,
+    /// What all files share.
+    pub(super) linked: Linked,
     /// Functions that are being compiled, the innermost last.
     pub(super) open: Vec<OpenFunction>,
     /// Names of the language that were imported under another name.
     pub(super) imports: BTreeMap<SymbolId, String>,
-    keys: BTreeMap<Text, u32>,
-    texts: BTreeMap<Text, u32>,
-    numbers: BTreeMap<u64, u32>,
-    natives: BTreeMap<String, u32>,
-    ambients: BTreeMap<String, u32>,
-    instructions: usize,
+    /// Imported names that stand for all exports of a file.
+    pub(super) namespaces: BTreeMap<SymbolId, usize>,
+    /// What this file exports.
+    pub(super) exports: Exports,
+}
+
+/// The file that is being compiled.
+#[derive(Clone, Copy)]
+pub(super) struct File<'a> {
+    pub(super) index: usize,
+    pub(super) source: &'a Source,
+    /// The files that its specifiers lead to.
+    pub(super) imports: &'a BTreeMap<String, usize>,
 }
 
 /// A function that is being compiled.
@@ -73,6 +82,15 @@ impl OpenFunction {
 }
 
 impl OpenFunction {
+    /// Goes on with another file, which sees nothing of the variables before.
+    pub(super) fn begin_file(&mut self, scope: ScopeId, span: Span) {
+        self.scope = scope;
+        self.slots.clear();
+        self.captured.clear();
+        self.place = span;
+        self.function.span = span;
+    }
+
     /// Takes back instructions that make one with the next, where nothing jumps between them.
     fn fuse(&mut self, next: Instruction) -> Instruction {
         let instructions = &self.function.instructions;
@@ -109,76 +127,30 @@ impl OpenFunction {
 
 impl<'a> Compiler<'a> {
     pub(super) fn new(
-        source: &'a Source,
+        file: File<'a>,
         names: &'a dyn Names,
         limits: &'a BuildLimits,
         variables: &'a Variables<'a>,
+        linked: Linked,
     ) -> Compiler<'a> {
         Compiler {
             names,
             limits,
             variables,
-            code: Code {
-                sources: vec![source.clone()],
-                ..Code::default()
-            },
-            diagnostics: Vec::new(),
-            names_used: Vec::new(),
-            exports: Vec::new(),
+            file,
+            linked,
             open: Vec::new(),
             imports: BTreeMap::new(),
-            keys: BTreeMap::new(),
-            texts: BTreeMap::new(),
-            numbers: BTreeMap::new(),
-            natives: BTreeMap::new(),
-            ambients: BTreeMap::new(),
-            instructions: 0,
+            namespaces: BTreeMap::new(),
+            exports: Exports::default(),
         }
     }
 
-    pub(super) fn compile(mut self, program: &Program<'a>) -> Result<Module, Vec<Diagnostic>> {
+    /// Compiles the file behind those before.
+    pub(super) fn compile(mut self, program: &Program<'a>) -> Linked {
         self.module(program);
-        if self
-            .diagnostics
-            .iter()
-            .any(|diagnostic| diagnostic.severity == crate::diagnostic::Severity::Error)
-        {
-            self.diagnostics
-                .sort_by_key(|diagnostic| diagnostic.span.start);
-            return Err(self.diagnostics);
-        }
-        let link = self
-            .code
-            .link()
-            .map_err(|name| format!("`{name}` is not there"));
-        let checked = link.and_then(|()| {
-            crate::verify::verify(&mut self.code).map_err(|error| error.to_string())
-        });
-        if let Err(error) = checked {
-            let message = format!("the compiler made code that its own check refuses ({error})");
-            return Err(vec![Diagnostic::error(
-                codes::INTERNAL,
-                Span::new(0, 0),
-                message,
-            )]);
-        }
-        let has_exports = self
-            .exports
-            .iter()
-            .any(|export| export.kind != ExportKind::Statement);
-        debug_assert!(
-            !has_exports
-                || self
-                    .exports
-                    .iter()
-                    .all(|export| export.kind != ExportKind::Statement)
-        );
-        Ok(Module {
-            code: self.code,
-            exports: self.exports,
-            names_used: self.names_used,
-            lints: self.diagnostics,
-        })
+        self.linked.finished.insert(self.file.index, self.exports);
+        self.linked
     }
 
     pub(super) fn current(&mut self) -> &mut OpenFunction {
@@ -188,9 +160,7 @@ impl<'a> Compiler<'a> {
     }
 
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
-        if self.diagnostics.len() < 100 {
-            self.diagnostics.push(diagnostic);
-        }
+        self.linked.report(diagnostic);
     }
 
     /// From here on instructions belong to this place.
@@ -199,8 +169,8 @@ impl<'a> Compiler<'a> {
     }
 
     pub(super) fn emit(&mut self, instruction: Instruction) -> usize {
-        self.instructions += 1;
-        if self.instructions == self.limits.program_instructions as usize + 1 {
+        self.linked.instructions += 1;
+        if self.linked.instructions == self.limits.program_instructions as usize + 1 {
             let message = BuildLimit::ProgramInstructions.message(self.limits);
             let place = self.current().place;
             self.report(Diagnostic::error(codes::LIMIT_PROGRAM, place, message));
@@ -272,30 +242,11 @@ impl<'a> Compiler<'a> {
     }
 
     pub(super) fn key_of(&mut self, key: Text) -> u32 {
-        let (keys, table) = (&mut self.keys, &mut self.code.keys);
-        *keys.entry(key).or_insert_with_key(|key| {
-            table.push(key.clone());
-            table.len() as u32 - 1
-        })
+        self.linked.key(key)
     }
 
     pub(super) fn constant(&mut self, data: Data) -> u32 {
-        let table = &mut self.code.constants;
-        let mut add = |data: Data| {
-            table.push(data);
-            table.len() as u32 - 1
-        };
-        match data {
-            Data::Text(text) => *self
-                .texts
-                .entry(text)
-                .or_insert_with_key(|text| add(Data::Text(text.clone()))),
-            Data::Number(number) => *self
-                .numbers
-                .entry(number.to_bits())
-                .or_insert_with(|| add(Data::Number(number))),
-            other => add(other),
-        }
+        self.linked.constant(data)
     }
 
     pub(super) fn emit_text(&mut self, text: Text) {
@@ -314,24 +265,10 @@ impl<'a> Compiler<'a> {
     }
 
     pub(super) fn native(&mut self, name: &str) -> u32 {
-        let table = &mut self.code.natives;
-        *self
-            .natives
-            .entry(name.to_owned())
-            .or_insert_with_key(|name| {
-                table.push(name.clone());
-                table.len() as u32 - 1
-            })
+        self.linked.native(name)
     }
 
     pub(super) fn ambient(&mut self, name: &str) -> u32 {
-        let table = &mut self.code.ambients;
-        *self
-            .ambients
-            .entry(name.to_owned())
-            .or_insert_with_key(|name| {
-                table.push(Text::from(name.as_str()));
-                table.len() as u32 - 1
-            })
+        self.linked.ambient(name)
     }
 }

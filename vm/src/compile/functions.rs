@@ -198,7 +198,7 @@ impl<'a> Compiler<'a> {
     /// Closes the innermost function and makes a closure of it in the one around it.
     fn end_function(&mut self) {
         let Some(open) = self.open.pop() else { return };
-        if self.code.functions.len() >= self.limits.functions as usize {
+        if self.linked.code.functions.len() >= self.limits.functions as usize {
             let message = BuildLimit::Functions.message(self.limits);
             self.report(Diagnostic::error(
                 codes::LIMIT_PROGRAM,
@@ -206,9 +206,9 @@ impl<'a> Compiler<'a> {
                 message,
             ));
         } else {
-            self.code.functions.push(open.function);
+            self.linked.code.functions.push(open.function);
         }
-        let index = self.code.functions.len() as u32 - 1;
+        let index = self.linked.code.functions.len() as u32 - 1;
         self.emit(Instruction::Closure(index));
     }
 }

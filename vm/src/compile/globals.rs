@@ -112,6 +112,9 @@ fn member_hint(name: &str) -> Option<&'static str> {
         | "Object.defineProperties"
         | "Object.create"
         | "Object.setPrototypeOf" => "make a plain object: `{ ...base, key: value }`",
+        _ if name.ends_with(".prototype") => {
+            "call the method on a value: `list.map(…)`; what values inherit cannot be changed"
+        }
         "Array.fromAsync" => "use `Array.from`",
         "console.error" | "console.warn" | "console.info" | "console.debug" => {
             "write `console.log(…)`"

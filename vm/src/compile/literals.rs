@@ -142,8 +142,8 @@ impl<'a> Compiler<'a> {
                 self.emit(Instruction::NewObject);
                 return;
             }
-            self.code.templates.push(keys);
-            let template = self.code.templates.len() as u32 - 1;
+            self.linked.code.templates.push(keys);
+            let template = self.linked.code.templates.len() as u32 - 1;
             self.emit(Instruction::ObjectLiteral(template));
             return;
         }

@@ -72,6 +72,10 @@ impl<'a> Compiler<'a> {
                 }
                 None => {}
             }
+            // What the head's own closures see stays as it is before the first round.
+            for slot in &renewed {
+                compiler.emit(Instruction::RenewCell(*slot));
+            }
             compiler.open_loop(labels);
             let start = compiler.here();
             let end = for_loop.test.as_ref().map(|test| {

@@ -101,6 +101,9 @@ impl<'a> Compiler<'a> {
             let global = global.to_owned();
             return self.read_global_member(&global, name, span.into());
         }
+        if let Some(file) = self.namespace_of(object) {
+            return self.namespace_member(file, name, span.into());
+        }
         self.object_link(object, optional, skips);
         self.place(span);
         let key = self.key(name);

@@ -1,16 +1,19 @@
-//! From the text of a module to code.
+//! From the text of a program's files to code.
 //!
-//! Before: `Source`. After: the build stage, which runs function 0 of the code (the module).
+//! Before: the files in the order in which they run. After: the build stage, which runs function 0 of the code (the module).
 //! Guarantees: total; several errors in one run, each with a place and a hint; what is not part of
 //! the language is refused by name; TypeScript types are erased.
 
 mod assignments;
 mod calls;
 mod compiler;
+mod exports;
 mod expressions;
 mod functions;
 mod globals;
+mod imports;
 mod jumps;
+mod linked;
 mod literals;
 mod loops;
 mod members;
@@ -21,15 +24,22 @@ mod operators;
 mod parse;
 mod patterns;
 mod refusals;
+mod requests;
 mod statements;
 mod switches;
 mod tries;
 mod variables;
 
+pub(crate) use parse::{check_nesting, syntax_error};
+use std::collections::BTreeMap;
+
 use crate::bytecode::Code;
 use crate::diagnostic::Diagnostic;
 use crate::limits::BuildLimits;
+use crate::modules::Graph;
 use crate::source::{Source, Span};
+pub(crate) use names::closest;
+pub(crate) use requests::{Request, requests};
 
 /// What the compiler asks about free identifiers that are neither globals of JavaScript, nor begin
 /// with a capital letter, nor are the `…Handle` shorthand.
@@ -53,8 +63,8 @@ pub trait Names {
     }
 }
 
-/// What a module compiles to. Function 0 of the code takes no arguments and returns an array with
-/// one item for each of `exports`.
+/// What the files of a program compile to. Function 0 of the code takes no arguments and returns an array with
+/// one item for each of `exports`, which are those of the entry.
 #[derive(Debug)]
 pub struct Module {
     /// The code, linked.
@@ -65,6 +75,8 @@ pub struct Module {
     pub names_used: Vec<(String, Span)>,
     /// Lints.
     pub lints: Vec<Diagnostic>,
+    /// Comments that silence lints.
+    pub ignores: Vec<Span>,
 }
 
 /// One item of what a module returns.
@@ -87,13 +99,26 @@ pub enum ExportKind {
     Statement,
 }
 
-/// Compiles one module.
+/// Compiles one file that imports no other.
 pub fn compile_module(
     source: &Source,
     names: &dyn Names,
     limits: &BuildLimits,
 ) -> Result<Module, Vec<Diagnostic>> {
-    parse::compile(source, names, limits)
+    let alone = BTreeMap::from([(source.name.clone(), source.text.clone())]);
+    let loaded = Graph::load(&source.name, &alone, limits);
+    let (graph, refused) = loaded.map_err(|rejected| rejected.diagnostics)?;
+    parse::compile(&graph, refused, names, limits)
+}
+
+/// Compiles the files of a program, with what was wrong with their imports.
+pub(crate) fn compile_graph(
+    graph: &Graph,
+    refused: Vec<Diagnostic>,
+    names: &dyn Names,
+    limits: &BuildLimits,
+) -> Result<Module, Vec<Diagnostic>> {
+    parse::compile(graph, refused, names, limits)
 }
 
 #[cfg(test)]

@@ -26,11 +26,10 @@ impl<'a> Compiler<'a> {
     /// The symbol that an identifier is resolved to.
     pub(super) fn symbol_of(&self, identifier: &IdentifierReference<'_>) -> Option<SymbolId> {
         let reference = identifier.reference_id.get()?;
-        self.variables
-            .semantic
-            .scoping()
-            .get_reference(reference)
-            .symbol_id()
+        let scoping = self.variables.semantic.scoping();
+        let symbol = scoping.get_reference(reference).symbol_id();
+        // `declare const X: …` says of what type a name is that stands elsewhere.
+        symbol.filter(|symbol| !self.variables.flags(*symbol).contains(SymbolFlags::Ambient))
     }
 
     /// `→ value`
@@ -46,10 +45,47 @@ impl<'a> Compiler<'a> {
         if let Some(ambient) = self.imports.get(&symbol).cloned() {
             return self.read_free(&ambient, Span::new(offset, offset + ambient.len() as u32));
         }
+        if self.namespaces.contains_key(&symbol) && !self.open[0].slots.contains_key(&symbol) {
+            return self.refuse_namespace_write(symbol, offset);
+        }
         let name = self.key(self.variables.name(symbol));
         let checked = self.variables.needs_check(symbol, offset);
+        let early = self.variables.is_early_parameter(symbol, offset);
         let instruction = match self.locate(symbol, offset) {
+            Some(Location::Slot(_) | Location::Cell(_)) if early => {
+                let slot = self.new_slot();
+                self.emit(Instruction::ClearSlot(slot));
+                Instruction::GetSlotChecked { slot, name }
+            }
             Some(Location::Slot(slot)) if checked => Instruction::GetSlotChecked { slot, name },
+            Some(Location::Slot(slot)) => Instruction::GetSlot(slot),
+            Some(Location::Cell(slot)) => Instruction::GetCell { slot, name },
+            Some(Location::Capture(capture)) => Instruction::GetCapture { capture, name },
+            None => Instruction::Undefined,
+        };
+        self.emit(instruction);
+    }
+
+    /// Only a write leads here: reads of members never ask for the namespace itself.
+    fn refuse_namespace_write(&mut self, symbol: SymbolId, offset: u32) {
+        let name = self.variables.name(symbol);
+        let span = Span::new(offset, offset + name.len() as u32);
+        let message = format!("what `{name}` stands for cannot be changed from another file");
+        let diagnostic = Diagnostic::error(codes::CONSTANT_ASSIGNED, span, message);
+        self.report(diagnostic.with_hint("export a function from that file, and call it here"));
+        self.emit(Instruction::Undefined);
+    }
+
+    /// `→ value` of a slot of function 0 that belongs to another file.
+    pub(super) fn read_root_slot(&mut self, slot: u16, cell: bool, name: &str, span: Span) {
+        // No symbol of this file stands for it: it gets one behind those that there are.
+        let known = self.variables.semantic.scoping().symbols_len();
+        let symbol = SymbolId::from_usize(known + usize::from(slot));
+        if let Some(root) = self.open.first_mut() {
+            root.slots.insert(symbol, (slot, cell));
+        }
+        let name = self.key(name);
+        let instruction = match self.locate(symbol, span.start) {
             Some(Location::Slot(slot)) => Instruction::GetSlot(slot),
             Some(Location::Cell(slot)) => Instruction::GetCell { slot, name },
             Some(Location::Capture(capture)) => Instruction::GetCapture { capture, name },
@@ -81,7 +117,13 @@ impl<'a> Compiler<'a> {
             let diagnostic = diagnostic
                 .with_label("assigned here")
                 .with_related(declared.into(), "declared here");
-            self.report(diagnostic.with_hint(format!("declare it with `let {name}`")));
+            let hint = if flags.contains(SymbolFlags::Import) {
+                "only its own file can change it: export a function from there, and call it here"
+                    .to_owned()
+            } else {
+                format!("declare it with `let {name}`")
+            };
+            self.report(diagnostic.with_hint(hint));
             return;
         }
         let name = self.key(identifier.name.as_str());
@@ -200,15 +242,20 @@ impl<'a> Compiler<'a> {
     }
 
     /// `→ value` of a free identifier.
-    fn read_free(&mut self, name: &str, span: Span) {
+    pub(super) fn read_free(&mut self, name: &str, span: Span) {
         if self.names.is_ambient(name) {
             let ambient = self.ambient(name);
             self.emit(Instruction::Ambient(ambient));
         } else if self.read_global(name, span) {
             // Read, or refused by name.
         } else if name.starts_with(|first: char| first.is_uppercase()) {
-            if !self.names_used.iter().any(|(known, _)| known == name) {
-                self.names_used.push((name.to_owned(), span));
+            if !self
+                .linked
+                .names_used
+                .iter()
+                .any(|(known, _)| known == name)
+            {
+                self.linked.names_used.push((name.to_owned(), span));
             }
             let address = self.constant(Data::address(name));
             self.emit(Instruction::Constant(address));
@@ -249,7 +296,7 @@ impl<'a> Compiler<'a> {
 }
 
 /// The candidate that a name was most likely meant to be.
-pub(super) fn closest<'n>(
+pub(crate) fn closest<'n>(
     name: &str,
     candidates: impl Iterator<Item = &'n str>,
 ) -> Option<&'n str> {

@@ -9,40 +9,58 @@ use oxc_parser::{ParseOptions, Parser};
 use oxc_semantic::SemanticBuilder;
 use oxc_span::SourceType;
 
-use super::compiler::Compiler;
+use super::compiler::{Compiler, File};
+use super::linked::Linked;
+use super::refusals::Construct;
 use super::variables::Variables;
 use super::{Module, Names, nesting};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::limits::{BuildLimit, BuildLimits};
+use crate::lints::ignores;
+use crate::modules::Graph;
 use crate::source::{Source, Span};
 
+/// Compiles the files one behind the other; `refused` is what was wrong with their imports.
 pub(super) fn compile(
-    source: &Source,
+    graph: &Graph,
+    refused: Vec<Diagnostic>,
     names: &dyn Names,
     limits: &BuildLimits,
 ) -> Result<Module, Vec<Diagnostic>> {
-    if source.text.len() > limits.source_bytes as usize {
-        let message = BuildLimit::SourceBytes.message(limits);
-        return Err(vec![Diagnostic::error(
-            codes::LIMIT_PROGRAM,
-            Span::new(0, 0),
-            message,
-        )]);
+    let mut linked = Linked::new(graph.sources.clone());
+    for file in &graph.order {
+        let Some((source, base)) = graph.sources.file(*file) else {
+            continue;
+        };
+        let before = linked.mark();
+        let file = File {
+            index: *file,
+            source,
+            imports: &graph.imports[*file],
+        };
+        linked = compile_file(file, names, limits, linked);
+        linked.shift(before, base);
     }
-    nesting::check(&source.text, limits).map_err(|diagnostic| vec![*diagnostic])?;
+    refused
+        .into_iter()
+        .for_each(|diagnostic| linked.report(diagnostic));
+    linked.finish()
+}
+
+fn compile_file(
+    file: File<'_>,
+    names: &dyn Names,
+    limits: &BuildLimits,
+    mut linked: Linked,
+) -> Linked {
+    let source = file.source;
+    if let Err(errors) = check_nesting(source, limits) {
+        return linked.without(file.index, errors);
+    }
     let allocator = Allocator::default();
-    let source_type = if source.is_typescript() {
-        SourceType::ts()
-    } else {
-        SourceType::mjs()
-    };
-    let options = ParseOptions {
-        preserve_parens: false,
-        ..ParseOptions::default()
-    };
-    let parsed = Parser::new(&allocator, &source.text, source_type)
-        .with_options(options)
+    let parsed = Parser::new(&allocator, &source.text, source_type(source))
+        .with_options(options())
         .parse();
     if parsed.diagnostics.has_errors() || parsed.panicked {
         let errors = parsed.diagnostics.errors().map(syntax_error);
@@ -54,7 +72,7 @@ pub(super) fn compile(
                 "the text could not be parsed",
             ));
         }
-        return Err(errors);
+        return linked.without(file.index, errors);
     }
     let builder = SemanticBuilder::new()
         .with_build_nodes(true)
@@ -62,14 +80,48 @@ pub(super) fn compile(
     let built = builder.with_enum_eval(true).build(&parsed.program);
     let errors: Vec<Diagnostic> = built.diagnostics.errors().map(syntax_error).collect();
     if !errors.is_empty() {
-        return Err(errors);
+        return linked.without(file.index, errors);
     }
+    let comments = parsed.program.comments.iter();
+    let ignores = comments.map(|comment| Span::from(comment.span));
+    let ignores = ignores.filter(|span| source.slice(*span).contains(ignores::WORD));
+    linked.ignores.extend(ignores);
     let variables = Variables::new(&built.semantic);
-    Compiler::new(source, names, limits, &variables).compile(&parsed.program)
+    linked = Compiler::new(file, names, limits, &variables, linked).compile(&parsed.program);
+    linked
+}
+
+/// How a file is parsed, by its name.
+pub(super) fn source_type(source: &Source) -> SourceType {
+    if source.is_typescript() {
+        SourceType::ts()
+    } else {
+        SourceType::mjs()
+    }
+}
+
+pub(super) fn options() -> ParseOptions {
+    ParseOptions {
+        preserve_parens: false,
+        ..ParseOptions::default()
+    }
+}
+
+/// Makes sure that the parser cannot overflow the stack.
+pub(crate) fn check_nesting(source: &Source, limits: &BuildLimits) -> Result<(), Vec<Diagnostic>> {
+    if source.text.len() > limits.source_bytes as usize {
+        let message = BuildLimit::SourceBytes.message(limits);
+        return Err(vec![Diagnostic::error(
+            codes::LIMIT_PROGRAM,
+            Span::new(0, 0),
+            message,
+        )]);
+    }
+    nesting::check(&source.text, limits).map_err(|diagnostic| vec![*diagnostic])
 }
 
 /// What the parser says, in our words where ours help more.
-fn syntax_error(error: &OxcDiagnostic) -> Diagnostic {
+pub(crate) fn syntax_error(error: &OxcDiagnostic) -> Diagnostic {
     let inner = error.clone().inner_owned();
     let mut labels = inner.labels.iter();
     let place = |label: &oxc_diagnostics::LabeledSpan| {
@@ -79,6 +131,9 @@ fn syntax_error(error: &OxcDiagnostic) -> Diagnostic {
     let first = labels.next();
     let span = first.map_or(Span::new(0, 0), place);
     let message = inner.message.to_string();
+    if let Some(construct) = Construct::of_message(&message) {
+        return construct.diagnostic(span);
+    }
     let is_redeclaration = message.contains("has already been declared");
     let is_jump = ["break", "continue", "label"]
         .iter()

@@ -35,13 +35,12 @@ pub(super) enum Construct {
     UserInstanceOf,
     PrototypeKey,
     ImportEquals,
-    ExportAll,
-    ExportFrom,
     ForAwait,
     Intrinsic,
     DeleteName,
     NamespaceValue,
     EnumValue,
+    Locale,
 }
 
 /// For each construct what it is called, and what to write instead.
@@ -154,16 +153,6 @@ const TEXTS: &[(Construct, &str, &str)] = &[
         "write `import { f } from './f.js'`",
     ),
     (
-        Construct::ExportAll,
-        "`export *`",
-        "export each name: `export { f } `",
-    ),
-    (
-        Construct::ExportFrom,
-        "`export … from`",
-        "import the name, then export it",
-    ),
-    (
         Construct::ForAwait,
         "`for await`",
         "wait for messages: `whileLoop(() => waitFor(…, h => …))`",
@@ -188,6 +177,21 @@ const TEXTS: &[(Construct, &str, &str)] = &[
         "an enum member that is not constant",
         "give it a number or a text",
     ),
+    (
+        Construct::Locale,
+        "locale arguments",
+        "leave the locale out: the plain form is the same everywhere; for another write a function of your own",
+    ),
+];
+
+/// What the parser says of a construct that it knows to be misplaced, where we refuse it everywhere.
+const MISPLACED: &[(&str, Construct)] = &[
+    ("'with' statements", Construct::With),
+    ("`await`", Construct::Await),
+    ("'await'", Construct::Await),
+    ("'yield' expression", Construct::Generator),
+    ("Decorators are not valid", Construct::Decorator),
+    ("An export assignment", Construct::ImportEquals),
 ];
 
 impl Construct {
@@ -199,19 +203,40 @@ impl Construct {
             |(_, what, hint)| (what, hint),
         )
     }
-}
 
-impl Compiler<'_> {
-    /// Refuses a construct by name.
-    pub(super) fn refuse(&mut self, construct: Construct, span: Span) {
-        let (what, hint) = construct.texts();
-        let verb = if what.starts_with('`') || construct.is_one() {
+    /// The construct that a message of the parser is about, where we refuse it wherever it stands: the parser's
+    /// advice would be to put it where it belongs.
+    pub(super) fn of_message(message: &str) -> Option<Construct> {
+        let mut about = MISPLACED
+            .iter()
+            .filter(|(words, _)| message.contains(words));
+        about.next().map(|(_, construct)| *construct)
+    }
+
+    pub(super) fn diagnostic(self, span: crate::source::Span) -> Diagnostic {
+        let (what, hint) = self.texts();
+        let verb = if what.starts_with('`') || self.is_one() {
             "is"
         } else {
             "are"
         };
         let message = format!("{what} {verb} not part of the language");
-        self.report(Diagnostic::error(codes::REFUSED, span.into(), message).with_hint(hint));
+        Diagnostic::error(codes::REFUSED, span, message).with_hint(hint)
+    }
+}
+
+impl Compiler<'_> {
+    /// Refuses a construct by name.
+    pub(super) fn refuse(&mut self, construct: Construct, span: Span) {
+        self.report(construct.diagnostic(span.into()));
+    }
+
+    /// Refuses a class, and what decorates it.
+    pub(super) fn refuse_class(&mut self, class: &oxc_ast::ast::Class<'_>) {
+        for decorator in &class.decorators {
+            self.refuse(Construct::Decorator, decorator.span);
+        }
+        self.refuse(Construct::Class, class.span);
     }
 
     /// Refuses an expression by name; something stands for its value, so that compiling goes on.

@@ -124,7 +124,7 @@ impl<'a> Compiler<'a> {
             | Statement::TSExternalModuleDeclaration(_) => {}
             Statement::WithStatement(with) => self.refuse(Construct::With, with.span),
             Statement::ClassDeclaration(class) if class.declare => {}
-            Statement::ClassDeclaration(class) => self.refuse(Construct::Class, class.span),
+            Statement::ClassDeclaration(class) => self.refuse_class(class),
             Statement::TSNamespaceDeclaration(namespace) if namespace.declare => {}
             Statement::TSNamespaceDeclaration(namespace) => {
                 self.refuse(Construct::Namespace, namespace.span);
@@ -204,9 +204,7 @@ impl<'a> Compiler<'a> {
         match declaration {
             Declaration::VariableDeclaration(variables) => self.variable_declaration(variables),
             Declaration::TSEnumDeclaration(declaration) => self.enum_declaration(declaration),
-            Declaration::ClassDeclaration(class) if !class.declare => {
-                self.refuse(Construct::Class, class.span);
-            }
+            Declaration::ClassDeclaration(class) if !class.declare => self.refuse_class(class),
             Declaration::TSNamespaceDeclaration(namespace) if !namespace.declare => {
                 self.refuse(Construct::Namespace, namespace.span);
             }

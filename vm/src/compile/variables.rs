@@ -5,6 +5,7 @@
 //! closure was made is copied; a read that may come before the declaration is checked.
 
 use oxc_ast::AstKind;
+use oxc_ast::ast::BindingPattern;
 use oxc_semantic::{NodeId, ScopeId, Semantic, SymbolFlags, SymbolId};
 use oxc_span::GetSpan;
 
@@ -79,8 +80,11 @@ impl<'a> Variables<'a> {
 
     fn is_hoisted(&self, symbol: SymbolId) -> bool {
         let flags = self.flags(symbol);
+        // An import has its value before the file runs.
+        let is_import = flags.contains(SymbolFlags::Import);
         let is_parameter_or_var = flags.contains(SymbolFlags::FunctionScopedVariable);
-        is_parameter_or_var
+        is_import
+            || is_parameter_or_var
             || flags.contains(SymbolFlags::Function)
             || flags.contains(SymbolFlags::CatchVariable)
     }
@@ -94,7 +98,35 @@ impl<'a> Variables<'a> {
     /// Whether a read at an offset, in the variable's own function, may come before its declaration.
     pub(super) fn needs_check(&self, symbol: SymbolId, offset: u32) -> bool {
         !self.is_hoisted(symbol)
-            && (offset < self.declaration_end(symbol) || self.in_switch(symbol))
+            && (offset < self.declaration_end(symbol)
+                || self.in_switch(symbol)
+                || self.in_iterable(symbol, offset))
+    }
+
+    /// Whether an offset is in what a `for…of` or `for…in` goes over, which may not read its variables.
+    fn in_iterable(&self, symbol: SymbolId, offset: u32) -> bool {
+        let scoping = self.semantic.scoping();
+        let node = scoping.get_node_id(scoping.symbol_scope_id(symbol));
+        let right = match self.kind(node) {
+            AstKind::ForOfStatement(for_of) => for_of.right.span(),
+            AstKind::ForInStatement(for_in) => for_in.right.span(),
+            _ => return false,
+        };
+        (right.start..right.end).contains(&offset)
+    }
+
+    /// Whether a read at an offset, in the function of a parameter, is in a default that runs before the
+    /// parameter has its value: its own, or that of an earlier one.
+    pub(super) fn is_early_parameter(&self, symbol: SymbolId, offset: u32) -> bool {
+        let scoping = self.semantic.scoping();
+        let AstKind::FormalParameter(parameter) = self.kind(scoping.symbol_declaration(symbol))
+        else {
+            return false;
+        };
+        let is_whole = matches!(parameter.pattern, BindingPattern::BindingIdentifier(_));
+        let default = parameter.initializer.as_ref().map(|default| default.span());
+        let in_own = default.is_some_and(|span| (span.start..span.end).contains(&offset));
+        offset < scoping.symbol_span(symbol).start || (is_whole && in_own)
     }
 
     /// How a variable is kept.

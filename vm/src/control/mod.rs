@@ -302,6 +302,6 @@ impl<'a> Run<'a> {
         else {
             return error;
         };
-        error.at(&self.definition.name, self.program.source(), *span)
+        error.at(&self.definition.name, self.program.sources(), *span)
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Instance {
     pub(super) resting: Option<Resume>,
     /// How many runs there were: part of the run id.
     pub(super) lives: u64,
+    /// When it last received something, or was started.
+    pub(super) heard_ms: u64,
     /// Since when a reactive function has no reader, in virtual milliseconds.
     pub(super) unread_since_ms: u64,
     pub(super) result: Data,
@@ -63,7 +65,7 @@ pub(super) enum Resume {
 
 impl Instance {
     /// A new instance, about to start.
-    pub(super) fn new(worker: Worker, lives: u64) -> Instance {
+    pub(super) fn new(worker: Worker, lives: u64, now_ms: u64) -> Instance {
         Instance {
             worker,
             status: LocalStatus::Waiting,
@@ -73,6 +75,7 @@ impl Instance {
             failures: 0,
             resting: None,
             lives,
+            heard_ms: now_ms,
             unread_since_ms: 0,
             result: Data::Undefined,
             error: None,

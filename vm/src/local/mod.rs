@@ -5,6 +5,7 @@
 //! the same events. It is what `run` and tests of workers use; durability and distribution are left to
 //! the cluster.
 
+mod idle;
 mod instances;
 mod lines;
 mod reading;
@@ -13,16 +14,19 @@ mod routing;
 mod turns;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Deref;
+use std::sync::Arc;
 
 use crate::data::{Address, Data};
 use crate::error::ScriptError;
 use crate::limits::Limits;
 use crate::program::Program;
-use crate::turn::Intent;
+use crate::turn::{CallId, Intent};
 
 pub use lines::{LineError, LocalMessage, parse_line};
 
 use instances::Instance;
+pub(crate) use routing::is_child;
 
 /// The virtual clock's start unless asked otherwise: 2000-01-01T00:00Z.
 pub const DEFAULT_NOW_MS: u64 = 946_684_800_000;
@@ -52,6 +56,9 @@ pub struct LocalOptions {
     pub limits: Limits,
     /// How many turns may follow from one message or timer: a circle of workers that never rests ends here.
     pub turns_max: u64,
+    /// Whether only the instance and its children run: what they send to others is reported and goes
+    /// nowhere. Otherwise all workers of the module run.
+    pub alone: bool,
 }
 
 impl Default for LocalOptions {
@@ -65,6 +72,7 @@ impl Default for LocalOptions {
             until_ms: None,
             limits: Limits::default(),
             turns_max: 1_000_000,
+            alone: false,
         }
     }
 }
@@ -82,6 +90,8 @@ pub enum LocalEvent {
         to: String,
         /// What.
         message: Data,
+        /// What it is for.
+        intent: Intent,
     },
     /// A message could not be given to anyone, or the turn that took it failed.
     DeadLetter {
@@ -186,9 +196,37 @@ pub enum LocalError {
     },
 }
 
+/// The program of a run: the caller's, or shared with others.
+#[derive(Clone)]
+enum Held<'p> {
+    Borrowed(&'p Program),
+    Shared(Arc<Program>),
+}
+
+impl Deref for Held<'_> {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        match self {
+            Held::Borrowed(program) => program,
+            Held::Shared(program) => program,
+        }
+    }
+}
+
+impl LocalRun<'static> {
+    /// As [`LocalRun::new`], for a run that keeps its program.
+    pub fn of_shared(
+        program: Arc<Program>,
+        options: LocalOptions,
+    ) -> Result<LocalRun<'static>, LocalError> {
+        LocalRun::prepare(Held::Shared(program), options)
+    }
+}
+
 /// A local run.
 pub struct LocalRun<'p> {
-    program: &'p Program,
+    program: Held<'p>,
     options: LocalOptions,
     root: Address,
     instances: BTreeMap<Address, Instance>,
@@ -206,44 +244,13 @@ pub struct LocalRun<'p> {
 impl<'p> LocalRun<'p> {
     /// Prepares a run; the instance starts with the first call of `deliver`, `advance` or `finish`.
     pub fn new(program: &'p Program, options: LocalOptions) -> Result<LocalRun<'p>, LocalError> {
-        let exported = || {
-            program
-                .workers()
-                .filter(|worker| worker.exported)
-                .map(|worker| worker.name.clone())
-        };
-        let known = || {
-            exported()
-                .map(|name| format!("`{name}`"))
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let name = match &options.worker {
-            Some(name) if exported().any(|known| known == *name) => name.clone(),
-            Some(name) => {
-                return Err(LocalError::UnknownWorker {
-                    name: name.clone(),
-                    known: known(),
-                });
-            }
-            None => {
-                // A reactive function is read by a worker, which is what the run is about.
-                let of_kind = |reactive: bool| {
-                    let workers = program.workers().filter(|worker| worker.exported);
-                    let mut names =
-                        workers.filter(move |worker| worker.options.reactive == reactive);
-                    (names.next(), names.next())
-                };
-                match (of_kind(false), of_kind(true)) {
-                    ((Some(only), None), _) | ((None, _), (Some(only), None)) => only.name.clone(),
-                    _ => return Err(LocalError::WhichWorker { known: known() }),
-                }
-            }
-        };
-        let key = options
-            .key
-            .clone()
-            .unwrap_or_else(|| DEFAULT_KEY.to_owned());
+        LocalRun::prepare(Held::Borrowed(program), options)
+    }
+
+    fn prepare(program: Held<'p>, options: LocalOptions) -> Result<LocalRun<'p>, LocalError> {
+        let name = named_worker(&program, options.worker.as_deref())?;
+        let key = options.key.clone();
+        let key = key.unwrap_or_else(|| DEFAULT_KEY.to_owned());
         let root = Address::keyed(name, key);
         let mut run = LocalRun {
             program,
@@ -258,7 +265,9 @@ impl<'p> LocalRun<'p> {
             events: Vec::new(),
             turns: 0,
         };
-        run.start_daemons();
+        if !run.options.alone {
+            run.start_daemons();
+        }
         let (root, config) = (run.root.clone(), run.options.config.clone());
         run.queue.push_back(routing::Item::Start {
             address: root,
@@ -298,11 +307,23 @@ impl<'p> LocalRun<'p> {
         }
         self.advance(at_ms)?;
         let to = self.root.clone();
+        self.give_message(to, None, body, Intent::Tell)
+    }
+
+    /// Gives an instance a message now, from a sender that it can answer; an answer finds the call that
+    /// it is for. Then everything that follows at this moment happens.
+    pub fn give_message(
+        &mut self,
+        to: Address,
+        sender: Option<Address>,
+        body: Data,
+        intent: Intent,
+    ) -> Result<(), LocalError> {
         self.queue.push_back(routing::Item::Deliver {
             to,
-            sender: None,
+            sender,
             body,
-            intent: Intent::Tell,
+            intent,
         });
         self.settle()
     }
@@ -332,15 +353,47 @@ impl<'p> LocalRun<'p> {
 
     /// How the instance stands now.
     pub fn end(&self) -> LocalEnd {
-        self.instances.get(&self.root).map_or_else(
-            || LocalEnd {
-                status: LocalStatus::Waiting,
-                result: Data::Undefined,
-                error: None,
-                state: Vec::new(),
-            },
-            Instance::end,
-        )
+        self.end_of(&self.root).unwrap_or_else(|| LocalEnd {
+            status: LocalStatus::Waiting,
+            result: Data::Undefined,
+            error: None,
+            state: Vec::new(),
+        })
+    }
+
+    /// How any instance of the run stands, where there is one.
+    pub fn end_of(&self, address: &Address) -> Option<LocalEnd> {
+        self.instances.get(address).map(Instance::end)
+    }
+
+    /// The value of the open `withState` block of an instance that has a name by `as`, or of the
+    /// outermost one.
+    pub fn state_of(&self, address: &Address, name: Option<&str>) -> Option<Data> {
+        let worker = &self.instances.get(address)?.worker;
+        match name {
+            None => worker.open_states().into_iter().next(),
+            Some(name) => {
+                let mut named = worker.named_states(&self.program).into_iter();
+                named.find(|(known, _)| known == name).map(|found| found.1)
+            }
+        }
+    }
+
+    /// The instances that were spawned, in the order of their addresses.
+    pub fn children(&self) -> impl Iterator<Item = &Address> {
+        let all = self.instances.keys();
+        all.filter(|address| is_child(address))
+    }
+
+    /// Whether an instance waits for the reply to a call.
+    pub fn waits_for(&self, address: &Address, call: CallId) -> bool {
+        let instance = self.instances.get(address);
+        instance.is_some_and(|instance| instance.worker.calls().any(|known| known == call))
+    }
+
+    /// When the next timer fires, in virtual milliseconds from the start.
+    pub fn next_due_ms(&self) -> Option<u64> {
+        self.timers.keys().next().map(|(due_ms, _)| *due_ms)
     }
 
     /// The instance that the run is about.
@@ -365,5 +418,35 @@ impl<'p> LocalRun<'p> {
             }
         }
         Ok(())
+    }
+}
+
+/// The worker to run: the one that was asked for, or the only one.
+pub(crate) fn named_worker(program: &Program, asked: Option<&str>) -> Result<String, LocalError> {
+    let exported: Vec<&str> = program
+        .workers()
+        .filter(|worker| worker.exported)
+        .map(|worker| worker.name.as_str())
+        .collect();
+    let known = || {
+        let quoted: Vec<String> = exported.iter().map(|name| format!("`{name}`")).collect();
+        quoted.join(", ")
+    };
+    // A reactive function is read by a worker, which is what a run is about.
+    let workers: Vec<&str> = program
+        .workers()
+        .filter(|worker| worker.exported && !worker.options.reactive)
+        .map(|worker| worker.name.as_str())
+        .collect();
+    match asked {
+        Some(name) if exported.contains(&name) => Ok(name.to_owned()),
+        Some(name) => Err(LocalError::UnknownWorker {
+            name: name.to_owned(),
+            known: known(),
+        }),
+        None => match (workers.as_slice(), exported.as_slice()) {
+            ([only], _) | ([], [only]) => Ok((*only).to_owned()),
+            _ => Err(LocalError::WhichWorker { known: known() }),
+        },
     }
 }

@@ -241,7 +241,7 @@ impl LocalRun<'_> {
         if let Some(instance) = self.instances.get(source) {
             let body = instance
                 .worker
-                .told(self.program, part, &self.options.limits);
+                .told(&self.program, part, &self.options.limits);
             return (body, instance.worker.step());
         }
         let body = match part {

@@ -7,13 +7,15 @@ use crate::data::{Data, quote_json};
 use crate::error::ScriptError;
 use crate::text::Text;
 
-/// A status as it is printed.
-pub(super) fn status_text(status: LocalStatus) -> &'static str {
-    match status {
-        LocalStatus::Waiting => "waiting",
-        LocalStatus::Completed => "completed",
-        LocalStatus::Failed => "failed",
-        LocalStatus::Killed => "killed",
+impl LocalStatus {
+    /// The status as it is printed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LocalStatus::Waiting => "waiting",
+            LocalStatus::Completed => "completed",
+            LocalStatus::Failed => "failed",
+            LocalStatus::Killed => "killed",
+        }
     }
 }
 
@@ -25,6 +27,7 @@ impl LocalEvent {
             from,
             to,
             message,
+            ..
         } = self
         else {
             return None;
@@ -39,7 +42,7 @@ impl LocalEvent {
 impl LocalEnd {
     /// The last line.
     pub fn to_line(&self) -> String {
-        let mut line = format!("{{\"status\":{}", quoted(status_text(self.status)));
+        let mut line = format!("{{\"status\":{}", quoted(self.status.as_str()));
         if !matches!(self.result, Data::Undefined) {
             line.push_str(&format!(",\"result\":{}", self.result.to_json()));
         }

@@ -46,7 +46,7 @@ pub(super) enum Item {
 impl LocalRun<'_> {
     /// Workers that start when they are deployed.
     pub(super) fn start_daemons(&mut self) {
-        let program = self.program;
+        let program = self.program.clone();
         let daemons = program
             .workers()
             .filter(|worker| worker.exported && worker.options.daemon);
@@ -105,52 +105,24 @@ impl LocalRun<'_> {
 
     /// Sends what a worker sent: to the queue, or out.
     pub(super) fn dispatch(&mut self, from: &Address, to: Target, message: Data, intent: Intent) {
-        let at_ms = self.clock_ms;
         let address = match to {
-            Target::Outbox => {
-                self.events.push(LocalEvent::Sent {
-                    at_ms,
-                    from: from.clone(),
-                    to: "outbox".to_owned(),
-                    message,
-                });
-                return;
-            }
-            Target::Address(address) => address,
+            Target::Address(address) if outbox_owner(&address).is_none() => address,
+            _ => return self.report_sent(from, "outbox".to_owned(), message, intent),
         };
-        if outbox_owner(&address).is_some() {
-            self.events.push(LocalEvent::Sent {
-                at_ms,
-                from: from.clone(),
-                to: "outbox".to_owned(),
-                message,
-            });
-            return;
-        }
-        let is_child = is_child(&address);
-        let program = self.program;
-        let known = program
-            .worker(&address.name)
-            .filter(|worker| worker.exported || is_child);
+        let program = self.program.clone();
+        let known = program.worker(&address.name).filter(|worker| {
+            let is_other = self.options.alone && worker.name != self.root.name;
+            is_child(&address) || (worker.exported && !is_other)
+        });
         let Some(definition) = known else {
-            let to = address.to_string();
-            self.events.push(LocalEvent::Sent {
-                at_ms,
-                from: from.clone(),
-                to,
-                message,
-            });
-            return;
+            return self.report_sent(from, address.to_string(), message, intent);
         };
         match self.instance_of(definition, &address, &message) {
             Ok(instance) => {
-                let to = instance.to_string();
-                self.events.push(LocalEvent::Sent {
-                    at_ms,
-                    from: from.clone(),
-                    to,
-                    message: message.clone(),
-                });
+                self.report_sent(from, instance.to_string(), message.clone(), intent);
+                if self.options.alone && instance != self.root && !is_child(&instance) {
+                    return;
+                }
                 self.queue.push_back(Item::Deliver {
                     to: instance,
                     sender: Some(from.clone()),
@@ -159,16 +131,20 @@ impl LocalRun<'_> {
                 });
             }
             Err(cause) => {
-                let to = address.to_string();
-                self.events.push(LocalEvent::Sent {
-                    at_ms,
-                    from: from.clone(),
-                    to,
-                    message: message.clone(),
-                });
+                self.report_sent(from, address.to_string(), message.clone(), intent);
                 self.dead_letter(address, message, cause);
             }
         }
+    }
+
+    fn report_sent(&mut self, from: &Address, to: String, message: Data, intent: Intent) {
+        self.events.push(LocalEvent::Sent {
+            at_ms: self.clock_ms,
+            from: from.clone(),
+            to,
+            message,
+            intent,
+        });
     }
 
     /// The instance that an address means.
@@ -209,12 +185,13 @@ impl LocalRun<'_> {
         let Some(worker) = self.new_worker(address, lives) else {
             return;
         };
-        let mut instance = Instance::new(worker, lives);
+        let mut instance = Instance::new(worker, lives, self.clock_ms);
         instance.watcher = watcher;
         if let Some(before) = self.instances.remove(address) {
             instance.mailbox = before.mailbox;
         }
         self.instances.insert(address.clone(), instance);
+        self.watch_idle(address);
         self.run_turn(address, &Input::Start { config, outbox });
         self.drain_mailbox(address);
     }
@@ -226,7 +203,7 @@ impl LocalRun<'_> {
         let mut run = [0; 16];
         run.copy_from_slice(&hash[..16]);
         Worker::new(
-            self.program,
+            &self.program,
             &address.name,
             Identity {
                 address: address.clone(),
@@ -239,6 +216,7 @@ impl LocalRun<'_> {
     /// Gives a reply to the instance that called. It starts no run.
     fn answer(&mut self, to: &Address, call: CallId, sender: Option<Address>, body: Data) {
         if self.instances.get(to).is_some_and(Instance::is_alive) {
+            self.heard(to);
             self.give(to, Input::Reply { call, body, sender });
             self.drain_mailbox(to);
         } else {
@@ -277,6 +255,7 @@ impl LocalRun<'_> {
             }
         }
         if let Some(instance) = self.instances.get_mut(to) {
+            instance.heard_ms = self.clock_ms;
             instance.mailbox.push_back(letter);
         }
         self.drain_mailbox(to);
@@ -323,7 +302,7 @@ impl LocalRun<'_> {
 }
 
 /// Whether an address is that of a spawned child.
-fn is_child(address: &Address) -> bool {
+pub(crate) fn is_child(address: &Address) -> bool {
     address
         .key
         .as_ref()

@@ -25,6 +25,8 @@ pub(super) enum AlarmKind {
     Timer(u64),
     /// The rest after a failure is over.
     Restart,
+    /// It may have received nothing for as long as its option `idle` says.
+    Idle,
     /// A reactive function has had no reader for a minute.
     Unread,
 }
@@ -69,6 +71,7 @@ impl LocalRun<'_> {
                 Some(Resume::AtStart) => self.start_again(&alarm.address),
                 None => {}
             },
+            AlarmKind::Idle => self.end_if_idle(&alarm.address),
         }
         self.drain_mailbox(&alarm.address);
     }
@@ -133,6 +136,7 @@ impl LocalRun<'_> {
             instance.worker = worker;
             instance.lives = lives;
         }
+        self.watch_idle(address);
         self.run_turn(address, &Input::Start { config, outbox });
     }
 
@@ -154,7 +158,7 @@ impl LocalRun<'_> {
             seed,
             limits,
         };
-        let turn = turn(self.program, &mut instance.worker, input.clone(), &context);
+        let turn = turn(&self.program, &mut instance.worker, input.clone(), &context);
         if turn.outcome == Outcome::Kept {
             return false;
         }
@@ -348,7 +352,7 @@ fn reply_in(input: Input) -> Option<Data> {
 
 /// What a parent that watches is told: `{ type: "exit", child, status, result?, error? }`.
 fn exit_notice(address: &Address, instance: &Instance) -> Data {
-    let status = super::report::status_text(instance.status);
+    let status = instance.status.as_str();
     let mut properties: Vec<(&str, Data)> = vec![
         ("type", Data::from("exit")),
         ("child", Data::from(address.clone())),

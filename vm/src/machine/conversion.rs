@@ -75,15 +75,12 @@ impl Machine<'_> {
         } else {
             ["valueOf", "toString"]
         };
-        let mut found_own = false;
         for name in order {
-            let Some(function) = self.own_function(value, &Text::from(name)) else {
-                if name == "toString" {
-                    return Ok(Data::Text(self.default_text(value)?));
-                }
-                continue;
+            let function = match self.own_conversion(value, &Text::from(name)) {
+                Some(function) if function.is_function() => function,
+                None if name == "toString" => return Ok(Data::Text(self.default_text(value)?)),
+                _ => continue,
             };
-            found_own = true;
             let result = self.call_with_receiver(&function, value, &[])?;
             if let Value::Frozen(
                 data @ (Data::Undefined
@@ -96,17 +93,13 @@ impl Machine<'_> {
                 return Ok(data);
             }
         }
-        debug_assert!(found_own);
         Err(self.type_error("cannot convert object to primitive value"))
     }
 
-    /// A function that the object itself has under a name.
-    fn own_function(&self, value: &Value, name: &Text) -> Option<Value> {
-        let found = match value {
-            Value::Object(id) => self.heap.object(*id).properties.get(name)?.clone(),
-            _ => return None,
-        };
-        found.is_function().then_some(found)
+    /// What an object itself has under a name, and so instead of what its prototype has.
+    fn own_conversion(&self, value: &Value, name: &Text) -> Option<Value> {
+        let is_object = matches!(value, Value::Object(_) | Value::Frozen(Data::Object(_)));
+        is_object.then(|| self.own_property(value, name)).flatten()
     }
 
     /// What `toString` of the built-in prototypes gives.
@@ -160,8 +153,7 @@ impl Machine<'_> {
         let Some(function) = code.functions.get(index as usize) else {
             return Ok(Text::empty());
         };
-        let source = code.sources.get(usize::from(function.source));
-        let text = source.map_or("", |source| source.slice(function.span));
+        let text = code.sources.slice(function.span);
         self.charge(32 + text.len() * 2)?;
         Ok(Text::from(text))
     }

@@ -113,30 +113,34 @@ impl Machine<'_> {
         }
     }
 
+    /// An error as its `toString` gives it, without running any of the script; in words what is no error.
     fn thrown_message(&self, value: &Value) -> String {
-        let (kind, message) = match value {
-            Value::Object(id) => match &self.heap.object(*id) {
-                HeapObject {
-                    kind: ObjectKind::Error(kind),
-                    properties,
-                } => (*kind, properties.get(&Text::from("message")).cloned()),
+        let own = |name: &str| -> Option<Text> {
+            let key = Text::from(name);
+            let found = match value {
+                Value::Object(id) => self.heap.object(*id).properties.get(&key).cloned(),
+                Value::Frozen(Data::Error(error)) => {
+                    error.properties().get(&key).cloned().map(Value::from)
+                }
+                _ => None,
+            };
+            match found {
+                Some(Value::Frozen(Data::Text(text))) if !text.is_empty() => Some(text),
+                _ => None,
+            }
+        };
+        let kind = match value {
+            Value::Object(id) => match self.heap.object(*id).kind {
+                ObjectKind::Error(kind) => kind,
                 _ => return format!("{} was thrown", self.describe(value)),
             },
-            Value::Frozen(Data::Error(error)) => (
-                error.kind,
-                error
-                    .properties()
-                    .get(&Text::from("message"))
-                    .cloned()
-                    .map(Value::from),
-            ),
+            Value::Frozen(Data::Error(error)) => error.kind,
             _ => return format!("{} was thrown", self.describe(value)),
         };
-        match message {
-            Some(Value::Frozen(Data::Text(text))) if !text.is_empty() => {
-                format!("{}: {text}", kind.name())
-            }
-            _ => kind.name().to_owned(),
+        let name = own("name").unwrap_or_else(|| Text::from(kind.name()));
+        match own("message") {
+            Some(message) => format!("{name}: {message}"),
+            None => name.to_string(),
         }
     }
 }
@@ -145,8 +149,7 @@ impl Machine<'_> {
 pub(super) fn script_stack(code: &Code, places: &Places) -> Vec<StackFrame> {
     let frames = places.iter().filter_map(|(index, instruction)| {
         let function = code.functions.get(index.0 as usize)?;
-        let source = code.sources.get(usize::from(function.source))?;
-        let position = source.position(function.place(*instruction).start);
+        let (source, position) = code.sources.locate(function.place(*instruction).start)?;
         let name = if index.0 == 0 {
             "(module)".to_owned()
         } else if function.name.is_empty() {

@@ -108,8 +108,16 @@ impl Machine<'_> {
         self.new_iterator(keys, IteratorKind::PropertyNames(object))
     }
 
-    /// The next value of an iterator, `None` at its end.
+    /// The next value of an iterator, `None` at its end: from then on for ever.
     pub fn iterator_next(&mut self, id: IteratorId) -> Result<Option<Value>, Trap> {
+        let next = self.advance(id)?;
+        if next.is_none() {
+            self.heap.iterator_mut(id).source = Value::UNDEFINED;
+        }
+        Ok(next)
+    }
+
+    fn advance(&mut self, id: IteratorId) -> Result<Option<Value>, Trap> {
         let state = self.heap.iterator(id);
         let (kind, at) = (state.kind, state.next);
         let source = state.source.clone();

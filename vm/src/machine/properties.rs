@@ -172,7 +172,25 @@ impl Machine<'_> {
         if let Some(native) = method {
             return Ok(Value::Native(native));
         }
+        if *key == *"constructor" {
+            return Ok(self.constructor_of(object, prototype));
+        }
         Ok(self.inherited(object, key))
+    }
+
+    /// The function that makes values of a kind, as a script names it; `undefined` where there is none.
+    fn constructor_of(&self, object: &Value, prototype: Prototype) -> Value {
+        let error = match object {
+            Value::Frozen(Data::Error(error)) => Some(error.kind),
+            Value::Object(id) => match self.heap.object(*id).kind {
+                ObjectKind::Error(kind) => Some(kind),
+                _ => None,
+            },
+            _ => None,
+        };
+        let name = error.map_or(prototype.name(), |kind| kind.name());
+        let native = builtins::find(name).or_else(|| builtins::find(&format!("new {name}")));
+        native.map_or(Value::UNDEFINED, Value::Native)
     }
 
     /// An own property, built-in ones such as `length` included.

@@ -1,7 +1,7 @@
 //! Tests of the machine: what expressions and statements give, limits, stacks.
 
 use crate::limits::Limits;
-use crate::testing::{check, compile, run};
+use crate::test_support::{check, compile, run};
 
 #[test]
 fn operators() {

@@ -14,6 +14,7 @@ use oxc_regular_expression::visit::{RegExpAstKind, Visit};
 
 use super::class::{Class, Set};
 use super::fold::{Fold, all_like};
+use super::parse::group_name;
 use super::program::{Op, Program, Single};
 use super::property::Property;
 use super::{Flags, PatternError};
@@ -58,7 +59,7 @@ struct Groups(Vec<(u32, Option<Text>)>);
 impl<'a> Visit<'a> for Groups {
     fn enter_node(&mut self, kind: RegExpAstKind<'a>) {
         if let RegExpAstKind::CapturingGroup(group) = kind {
-            let name = group.name.as_ref().map(|name| Text::from(name.as_str()));
+            let name = group.name.as_ref().map(|name| group_name(name.as_str()));
             self.0.push((group.span.start, name));
         }
     }
@@ -204,7 +205,7 @@ impl Emitter {
                 Ok(())
             }
             Term::NamedReference(reference) => {
-                let name = Text::from(reference.name.as_str());
+                let name = group_name(reference.name.as_str());
                 let found = self.program.names.iter().find(|(known, _)| *known == name);
                 let groups = found.map(|(_, groups)| groups.clone()).unwrap_or_default();
                 self.reference(groups);

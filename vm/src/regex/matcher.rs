@@ -75,7 +75,7 @@ pub(crate) fn search(
 ) -> Result<Option<Captures>, Exhausted> {
     match text.units() {
         Units::Ascii(ascii) => run(program, ascii.as_bytes(), from, scratch, budget),
-        Units::Wide(wide) => run(program, &wide[..], from, scratch, budget),
+        Units::Wide(wide) => run(program, wide, from, scratch, budget),
     }
 }
 

@@ -26,6 +26,9 @@ pub(super) fn parse<'a>(
     }
     let pattern = escaped(source, flags)?;
     check_depth(&pattern, flags)?;
+    if flags.by_code_points() {
+        check_controls(&pattern)?;
+    }
     let pattern = allocator.alloc_str(&pattern);
     let mode = flags.to_string();
     LiteralParser::new(allocator, pattern, Some(&mode), Options::default())
@@ -82,6 +85,53 @@ fn escaped(source: &Text, flags: Flags) -> Result<String, PatternError> {
         }
     }
     Ok(pattern)
+}
+
+/// The name of a group as the script reads it: the parser leaves its escapes as they are written.
+pub(super) fn group_name(written: &str) -> Text {
+    let mut units: Vec<u16> = Vec::with_capacity(written.len());
+    let mut rest = written;
+    while let Some(at) = rest.find("\\u") {
+        units.extend(rest[..at].encode_utf16());
+        let escape = &rest[at + 2..];
+        let (digits, length) = match escape.strip_prefix('{') {
+            Some(braced) => {
+                let end = braced.find('}').unwrap_or(braced.len());
+                (&braced[..end], end + 2)
+            }
+            None => (escape.get(..4).unwrap_or(""), 4),
+        };
+        match u32::from_str_radix(digits, 16) {
+            Ok(unit) if unit <= 0xffff => units.push(unit as u16),
+            Ok(point) => {
+                let point = char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER);
+                units.extend(point.encode_utf16(&mut [0; 2]).iter());
+            }
+            Err(_) => units.push(u16::from(b'u')),
+        }
+        rest = escape.get(length..).unwrap_or("");
+    }
+    units.extend(rest.encode_utf16());
+    Text::from_units(&units)
+}
+
+/// `\c` takes a letter where the pattern is by code points; the parser takes more.
+fn check_controls(pattern: &str) -> Result<(), PatternError> {
+    let bytes = pattern.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        let is_escape = bytes[at] == b'\\';
+        let is_control = is_escape && bytes.get(at + 1) == Some(&b'c');
+        if is_control && !bytes.get(at + 2).is_some_and(u8::is_ascii_alphabetic) {
+            return Err(PatternError {
+                message: "Invalid escape".to_owned(),
+                hint: Some("behind `\\c` a letter follows".to_owned()),
+                range: (at as u32, at as u32 + 2),
+            });
+        }
+        at += if is_escape { 2 } else { 1 };
+    }
+    Ok(())
 }
 
 /// The parser and what follows it recurse over groups and nested classes.

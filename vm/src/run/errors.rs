@@ -6,7 +6,7 @@
 use crate::codes::{self, ErrorCode};
 use crate::error::{ScriptError, StackFrame};
 use crate::limits::{Limit, Limits};
-use crate::source::{Source, Span};
+use crate::source::{Sources, Span};
 
 impl ScriptError {
     /// An error without a stack.
@@ -68,23 +68,23 @@ impl ScriptError {
     }
 
     /// Adds a place as the outermost frame.
-    pub(crate) fn at(mut self, function: &str, source: &Source, span: Span) -> ScriptError {
-        self.stack.push(frame(function, source, span));
+    pub(crate) fn at(mut self, function: &str, sources: &Sources, span: Span) -> ScriptError {
+        self.stack.extend(frame(function, sources, span));
         self
     }
 }
 
-fn frame(function: &str, source: &Source, span: Span) -> StackFrame {
-    let position = source.position(span.start);
+fn frame(function: &str, sources: &Sources, span: Span) -> Option<StackFrame> {
+    let (source, position) = sources.locate(span.start)?;
     let function = if function.is_empty() {
         "(anonymous)"
     } else {
         function
     };
-    StackFrame {
+    Some(StackFrame {
         function: function.to_owned(),
         file: source.name.clone(),
         line: position.line,
         column: position.column,
-    }
+    })
 }

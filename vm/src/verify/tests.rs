@@ -4,7 +4,7 @@ use super::*;
 use crate::bytecode::FunctionIndex;
 use crate::limits::Limits;
 use crate::source::Source;
-use crate::testing::{compile, run};
+use crate::test_support::{compile, run};
 
 fn code(instructions: Vec<Instruction>) -> Code {
     let function = Function {
@@ -13,7 +13,7 @@ fn code(instructions: Vec<Instruction>) -> Code {
         ..Function::default()
     };
     Code {
-        sources: vec![Source::new("a.js", "")],
+        sources: Source::new("a.js", "").into(),
         functions: vec![function],
         ..Code::default()
     }
@@ -164,5 +164,6 @@ fn compile_copy(module: &crate::compile::Module) -> crate::compile::Module {
         exports: Vec::new(),
         names_used: Vec::new(),
         lints: Vec::new(),
+        ignores: Vec::new(),
     }
 }

@@ -3,6 +3,8 @@
 //! A case begins with a heading; a heading without a script is only a section. Fenced blocks are found by
 //! their three backticks at the beginning of a line; everything else is prose and stays as it is.
 
+use std::collections::BTreeMap;
+
 use super::is_expectation;
 
 /// A fenced block.
@@ -10,6 +12,8 @@ use super::is_expectation;
 pub(crate) struct Block {
     /// The word behind the backticks.
     pub(crate) language: String,
+    /// The path behind it, where the block is a file beside the script.
+    pub(crate) path: Option<String>,
     /// The text inside, each line ended.
     pub(crate) body: String,
 }
@@ -29,6 +33,8 @@ pub(crate) struct Case {
     pub(crate) title: String,
     /// The script.
     pub(crate) script: Option<Block>,
+    /// Files beside it, by their paths: their blocks have the path behind the language.
+    pub(crate) files: BTreeMap<String, String>,
     /// The lines of the message file.
     pub(crate) messages: String,
     run: String,
@@ -47,8 +53,10 @@ impl Document {
         for line in text.lines() {
             match (&mut open, line.strip_prefix("```")) {
                 (None, Some(language)) => {
+                    let mut words = language.split_whitespace().map(str::to_owned);
                     open = Some(Block {
-                        language: language.trim().to_owned(),
+                        language: words.next().unwrap_or_default(),
+                        path: words.next(),
                         body: String::new(),
                     });
                 }
@@ -82,6 +90,10 @@ impl Document {
         let Some(case) = self.cases.last_mut() else {
             return;
         };
+        if let Some(path) = block.path {
+            case.files.insert(path, block.body);
+            return;
+        }
         match block.language.as_str() {
             "js" | "ts" => case.script = Some(block),
             "messages" => case.messages = block.body,

@@ -81,6 +81,10 @@ impl Program for FaultyProgram {
         self.inner.rest_after_ms(worker, failures)
     }
 
+    fn schedule(&self, worker: &str) -> Option<&vm::schedule::Schedule> {
+        self.inner.schedule(worker)
+    }
+
     fn start(&self, worker: &str, address: &Address, run: [u8; 16]) -> Option<Box<dyn Run>> {
         let started = self.inner.start(worker, address, run)?;
         Some(self.wrap(started))

@@ -19,6 +19,7 @@ fn worker(name: &str) -> ModelWorker {
         daemon: true,
         keyed: true,
         restarts: 0,
+        ..ModelWorker::default()
     }
 }
 

@@ -105,6 +105,7 @@ fn a_deployed_worker_takes_what_waited_for_a_service_of_its_name() {
             daemon: true,
             keyed: false,
             restarts: 0,
+            ..ModelWorker::default()
         }],
     });
     assert_eq!(bench.count("Mail/default"), 3);
@@ -157,6 +158,7 @@ fn a_worker_of_a_built_in_name_takes_its_place() {
             daemon: true,
             keyed: false,
             restarts: 0,
+            ..ModelWorker::default()
         }],
     });
     let sent = |bench: &Bench| {

@@ -4,10 +4,8 @@
 
 use super::super::arguments::Arguments;
 use super::super::tables::{Kind, WorkerSpec, host};
-use super::timing;
-use crate::codes;
+use super::{hosting, timing};
 use crate::data::Data;
-use crate::diagnostic::Diagnostic;
 use crate::error::Trap;
 use crate::options::{Restart, RestartFrom, RestartPolicy, Reuse, WorkerOptions};
 use crate::tree::FunctionId;
@@ -15,10 +13,17 @@ use crate::value::Value;
 
 type Arg<'x, 'a, 's, 'm, 'p> = &'x mut Arguments<'a, 's, 'm, 'p>;
 
-const OPTIONS: &[&str] = &["daemon", "key", "reuse", "restart"];
-
-/// Options that the language has and this version does not.
-const LATER: &[&str] = &["schedule", "subscribe", "idle", "retention"];
+const OPTIONS: &[&str] = &[
+    "daemon",
+    "key",
+    "reuse",
+    "restart",
+    "schedule",
+    "missed",
+    "subscribe",
+    "idle",
+    "retention",
+];
 
 pub(super) fn act(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
     let factory = arguments.required(
@@ -61,11 +66,6 @@ fn options(
     let Some(given) = arguments.optional(1) else {
         return Ok((WorkerOptions::defaults(false, false), None));
     };
-    for (name, value) in arguments.properties(&given)? {
-        if LATER.contains(&name.as_str()) && !value.is_undefined() {
-            return Err(not_available(arguments, &name));
-        }
-    }
     let given = arguments.options(&given, OPTIONS)?;
     let option = |name: &str| {
         given
@@ -103,17 +103,8 @@ fn options(
     if let Some(value) = option("restart").cloned() {
         options.restart = restart(arguments, &value, options.restart)?;
     }
+    hosting::read(arguments, &given, &mut options)?;
     Ok((options, key))
-}
-
-fn not_available(arguments: &Arguments<'_, '_, '_, '_>, option: &str) -> Trap {
-    let message = format!("the option `{option}` of `act` is not available in this version");
-    let diagnostic = Diagnostic::error(codes::NOT_AVAILABLE, arguments.span, message);
-    Trap::refused(
-        diagnostic.with_hint(
-            "leave it out; the options that there are: `daemon`, `key`, `reuse`, `restart`",
-        ),
-    )
 }
 
 fn restart(

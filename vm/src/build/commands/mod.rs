@@ -7,6 +7,7 @@ mod calls;
 mod concurrent;
 mod failures;
 mod flow;
+mod hosting;
 mod messages;
 pub(super) mod reactive;
 mod state;

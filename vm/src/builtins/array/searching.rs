@@ -24,6 +24,9 @@ fn includes(
 ) -> Result<Value, Trap> {
     let length = array_length(machine, receiver, "includes")?;
     let wanted = argument(arguments, 0);
+    if length == 0 {
+        return Ok(Value::FALSE);
+    }
     let start = relative_index(machine, argument(arguments, 1), length, 0)?;
     let is_nan = wanted.as_number().is_some_and(f64::is_nan);
     for at in start..length {
@@ -56,6 +59,9 @@ fn index_of(
     arguments: &[Value],
 ) -> Result<Value, Trap> {
     let length = array_length(machine, receiver, "indexOf")?;
+    if length == 0 {
+        return Ok(Value::number(-1.0));
+    }
     let start = relative_index(machine, argument(arguments, 1), length, 0)?;
     first_place(machine, receiver, argument(arguments, 0), start..length)
 }
@@ -67,6 +73,7 @@ fn last_index_of(
 ) -> Result<Value, Trap> {
     let length = array_length(machine, receiver, "lastIndexOf")?;
     let end = match arguments.get(1) {
+        _ if length == 0 => 0,
         None => length,
         Some(from) => {
             let from = machine.to_integer(from)?;

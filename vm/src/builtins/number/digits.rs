@@ -102,6 +102,6 @@ mod tests {
         nines.round(3);
         assert_eq!((nines.point, nines.text(0..4).as_str()), (3, "1000"));
         assert_eq!(Digits::shortest(1e-7).point, -6);
-        assert_eq!(Digits::exact(0.0).digits, []);
+        assert!(Digits::exact(0.0).digits.is_empty());
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn find(
     match (text.units(), wanted.units()) {
         (Units::Ascii(text), Units::Ascii(wanted)) => {
             // The search of the standard library takes linear time.
-            let found = text[from..].find(&**wanted).map(|at| at + from);
+            let found = text[from..].find(wanted).map(|at| at + from);
             let looked_at = found.unwrap_or(text.len()) - from + wanted.len();
             machine.spend(looked_at as u64 / 16)?;
             Ok(found)

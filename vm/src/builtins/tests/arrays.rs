@@ -1,6 +1,6 @@
 //! Table tests of arrays and grouping. The expected values are those of another engine.
 
-use crate::testing::check;
+use crate::test_support::check;
 
 #[rustfmt::skip]
 const ARRAYS: &[(&str, &str)] = &[
@@ -128,6 +128,16 @@ const ARRAYS: &[(&str, &str)] = &[
     ("[].concat([], [1]).length", "1"),
     ("[1, 2, 3].keys().next()", r#"{"value":0,"done":false}"#),
     ("[].values().next()", r#"{"value":undefined,"done":true}"#),
+    // An iterator that has ended stays so.
+    ("(() => { const l = [1], i = l.values(); i.next(); i.next(); l.push(2); return i.next() })()", r#"{"value":undefined,"done":true}"#),
+    ("(() => { const s = new Set([1]), i = s.keys(); i.next(); i.next(); s.add(2); return [...i] })()", "[]"),
+    ("(() => { const m = new Map(), i = m.entries(); i.next(); m.set(1, 2); return i.next().done })()", "true"),
+    // The place is not looked at where there is nothing to find.
+    ("[[].indexOf(1, { valueOf: () => null.x }), [].lastIndexOf(1, { valueOf: () => null.x }), [].includes(1, { valueOf: () => null.x })]", "[-1,-1,false]"),
+    ("[[].constructor === Array, 'a'.constructor === String, (1).constructor === Number, new Map().constructor.name]", r#"[true,true,true,"Map"]"#),
+    ("(() => { try { null.x } catch (e) { return [e.constructor === TypeError, e.constructor.name] } })()", r#"[true,"TypeError"]"#),
+    ("[{}.constructor?.name, { constructor: 1 }.constructor, (() => 1).constructor]", r#"["Object",1,undefined]"#),
+    ("Object.isFrozen(() => 1)", "true"),
     ("Math.max.apply(null, [1, 5, 3])", "5"),
     ("Math.min.call(undefined, 4, 2)", "2"),
 ];

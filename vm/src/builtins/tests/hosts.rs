@@ -7,7 +7,7 @@ use crate::error::Trap;
 use crate::host::{Host, Misuse, NoHost};
 use crate::limits::Limits;
 use crate::machine::Machine;
-use crate::testing::{compile, show};
+use crate::test_support::{compile, show};
 use crate::text::Text;
 use crate::value::{HostRef, Value};
 

@@ -1,7 +1,7 @@
 //! What built-ins do with frozen values, inconsistent comparators and the limits of a turn.
 
 use crate::limits::Limits;
-use crate::testing::{check, compile, evaluate, run};
+use crate::test_support::{check, compile, evaluate, run};
 
 /// Shows what an expression gives within limits; an error shows its code.
 fn within(text: &str, limits: &Limits) -> String {

@@ -1,6 +1,6 @@
 //! Table tests of numbers and `Math`. The expected values are those of another engine.
 
-use crate::testing::check;
+use crate::test_support::check;
 
 #[rustfmt::skip]
 const NUMBERS: &[(&str, &str)] = &[

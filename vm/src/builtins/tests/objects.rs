@@ -1,6 +1,6 @@
 //! Table tests of objects, errors, JSON and `structuredClone`. The expected values are those of another engine.
 
-use crate::testing::check;
+use crate::test_support::check;
 
 #[rustfmt::skip]
 const OBJECTS: &[(&str, &str)] = &[

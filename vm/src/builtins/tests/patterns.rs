@@ -1,7 +1,7 @@
 //! Table tests of regular expressions and the text methods that take them. The expected values are
 //! those of another engine.
 
-use crate::testing::check;
+use crate::test_support::check;
 
 #[rustfmt::skip]
 const MATCHING: &[(&str, &str)] = &[
@@ -173,4 +173,23 @@ fn the_deepest_pattern_compiles_inside_the_deepest_built_ins() {
         })()",
         "[true]",
     )]);
+}
+
+#[test]
+fn names_of_groups_and_controls() {
+    check(&[
+        (r"/(?<\u{41}b>.)/.exec('x').groups.Ab", r#""x""#),
+        (r"/(?<\u0041>.)/.exec('x').groups", r#"{"A":"x"}"#),
+        (r"/(?<\ud835\udc53>.)/u.exec('x').groups.𝑓", r#""x""#),
+        (r"/(?<𝑓>.)/.exec('x').groups['\u{1d453}']", r#""x""#),
+        (r"/\cA/u.test('\x01')", "true"),
+        (
+            "(() => { try { RegExp('\\\\c', 'u') } catch (e) { return e.name } })()",
+            r#""SyntaxError""#,
+        ),
+        (
+            "(() => { try { RegExp('[\\\\c1]', 'v') } catch (e) { return e.name } })()",
+            r#""SyntaxError""#,
+        ),
+    ]);
 }

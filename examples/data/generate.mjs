@@ -3,7 +3,7 @@
 // users are far more active than most (Zipf), one in 25 is abroad, the hours follow a working day, and
 // twelve users have a burst of large payments from abroad at night, which is what the monitor must find.
 //
-//   node examples/data/generate.js > examples/data/transactions.jsonl
+//   node examples/data/generate.mjs > examples/data/transactions.jsonl
 
 let state = 0x2545f491;
 function random() {

@@ -1,0 +1,293 @@
+//! All that a test file needs before it runs: the modules that it imports, without their types, and the
+//! scripts of the workers under test, compiled.
+//!
+//! Before: `discovery`. After: `engine`, which reads no file any more. The scripts are those that the test
+//! file imports, itself or by other modules; where it imports none, those in its folder and below.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::{Path, PathBuf};
+
+use vm::diagnostic::Diagnostic;
+use vm::erase::{Import, Plain, erase};
+use vm::source::Span;
+use vm::testing::Script;
+use vm::{BuildLimits, Source, codes};
+
+use super::discovery::{modules_below, plain};
+use crate::output;
+
+/// A test file with all that it needs.
+pub(super) struct Bundle {
+    /// The name of the test file: its path.
+    pub(super) entry: String,
+    /// The modules by their paths.
+    pub(super) modules: BTreeMap<String, Module>,
+    /// The scripts under test.
+    pub(super) scripts: Vec<TestScript>,
+    /// Whether the scripts were looked for, since the test file imports none.
+    pub(super) looked_around: bool,
+}
+
+/// A module that a test file imports, or the file itself.
+pub(super) struct Module {
+    pub(super) source: Source,
+    pub(super) plain: Plain,
+    /// The path of what each import names.
+    pub(super) links: BTreeMap<String, String>,
+    /// Its place among the scripts, where it makes workers.
+    pub(super) script: Option<usize>,
+}
+
+/// A script with workers.
+pub(super) struct TestScript {
+    pub(super) source: Source,
+    pub(super) script: Script,
+}
+
+/// Why a test file cannot run: diagnostics as text, and the files that were read, which may be mended.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) errors: Vec<String>,
+    pub(super) files: BTreeSet<PathBuf>,
+}
+
+/// What a module of the language is called where a test imports it.
+pub(super) const LANGUAGE: [&str; 2] = ["troupe", "troupe/testing"];
+
+impl Bundle {
+    /// Reads a test file and what it imports.
+    ///
+    /// # Errors
+    /// A file cannot be read, parsed or compiled.
+    pub(super) fn load(path: &Path) -> Result<Bundle, Broken> {
+        let mut loading = Loading {
+            bundle: Bundle {
+                entry: name_of(path),
+                modules: BTreeMap::new(),
+                scripts: Vec::new(),
+                looked_around: false,
+            },
+            errors: Vec::new(),
+            waiting: VecDeque::from([path.to_path_buf()]),
+        };
+        while let Some(path) = loading.waiting.pop_front() {
+            loading.module(&path);
+        }
+        if loading.bundle.scripts.is_empty() && loading.errors.is_empty() {
+            loading.look_around(path.parent().unwrap_or(Path::new("")));
+        }
+        if loading.errors.is_empty() {
+            return Ok(loading.bundle);
+        }
+        Err(Broken {
+            files: loading.bundle.files(),
+            errors: loading.errors,
+        })
+    }
+
+    /// All files that were read.
+    pub(super) fn files(&self) -> BTreeSet<PathBuf> {
+        let scripts = self.scripts.iter().map(|script| &script.source.name);
+        self.modules
+            .keys()
+            .chain(scripts)
+            .map(PathBuf::from)
+            .collect()
+    }
+
+    /// The text of a file, as it was read.
+    pub(super) fn source(&self, name: &str) -> Option<&Source> {
+        let module = self.modules.get(name).map(|module| &module.source);
+        let mut scripts = self.scripts.iter().map(|script| &script.source);
+        module.or_else(|| scripts.find(|source| source.name == name))
+    }
+
+    /// The global names of the workers under test, each with the scripts and workers that it may mean.
+    ///
+    /// A worker `X` is `X` and `XWorker`; a worker `XWorker` is `XWorker`, `XWorkerWorker` and `X`.
+    pub(super) fn globals(&self) -> BTreeMap<String, Vec<(usize, String)>> {
+        let mut globals: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
+        for (at, script) in self.scripts.iter().enumerate() {
+            let workers = script.script.program().workers();
+            for worker in workers.filter(|worker| worker.exported) {
+                let name = &worker.name;
+                let short = name
+                    .strip_suffix("Worker")
+                    .filter(|short| !short.is_empty());
+                let names = [
+                    Some(name.clone()),
+                    Some(format!("{name}Worker")),
+                    short.map(str::to_owned),
+                ];
+                for global in names.into_iter().flatten() {
+                    globals.entry(global).or_default().push((at, name.clone()));
+                }
+            }
+        }
+        globals
+    }
+}
+
+struct Loading {
+    bundle: Bundle,
+    errors: Vec<String>,
+    waiting: VecDeque<PathBuf>,
+}
+
+impl Loading {
+    fn module(&mut self, path: &Path) {
+        let name = name_of(path);
+        if self.bundle.modules.contains_key(&name) {
+            return;
+        }
+        let source = match read(path) {
+            Ok(text) => Source::new(name.clone(), text),
+            Err(error) => return self.errors.push(error),
+        };
+        let erased = if name.ends_with(".json") {
+            json_module(&source)
+        } else {
+            erase(&source, &BuildLimits::default())
+        };
+        let mut module = match erased {
+            Ok(plain) => Module {
+                source,
+                plain,
+                links: BTreeMap::new(),
+                script: None,
+            },
+            Err(diagnostics) => return self.refuse(&source, &diagnostics),
+        };
+        if module.plain.makes_workers {
+            module.script = self.script(module.source.clone());
+        } else {
+            for import in &module.plain.imports {
+                if LANGUAGE.contains(&import.specifier.as_str()) {
+                    continue;
+                }
+                match resolve(path, import) {
+                    Ok(target) => {
+                        module
+                            .links
+                            .insert(import.specifier.clone(), name_of(&target));
+                        self.waiting.push_back(target);
+                    }
+                    Err(diagnostic) => self.refuse(&module.source, &[*diagnostic]),
+                }
+            }
+        }
+        self.bundle.modules.insert(name, module);
+    }
+
+    /// Compiles a script; its place among the scripts.
+    fn script(&mut self, source: Source) -> Option<usize> {
+        match Script::compile(&source.name, &source.text) {
+            Ok(script) => {
+                self.bundle.scripts.push(TestScript { source, script });
+                Some(self.bundle.scripts.len() - 1)
+            }
+            Err(vm::testing::TestError::Script(diagnostics)) => {
+                self.errors.extend(diagnostics);
+                None
+            }
+            Err(other) => {
+                self.errors.push(other.to_string());
+                None
+            }
+        }
+    }
+
+    /// Takes the scripts in a folder and below.
+    fn look_around(&mut self, folder: &Path) {
+        self.bundle.looked_around = true;
+        let folder = if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        };
+        for path in modules_below(folder) {
+            let Ok(text) = read(&path) else { continue };
+            let source = Source::new(name_of(&path), text);
+            match erase(&source, &BuildLimits::default()) {
+                Ok(plain) if plain.makes_workers => {
+                    self.script(source);
+                }
+                // Something else that lies there; the test does not name it.
+                Ok(_) => {}
+                Err(_) if !source.text.contains("act(") => {}
+                Err(diagnostics) => self.refuse(&source, &diagnostics),
+            }
+        }
+    }
+
+    fn refuse(&mut self, source: &Source, diagnostics: &[Diagnostic]) {
+        let shown = diagnostics
+            .iter()
+            .map(|each| each.render(source, output::colours()));
+        self.errors.extend(shown);
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    plain(path).to_string_lossy().into_owned()
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let shown = path.display();
+    let bytes =
+        std::fs::read(path).map_err(|error| format!("error: cannot read `{shown}`: {error}"))?;
+    String::from_utf8(bytes).map_err(|_| format!("error: `{shown}` is not UTF-8 text"))
+}
+
+/// The file that an import names: as it is written, with the ending that it leaves out, or the TypeScript
+/// that its JavaScript would be made from.
+fn resolve(from: &Path, import: &Import) -> Result<PathBuf, Box<Diagnostic>> {
+    let specifier = &import.specifier;
+    let refused = |message: String, hint: &str| {
+        Box::new(Diagnostic::error(codes::IMPORT, import.span, message).with_hint(hint))
+    };
+    if !(specifier.starts_with("./") || specifier.starts_with("../")) {
+        let message = format!("`{specifier}` is no local module");
+        let hint = "a test imports files by `./` or `../` and the language as `troupe`; packages are not read";
+        return Err(refused(message, hint));
+    }
+    let whole = plain(&from.parent().unwrap_or(Path::new("")).join(specifier));
+    let with = |end: &str| PathBuf::from(format!("{}{end}", whole.display()));
+    let typescript = whole.extension().is_some_and(|end| end == "js");
+    let mut tried = vec![
+        whole.clone(),
+        with(".js"),
+        with(".ts"),
+        whole.join("index.js"),
+        whole.join("index.ts"),
+    ];
+    if typescript {
+        tried.push(whole.with_extension("ts"));
+    }
+    let found = tried.into_iter().find(|path| path.is_file());
+    found.ok_or_else(|| {
+        let message = format!("there is no file `{}`", whole.display());
+        refused(
+            message,
+            "imports are relative to the file in which they stand",
+        )
+    })
+}
+
+/// A file of JSON as a module with a default export.
+fn json_module(source: &Source) -> Result<Plain, Vec<Diagnostic>> {
+    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&source.text) {
+        let message = format!("this is not JSON: {error}");
+        return Err(vec![Diagnostic::error(
+            codes::SYNTAX,
+            Span::default(),
+            message,
+        )]);
+    }
+    Ok(Plain {
+        text: format!("export default {};", source.text),
+        imports: Vec::new(),
+        exports: vec!["default".to_owned()],
+        makes_workers: false,
+    })
+}

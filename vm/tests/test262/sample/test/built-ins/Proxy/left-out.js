@@ -1,0 +1,4 @@
+/*---
+description: about what the language does not have
+---*/
+new Proxy({}, {});

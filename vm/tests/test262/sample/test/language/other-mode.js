@@ -1,0 +1,5 @@
+/*---
+description: about another mode
+flags: [noStrict]
+---*/
+x = 1;

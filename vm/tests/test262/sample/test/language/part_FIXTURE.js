@@ -1,0 +1,4 @@
+/*---
+description: no test of its own
+---*/
+throw 1;

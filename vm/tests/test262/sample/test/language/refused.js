@@ -1,0 +1,4 @@
+/*---
+description: uses what the language refuses
+---*/
+class A {}

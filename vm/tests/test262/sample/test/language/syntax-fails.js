@@ -1,0 +1,7 @@
+/*---
+description: says that it does not compile, but does
+negative:
+  phase: parse
+  type: SyntaxError
+---*/
+const a = 1;

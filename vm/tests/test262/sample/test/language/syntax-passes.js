@@ -1,0 +1,8 @@
+/*---
+description: does not compile
+negative:
+  phase: parse
+  type: SyntaxError
+---*/
+$DONOTEVALUATE();
+const a;

@@ -1,0 +1,7 @@
+/*---
+description: throws what it says
+negative:
+  phase: runtime
+  type: RangeError
+---*/
+[].length = -1;
