@@ -35,6 +35,7 @@ pub mod modules;
 pub mod number;
 pub mod options;
 pub mod program;
+pub mod reactive;
 pub mod regex;
 mod run;
 pub mod schedule;
