@@ -25,7 +25,7 @@ mod node;
 mod outbox;
 mod run;
 mod send;
-mod sources;
+pub(crate) mod sources;
 mod start;
 mod test;
 pub mod trace;
