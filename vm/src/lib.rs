@@ -20,6 +20,7 @@ pub mod diagnostic;
 mod disassemble;
 pub mod erase;
 pub mod error;
+mod fixes;
 pub mod freeze;
 #[cfg(test)]
 mod fuzz;
@@ -56,6 +57,7 @@ pub use build::{Compiled, compile, compile_files};
 pub use data::{Address, Data};
 pub use diagnostic::{Diagnostic, Fix, Severity};
 pub use error::ScriptError;
+pub use fixes::{Applied, Changed, apply_fixes};
 pub use limits::{BuildLimits, Limits};
 pub use modules::{FileError, Files, Rejected};
 pub use program::{Program, ProgramError, ProgramHash, WorkerDefinition};

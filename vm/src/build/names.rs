@@ -37,7 +37,7 @@ pub(super) const AMBIENT: &[&str] = &[
 const LATER: &[&str] = &["waitForValue", "reactive", "stateOf", "effect", "clock"];
 
 /// What `act` gives its factory as second parameter.
-const HELPERS: &[&str] = &["complete", "fail", "outbox", "config"];
+pub(crate) const HELPERS: &[&str] = &["complete", "fail", "outbox", "config"];
 
 /// The names of the language, for the compiler.
 pub(super) struct Language;

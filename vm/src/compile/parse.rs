@@ -94,7 +94,7 @@ fn compile_file(
 }
 
 /// How a file is parsed, by its name.
-pub(super) fn source_type(source: &Source) -> SourceType {
+pub(crate) fn source_type(source: &Source) -> SourceType {
     if source.is_typescript() {
         SourceType::ts()
     } else {
@@ -102,7 +102,7 @@ pub(super) fn source_type(source: &Source) -> SourceType {
     }
 }
 
-pub(super) fn options() -> ParseOptions {
+pub(crate) fn options() -> ParseOptions {
     ParseOptions {
         preserve_parens: false,
         ..ParseOptions::default()
