@@ -22,6 +22,8 @@ pub enum Command {
     Dev(DevArguments),
     /// Show a three-node cluster at work: traffic, a node lost, nothing lost, everything checked
     Demo(DemoArguments),
+    /// Make a folder with a worker, its test and types for editors
+    New(NewArguments),
     /// Run a node of a cluster
     Node(NodeArguments),
     /// Compile scripts; print errors and lints
@@ -160,7 +162,8 @@ pub struct NodeArguments {
     /// Take direct connections of other nodes here: faster than the bus, and there while it is down
     #[arg(long, env = "TROUPE_DIRECT", value_name = "ADDR")]
     pub direct: Option<String>,
-    /// What other nodes connect to, HOST or HOST:PORT [default: the address of --direct]
+    /// What other nodes connect to, HOST or HOST:PORT [default: the address of --direct, or --name where that
+    /// is every address]
     #[arg(long, env = "TROUPE_DIRECT_ADVERTISE", value_name = "ADDR")]
     pub direct_advertise: Option<String>,
     /// This node's certificate for direct connections, in PEM; needs the key and the authority
@@ -241,6 +244,14 @@ pub struct CheckArguments {
 pub enum Emit {
     /// The instructions
     Ops,
+}
+
+/// `troupe new`
+#[derive(Debug, Args)]
+pub struct NewArguments {
+    /// The folder; it must not exist, or be empty
+    #[arg(value_name = "NAME", value_hint = ValueHint::DirPath)]
+    pub name: PathBuf,
 }
 
 /// `troupe run`
@@ -457,12 +468,39 @@ pub struct TraceArguments {
 /// `troupe cluster …`
 #[derive(Debug, Subcommand)]
 pub enum ClusterCommand {
-    /// Nodes and shards: who leads what, who holds what
+    /// Nodes and shards: who leads what, who holds what, what moves
     Status {
         #[command(flatten)]
         #[allow(missing_docs)]
         client: ClientArguments,
     },
+    /// Let a node hand its leads and replicas over, and wait until it has
+    Drain(DrainArguments),
+    /// Let a node that drains take work again
+    Undrain(NodeNameArguments),
+    /// Forget a node that is gone for good
+    Remove(NodeNameArguments),
+}
+
+/// Commands that concern one node.
+#[derive(Debug, Args)]
+pub struct NodeNameArguments {
+    /// Its name or id, as `cluster status` shows them
+    pub node: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub client: ClientArguments,
+}
+
+/// `troupe cluster drain`
+#[derive(Debug, Args)]
+pub struct DrainArguments {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub node: NodeNameArguments,
+    /// Only ask for it
+    #[arg(long)]
+    pub no_wait: bool,
 }
 
 /// `troupe bench`

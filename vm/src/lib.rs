@@ -22,6 +22,8 @@ pub mod erase;
 pub mod error;
 mod fixes;
 pub mod freeze;
+#[cfg(test)]
+mod fuzz;
 pub mod heap;
 pub mod host;
 pub mod limits;

@@ -194,6 +194,7 @@ fn case_limits(case: &Case) -> Limits {
             "--limits.turn_regex_steps" => limits.turn_regex_steps = number,
             "--limits.turn_sends" => limits.turn_sends = number,
             "--limits.state_bytes" => limits.state_bytes = number,
+            "--limits.value_bytes" => limits.value_bytes = number as u32,
             "--limits.message_bytes" => limits.message_bytes = number,
             "--limits.value_depth" => limits.value_depth = number as u16,
             "--limits.call_depth" => limits.call_depth = number as u32,

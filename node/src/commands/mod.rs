@@ -20,6 +20,7 @@ mod history;
 mod json;
 mod kill;
 mod list;
+mod new;
 mod node;
 mod outbox;
 mod run;
@@ -47,6 +48,7 @@ fn carry_out(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Check(arguments) => return check::run(arguments),
         Command::Run(arguments) => return run::run(arguments),
         Command::Test(arguments) => return test::run(arguments),
+        Command::New(arguments) => new::run(arguments)?,
         Command::Dev(arguments) => dev::run(arguments)?,
         Command::Demo(arguments) => demo::run(arguments)?,
         Command::Node(arguments) => node::run(arguments)?,

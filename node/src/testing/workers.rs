@@ -216,12 +216,23 @@ fn install_inputs<'js>(ctx: &Ctx<'js>, native: &Object<'js>, shared: &Rc<Shared>
 
 fn install_calls<'js>(ctx: &Ctx<'js>, native: &Object<'js>, shared: &Rc<Shared>) -> Result<()> {
     let own = shared.clone();
-    let call = move |ctx: Ctx<'js>, id: u32, json: String| {
+    let ask = move |ctx: Ctx<'js>, id: u32, json: String| {
         let body = data(&ctx, &json)?;
-        let answer = own.with(&ctx, id, |worker| worker.call_data(body))?;
-        Ok::<_, rquickjs::Error>(answer.map(|answer| answer.to_json()))
+        let call = own.with(&ctx, id, |worker| worker.ask(body))?;
+        Ok::<_, rquickjs::Error>(call.number as f64)
     };
-    define(ctx, native, "call", call)?;
+    define(ctx, native, "ask", ask)?;
+    let own = shared.clone();
+    let answer_to = move |ctx: Ctx<'js>, id: u32, number: f64| {
+        own.with(&ctx, id, |worker| {
+            let answer = worker.answer_to(CallId {
+                run: [0; 16],
+                number: number as u64,
+            });
+            Ok(answer.map(Data::to_json))
+        })
+    };
+    define(ctx, native, "answerTo", answer_to)?;
     let own = shared.clone();
     let open = move |ctx: Ctx<'js>, id: u32| own.with(&ctx, id, |worker| Ok(open_calls(worker)));
     define(ctx, native, "openCalls", open)?;

@@ -28,7 +28,7 @@ fn run(checkout: &Path, only: &str) -> BTreeMap<String, Verdict> {
         }
         let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
         if let Some(test) = suite::read(&text) {
-            verdicts.insert(name, judge(&test));
+            verdicts.insert(suite::own_name(name, &text), judge(&test));
         }
     }
     verdicts
