@@ -63,7 +63,7 @@ fn carry_out(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Trace(arguments) => trace::run(arguments)?,
         Command::Cluster(command) => cluster::run(command)?,
         Command::Bench(arguments) => bench::run(arguments)?,
-        Command::Types => types::run(),
+        Command::Types { testing } => types::run(*testing),
         Command::Completions { shell } => completions::run(*shell),
     }
     Ok(ExitCode::SUCCESS)
