@@ -58,7 +58,11 @@ pub enum Command {
     /// Measure: durable adds over HTTP, hops around a ring, flushes and CPU per operation
     Bench(BenchArguments),
     /// Print the types of the language, for editors: troupe types > troupe.d.ts
-    Types,
+    Types {
+        /// Those of tests instead, which stand beside them: troupe-testing.d.ts
+        #[arg(long)]
+        testing: bool,
+    },
     /// Print a script that completes commands in a shell
     Completions {
         /// The shell

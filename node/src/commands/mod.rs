@@ -65,7 +65,7 @@ fn carry_out(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Watch(arguments) => watch::run(arguments)?,
         Command::Cluster(command) => cluster::run(command)?,
         Command::Bench(arguments) => bench::run(arguments)?,
-        Command::Types => types::run(),
+        Command::Types { testing } => types::run(*testing),
         Command::Completions { shell } => completions::run(*shell),
     }
     Ok(ExitCode::SUCCESS)
