@@ -23,6 +23,10 @@ pub const MAILBOX_FULL: &str = "E-mailbox-full";
 pub const SERVICE_FULL: &str = "E-service-full";
 /// The external service stayed silent until the message's time to live ended.
 pub const SERVICE_SILENT: &str = "E-service-silent";
+/// Too many read this source.
+pub const SOURCE_FULL: &str = "E-source-full";
+/// The name is that of a reactive function, which is read, or the request reads what is none.
+pub const REACTIVE: &str = "E-reactive";
 /// Too many messages in a row without anything from outside.
 pub const CHAIN: &str = "E-chain";
 /// The message is too large to travel between shards.
@@ -55,5 +59,9 @@ pub const BAD_ADDRESS: &str = "E-bad-address";
 pub const BAD_LIMIT: &str = "E-bad-limit";
 /// The replicas of the shard have different states, and none has a majority: the shard has stopped.
 pub const DISAGREEMENT: &str = "E-disagreement";
+/// There is no member of that id or name.
+pub const MEMBER_UNKNOWN: &str = "E-member-unknown";
+/// The member runs, or holds replicas.
+pub const MEMBER_IN_USE: &str = "E-member-in-use";
 /// The instance was killed.
 pub const KILLED: &str = "E-killed";

@@ -48,6 +48,8 @@ pub enum Command {
     History(PageArguments),
     /// Show what a root instance put out
     Outbox(OutboxArguments),
+    /// Follow what a reactive function comes to
+    Watch(WatchArguments),
     /// Show the causal tree of a message: who sent what to whom, when, on which node
     Trace(TraceArguments),
     /// Look at the cluster
@@ -56,7 +58,11 @@ pub enum Command {
     /// Measure: durable adds over HTTP, hops around a ring, flushes and CPU per operation
     Bench(BenchArguments),
     /// Print the types of the language, for editors: troupe types > troupe.d.ts
-    Types,
+    Types {
+        /// Those of tests instead, which stand beside them: troupe-testing.d.ts
+        #[arg(long)]
+        testing: bool,
+    },
     /// Print a script that completes commands in a shell
     Completions {
         /// The shell
@@ -228,6 +234,15 @@ pub struct CheckArguments {
     /// Print something of the compiled program
     #[arg(long, value_enum, value_name = "WHAT")]
     pub emit: Option<Emit>,
+    /// Change the files as diagnostics and lints say
+    #[arg(long)]
+    pub fix: bool,
+    /// With --fix: show what would change, and change nothing
+    #[arg(long, requires = "fix")]
+    pub dry_run: bool,
+    /// How to print what was found: json is for editors and other programs
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
 }
 
 /// What `check --emit` prints.
@@ -446,6 +461,22 @@ pub struct OutboxArguments {
     pub follow: bool,
 }
 
+/// `troupe watch`
+#[derive(Debug, Args)]
+pub struct WatchArguments {
+    /// The reactive function
+    pub name: String,
+    /// Its arguments, a JSON array
+    #[arg(default_value = "[]")]
+    pub args: String,
+    /// Print what it is now, and end
+    #[arg(long)]
+    pub once: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub client: ClientArguments,
+}
+
 /// `troupe trace`
 #[derive(Debug, Args)]
 pub struct TraceArguments {
@@ -459,12 +490,39 @@ pub struct TraceArguments {
 /// `troupe cluster …`
 #[derive(Debug, Subcommand)]
 pub enum ClusterCommand {
-    /// Nodes and shards: who leads what, who holds what
+    /// Nodes and shards: who leads what, who holds what, what moves
     Status {
         #[command(flatten)]
         #[allow(missing_docs)]
         client: ClientArguments,
     },
+    /// Let a node hand its leads and replicas over, and wait until it has
+    Drain(DrainArguments),
+    /// Let a node that drains take work again
+    Undrain(NodeNameArguments),
+    /// Forget a node that is gone for good
+    Remove(NodeNameArguments),
+}
+
+/// Commands that concern one node.
+#[derive(Debug, Args)]
+pub struct NodeNameArguments {
+    /// Its name or id, as `cluster status` shows them
+    pub node: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub client: ClientArguments,
+}
+
+/// `troupe cluster drain`
+#[derive(Debug, Args)]
+pub struct DrainArguments {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub node: NodeNameArguments,
+    /// Only ask for it
+    #[arg(long)]
+    pub no_wait: bool,
 }
 
 /// `troupe bench`

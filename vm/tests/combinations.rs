@@ -14,230 +14,17 @@ use vm::{
     Source, Turn, TurnContext, Worker, compile, turn,
 };
 
-/// SplitMix64.
-struct Random(u64);
+#[path = "language/commands.rs"]
+mod commands;
 
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % bound.max(1) as u64) as usize
-    }
-
-    fn pick<'t, T>(&mut self, items: &'t [T]) -> &'t T {
-        &items[self.below(items.len())]
-    }
-}
-
-/// What a command may refer to where it stands.
-#[derive(Clone, Default)]
-struct Scope {
-    states: Vec<String>,
-    messages: Vec<String>,
-    /// Items, errors: anything that can be read.
-    values: Vec<String>,
-    /// `done`, and loops.
-    jumps: Vec<String>,
-    in_saga: bool,
-    depth: usize,
-}
-
-struct Writer<'r> {
-    random: &'r mut Random,
-    names: usize,
-}
-
-impl Writer<'_> {
-    fn name(&mut self, prefix: &str) -> String {
-        self.names += 1;
-        format!("{prefix}{}", self.names)
-    }
-
-    fn inner(scope: &Scope) -> Scope {
-        Scope {
-            depth: scope.depth + 1,
-            ..scope.clone()
-        }
-    }
-
-    fn command(&mut self, scope: &Scope) -> String {
-        if scope.depth > 5 || self.random.below(3) == 0 {
-            return self.leaf(scope);
-        }
-        let inner = Self::inner(scope);
-        match self.random.below(14) {
-            0 | 1 => self.sequence(&inner),
-            2 => format!("parallel([{}])", self.list(&inner)),
-            3 => format!("race([{}])", self.list(&inner)),
-            4 => self.attempt(&inner),
-            5 | 6 => self.saga(&inner),
-            7 => self.each(&inner),
-            8 => self.state(&inner),
-            9 => self.repeated(&inner),
-            10 => self.call(&inner),
-            11 => self.when(&inner),
-            _ => self.wait(&inner),
-        }
-    }
-
-    fn list(&mut self, scope: &Scope) -> String {
-        let count = 1 + self.random.below(3);
-        let commands: Vec<String> = (0..count).map(|_| self.command(scope)).collect();
-        commands.join(", ")
-    }
-
-    fn sequence(&mut self, scope: &Scope) -> String {
-        let done = self.name("done");
-        let mut scope = scope.clone();
-        scope.jumps.push(format!("{done}()"));
-        format!("sequence(({{ done: {done} }}) => [{}])", self.list(&scope))
-    }
-
-    fn leaf(&mut self, scope: &Scope) -> String {
-        let number = self.random.below(4);
-        let read: Vec<&String> = scope
-            .values
-            .iter()
-            .chain(&scope.messages)
-            .chain(&scope.states)
-            .collect();
-        match self.random.below(12) {
-            0 => format!("delay({})", number * 10),
-            1 => format!("waitFor(m => m === {number})"),
-            2 if !scope.jumps.is_empty() => self.random.pick(&scope.jumps).clone(),
-            3 => format!("fail({number})"),
-            4 => "send(outbox, readState(config, c => c.a.b))".to_owned(),
-            5 | 6 if !scope.states.is_empty() => {
-                let state = self.random.pick(&scope.states);
-                format!("modifyState({state}, n => n + {number})")
-            }
-            7 if !read.is_empty() => format!("send(outbox, {})", self.random.pick(&read)),
-            8 if !scope.messages.is_empty() => {
-                format!("reply({}, {number})", self.random.pick(&scope.messages))
-            }
-            9 if scope.in_saga => {
-                let scope = Scope {
-                    jumps: Vec::new(),
-                    in_saga: false,
-                    depth: scope.depth + 2,
-                    ..scope.clone()
-                };
-                let step = self.leaf(&scope);
-                format!("compensate({step}, {})", self.command(&scope))
-            }
-            10 if self.random.below(8) == 0 => format!("complete({number})"),
-            _ => format!("send(outbox, {number})"),
-        }
-    }
-
-    fn timing(&mut self, scope: &Scope) -> String {
-        let time = self.random.below(3) * 15;
-        match self.random.below(3) {
-            0 => String::new(),
-            1 => format!(", {{ timeout: {time} }}"),
-            _ => format!(
-                ", {{ timeout: {time}, otherwise: {} }}",
-                self.command(scope)
-            ),
-        }
-    }
-
-    fn wait(&mut self, scope: &Scope) -> String {
-        let message = self.name("m");
-        let number = self.random.below(4);
-        let timing = self.timing(scope);
-        let mut scope = scope.clone();
-        scope.messages.push(message.clone());
-        let then = self.command(&scope);
-        format!("waitFor(m => m === {number} || m?.a, {message} => {then}{timing})")
-    }
-
-    fn when(&mut self, scope: &Scope) -> String {
-        let message = self.name("m");
-        let mut inner = scope.clone();
-        inner.messages.push(message.clone());
-        let (first, second) = (self.command(&inner), self.command(&inner));
-        format!("when(m => m > 1, {message} => {first}, {message} => {second})")
-    }
-
-    fn call(&mut self, scope: &Scope) -> String {
-        let message = self.name("r");
-        let timing = match self.random.below(2) {
-            0 => self.timing(scope),
-            _ => format!(
-                ", {{ timeout: 10, retry: {{ attempts: 2, backoff: 5 }}, otherwise: {} }}",
-                self.command(scope)
-            ),
-        };
-        let mut scope = scope.clone();
-        scope.messages.push(message.clone());
-        let then = self.command(&scope);
-        format!(
-            "call(Peer, {}, {message} => {then}{timing})",
-            self.random.below(9)
-        )
-    }
-
-    fn attempt(&mut self, scope: &Scope) -> String {
-        let body = self.command(scope);
-        let error = self.name("e");
-        let retry = "retry: { attempts: 2, backoff: 10 }";
-        let mut scope = scope.clone();
-        scope.values.push(error.clone());
-        match self.random.below(3) {
-            0 => format!("attempt({body}, {{ {retry} }})"),
-            1 => format!(
-                "attempt({body}, {{ otherwise: {error} => {} }})",
-                self.command(&scope)
-            ),
-            _ => format!(
-                "attempt({body}, {{ {retry}, otherwise: {error} => {} }})",
-                self.command(&scope)
-            ),
-        }
-    }
-
-    fn saga(&mut self, scope: &Scope) -> String {
-        let scope = Scope {
-            in_saga: true,
-            ..scope.clone()
-        };
-        let body = self.list(&scope);
-        format!("saga(sequence([{body}]))")
-    }
-
-    fn each(&mut self, scope: &Scope) -> String {
-        let item = self.name("i");
-        let mut scope = scope.clone();
-        scope.values.push(item.clone());
-        format!("forEach([1, 2], {item} => {})", self.command(&scope))
-    }
-
-    fn state(&mut self, scope: &Scope) -> String {
-        let state = self.name("s");
-        let mut scope = scope.clone();
-        scope.states.push(state.clone());
-        let body = self.list(&scope);
-        format!("withState(() => 1, {state} => sequence([{body}]))")
-    }
-
-    fn repeated(&mut self, scope: &Scope) -> String {
-        let name = self.name("loop");
-        let mut scope = scope.clone();
-        scope.jumps.push(format!("{name}.break()"));
-        scope.jumps.push(format!("{name}.continue()"));
-        let body = self.list(&scope);
-        format!("whileLoop({name} => sequence([delay(5), {body}]))")
-    }
-}
+use commands::{Random, worker_script};
 
 /// A host of one worker.
 struct Host<'p> {
     program: &'p Program,
     worker: Worker,
     armed: BTreeSet<u64>,
+    watched: BTreeSet<u64>,
     now_ms: u64,
     limits: Limits,
     script: String,
@@ -273,6 +60,10 @@ impl Host<'_> {
                 Effect::CancelTimer { timer } => {
                     assert!(self.armed.remove(timer), "timer {timer}\n{}", self.script);
                 }
+                Effect::Subscribe { watch, .. } => assert!(self.watched.insert(*watch)),
+                Effect::Unsubscribe { watch } => {
+                    assert!(self.watched.remove(watch), "watch {watch}\n{}", self.script);
+                }
                 _ => {}
             }
         }
@@ -294,6 +85,8 @@ impl Host<'_> {
         self.worker = worker;
         let waits: BTreeSet<u64> = self.worker.timers().collect();
         assert_eq!(waits, self.armed, "{}", self.script);
+        let reads: BTreeSet<u64> = self.worker.watches().map(|watch| watch.number).collect();
+        assert_eq!(reads, self.watched, "{}", self.script);
         let is_dropped = done.notes.contains(&Note::Dropped);
         assert!(!is_dropped || self.worker.accepts_messages());
         true
@@ -302,9 +95,19 @@ impl Host<'_> {
     fn next_input(&self, random: &mut Random) -> Input {
         let timers: Vec<u64> = self.armed.iter().copied().collect();
         let calls: Vec<CallId> = self.worker.calls().collect();
+        let watches: Vec<CallId> = self.worker.watches().collect();
         let sender = Some(Address::keyed("Peer", "1"));
         let body = Data::Number(random.below(4) as f64);
         match random.below(3) {
+            _ if !watches.is_empty() && random.below(2) == 0 => {
+                let said = ["value", "error"][usize::from(random.below(8) == 0)];
+                Input::Told {
+                    watch: *random.pick(&watches),
+                    body: Data::object_from([(said, body)]).unwrap(),
+                    version: 1,
+                    source: sender,
+                }
+            }
             0 if !timers.is_empty() => Input::Timer {
                 timer: *random.pick(&timers),
             },
@@ -333,24 +136,12 @@ impl Host<'_> {
 
 #[test]
 fn combinations_of_commands_keep_what_they_say() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    let seed = number("TROUPE_SEED").unwrap_or(0);
-    println!("TROUPE_SEED={seed}");
-    let scripts = number("TROUPE_SCRIPTS").unwrap_or(400);
-    let mut random = Random(seed);
+    let scripts = std::env::var("TROUPE_SCRIPTS").ok();
+    let scripts = scripts.and_then(|text| text.parse().ok()).unwrap_or(400);
+    let mut random = Random::from_environment();
     let mut turns = 0;
     for _ in 0..scripts {
-        let body = {
-            let mut writer = Writer {
-                random: &mut random,
-                names: 0,
-            };
-            let scope = Scope::default();
-            writer.sequence(&scope)
-        };
-        let script = format!(
-            "export const Random = act((self, {{ outbox, complete, fail, config }}) => {body})"
-        );
+        let script = worker_script(&mut random);
         let source = Source::new("random.js", script.clone());
         let compiled = compile(&source, &BuildLimits::default());
         let compiled = compiled.unwrap_or_else(|errors| panic!("{errors:?}\n{script}"));
@@ -368,6 +159,7 @@ fn combinations_of_commands_keep_what_they_say() {
                 program: &program,
                 worker: Worker::new(&program, "Random", identity).unwrap(),
                 armed: BTreeSet::new(),
+                watched: BTreeSet::new(),
                 now_ms: 0,
                 limits,
                 script: script.clone(),

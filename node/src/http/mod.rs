@@ -13,6 +13,7 @@ mod metrics;
 mod outbox;
 mod problems;
 mod programs;
+mod reactive;
 mod request;
 mod stories;
 pub mod views;
@@ -164,6 +165,7 @@ fn router(context: Context) -> Router {
             "/workers/{name}/instances/{key}/outbox",
             get(outbox::page_or_stream),
         )
+        .route("/reactive/{name}", get(reactive::read))
         .route("/instances", get(instances::list))
         .route("/messages/{id}", get(stories::message))
         .route("/messages/{id}/trace", get(stories::trace))
@@ -180,6 +182,9 @@ fn router(context: Context) -> Router {
         .nest("/v1", in_namespace.clone())
         .nest("/v1/ns/{namespace}", in_namespace)
         .route("/v1/cluster", get(cluster::show))
+        .route("/v1/cluster/nodes/{node}", delete(cluster::remove))
+        .route("/v1/cluster/nodes/{node}/drain", post(cluster::drain))
+        .route("/v1/cluster/nodes/{node}/undrain", post(cluster::undrain))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))

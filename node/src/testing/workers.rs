@@ -364,9 +364,9 @@ fn failure_list<'js>(ctx: &Ctx<'js>, failures: &[Failure]) -> Result<Array<'js>>
 fn emitted(all: &[Emitted]) -> String {
     let each = all.iter().map(|emitted| {
         let kind = match emitted.intent {
-            Intent::Tell => "send",
             Intent::Ask(_) => "call",
             Intent::Answer(_) => "reply",
+            _ => "send",
         };
         format!(
             "{{\"at\":{},\"from\":{},\"to\":{},\"kind\":\"{kind}\",\"message\":{}}}",

@@ -6,6 +6,7 @@
 
 mod bus;
 mod calls;
+mod check;
 mod command_line;
 mod corruption;
 mod direct;

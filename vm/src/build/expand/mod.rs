@@ -37,8 +37,8 @@ pub(super) struct Expander<'e, 's, 'p> {
     depth: u64,
     /// Levels of refs and literals around the current operand.
     operand_depth: u32,
-    /// Messages in scope, outermost first, for the shorthand.
-    messages: Vec<Handle>,
+    /// Messages in scope, outermost first, for the shorthand, each with the command that received it.
+    messages: Vec<(Handle, Span)>,
     /// Messages without a continuation that something refers to.
     used_messages: BTreeSet<Handle>,
     used_labels: BTreeSet<Label>,
@@ -185,6 +185,15 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
                 return self.wait_for(&predicate, then.as_ref(), timeout.as_ref(), span);
             }
             Action::Call(call) => return self.call_command(&call, span),
+            Action::WaitForValue {
+                source,
+                predicate,
+                then,
+                timeout,
+            } => {
+                let operands = (&source, &predicate);
+                return self.wait_for_value(operands, then.as_ref(), timeout.as_ref(), span);
+            }
             Action::Reply { handle, message } => CommandKind::Reply {
                 handle: self.message_of(handle, span)?,
                 message: self.operand(&message, span)?,
