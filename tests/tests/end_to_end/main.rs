@@ -13,6 +13,7 @@ mod faults;
 mod journey;
 mod membership;
 mod modules;
+mod reactive;
 mod readme;
 mod refusals;
 mod scripts;
