@@ -48,6 +48,8 @@ pub enum Command {
     History(PageArguments),
     /// Show what a root instance put out
     Outbox(OutboxArguments),
+    /// Follow what a reactive function comes to
+    Watch(WatchArguments),
     /// Show the causal tree of a message: who sent what to whom, when, on which node
     Trace(TraceArguments),
     /// Look at the cluster
@@ -56,7 +58,11 @@ pub enum Command {
     /// Measure: durable adds over HTTP, hops around a ring, flushes and CPU per operation
     Bench(BenchArguments),
     /// Print the types of the language, for editors: troupe types > troupe.d.ts
-    Types,
+    Types {
+        /// Those of tests instead, which stand beside them: troupe-testing.d.ts
+        #[arg(long)]
+        testing: bool,
+    },
     /// Print a script that completes commands in a shell
     Completions {
         /// The shell
@@ -453,6 +459,22 @@ pub struct OutboxArguments {
     /// Go on printing what comes
     #[arg(long, short)]
     pub follow: bool,
+}
+
+/// `troupe watch`
+#[derive(Debug, Args)]
+pub struct WatchArguments {
+    /// The reactive function
+    pub name: String,
+    /// Its arguments, a JSON array
+    #[arg(default_value = "[]")]
+    pub args: String,
+    /// Print what it is now, and end
+    #[arg(long)]
+    pub once: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub client: ClientArguments,
 }
 
 /// `troupe trace`

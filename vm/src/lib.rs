@@ -35,6 +35,7 @@ pub mod modules;
 pub mod number;
 pub mod options;
 pub mod program;
+pub mod reactive;
 pub mod regex;
 mod run;
 pub mod schedule;
@@ -52,6 +53,8 @@ pub mod worker;
 
 /// The types of the language for TypeScript and editors: the text of `troupe.d.ts`.
 pub const TYPES: &str = include_str!("../types/troupe.d.ts");
+/// The types of tests, beside those of the language: the text of `troupe-testing.d.ts`.
+pub const TESTING_TYPES: &str = include_str!("../types/troupe-testing.d.ts");
 
 pub use build::{Compiled, compile, compile_files};
 pub use data::{Address, Data};

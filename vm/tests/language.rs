@@ -233,6 +233,7 @@ fn case_limits(case: &Case) -> Limits {
             "--limits.turn_allocated_bytes" => limits.turn_allocated_bytes = number,
             "--limits.turn_regex_steps" => limits.turn_regex_steps = number,
             "--limits.turn_sends" => limits.turn_sends = number,
+            "--limits.reactive_sources" => limits.reactive_sources = number as u32,
             "--limits.state_bytes" => limits.state_bytes = number,
             "--limits.value_bytes" => limits.value_bytes = number as u32,
             "--limits.message_bytes" => limits.message_bytes = number,

@@ -19,11 +19,8 @@ const FILES: [(&str, &str); 8] = [
         include_str!("../templates/messages.jsonl"),
     ),
     ("jsconfig.json", include_str!("../templates/jsconfig.json")),
-    ("troupe.d.ts", include_str!("../../../vm/types/troupe.d.ts")),
-    (
-        "troupe-testing.d.ts",
-        include_str!("../../../vm/types/troupe-testing.d.ts"),
-    ),
+    ("troupe.d.ts", vm::TYPES),
+    ("troupe-testing.d.ts", vm::TESTING_TYPES),
     (".gitignore", include_str!("../templates/gitignore")),
     ("README.md", include_str!("../templates/README.md")),
 ];

@@ -125,10 +125,15 @@ fn editors_get_places_and_fixes() {
 
 #[test]
 fn types_are_printed() {
-    let printed = troupe(&["types"]).expect_code(0).stdout;
-    let file = tests::cluster::repository().join("vm/types/troupe.d.ts");
-    assert!(
-        printed == std::fs::read_to_string(file).unwrap(),
-        "the binary has other types than the repository"
-    );
+    for (arguments, name) in [
+        (&["types"] as &[&str], "troupe.d.ts"),
+        (&["types", "--testing"], "troupe-testing.d.ts"),
+    ] {
+        let printed = troupe(arguments).expect_code(0).stdout;
+        let file = tests::cluster::repository().join("vm/types").join(name);
+        assert!(
+            printed == std::fs::read_to_string(file).unwrap(),
+            "the binary has another {name} than the repository"
+        );
+    }
 }
