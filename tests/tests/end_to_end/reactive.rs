@@ -1,8 +1,6 @@
 //! Reactive functions over several nodes: read over HTTP and as a stream, waited for by a worker, fed by a
 //! program on the bus, through the loss of a leader; and followed with `troupe watch`.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use tests::cluster::{Cluster, HttpClient, Options, troupe};
 use tests::nats_client::NatsClient;
@@ -96,9 +94,7 @@ fn a_stream_a_worker_and_a_program_on_the_bus_see_each_value_through_the_loss_of
     rates.publish(asked.reply.as_deref().unwrap(), None, r#"{ "rate": 2 }"#);
     exposure_of(&node, ANN, &json!(20));
 
-    let follower = node.clone();
-    let stream = std::thread::spawn(move || follower.follow(ANN, None, 1));
-    let first = stream.join().unwrap().remove(0);
+    let first = node.follow(ANN, None, 1).remove(0);
     assert_eq!(first.data["value"], json!(20));
 
     // The leader of the function's shard goes, then that of an account's.
@@ -108,7 +104,6 @@ fn a_stream_a_worker_and_a_program_on_the_bus_see_each_value_through_the_loss_of
         let node = cluster.any().http();
         book(&node, "a1", 300);
         book(&node, "a2", 300);
-        std::thread::sleep(Duration::from_millis(50));
         cluster.nodes[leader].restart();
     }
     let node = cluster.any().http();
