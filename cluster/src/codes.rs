@@ -59,5 +59,9 @@ pub const BAD_ADDRESS: &str = "E-bad-address";
 pub const BAD_LIMIT: &str = "E-bad-limit";
 /// The replicas of the shard have different states, and none has a majority: the shard has stopped.
 pub const DISAGREEMENT: &str = "E-disagreement";
+/// There is no member of that id or name.
+pub const MEMBER_UNKNOWN: &str = "E-member-unknown";
+/// The member runs, or holds replicas.
+pub const MEMBER_IN_USE: &str = "E-member-in-use";
 /// The instance was killed.
 pub const KILLED: &str = "E-killed";

@@ -22,6 +22,8 @@ pub enum Command {
     Dev(DevArguments),
     /// Show a three-node cluster at work: traffic, a node lost, nothing lost, everything checked
     Demo(DemoArguments),
+    /// Make a folder with a worker, its test and types for editors
+    New(NewArguments),
     /// Run a node of a cluster
     Node(NodeArguments),
     /// Compile scripts; print errors and lints
@@ -56,7 +58,11 @@ pub enum Command {
     /// Measure: durable adds over HTTP, hops around a ring, flushes and CPU per operation
     Bench(BenchArguments),
     /// Print the types of the language, for editors: troupe types > troupe.d.ts
-    Types,
+    Types {
+        /// Those of tests instead, which stand beside them: troupe-testing.d.ts
+        #[arg(long)]
+        testing: bool,
+    },
     /// Print a script that completes commands in a shell
     Completions {
         /// The shell
@@ -162,7 +168,8 @@ pub struct NodeArguments {
     /// Take direct connections of other nodes here: faster than the bus, and there while it is down
     #[arg(long, env = "TROUPE_DIRECT", value_name = "ADDR")]
     pub direct: Option<String>,
-    /// What other nodes connect to, HOST or HOST:PORT [default: the address of --direct]
+    /// What other nodes connect to, HOST or HOST:PORT [default: the address of --direct, or --name where that
+    /// is every address]
     #[arg(long, env = "TROUPE_DIRECT_ADVERTISE", value_name = "ADDR")]
     pub direct_advertise: Option<String>,
     /// This node's certificate for direct connections, in PEM; needs the key and the authority
@@ -227,6 +234,15 @@ pub struct CheckArguments {
     /// Print something of the compiled program
     #[arg(long, value_enum, value_name = "WHAT")]
     pub emit: Option<Emit>,
+    /// Change the files as diagnostics and lints say
+    #[arg(long)]
+    pub fix: bool,
+    /// With --fix: show what would change, and change nothing
+    #[arg(long, requires = "fix")]
+    pub dry_run: bool,
+    /// How to print what was found: json is for editors and other programs
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
 }
 
 /// What `check --emit` prints.
@@ -234,6 +250,14 @@ pub struct CheckArguments {
 pub enum Emit {
     /// The instructions
     Ops,
+}
+
+/// `troupe new`
+#[derive(Debug, Args)]
+pub struct NewArguments {
+    /// The folder; it must not exist, or be empty
+    #[arg(value_name = "NAME", value_hint = ValueHint::DirPath)]
+    pub name: PathBuf,
 }
 
 /// `troupe run`
@@ -466,12 +490,39 @@ pub struct TraceArguments {
 /// `troupe cluster …`
 #[derive(Debug, Subcommand)]
 pub enum ClusterCommand {
-    /// Nodes and shards: who leads what, who holds what
+    /// Nodes and shards: who leads what, who holds what, what moves
     Status {
         #[command(flatten)]
         #[allow(missing_docs)]
         client: ClientArguments,
     },
+    /// Let a node hand its leads and replicas over, and wait until it has
+    Drain(DrainArguments),
+    /// Let a node that drains take work again
+    Undrain(NodeNameArguments),
+    /// Forget a node that is gone for good
+    Remove(NodeNameArguments),
+}
+
+/// Commands that concern one node.
+#[derive(Debug, Args)]
+pub struct NodeNameArguments {
+    /// Its name or id, as `cluster status` shows them
+    pub node: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub client: ClientArguments,
+}
+
+/// `troupe cluster drain`
+#[derive(Debug, Args)]
+pub struct DrainArguments {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub node: NodeNameArguments,
+    /// Only ask for it
+    #[arg(long)]
+    pub no_wait: bool,
 }
 
 /// `troupe bench`

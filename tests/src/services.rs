@@ -9,7 +9,7 @@ mod nats;
 mod process;
 mod traces;
 
-pub use binary::{jaeger_server, nats_server};
+pub use binary::{jaeger_server, nats_server, typescript};
 pub use http_server::{HttpAsked, HttpServer};
 pub use jaeger::Jaeger;
 pub use nats::NatsServer;

@@ -7,6 +7,7 @@
 use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
 
 use crate::codes::ErrorCode;
+use crate::fixes::Repair;
 use crate::source::{Lookup, Position, Source, Span};
 
 /// Whether a diagnostic stops a deploy.
@@ -39,6 +40,8 @@ pub struct Diagnostic {
     pub hint: Option<String>,
     /// A change of the text that does so.
     pub fix: Option<Fix>,
+    /// What a fix can be made from.
+    pub(crate) repair: Option<Repair>,
 }
 
 /// A change of the text after which what was said is no longer so.
@@ -74,6 +77,7 @@ impl Diagnostic {
             notes: Vec::new(),
             hint: None,
             fix: None,
+            repair: None,
         }
     }
 
@@ -100,6 +104,12 @@ impl Diagnostic {
     /// Carries a change of the text.
     pub fn with_fix(mut self, fix: Fix) -> Diagnostic {
         self.fix = Some(fix);
+        self
+    }
+
+    /// Says what a fix can be made from.
+    pub(crate) fn with_repair(mut self, repair: Repair) -> Diagnostic {
+        self.repair = Some(repair);
         self
     }
 

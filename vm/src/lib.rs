@@ -20,7 +20,10 @@ pub mod diagnostic;
 mod disassemble;
 pub mod erase;
 pub mod error;
+mod fixes;
 pub mod freeze;
+#[cfg(test)]
+mod fuzz;
 pub mod heap;
 pub mod host;
 pub mod limits;
@@ -50,11 +53,14 @@ pub mod worker;
 
 /// The types of the language for TypeScript and editors: the text of `troupe.d.ts`.
 pub const TYPES: &str = include_str!("../types/troupe.d.ts");
+/// The types of tests, beside those of the language: the text of `troupe-testing.d.ts`.
+pub const TESTING_TYPES: &str = include_str!("../types/troupe-testing.d.ts");
 
 pub use build::{Compiled, compile, compile_files};
 pub use data::{Address, Data};
 pub use diagnostic::{Diagnostic, Fix, Severity};
 pub use error::ScriptError;
+pub use fixes::{Applied, Changed, apply_fixes};
 pub use limits::{BuildLimits, Limits};
 pub use modules::{FileError, Files, Rejected};
 pub use program::{Program, ProgramError, ProgramHash, WorkerDefinition};

@@ -8,10 +8,17 @@ use crate::error::ScriptError;
 use crate::heap::ObjectKind;
 use crate::host::NoHost;
 use crate::limits::{BuildLimits, Limits};
+use crate::local::parse_line;
 use crate::machine::Machine;
+use crate::program::Program;
 use crate::source::Source;
 use crate::text::Text;
 use crate::value::Value;
+
+#[path = "../tests/language/commands.rs"]
+mod commands;
+
+pub(crate) use commands::{Random, worker_script};
 
 /// Names of the language for tests: none of them has a value.
 struct TestNames;
@@ -139,4 +146,58 @@ fn show_to(machine: &Machine<'_>, value: &Value, levels: usize) -> String {
         value if value.is_function() => "function".into(),
         other => format!("{other:?}"),
     }
+}
+
+/// The programs of the manual that compile, with the messages of their page: every command is among them.
+pub(crate) fn manual() -> Vec<(Program, Vec<Data>)> {
+    let mut examples = Vec::new();
+    for text in pages() {
+        let lines = blocks(&text, "messages").flat_map(str::lines);
+        let messages: Vec<Data> = lines
+            .filter_map(|line| Some(parse_line(line, &Limits::default()).ok()?.body))
+            .collect();
+        for script in blocks(&text, "js") {
+            let source = Source::new("example.js", script);
+            if let Ok(compiled) = crate::compile(&source, &BuildLimits::default()) {
+                examples.push((compiled.program, messages.clone()));
+            }
+        }
+    }
+    examples
+}
+
+/// The scripts of the manual, right and wrong ones, each with its language.
+pub(crate) fn scripts() -> Vec<(&'static str, String)> {
+    let mut scripts = Vec::new();
+    for text in pages() {
+        for language in ["js", "ts"] {
+            scripts.extend(blocks(&text, language).map(|body| (language, body.to_owned())));
+        }
+    }
+    scripts
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the pages of the manual are read"
+)]
+fn pages() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/lang");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect()
+}
+
+/// The blocks of a language of a page.
+fn blocks<'t>(text: &'t str, language: &str) -> impl Iterator<Item = &'t str> {
+    let fence = format!("\n```{language}\n");
+    let starts: Vec<usize> = text.match_indices(&fence).map(|(at, _)| at).collect();
+    starts.into_iter().map(move |at| {
+        let body = &text[at + fence.len()..];
+        &body[..body.find("```").unwrap_or(body.len())]
+    })
 }

@@ -33,6 +33,12 @@ pub enum VerifyError {
         /// Which instruction.
         instruction: u32,
     },
+    /// A function keeps more than the stack may hold.
+    #[error("function {function}: it keeps more than {STACK_MAX} values at once")]
+    Operands {
+        /// Which function.
+        function: u32,
+    },
     /// A function whose slots, captures or places contradict each other.
     #[error("function {function}: its parts contradict each other")]
     Function {
@@ -169,7 +175,7 @@ fn verify_function(code: &Code, index: u32) -> Result<u16, VerifyError> {
         };
         highest = highest.max(next.operands).max(height.operands);
         if highest > STACK_MAX {
-            return Err(stack_error);
+            return Err(VerifyError::Operands { function: index });
         }
         if let Some(target) = instruction.target() {
             open.push((target as usize, at_target(instruction, height)));

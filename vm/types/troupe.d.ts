@@ -111,10 +111,10 @@ declare namespace Troupe {
     missed?: "skip" | "one" | "all";
     /** A subject of the bus, or `jetstream:STREAM`. */
     subscribe?: string;
-    /** An instance that received nothing for that long ends: `"30d"`. */
-    idle?: string;
-    /** How long the history of an ended run is kept: `"30d"`. */
-    retention?: string;
+    /** An instance that received nothing for that long ends: `"30d"`, or milliseconds. */
+    idle?: string | number;
+    /** How long the history of an ended run is kept: `"30d"`, or milliseconds. */
+    retention?: string | number;
   }
 
   /** A time after which a wait is given up, and what is done then; without `otherwise` the worker fails. */
@@ -197,18 +197,30 @@ declare namespace Troupe {
   /** Branches on a value, taking no message. */
   function whenState(condition: Ref<unknown> | boolean, then: Body, otherwise?: Body): Command;
 
+  /** The type of a state by its first value: what is an empty list then can become any list. */
+  type Started<State> = State extends readonly never[]
+    ? any[]
+    : State extends
+          | readonly unknown[] | Map<any, any> | Set<any> | Date | RegExp | Error
+          | string | number | boolean | null | undefined
+      ? State
+      : { [Part in keyof State]: State[Part] extends readonly never[] ? any[] : State[Part] };
+
   /** A block with state of its own; `as` names it for queries and migration. */
   function withState<State>(
     initial: (() => State) | Ref<() => State>,
-    body: Continuation<StateHandle<State>>,
+    body: Continuation<StateHandle<Started<State>>>,
     options?: { as?: string },
   ): Command;
 
   /** Replaces a state; with a message: `modifyState(h, computeState([m], m => s => ({ ...s, last: m.id })))`. */
-  function modifyState<State>(
-    handle: StateHandle<State>,
-    updater: ((state: State) => NoInfer<State>) | Ref<(state: State) => NoInfer<State>>,
-  ): Command;
+  function modifyState<Handle extends StateHandle<any>>(handle: Handle, updater: Updater<StateOf<Handle>>): Command;
+
+  /** The state that a handle stands for. */
+  type StateOf<Handle> = unknown extends Handle ? any : Handle extends StateHandle<infer State> ? State : never;
+
+  /** What replaces a state: a function, or a ref that gives one. */
+  type Updater<State> = ((state: State) => State) | Ref<(state: State) => State>;
 
   /** What `whileLoop` gives its body: commands for that loop, from any depth inside it. */
   interface Loop {
@@ -276,7 +288,7 @@ declare namespace Troupe {
   // -- Refs
 
   type Values<Refs extends readonly Ref<unknown>[]> = {
-    [Place in keyof Refs]: Refs[Place] extends Ref<infer Value> ? Value : never;
+    [Place in keyof Refs]: unknown extends Refs[Place] ? any : Refs[Place] extends Ref<infer Value> ? Value : never;
   };
 
   /** What a function reads out of a value. */

@@ -9,6 +9,7 @@ use transport::{Incarnation, NodeId};
 use super::command::{Initialise, SystemSettings};
 use super::shards;
 use super::state::{Member, MemberState, ShardAssignment, SystemState};
+use crate::codes;
 use crate::keys;
 use crate::limits::{NODES_MAX, SHARDS_MAX};
 use crate::outcome::Refusal;
@@ -93,7 +94,7 @@ pub(super) fn remove(
     let holds = |assignment: &ShardAssignment| assignment.replicas.contains(&node);
     if let Some((shard, _)) = state.shards.iter().find(|(_, shard)| holds(shard)) {
         return Err(Refusal::new(
-            "E-member-in-use",
+            codes::MEMBER_IN_USE,
             format!("node {node} still holds a replica of shard {shard}; drain it first"),
         ));
     }
@@ -133,7 +134,7 @@ fn known(state: &SystemState, node: NodeId) -> Result<&Member, Refusal> {
     state
         .members
         .get(&node)
-        .ok_or_else(|| Refusal::new("E-member-unknown", format!("node {node} is no member")))
+        .ok_or_else(|| Refusal::new(codes::MEMBER_UNKNOWN, format!("node {node} is no member")))
 }
 
 fn put_member(state: &mut SystemState, store: &mut dyn StateStore, member: Member) {

@@ -8,6 +8,7 @@ use transport::{NodeId, ShardId};
 
 use super::members::require_cluster;
 use super::state::{ShardAssignment, SystemState};
+use crate::codes;
 use crate::keys;
 use crate::outcome::Refusal;
 use crate::placement::Move;
@@ -38,7 +39,7 @@ pub(super) fn assign(
         .find(|node| !state.members.contains_key(node))
     {
         return Err(Refusal::new(
-            "E-member-unknown",
+            codes::MEMBER_UNKNOWN,
             format!("node {stranger} is no member"),
         ));
     }

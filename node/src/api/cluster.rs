@@ -11,6 +11,9 @@ pub struct ClusterView {
     pub id: String,
     /// The node that answered.
     pub answered_by: u64,
+    /// Replicas that a shard has where there are enough nodes.
+    #[serde(default)]
+    pub replicas: u32,
     /// All members.
     pub nodes: Vec<NodeView>,
     /// All shards.
@@ -26,7 +29,7 @@ pub struct NodeView {
     pub name: String,
     /// The address of its HTTP interface.
     pub http: String,
-    /// `live`, `silent` or `leaving`.
+    /// `live`, `silent` or `draining`.
     pub state: String,
     /// Milliseconds that its clock is ahead of the median of the nodes, where that is known.
     #[serde(default)]
@@ -65,4 +68,7 @@ pub struct ShardView {
     /// The nodes whose replica was found to differ from the majority's, until it has begun anew.
     #[serde(default)]
     pub fenced: Vec<u64>,
+    /// The move of it that is under way.
+    #[serde(default)]
+    pub moving: Option<String>,
 }

@@ -20,11 +20,12 @@ mod history;
 mod json;
 mod kill;
 mod list;
+mod new;
 mod node;
 mod outbox;
 mod run;
 mod send;
-mod sources;
+pub(crate) mod sources;
 mod start;
 mod test;
 pub mod trace;
@@ -48,6 +49,7 @@ fn carry_out(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Check(arguments) => return check::run(arguments),
         Command::Run(arguments) => return run::run(arguments),
         Command::Test(arguments) => return test::run(arguments),
+        Command::New(arguments) => new::run(arguments)?,
         Command::Dev(arguments) => dev::run(arguments)?,
         Command::Demo(arguments) => demo::run(arguments)?,
         Command::Node(arguments) => node::run(arguments)?,
@@ -63,7 +65,7 @@ fn carry_out(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Watch(arguments) => watch::run(arguments)?,
         Command::Cluster(command) => cluster::run(command)?,
         Command::Bench(arguments) => bench::run(arguments)?,
-        Command::Types => types::run(),
+        Command::Types { testing } => types::run(*testing),
         Command::Completions { shell } => completions::run(*shell),
     }
     Ok(ExitCode::SUCCESS)

@@ -27,7 +27,7 @@ pub struct Config {
     /// Where direct connections of other nodes are taken; only the bus is used without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub direct: Option<String>,
-    /// What other nodes connect to; the address of `direct` without.
+    /// What other nodes connect to; without, the address of `direct`, or `name` where that is every address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub direct_advertise: Option<String>,
     /// This node's certificate for direct connections, in PEM.
@@ -169,13 +169,6 @@ impl Config {
                  the three: direct_certificate, direct_key, direct_authority"
             );
         }
-        let unspecified = direct.starts_with("0.0.0.0:") || direct.starts_with("[::]:");
-        if unspecified && self.direct_advertise.is_none() {
-            bail!(
-                "direct = `{direct}`: others cannot connect to every address; say which with \
-                 --direct-advertise HOST"
-            );
-        }
         Ok(())
     }
 
@@ -187,9 +180,13 @@ impl Config {
             &self.direct_key,
             &self.direct_authority,
         );
+        let listen = self.direct.clone()?;
+        // The name of this machine, where it listens on all of its addresses.
+        let everywhere = listen.starts_with("0.0.0.0:") || listen.starts_with("[::]:");
+        let name = everywhere.then(|| self.name.clone());
         Some(DirectOptions {
-            listen: self.direct.clone()?,
-            advertise: self.direct_advertise.clone(),
+            listen,
+            advertise: self.direct_advertise.clone().or(name),
             tls: match files {
                 (Some(certificate), Some(key), Some(authority)) => Some(TlsFiles {
                     certificate: certificate.clone(),
@@ -261,10 +258,6 @@ mod tests {
         assert!(refused(
             |config| config.direct = Some("127.0.0.1:0".to_owned())
         ));
-        assert!(refused(|config| {
-            config.bus = "nats://a:4222".to_owned();
-            config.direct = Some("0.0.0.0:7071".to_owned());
-        }));
         assert!(refused(|config| {
             config.bus = "nats://a:4222".to_owned();
             config.direct = Some("127.0.0.1:0".to_owned());

@@ -129,6 +129,8 @@ impl DoorError {
                 codes::DISAGREEMENT => (503, "the replicas of the shard disagree"),
                 codes::UNKNOWN_INSTANCE => (404, "there is no such instance"),
                 codes::UNKNOWN_DEAD_LETTER => (404, "there is no such dead letter"),
+                codes::MEMBER_UNKNOWN => (404, "there is no such member"),
+                codes::MEMBER_IN_USE => (409, "the member is in use"),
                 codes::RUNNING => (409, "the instance runs already"),
                 codes::ENDED => (409, "the instance has ended"),
                 codes::KEY_REUSED => (422, "the idempotency key was used for another request"),

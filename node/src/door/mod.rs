@@ -10,6 +10,7 @@ mod calls;
 mod deploy;
 mod error;
 mod listen;
+mod members;
 mod programs;
 mod reactive;
 mod reads;

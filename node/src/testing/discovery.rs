@@ -61,7 +61,8 @@ pub fn is_test(path: &Path) -> bool {
     is_module(path) && stem.ends_with(".test")
 }
 
-fn is_module(path: &Path) -> bool {
+/// Whether the name is that of JavaScript or TypeScript.
+pub(super) fn is_module(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let ends = [".js", ".mjs", ".ts", ".mts"];
     ends.iter().any(|end| name.ends_with(end)) && !name.ends_with(".d.ts")

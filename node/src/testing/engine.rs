@@ -25,6 +25,16 @@ struct Declared {
     place: Option<Place>,
 }
 
+/// How an engine stands when it has run tests.
+#[derive(PartialEq)]
+enum After {
+    /// All have run.
+    Done,
+    /// One did not end, or took all memory: what it left behind would go on, so those behind it run in a new
+    /// engine.
+    Spoilt,
+}
+
 /// What runs one file.
 struct Engine<'a> {
     bundle: Rc<Bundle>,
@@ -38,30 +48,36 @@ struct Engine<'a> {
 pub(super) fn run(bundle: Bundle, settings: &Settings) -> FileOutcome {
     let bundle = Rc::new(bundle);
     let began = Instant::now();
-    let engine = Engine {
-        shared: Shared::new(bundle.clone()),
-        bundle: bundle.clone(),
-        settings,
-        deadline: Rc::default(),
-        rejections: Rc::default(),
-    };
     let mut outcome = FileOutcome {
         file: bundle.entry.clone(),
         read: bundle.files(),
         looked_around: bundle.looked_around,
         ..FileOutcome::default()
     };
-    if let Err(error) = engine.file(&mut outcome) {
-        outcome.errors.push(format!(
-            "error: the engine of the test file failed: {error}"
-        ));
+    loop {
+        let engine = Engine {
+            shared: Shared::new(bundle.clone()),
+            bundle: bundle.clone(),
+            settings,
+            deadline: Rc::default(),
+            rejections: Rc::default(),
+        };
+        match engine.file(&mut outcome) {
+            Ok(After::Done) => break,
+            Ok(After::Spoilt) => {}
+            Err(error) => {
+                let what = format!("error: the engine of the test file failed: {error}");
+                outcome.errors.push(what);
+                break;
+            }
+        }
     }
     outcome.duration = began.elapsed();
     outcome
 }
 
 impl Engine<'_> {
-    fn file(&self, outcome: &mut FileOutcome) -> rquickjs::Result<()> {
+    fn file(&self, outcome: &mut FileOutcome) -> rquickjs::Result<After> {
         let runtime = Runtime::new()?;
         runtime.set_memory_limit(MEMORY_BYTES);
         runtime.set_max_stack_size(STACK_BYTES);
@@ -80,15 +96,20 @@ impl Engine<'_> {
         })
     }
 
-    fn tests<'js>(&self, ctx: &Ctx<'js>, outcome: &mut FileOutcome) -> rquickjs::Result<()> {
+    /// Runs the tests of the file that have not run yet.
+    fn tests<'js>(&self, ctx: &Ctx<'js>, outcome: &mut FileOutcome) -> rquickjs::Result<After> {
         install(ctx, &self.shared)?;
         self.deadline.begin(self.settings.timeout);
         let main = self.main(ctx)?;
         let read = self.read(ctx);
-        outcome.output = self.shared.take_output();
+        let output = self.shared.take_output();
+        let done = outcome.tests.len();
+        if done == 0 {
+            outcome.output = output;
+        }
         if let Err(failure) = read {
             outcome.errors.push(failure.to_text());
-            return Ok(());
+            return Ok(After::Done);
         }
         let declared = self.declared(&main)?;
         if declared.is_empty() {
@@ -96,16 +117,16 @@ impl Engine<'_> {
                 "error: `{}` has no test: write `test(\"…\", () => …)`",
                 self.bundle.entry
             ));
-            return Ok(());
+            return Ok(After::Done);
         }
         let runs = |test: &Declared| test.mode == "run" && self.settings.takes(&test.name);
-        let chosen: Vec<usize> = (0..declared.len())
+        let chosen: Vec<usize> = (done..declared.len())
             .filter(|at| runs(&declared[*at]))
             .collect();
         main.get::<_, Function<'js>>("choose")?
             .call::<_, ()>((chosen,))?;
         let run: Function<'js> = main.get("run")?;
-        for (index, test) in declared.into_iter().enumerate() {
+        for (index, test) in declared.into_iter().enumerate().skip(done) {
             let status = match test.mode.as_str() {
                 _ if !self.settings.takes(&test.name) || self.settings.stops() => Status::NotRun,
                 "todo" => Status::Todo,
@@ -120,13 +141,17 @@ impl Engine<'_> {
                 failure: None,
                 output: Vec::new(),
             };
+            let mut after = After::Done;
             if status == Status::Passed {
-                self.test(ctx, &run, index, &mut result);
+                after = self.test(ctx, &run, index, &mut result);
                 self.place(&mut result, test.place.as_ref());
             }
             outcome.tests.push(result);
+            if after == After::Spoilt {
+                return Ok(after);
+            }
         }
-        Ok(())
+        Ok(After::Done)
     }
 
     /// Loads our own modules and makes the workers globals.
@@ -142,7 +167,7 @@ impl Engine<'_> {
         let globals = self.bundle.globals();
         let globals = globals.iter().map(|(name, found)| {
             let found = found.iter().map(|(script, worker)| {
-                let file = &self.bundle.scripts[*script].source.name;
+                let file = &self.bundle.scripts[*script].path;
                 serde_json::json!({ "script": script, "name": worker, "file": file })
             });
             (name.clone(), found.collect::<serde_json::Value>())
@@ -205,14 +230,21 @@ impl Engine<'_> {
         run: &Function<'js>,
         index: usize,
         result: &mut TestOutcome,
-    ) {
+    ) -> After {
         let began = Instant::now();
         self.deadline.begin(self.settings.timeout);
         let called = run.call::<_, Promise<'js>>((index,));
         let settled = settle(ctx, called, &self.deadline, &self.rejections);
+        let mut after = match &settled {
+            Err(Trouble::TimedOut) => After::Spoilt,
+            _ => After::Done,
+        };
         let mut failed = settled
             .map_err(|trouble| self.failure(ctx, trouble, "the test"))
             .and_then(|()| self.unhandled(ctx));
+        if matches!(&failed, Err(failure) if failure.message.ends_with("out of memory")) {
+            after = After::Spoilt;
+        }
         self.rejections.take(ctx);
         let unseen = self.shared.take_unseen();
         if failed.is_ok() && !unseen.is_empty() {
@@ -225,14 +257,16 @@ impl Engine<'_> {
         result.duration = began.elapsed();
         result.output = self.shared.take_output();
         if let Err(mut failure) = failed {
-            let shown = unseen
-                .iter()
-                .map(|error| script_error(error, &self.bundle, output::colours()));
+            let shown = unseen.iter().map(|(script, error)| {
+                let script = &self.bundle.scripts[*script];
+                script_error(error, script, output::colours())
+            });
             failure.worker_errors = shown.collect();
             result.failure = Some(failure);
             result.status = Status::Failed;
             self.settings.note_failure();
         }
+        after
     }
 
     /// A failure without a place is shown where its test stands.

@@ -1,7 +1,7 @@
 //! Limits of test files, in one place. Those of workers are the machine's own.
 
 /// Bytes that the engine of a test file may allocate.
-pub(super) const MEMORY_BYTES: usize = 1 << 30;
+pub(super) const MEMORY_BYTES: usize = 512 << 20;
 
 /// Bytes of stack that a test file may use; deeper recursion is an error of the test.
 pub(super) const STACK_BYTES: usize = 4 << 20;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::discovery::{find, plain};
+use super::discovery::{find, is_module, is_test, plain};
 use super::outcome::FileOutcome;
 use crate::output;
 
@@ -119,10 +119,6 @@ fn concerned_by(
     known: &[FileOutcome],
     tests: Vec<PathBuf>,
 ) -> Vec<PathBuf> {
-    let is_script = |path: &PathBuf| {
-        path.extension()
-            .is_some_and(|end| end == "js" || end == "ts")
-    };
     tests
         .into_iter()
         .filter(|test| {
@@ -132,12 +128,13 @@ fn concerned_by(
             else {
                 return true;
             };
-            let near = |path: &&PathBuf| is_script(path) && path.starts_with(folder_of(test));
+            let folder = folder_of(test);
+            let near = |path: &PathBuf| {
+                let inside = folder == Path::new(".") || path.starts_with(&folder);
+                inside && is_module(path) && !is_test(path)
+            };
             outcome.read.iter().any(|read| changed.contains(read))
-                || (outcome.looked_around
-                    && changed
-                        .iter()
-                        .any(|path| near(&path) || folder_of(test) == Path::new(".")))
+                || (outcome.looked_around && changed.iter().any(near))
         })
         .collect()
 }

@@ -24,6 +24,7 @@ pub(super) struct Shared {
 
 /// A worker under test.
 struct Tested {
+    script: usize,
     worker: TestWorker,
     /// How many of its failures the test has seen, or were reported.
     seen: usize,
@@ -61,16 +62,16 @@ impl Shared {
         output
     }
 
-    /// Script errors that the test has not looked at. `fail` is no error of a script: a worker may fail as
+    /// Script errors that the test has not looked at, each with the place of its script. `fail` is no error of a script: a worker may fail as
     /// it should.
-    pub(super) fn take_unseen(&self) -> Vec<vm::ScriptError> {
+    pub(super) fn take_unseen(&self) -> Vec<(usize, vm::ScriptError)> {
         let mut unseen = Vec::new();
         for tested in self.workers.borrow_mut().iter_mut() {
             let failures = &tested.worker.failures()[tested.seen..];
             let wrong = failures
                 .iter()
                 .filter(|failure| failure.error.code != codes::FAILED_BY_SCRIPT.code);
-            unseen.extend(wrong.map(|failure| failure.error.clone()));
+            unseen.extend(wrong.map(|failure| (tested.script, failure.error.clone())));
             tested.seen = tested.worker.failures().len();
         }
         unseen
@@ -105,13 +106,15 @@ impl Shared {
     }
 
     fn start(&self, ctx: &Ctx<'_>, script: u32, options: TestOptions) -> Result<u32> {
-        let Some(script) = self.bundle.scripts.get(script as usize) else {
+        let at = script as usize;
+        let Some(script) = self.bundle.scripts.get(at) else {
             return Err(Exception::throw_internal(ctx, "there is no such script"));
         };
         let worker = TestWorker::new(script.script.program().clone(), options);
         let worker = worker.map_err(|error| throw(ctx, &error))?;
         let id = self.workers.borrow().len() as u32;
         self.workers.borrow_mut().push(Tested {
+            script: at,
             worker,
             seen: 0,
             printed: 0,
@@ -216,12 +219,23 @@ fn install_inputs<'js>(ctx: &Ctx<'js>, native: &Object<'js>, shared: &Rc<Shared>
 
 fn install_calls<'js>(ctx: &Ctx<'js>, native: &Object<'js>, shared: &Rc<Shared>) -> Result<()> {
     let own = shared.clone();
-    let call = move |ctx: Ctx<'js>, id: u32, json: String| {
+    let ask = move |ctx: Ctx<'js>, id: u32, json: String| {
         let body = data(&ctx, &json)?;
-        let answer = own.with(&ctx, id, |worker| worker.call_data(body))?;
-        Ok::<_, rquickjs::Error>(answer.map(|answer| answer.to_json()))
+        let call = own.with(&ctx, id, |worker| worker.ask(body))?;
+        Ok::<_, rquickjs::Error>(call.number as f64)
     };
-    define(ctx, native, "call", call)?;
+    define(ctx, native, "ask", ask)?;
+    let own = shared.clone();
+    let answer_to = move |ctx: Ctx<'js>, id: u32, number: f64| {
+        own.with(&ctx, id, |worker| {
+            let answer = worker.answer_to(CallId {
+                run: [0; 16],
+                number: number as u64,
+            });
+            Ok(answer.map(Data::to_json))
+        })
+    };
+    define(ctx, native, "answerTo", answer_to)?;
     let own = shared.clone();
     let open = move |ctx: Ctx<'js>, id: u32| own.with(&ctx, id, |worker| Ok(open_calls(worker)));
     define(ctx, native, "openCalls", open)?;

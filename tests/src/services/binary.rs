@@ -21,6 +21,13 @@ pub fn jaeger_server() -> Option<PathBuf> {
     find("TROUPE_TEST_JAEGER", "jaeger")
 }
 
+/// The path of `tsc`, the compiler of TypeScript, which needs Node.js. `None`, with a line on standard error, only
+/// where the user allows it to be missing; panics otherwise.
+#[must_use]
+pub fn typescript() -> Option<PathBuf> {
+    find("TROUPE_TEST_TSC", "tsc")
+}
+
 fn find(variable: &str, name: &str) -> Option<PathBuf> {
     let cache = match std::env::var_os("TROUPE_TEST_CACHE") {
         Some(folder) => PathBuf::from(folder),

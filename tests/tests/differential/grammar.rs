@@ -174,6 +174,14 @@ pub(crate) const RULES: &[Rule] = &[
     ('N', "(«T»).localeCompare(«T») * 0"), ('B', "((«T») < («T»))"), ('L', "[«T», «T», «T», «T»].map(String).sort()"), ('L', "[«V», «V», «V», «V»].sort()"), ('L', "Array.from(«M»)"), ('L', "Array.from(«T»)"),
     ('L', "[...(«L»).entries()].flat()"), ('L', "Object.entries(«V»)"), ('L', "Array.from({ length: «I», 0: «V», 1: «V» })"), ('O', "Object.fromEntries((«L»).entries())"), ('O', "({ ...spread(«V») })"),
     ('V', "(«L»).findLast((@x, @i, @l) => @l.length > @i && «B|xV iN»)"), ('V', "(«L»).reduceRight((@a, @x, @i) => «N|aV xV iN», «V»)"), ('L', "(«L»).toSpliced(«I»)"), ('L', "(«L»).splice(«I»)"),
+    // What is there when: defaults, heads of loops, iterators behind their end, parts of templates.
+    ('V', "((@x = «V», @y = «V|xV», @z = () => @x) => [@x, @y, @z()])(«V»)"), ('V', "((@x = @y, @y = 1) => [@x, @y])(«V»)"), ('V', "((@x = @x) => @x)(«V»)"), ('V', "(({ a: @x = «V», b: @y = @x } = {}, @z = @y) => [@x, @y, @z])(«O»)"),
+    ('L', "(() => { const @l = []; for (const @x of [«V», @x]) @l.push(@x); return @l })()"), ('L', "(() => { const @l = []; for (let @i = 0, @f = () => @i; @i < 3; @i++) { @l.push(@f()); @f = () => [@i, «V|iN»] } return @l })()"),
+    ('L', "((@l, @i) => { @i = @l.values(); const @a = [...@i]; @l.push(«V»); return [@a, @i.next(), [...@i]] })(«L»)"), ('L', "(@m => { const @i = @m.keys(), @a = [...@i]; @m.set('new', 1); return [@a, @i.next(), [...@i]] })(«M»)"),
+    ('T', "`${t('@a', «V»)}-${t('@b', «V»)}-${t('@c', «T»)}`"), ('T', "`${«O»}${t('@b', «V»)}`"), ('V', "Math.max?.(«N», «V»)"), ('T', "String?.(«V»)"), ('V', "[].at?.call?.(«L», «I»)"),
+    ('L', "[«T», «L», «N», «B», «D», «M», «S», «R»].map(@x => @x?.constructor.name)"), ('B', "(«L»).constructor === Array"), ('T', "`${{ toString: «V», valueOf: () => «V» }}`"), ('N', "(+{ valueOf: «V», toString: () => «V» })"), ('O', "({ [{ toString: undefined, valueOf: () => «T» }]: 1 })"),
+    ('V', "(() => { const @e = new «E»(«T»); @e.name = «T»; return [String(@e), @e.name, @e instanceof Error] })()"), ('L', "(«T»).split(«T»).map(@x => @x.padEnd(3, «T»))"), ('T', "(«L»).join(«T»)"),
+    ('V', "(() => { @a: for (const @k in «O») { switch (@k) { case 'a': continue @a; default: break @a } } return «V» })()"), ('V', "(() => { let @n = 0; do { if (@n++ > 2) break; if («B|nN») continue; @n += 1 } while (@n < 6); return @n })()"),
     // Anything.
     ('V', "undefined"), ('V', "null"), ('V', "«L»[«I»]"), ('V', "(«O»).a"), ('V', "(«O»)[«T»]"), ('V', "(«V»)?.a"), ('V', "(«V»)?.[«T»]"), ('V', "(«V»)?.length"),
     ('V', "(«V»).a"), ('V', "«M».get(«V»)"), ('V', "«L».at(«I»)"), ('V', "«L».pop()"), ('V', "«L».shift()"), ('V', "«L».find(@x => «B|xV»)"), ('V', "«L».findLast(@x => «B|xV»)"),

@@ -6,8 +6,10 @@
 
 mod bus;
 mod calls;
+mod check;
 mod command_line;
 mod corruption;
+mod direct;
 mod disk;
 mod faults;
 mod journey;
@@ -19,6 +21,7 @@ mod refusals;
 mod scripts;
 mod services;
 mod subscriptions;
+mod testing;
 mod tracing;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

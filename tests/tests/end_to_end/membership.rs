@@ -1,9 +1,9 @@
 //! Nodes that come and go on purpose: a fourth joins and takes shards, one leaves on a signal and hands its
-//! leads over, and clients hardly notice.
+//! leads over, one is drained, stopped and removed, and clients hardly notice.
 
 use std::time::Duration;
 
-use tests::cluster::{Cluster, Options, View, view};
+use tests::cluster::{Cluster, Options, View, troupe, view};
 use tests::oracle::{FILE, Load, Oracle, WORKER};
 use tests::random::seed;
 use tests::wait::{PATIENCE, until};
@@ -65,6 +65,63 @@ fn a_node_joins_and_takes_shards_and_a_node_leaves_and_hands_over() {
     cluster.nodes[1].restart();
     oracle.await_progress(PROGRESS, MOVES);
     let verdict = oracle.finish();
+    cluster.await_equal_replicas(PATIENCE);
+    verdict.assert_holds();
+}
+
+#[test]
+fn a_node_is_drained_stopped_and_removed_under_load() {
+    let _turn = turn();
+    let Some(mut cluster) = Cluster::start(3, &Options::default()) else {
+        return;
+    };
+    cluster.grow(1);
+    cluster.deploy(&[(FILE, WORKER)]);
+    let mut oracle = Oracle::start(
+        &cluster.urls()[..3],
+        Load {
+            seed: seed(),
+            ..Load::default()
+        },
+    );
+    until("the fourth node to hold shards", MOVES, || {
+        let view = view(&cluster.nodes[0])?;
+        (view.member("node-4")?.replicas >= 4).then_some(())
+    });
+    let url = cluster.nodes[0].url();
+    let in_use = troupe(&["cluster", "remove", "node-4", "--url", &url]);
+    let said = in_use.expect_code(1).stderr;
+    assert!(
+        said.contains("E-member-in-use") && said.contains("drain it"),
+        "{said}"
+    );
+
+    oracle.mark("a node is drained");
+    let drained = troupe(&["cluster", "drain", "node-4", "--url", &url]);
+    drained.expect_code(0).prints(&["node-4 holds nothing"]);
+    let view_now = view(&cluster.nodes[0]).unwrap();
+    let node = view_now.member("node-4").unwrap();
+    assert_eq!((node.leads, node.replicas), (0, 0));
+    oracle.await_progress(PROGRESS, MOVES);
+    assert_eq!(cluster.nodes[3].stop().code(), Some(0));
+    until("the node is removed", MOVES, || {
+        let removed = troupe(&["cluster", "remove", "node-4", "--url", &url]);
+        (removed.code == 0).then_some(())
+    });
+    let view_now = view(&cluster.nodes[0]).unwrap();
+    assert!(view_now.member("node-4").is_none());
+    let unknown = troupe(&["cluster", "drain", "node-4", "--url", &url]);
+    let said = unknown.expect_code(1).stderr;
+    assert!(said.contains("E-member-unknown"), "{said}");
+
+    // Three nodes for three replicas: where one drains, two copies are left, and it is told.
+    let kept = troupe(&["cluster", "drain", "node-3", "--url", &url]);
+    kept.expect_code(0).prints(&["2 of 3 replicas"]);
+    let again = troupe(&["cluster", "undrain", "node-3", "--url", &url]);
+    again.expect_code(0);
+    oracle.await_progress(PROGRESS, MOVES);
+    let verdict = oracle.finish();
+    cluster.nodes.pop();
     cluster.await_equal_replicas(PATIENCE);
     verdict.assert_holds();
 }

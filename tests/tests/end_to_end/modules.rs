@@ -116,6 +116,51 @@ fn elsewhere_says(text: &str) {
 }
 
 #[test]
+fn the_example_in_typescript_does_what_it_says() {
+    let file = tests::cluster::repository().join("examples/orders/orders.ts");
+    let file = file.display().to_string();
+    let checked = troupe(&["check", &file]).expect_code(0);
+    assert!(
+        checked.stderr.contains("2 workers: no errors, 0 lints"),
+        "{}",
+        checked.stderr
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let run = |count: u32| {
+        let messages = folder.path().join("messages.jsonl");
+        let place = json!({ "type": "PLACE", "order": "o-1", "item": "apples", "count": count, "cents": 250 });
+        std::fs::write(&messages, place.to_string()).unwrap();
+        troupe(&[
+            "run",
+            &file,
+            "--worker",
+            "Order",
+            "--messages",
+            &messages.display().to_string(),
+        ])
+    };
+    let ended = run(3).expect_code(0);
+    assert!(
+        ended.stdout.contains("3 apples for €7.50"),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended.stdout.ends_with(
+            "{\"status\":\"completed\",\"result\":{\"order\":\"o-1\",\"left\":7},\"state\":[]}\n"
+        ),
+        "{}",
+        ended.stdout
+    );
+    let ended = run(11).expect_code(1);
+    assert!(
+        ended.stdout.contains("there are not 11 apples left"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
 fn http_takes_the_files_of_a_program() {
     let _turn = turn();
     let cluster = Cluster::single(&Options::default());

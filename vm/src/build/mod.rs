@@ -21,6 +21,7 @@ use crate::codes;
 use crate::compile::{Module, compile_graph};
 use crate::data::Data;
 use crate::diagnostic::Diagnostic;
+use crate::fixes;
 use crate::freeze::Purpose;
 use crate::limits::{BuildLimit, BuildLimits, Limits};
 use crate::lints::{self, ignores};
@@ -33,6 +34,8 @@ use crate::tree::{Command, CommandKind};
 use crate::value::Value;
 use collected::Collected;
 use expand::Expander;
+pub(crate) use names::HELPERS;
+pub(crate) use refusals::parameter_for;
 use stage::Stage;
 use tables::WorkerSpec;
 
@@ -66,7 +69,8 @@ pub fn compile_files(
     limits: &BuildLimits,
 ) -> Result<Compiled, Box<Rejected>> {
     let (graph, refused) = Graph::load(entry, files, limits)?;
-    build(&graph, refused, limits).map_err(|diagnostics| {
+    build(&graph, refused, limits).map_err(|mut diagnostics| {
+        fixes::attach(&mut diagnostics, &graph.sources);
         Box::new(Rejected {
             sources: graph.sources.clone(),
             diagnostics,
@@ -88,6 +92,7 @@ fn build(
     lints = ignores::apply(lints, &module.ignores, &module.code.sources);
     lints.sort_by_key(|lint| lint.span);
     lints.dedup();
+    fixes::attach(&mut lints, &module.code.sources);
     let own: Vec<&str> = workers.iter().map(|worker| worker.name.as_str()).collect();
     let names_used = module.names_used.iter().map(|(name, _)| name.clone());
     let names_used = names_used

@@ -39,7 +39,7 @@ pub(super) const AMBIENT: &[&str] = &[
 ];
 
 /// What `act` gives its factory as second parameter.
-const HELPERS: &[&str] = &["complete", "fail", "outbox", "config"];
+pub(crate) const HELPERS: &[&str] = &["complete", "fail", "outbox", "config"];
 
 /// The names of the language, for the compiler.
 pub(super) struct Language;

@@ -179,7 +179,7 @@ fn operand_name(text: &str) -> Option<&str> {
 }
 
 /// A short parameter name for a handle: `paymentHandle` gives `payment`.
-fn parameter_for(name: &str) -> &str {
+pub(crate) fn parameter_for(name: &str) -> &str {
     match name.strip_suffix("Handle") {
         Some(stem) if !stem.is_empty() => stem,
         _ if name == "config" => "c",

@@ -14,6 +14,9 @@ use crate::bytecode::Instruction;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 
+/// Arguments of one call in the source, all of which are on the stack at once.
+const ARGUMENTS_MAX: usize = 10_000;
+
 /// What is below the arguments on the stack.
 #[derive(Clone, Copy)]
 enum Callee {
@@ -37,6 +40,8 @@ impl<'a> Compiler<'a> {
             self.place(call.callee.span());
             match callee {
                 Callee::ReceiverAndFunction => self.skip_with_receiver(skips),
+                // It is there, and not on the stack.
+                Callee::Native(_) => {}
                 _ => {
                     let skip = self.jump(Instruction::JumpIfNullish);
                     skips.0.push(skip);
@@ -100,7 +105,7 @@ impl<'a> Compiler<'a> {
                 self.object_link(&member.object, member.optional, skips);
                 let key = self.key(name);
                 // The method is read before the arguments: where one of them does anything, that shows.
-                if call.optional || !call.arguments.iter().all(does_nothing) {
+                if call.optional || !call.arguments.iter().all(is_idle) {
                     self.place(member.span);
                     self.emit(Instruction::GetMethod(key));
                     return Callee::ReceiverAndFunction;
@@ -140,7 +145,7 @@ impl<'a> Compiler<'a> {
         if arguments.iter().any(Argument::is_spread) {
             return self.spread_arguments(arguments, callee, span);
         }
-        if arguments.len() > usize::from(u16::MAX) {
+        if arguments.len() > ARGUMENTS_MAX {
             self.report(Diagnostic::error(
                 codes::LIMIT_PROGRAM,
                 span.into(),
@@ -227,17 +232,21 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// Whether computing an argument can neither throw nor change anything.
-fn does_nothing(argument: &Argument<'_>) -> bool {
-    match argument {
-        Argument::BooleanLiteral(_)
-        | Argument::NullLiteral(_)
-        | Argument::NumericLiteral(_)
-        | Argument::StringLiteral(_)
-        | Argument::Identifier(_)
-        | Argument::ArrowFunctionExpression(_)
-        | Argument::FunctionExpression(_) => true,
-        Argument::TemplateLiteral(template) => template.expressions.is_empty(),
+/// Whether computing an expression can neither throw nor change anything.
+pub(super) fn does_nothing(expression: &Expression<'_>) -> bool {
+    match expression {
+        Expression::BooleanLiteral(_)
+        | Expression::NullLiteral(_)
+        | Expression::NumericLiteral(_)
+        | Expression::StringLiteral(_)
+        | Expression::Identifier(_)
+        | Expression::ArrowFunctionExpression(_)
+        | Expression::FunctionExpression(_) => true,
+        Expression::TemplateLiteral(template) => template.expressions.is_empty(),
         _ => false,
     }
+}
+
+fn is_idle(argument: &Argument<'_>) -> bool {
+    argument.as_expression().is_some_and(does_nothing)
 }

@@ -73,7 +73,8 @@ impl<'a> Compiler<'a> {
             }
             ExportKind::Statement => {}
         }
-        if self.is_entry() && binding.has_value() {
+        // A namespace or a name of the language is no worker.
+        if self.is_entry() && matches!(binding, Binding::Slot { .. }) {
             let export = Export { kind, span };
             self.linked.exported.push((export, binding));
         }

@@ -16,6 +16,7 @@ use crate::data::Data;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{Sources, Span};
 use crate::text::Text;
+use crate::verify::VerifyError;
 
 /// Diagnostics that are kept at most.
 const DIAGNOSTICS_MAX: usize = 100;
@@ -134,18 +135,7 @@ impl Linked {
                 .sort_by_key(|diagnostic| diagnostic.span.start);
             return Err(self.diagnostics);
         }
-        let link = self
-            .code
-            .link()
-            .map_err(|name| format!("`{name}` is not there"));
-        let checked = link.and_then(|()| {
-            crate::verify::verify(&mut self.code).map_err(|error| error.to_string())
-        });
-        if let Err(error) = checked {
-            let message = format!("the compiler made code that its own check refuses ({error})");
-            let place = Span::default();
-            return Err(vec![Diagnostic::error(codes::INTERNAL, place, message)]);
-        }
+        self.check_code().map_err(|diagnostic| vec![*diagnostic])?;
         Ok(Module {
             code: self.code,
             exports: self
@@ -156,6 +146,28 @@ impl Linked {
             names_used: self.names_used,
             lints: self.diagnostics,
             ignores: self.ignores,
+        })
+    }
+
+    /// Links and verifies the functions, as is done again wherever the program is read.
+    fn check_code(&mut self) -> Result<(), Box<Diagnostic>> {
+        let checked = match self.code.link() {
+            Err(name) => Err(format!("`{name}` is not there")),
+            Ok(()) => match crate::verify::verify(&mut self.code) {
+                Err(VerifyError::Operands { function }) => {
+                    let span = self.code.functions[function as usize].span;
+                    let message = "a function keeps too many values at once";
+                    let diagnostic = Diagnostic::error(codes::LIMIT_PROGRAM, span, message);
+                    return Err(Box::new(
+                        diagnostic.with_hint("give parts of it names: `const part = …`"),
+                    ));
+                }
+                checked => checked.map_err(|error| error.to_string()),
+            },
+        };
+        checked.map_err(|error| {
+            let message = format!("the compiler made code that its own check refuses ({error})");
+            Box::new(Diagnostic::error(codes::INTERNAL, Span::default(), message))
         })
     }
 

@@ -9,6 +9,7 @@ use oxc_ast::ast::{
 };
 use oxc_span::GetSpan;
 
+use super::calls::does_nothing;
 use super::compiler::Compiler;
 use super::refusals::Construct;
 use crate::bytecode::Instruction;
@@ -26,6 +27,9 @@ pub(super) enum Key<'e, 'a> {
     /// To be computed.
     Computed(&'e oxc_ast::ast::Expression<'a>),
 }
+
+/// How many parts of a literal are on the stack at once, at most.
+const AT_ONCE: u16 = 1000;
 
 impl<'a> Compiler<'a> {
     pub(super) fn string(&mut self, literal: &StringLiteral<'a>) {
@@ -45,6 +49,10 @@ impl<'a> Compiler<'a> {
         if template.expressions.is_empty() {
             return self.emit_text(texts.into_iter().next().unwrap_or_default());
         }
+        let last_that_acts = template
+            .expressions
+            .iter()
+            .rposition(|part| !does_nothing(part));
         let mut parts = 0;
         for (at, text) in texts.into_iter().enumerate() {
             if !text.is_empty() {
@@ -54,6 +62,12 @@ impl<'a> Compiler<'a> {
             if let Some(expression) = template.expressions.get(at) {
                 self.expression(expression);
                 parts += 1;
+                // What a part is as a text shows where a later one does anything.
+                if parts == AT_ONCE || last_that_acts.is_some_and(|last| at < last) {
+                    self.place(template.span);
+                    self.emit(Instruction::Template(parts));
+                    parts = 1;
+                }
             }
         }
         self.place(template.span);
@@ -71,7 +85,8 @@ impl<'a> Compiler<'a> {
         {
             let inside = literal.span.start + 1;
             let (first, behind) = error.range;
-            let span = Span::new(inside + first, inside + behind.max(first + 1));
+            let text = &self.file.source.text;
+            let span = Span::of_characters(text, inside + first, inside + behind);
             let message = format!("invalid regular expression: {error}");
             let diagnostic = Diagnostic::error(codes::SYNTAX, span, message);
             self.report(match &error.hint {
@@ -91,17 +106,15 @@ impl<'a> Compiler<'a> {
 
     pub(super) fn array(&mut self, array: &ArrayExpression<'a>) {
         let has_spread = array.elements.iter().any(ArrayExpressionElement::is_spread);
-        if !has_spread {
-            array
-                .elements
-                .iter()
-                .for_each(|element| self.element(element));
-            self.place(array.span);
-            self.emit(Instruction::NewArray(array.elements.len() as u32));
-            return;
-        }
-        self.emit(Instruction::NewArray(0));
-        for element in &array.elements {
+        let at_once = match has_spread {
+            true => 0,
+            false => array.elements.len().min(usize::from(AT_ONCE)),
+        };
+        let (first, others) = array.elements.split_at(at_once);
+        first.iter().for_each(|element| self.element(element));
+        self.place(array.span);
+        self.emit(Instruction::NewArray(at_once as u32));
+        for element in others {
             if let ArrayExpressionElement::SpreadElement(spread) = element {
                 self.expression(&spread.argument);
                 self.place(spread.span);

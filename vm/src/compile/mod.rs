@@ -39,6 +39,7 @@ use crate::limits::BuildLimits;
 use crate::modules::Graph;
 use crate::source::{Source, Span};
 pub(crate) use names::closest;
+pub(crate) use parse::{options as parse_options, source_type};
 pub(crate) use requests::{Request, requests};
 
 /// What the compiler asks about free identifiers that are neither globals of JavaScript, nor begin

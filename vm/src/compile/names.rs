@@ -307,18 +307,31 @@ pub(crate) fn closest<'n>(
     (best.0 <= allowed && best.1 != name).then_some(best.1)
 }
 
-/// How many letters must be changed, added or removed (Levenshtein).
+/// How many letters must be changed, added, removed or swapped with the next (optimal string alignment).
 fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (at, letter) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = at + 1;
-        for (column, other) in right.iter().enumerate() {
-            let same = diagonal + usize::from(!letter.eq_ignore_ascii_case(other));
-            diagonal = row[column + 1];
-            row[column + 1] = same.min(row[column] + 1).min(diagonal + 1);
+    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
+    let same = |row: usize, column: usize| left[row].eq_ignore_ascii_case(&right[column]);
+    // The rows of the two letters before, and of this one.
+    let mut rows = [
+        vec![0; right.len() + 1],
+        (0..=right.len()).collect(),
+        Vec::new(),
+    ];
+    for row in 0..left.len() {
+        let mut current = vec![row + 1];
+        for column in 0..right.len() {
+            let changed = rows[1][column] + usize::from(!same(row, column));
+            let moved = rows[1][column + 1].min(current[column]) + 1;
+            let is_swap = row > 0 && column > 0 && same(row, column - 1) && same(row - 1, column);
+            let swapped = if is_swap {
+                rows[0][column - 1] + 1
+            } else {
+                usize::MAX
+            };
+            current.push(changed.min(moved).min(swapped));
         }
+        rows[2] = current;
+        rows.rotate_left(1);
     }
-    row[right.len()]
+    rows[1][right.len()]
 }

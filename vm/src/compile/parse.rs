@@ -63,8 +63,9 @@ fn compile_file(
         .with_options(options())
         .parse();
     if parsed.diagnostics.has_errors() || parsed.panicked {
-        let errors = parsed.diagnostics.errors().map(syntax_error);
-        let mut errors: Vec<Diagnostic> = errors.collect();
+        let errors = parsed.diagnostics.errors();
+        let mut errors: Vec<Diagnostic> =
+            errors.map(|error| refusal(error, &source.text)).collect();
         if errors.is_empty() {
             errors.push(Diagnostic::error(
                 codes::SYNTAX,
@@ -78,7 +79,8 @@ fn compile_file(
         .with_build_nodes(true)
         .with_check_syntax_error(true);
     let built = builder.with_enum_eval(true).build(&parsed.program);
-    let errors: Vec<Diagnostic> = built.diagnostics.errors().map(syntax_error).collect();
+    let errors = built.diagnostics.errors();
+    let errors: Vec<Diagnostic> = errors.map(|error| refusal(error, &source.text)).collect();
     if !errors.is_empty() {
         return linked.without(file.index, errors);
     }
@@ -92,7 +94,7 @@ fn compile_file(
 }
 
 /// How a file is parsed, by its name.
-pub(super) fn source_type(source: &Source) -> SourceType {
+pub(crate) fn source_type(source: &Source) -> SourceType {
     if source.is_typescript() {
         SourceType::ts()
     } else {
@@ -100,7 +102,7 @@ pub(super) fn source_type(source: &Source) -> SourceType {
     }
 }
 
-pub(super) fn options() -> ParseOptions {
+pub(crate) fn options() -> ParseOptions {
     ParseOptions {
         preserve_parens: false,
         ..ParseOptions::default()
@@ -120,20 +122,26 @@ pub(crate) fn check_nesting(source: &Source, limits: &BuildLimits) -> Result<(),
     nesting::check(&source.text, limits).map_err(|diagnostic| vec![*diagnostic])
 }
 
+/// What is wrong with a script: a construct that we refuse wherever it stands, or what the parser says.
+fn refusal(error: &OxcDiagnostic, text: &str) -> Diagnostic {
+    let diagnostic = syntax_error(error, text);
+    match Construct::of_message(&diagnostic.message) {
+        Some(construct) => construct.diagnostic(diagnostic.span),
+        None => diagnostic,
+    }
+}
+
 /// What the parser says, in our words where ours help more.
-pub(crate) fn syntax_error(error: &OxcDiagnostic) -> Diagnostic {
+pub(crate) fn syntax_error(error: &OxcDiagnostic, text: &str) -> Diagnostic {
     let inner = error.clone().inner_owned();
     let mut labels = inner.labels.iter();
     let place = |label: &oxc_diagnostics::LabeledSpan| {
-        let start = label.offset();
-        Span::new(start, start + label.len().max(1))
+        let (start, end) = (label.offset(), label.offset() + label.len());
+        Span::of_characters(text, start, end)
     };
     let first = labels.next();
     let span = first.map_or(Span::new(0, 0), place);
     let message = inner.message.to_string();
-    if let Some(construct) = Construct::of_message(&message) {
-        return construct.diagnostic(span);
-    }
     let is_redeclaration = message.contains("has already been declared");
     let is_jump = ["break", "continue", "label"]
         .iter()

@@ -191,6 +191,7 @@ const MISPLACED: &[(&str, Construct)] = &[
     ("'await'", Construct::Await),
     ("'yield' expression", Construct::Generator),
     ("Decorators are not valid", Construct::Decorator),
+    ("Delete of an unqualified identifier", Construct::DeleteName),
     ("An export assignment", Construct::ImportEquals),
 ];
 

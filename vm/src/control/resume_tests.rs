@@ -1,13 +1,8 @@
 //! Storing the branches of a worker before and after any instruction changes nothing: a turn that is
 //! taken apart and put together again at each step does what it does in one piece.
 //!
-//! The scripts are those of the manual, so that every command is among them. Random choices come from
-//! `TROUPE_SEED` (0 unless set), which a failure prints.
-
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the tests read the pages of the manual"
-)]
+//! The scripts are those of the manual, so that every command is among them, and random trees of commands. Random
+//! choices come from `TROUPE_SEED` (0 unless set), which a failure prints.
 
 use std::collections::BTreeSet;
 
@@ -15,54 +10,11 @@ use super::{End, Run};
 use crate::data::{Address, Data};
 use crate::error::ScriptError;
 use crate::limits::{BuildLimits, Limits};
-use crate::local::parse_line;
 use crate::program::Program;
 use crate::source::Source;
+use crate::test_support::{Random, manual, worker_script};
 use crate::turn::{CallId, Input, Outcome, TurnContext, turn, turn_by};
 use crate::worker::{Identity, Worker};
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % bound.max(1) as u64) as usize
-    }
-}
-
-/// The blocks of a language of a page.
-fn blocks<'t>(text: &'t str, language: &'t str) -> impl Iterator<Item = (usize, &'t str)> {
-    let fence = format!("\n```{language}\n");
-    let starts: Vec<usize> = text.match_indices(&fence).map(|(at, _)| at).collect();
-    starts.into_iter().map(move |at| {
-        let body = &text[at + fence.len()..];
-        (at, &body[..body.find("```").unwrap_or(body.len())])
-    })
-}
-
-/// The programs of the manual that compile, with the messages of their page.
-fn examples() -> Vec<(Program, Vec<Data>)> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/lang");
-    let mut examples = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-        let lines = blocks(&text, "messages").flat_map(|(_, body)| body.lines());
-        let messages: Vec<Data> = lines
-            .filter_map(|line| Some(parse_line(line, &Limits::default()).ok()?.body))
-            .collect();
-        for (_, script) in blocks(&text, "js") {
-            let source = Source::new("example.js", script);
-            if let Ok(compiled) = crate::compile(&source, &BuildLimits::default()) {
-                examples.push((compiled.program, messages.clone()));
-            }
-        }
-    }
-    examples
-}
 
 /// Runs the instructions, and stores all branches and reads them again before each.
 fn run_in_pieces(run: &mut Run<'_>) -> Result<End, ScriptError> {
@@ -141,54 +93,81 @@ fn kinds(program: &Program, found: &mut BTreeSet<String>) {
     }
 }
 
-#[test]
-fn turns_can_be_taken_apart_at_any_instruction() {
-    let seed = std::env::var("TROUPE_SEED").ok();
-    let seed = seed.and_then(|seed| seed.parse().ok()).unwrap_or(0);
-    println!("TROUPE_SEED={seed}");
-    let mut random = Random(seed);
+/// Gives a worker random inputs, in one piece and taken apart at each instruction.
+fn compare(random: &mut Random, program: &Program, name: &str, messages: &[Data]) {
     let limits = Limits {
         turn_instructions: 3000,
         ..Limits::default()
     };
+    let identity = Identity {
+        address: Address::keyed(name, "default"),
+        run: [7; 16],
+    };
+    let mut whole = Worker::new(program, name, identity).unwrap();
+    let mut pieces = whole.clone();
+    let config = messages.first().cloned().unwrap_or(Data::Null);
+    let outbox = None;
+    let mut input = Input::Start { config, outbox };
+    for step in 0..12 {
+        let context = TurnContext {
+            now_ms: step * 10,
+            seed: [3; 16],
+            limits: &limits,
+        };
+        let expected = turn(program, &mut whole, input.clone(), &context);
+        let actual = turn_by(program, &mut pieces, input, &context, run_in_pieces);
+        let source = &program.source().text;
+        assert_eq!(expected, actual, "{source}");
+        assert_eq!(whole, pieces, "{source}");
+        if !matches!(
+            expected.outcome,
+            Outcome::Waiting | Outcome::Kept | Outcome::Trapped { .. }
+        ) {
+            break;
+        }
+        // Between turns the whole worker is stored.
+        let stored = Worker::decode(&pieces.encode(program), program, &limits);
+        pieces = stored.unwrap_or_else(|error| panic!("{error}\n{source}"));
+        input = next_input(random, &whole, messages);
+    }
+}
+
+#[test]
+fn random_trees_of_commands_can_be_taken_apart_at_any_instruction() {
+    let mut random = Random::from_environment();
+    let messages: Vec<Data> = (0..4)
+        .map(|number| Data::Number(f64::from(number)))
+        .collect();
     let mut found = BTreeSet::new();
-    for (program, messages) in examples() {
+    for _ in 0..600 {
+        let script = worker_script(&mut random);
+        let source = Source::new("random.js", script);
+        let program = crate::compile(&source, &BuildLimits::default())
+            .unwrap()
+            .program;
         kinds(&program, &mut found);
-        let names: Vec<String> = program
-            .workers()
-            .map(|worker| worker.name.clone())
-            .collect();
-        for name in &names {
-            let identity = Identity {
-                address: Address::keyed(name.clone(), "default"),
-                run: [7; 16],
-            };
-            let mut whole = Worker::new(&program, name, identity).unwrap();
-            let mut pieces = whole.clone();
-            let config = messages.first().cloned().unwrap_or(Data::Null);
-            let outbox = None;
-            let mut input = Input::Start { config, outbox };
-            for step in 0..12 {
-                let context = TurnContext {
-                    now_ms: step * 10,
-                    seed: [3; 16],
-                    limits: &limits,
-                };
-                let expected = turn(&program, &mut whole, input.clone(), &context);
-                let actual = turn_by(&program, &mut pieces, input, &context, run_in_pieces);
-                let source = &program.source().text;
-                assert_eq!(expected, actual, "{source}");
-                assert_eq!(whole, pieces, "{source}");
-                if !matches!(
-                    expected.outcome,
-                    Outcome::Waiting | Outcome::Kept | Outcome::Trapped { .. }
-                ) {
-                    break;
-                }
-                input = next_input(&mut random, &whole, &messages);
-            }
+        for _ in 0..3 {
+            compare(&mut random, &program, "Random", &messages);
         }
     }
+    require_all(&found);
+}
+
+#[test]
+fn turns_can_be_taken_apart_at_any_instruction() {
+    let mut random = Random::from_environment();
+    let mut found = BTreeSet::new();
+    for (program, messages) in manual() {
+        kinds(&program, &mut found);
+        let names = program.workers().map(|worker| worker.name.clone());
+        for name in names.collect::<Vec<_>>() {
+            compare(&mut random, &program, &name, &messages);
+        }
+    }
+    require_all(&found);
+}
+
+fn require_all(found: &BTreeSet<String>) {
     for kind in [
         "ActorCall",
         "ActorReply",
@@ -200,6 +179,12 @@ fn turns_can_be_taken_apart_at_any_instruction() {
         "UndoEnd",
         "BlockEnterAwait",
         "Delay",
+        "ActorSpawn",
+        "ActorKill",
+        "SagaEnter",
+        "LoopContinue",
+        "BlockBreakIf",
+        "StateUpdate",
     ] {
         assert!(found.contains(kind), "no example has {kind}: {found:?}");
     }

@@ -58,7 +58,11 @@ pub fn erase(source: &Source, limits: &BuildLimits) -> Result<Plain, Vec<Diagnos
         SourceType::mjs()
     };
     let parsed = Parser::new(&allocator, &source.text, source_type).parse();
-    let mut errors: Vec<Diagnostic> = parsed.diagnostics.errors().map(syntax_error).collect();
+    let mut errors: Vec<Diagnostic> = parsed
+        .diagnostics
+        .errors()
+        .map(|error| syntax_error(error, &source.text))
+        .collect();
     if !errors.is_empty() || parsed.panicked {
         if errors.is_empty() {
             let message = "the text could not be parsed";
@@ -70,7 +74,11 @@ pub fn erase(source: &Source, limits: &BuildLimits) -> Result<Plain, Vec<Diagnos
     let built = SemanticBuilder::new()
         .with_check_syntax_error(true)
         .build(&parsed.program);
-    let errors: Vec<Diagnostic> = built.diagnostics.errors().map(syntax_error).collect();
+    let errors: Vec<Diagnostic> = built
+        .diagnostics
+        .errors()
+        .map(|error| syntax_error(error, &source.text))
+        .collect();
     if !errors.is_empty() {
         return Err(errors);
     }

@@ -60,6 +60,7 @@ impl Machine<'_> {
                     (Value::Frozen(Data::Text(left)), Value::Frozen(Data::Text(right)))
                         if instruction != Instruction::In =>
                     {
+                        self.spend_on_texts(left, right)?;
                         compare_texts(instruction, left, right)
                     }
                     _ => self.slow_comparison(instruction, &left, &right)?,
@@ -98,13 +99,21 @@ impl Machine<'_> {
 
     /// `===`, counted by the size of what is compared.
     pub fn strict_equal_counted(&mut self, left: &Value, right: &Value) -> Result<bool, Trap> {
-        if let (Value::Frozen(left), Value::Frozen(right)) = (left, right) {
+        if let (Some(left), Some(right)) = (left.as_text(), right.as_text()) {
+            self.spend_on_texts(left, right)?;
+        } else if let (Value::Frozen(left), Value::Frozen(right)) = (left, right) {
             let (left, right) = (left.shape(), right.shape());
             if left.depth > 0 && right.depth > 0 {
                 self.spend(u64::from(left.byte_count.min(right.byte_count)) / 16)?;
             }
         }
         Ok(strict_equal(left, right))
+    }
+
+    /// Counts what comparing two texts may look at.
+    #[inline]
+    fn spend_on_texts(&mut self, left: &Text, right: &Text) -> Result<(), Trap> {
+        self.spend_on_units(left.len().min(right.len()))
     }
 
     fn loose_equal(&mut self, left: &Value, right: &Value) -> Result<bool, Trap> {
@@ -117,6 +126,9 @@ impl Machine<'_> {
         }
         let left = self.to_primitive(left, Preferred::Either)?;
         let right = self.to_primitive(right, Preferred::Either)?;
+        if let (Data::Text(left), Data::Text(right)) = (&left, &right) {
+            self.spend_on_texts(left, right)?;
+        }
         Ok(match (&left, &right) {
             (Data::Text(left), Data::Text(right)) => left == right,
             (Data::Boolean(left), Data::Boolean(right)) => left == right,
@@ -134,6 +146,7 @@ impl Machine<'_> {
         let left = self.to_primitive(left, Preferred::Number)?;
         let right = self.to_primitive(right, Preferred::Number)?;
         if let (Data::Text(left), Data::Text(right)) = (&left, &right) {
+            self.spend_on_texts(left, right)?;
             return Ok(compare_texts(instruction, left, right));
         }
         Ok(compare_numbers(

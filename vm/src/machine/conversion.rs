@@ -184,11 +184,14 @@ impl Machine<'_> {
         while let Some(item) = self.array_item(array, at) {
             self.spend(1)?;
             if at > 0 {
+                self.spend(separator.len() as u64 / 16)?;
+                self.charge(separator.len() * 2)?;
                 joined.extend(separator.iter_units());
             }
             at += 1;
             if !item.is_nullish() {
                 let text = self.to_text(&item)?;
+                self.spend(text.len() as u64 / 16)?;
                 self.charge(text.len() * 2)?;
                 joined.extend(text.iter_units());
             }
@@ -236,7 +239,9 @@ impl Machine<'_> {
         if let Value::Host(host) = value {
             return Err(self.host.misuse(self, *host, Misuse::Element));
         }
-        self.to_text(value)
+        let key = self.to_text(value)?;
+        self.spend_on_units(key.len())?;
+        Ok(key)
     }
 
     /// The receiver or argument as a function, or a `TypeError` that says what it is instead.

@@ -335,6 +335,9 @@ impl<'p> Machine<'p> {
     #[inline]
     fn equal_constant(&mut self, constant: u32, wanted: bool) -> Result<(), Trap> {
         let code = self.code;
+        if let Data::Text(text) = &code.constants[constant as usize] {
+            self.spend_on_units(text.len())?;
+        }
         let place = self.stack.last_mut();
         let equal = match &*place {
             Value::Frozen(data) => *data == code.constants[constant as usize],

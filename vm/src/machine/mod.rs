@@ -136,6 +136,15 @@ impl<'p> Machine<'p> {
         Ok(())
     }
 
+    /// Counts looking at so many units of a text; short ones are part of their instruction.
+    #[inline]
+    pub fn spend_on_units(&mut self, units: usize) -> Result<(), Trap> {
+        if units < 64 {
+            return Ok(());
+        }
+        self.spend(units as u64 / 32)
+    }
+
     /// A new array of the heap.
     pub fn new_array(&mut self, items: Vec<Value>) -> Result<Value, Trap> {
         self.charge(32 + items.len() * 16)?;

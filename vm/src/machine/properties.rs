@@ -14,9 +14,6 @@ use crate::host::Misuse;
 use crate::text::Text;
 use crate::value::Value;
 
-/// Arrays do not grow beyond this by a write behind their end: a hole is `undefined` here.
-const ARRAY_GROWTH_MAX: usize = 1 << 24;
-
 impl Machine<'_> {
     pub(super) fn properties(&mut self, instruction: Instruction) -> Result<(), Trap> {
         match instruction {
@@ -446,10 +443,7 @@ impl Machine<'_> {
     pub fn grow_array(&mut self, id: crate::value::ArrayId, length: usize) -> Result<(), Trap> {
         let current = self.heap.array(id).len();
         if length > current {
-            if length - current > ARRAY_GROWTH_MAX {
-                return Err(self.range_error("Invalid array length"));
-            }
-            self.charge((length - current) * 16)?;
+            self.charge((length - current).saturating_mul(16))?;
             self.heap.array_mut(id).resize(length, Value::UNDEFINED);
         }
         Ok(())

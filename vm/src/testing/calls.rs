@@ -149,15 +149,26 @@ impl TestWorker {
 
     /// The same with data.
     pub fn call_data(&mut self, body: Data) -> Result<Option<Data>, TestError> {
+        let call = self.ask(body)?;
+        Ok(self.answer_to(call).cloned())
+    }
+
+    /// Asks the worker; its answer may come at any time.
+    pub fn ask(&mut self, body: Data) -> Result<CallId, TestError> {
         self.asked += 1;
         let call = CallId {
             run: [0; 16],
             number: self.asked,
         };
         self.give(None, Some(address(CALLER)), body, Intent::Ask(call))?;
+        Ok(call)
+    }
+
+    /// What the worker has answered so far to a call of the test.
+    pub fn answer_to(&self, call: CallId) -> Option<&Data> {
         let mut answers = self.record.answers.iter();
         let found = answers.find(|(known, _)| *known == call);
-        Ok(found.map(|(_, answer)| answer.clone()))
+        found.map(|(_, answer)| answer)
     }
 
     /// Lets the next call be answered by its service. False where there is none to answer.

@@ -43,21 +43,6 @@ const decimalToHexString = n => {
 }
 const decimalToPercentHexString = n => '%' + (Number(n) >>> 0).toString(16).toUpperCase().padStart(2, '0')
 const NaNs = [NaN, Infinity - Infinity, 0 / 0, Infinity * 0, -NaN, Number('x')]
-const buildString = ({ loneCodePoints, ranges }) => {
-  let text = ''
-  for (const unit of loneCodePoints) text += String.fromCodePoint(unit)
-  for (const [first, last] of ranges) {
-    const list = []
-    for (let point = first; point <= last; point++) list.push(String.fromCodePoint(point))
-    text += list.join('')
-  }
-  return text
-}
-const testPropertyEscapes = (expression, text, what) => {
-  if (!expression.test(text)) {
-    for (const symbol of text) assert(expression.test(symbol), `${what} should match U+${symbol.codePointAt(0).toString(16)}`)
-  }
-}
 const matchValidator = (items, index, input) => match => {
   assert(match !== null, 'there is a match')
   assert_compareArray(match, items, 'items')

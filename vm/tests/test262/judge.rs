@@ -95,10 +95,7 @@ const REFUSALS: &[codes::ErrorCode] = &[
 
 fn limits() -> Limits {
     Limits {
-        turn_instructions: 500_000_000,
-        turn_allocated_bytes: 2 << 30,
-        turn_regex_steps: 1_000_000_000,
-        value_bytes: 256 << 20,
+        turn_instructions: 20_000_000,
         call_depth: 1_000,
         ..Limits::default()
     }

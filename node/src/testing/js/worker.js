@@ -36,11 +36,12 @@ class WorkerUnderTest {
     return Promise.resolve();
   }
 
-  /** Asks the worker, as `call` does; its answer, where it has given one. */
+  /** Asks the worker, as `call` does; its answer, where it has given one by now. */
   call(message) {
-    const answer = native.call(this.#id, json(message, "a message"));
-    const result = answer === undefined ? undefined : JSON.parse(answer);
-    return this.#served().then(() => result);
+    const call = native.ask(this.#id, json(message, "a message"));
+    this.#serve();
+    const answer = native.answerTo(this.#id, call);
+    return Promise.resolve(answer === undefined ? undefined : JSON.parse(answer));
   }
 
   /** Lets time pass: timers fire in order, and services answer at the moment of the call. */

@@ -28,7 +28,8 @@ impl Expander<'_, '_, '_> {
         }
         let branches = elements
             .iter()
-            .map(|element| self.scoped(|expander| expander.command_of(element, span)));
+            .enumerate()
+            .map(|(at, element)| self.scoped(|expander| expander.element(element, at, span)));
         Ok(CommandKind::Parallel {
             race,
             branches: branches.collect::<Expanded<Vec<_>>>()?,

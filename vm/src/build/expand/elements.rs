@@ -8,6 +8,7 @@ use super::{Expanded, Expander, handle_value};
 use crate::codes;
 use crate::data::{Data, PropertyTable};
 use crate::diagnostic::Diagnostic;
+use crate::fixes::Repair;
 use crate::source::Span;
 use crate::text::Text;
 use crate::tree::{
@@ -67,17 +68,17 @@ impl Expander<'_, '_, '_> {
     fn rest(&mut self, elements: &[Value], span: Span) -> Expanded<Vec<Command>> {
         let mut commands: Vec<Command> = Vec::with_capacity(elements.len());
         let mut waits: Vec<(usize, Handle)> = Vec::new();
-        for element in elements {
-            let command = self.command_of(element, span)?;
+        for (at, element) in elements.iter().enumerate() {
+            let command = self.element(element, at, span)?;
             match (&command.kind, self.is_bare_wait(element)) {
                 (CommandKind::WaitFor(wait), true) => {
-                    self.messages.push(wait.then.handle);
+                    self.messages.push((wait.then.handle, command.span));
                     waits.push((commands.len(), wait.then.handle));
                 }
                 (_, true) => {
                     // It could not be made; what refers to its message is no error of its own.
                     let handle = self.stage.tables.borrow_mut().new_handle();
-                    self.messages.push(handle);
+                    self.messages.push((handle, command.span));
                 }
                 _ => {}
             }
@@ -102,6 +103,17 @@ impl Expander<'_, '_, '_> {
             }
         }
         Ok(commands)
+    }
+
+    /// The command of an element of a list; what is wrong with it says which one it is.
+    pub(super) fn element(&mut self, element: &Value, at: usize, span: Span) -> Expanded<Command> {
+        let is_command =
+            matches!(element, Value::Host(found) if super::Kind::of(*found) == Some(Kind::Command));
+        if is_command {
+            return self.command_of(element, span);
+        }
+        let error = self.not_a_command(element, span);
+        self.or_noop(Err(Box::new(error.with_repair(Repair::Element(at)))), span)
     }
 
     fn is_bare_wait(&self, element: &Value) -> bool {
@@ -221,7 +233,7 @@ impl Expander<'_, '_, '_> {
     fn continuation(&mut self, then: &Value, handle: Handle, span: Span) -> Expanded<Command> {
         let value = handle_value(self.stage, RefSpec::Message(handle));
         self.scoped(|expander| {
-            expander.messages.push(handle);
+            expander.messages.push((handle, span));
             expander.command_of_factory(then, &[value], span)
         })
     }

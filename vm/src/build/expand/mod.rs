@@ -37,8 +37,8 @@ pub(super) struct Expander<'e, 's, 'p> {
     depth: u64,
     /// Levels of refs and literals around the current operand.
     operand_depth: u32,
-    /// Messages in scope, outermost first, for the shorthand.
-    messages: Vec<Handle>,
+    /// Messages in scope, outermost first, for the shorthand, each with the command that received it.
+    messages: Vec<(Handle, Span)>,
     /// Messages without a continuation that something refers to.
     used_messages: BTreeSet<Handle>,
     used_labels: BTreeSet<Label>,

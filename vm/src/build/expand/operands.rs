@@ -8,6 +8,7 @@ use super::{Expanded, Expander};
 use crate::codes;
 use crate::data::{Address, Data};
 use crate::diagnostic::Diagnostic;
+use crate::fixes::Repair;
 use crate::source::Span;
 use crate::text::Text;
 use crate::tree::{Handle, Operand};
@@ -150,7 +151,7 @@ impl Expander<'_, '_, '_> {
 
     /// The message that a name `…Handle` stands for here.
     fn closest(&mut self, name: &Text, span: Span) -> Expanded<Handle> {
-        let Some(handle) = self.messages.last().copied() else {
+        let Some((handle, wait)) = self.messages.last().copied() else {
             let message = format!("unknown name `{name}`");
             let diagnostic = Diagnostic::error(codes::UNKNOWN_NAME, span, message)
                 .with_note("a free name that ends in `Handle` stands for the closest received message, and none has been received here")
@@ -165,7 +166,8 @@ impl Expander<'_, '_, '_> {
             span,
             format!("`{name}` stands for the closest received message"),
         )
-        .with_hint(format!("name the message: `waitFor(…, {parameter} => …)`"));
+        .with_hint(format!("name the message: `waitFor(…, {parameter} => …)`"))
+        .with_repair(Repair::Message(wait));
         self.stage.add_lint(lint);
         Ok(handle)
     }

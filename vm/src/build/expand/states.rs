@@ -6,6 +6,7 @@ use super::super::tables::{PlaceSpec, Recipe, RefSpec, SpawnSpec};
 use super::{Expanded, Expander, handle_value};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
+use crate::fixes::Repair;
 use crate::source::Span;
 use crate::tree::{Command, CommandKind, Continuation, Spawn, WorkerIndex};
 use crate::value::{HostRef, Value};
@@ -51,7 +52,7 @@ impl Expander<'_, '_, '_> {
         };
         let updater = self.operand(updater, span)?;
         let message = if two_steps {
-            let Some(closest) = self.messages.last().copied() else {
+            let Some((closest, wait)) = self.messages.last().copied() else {
                 let message =
                     "an updater of two steps needs a message, and none has been received here";
                 let diagnostic = Diagnostic::error(codes::BAD_ARGUMENT, span, message);
@@ -60,7 +61,7 @@ impl Expander<'_, '_, '_> {
                 ));
             };
             self.used_messages.insert(closest);
-            self.lint_two_steps(span);
+            self.lint_two_steps(span, wait);
             Some(closest)
         } else {
             None
@@ -72,10 +73,11 @@ impl Expander<'_, '_, '_> {
         })
     }
 
-    fn lint_two_steps(&self, span: Span) {
+    fn lint_two_steps(&self, span: Span, wait: Span) {
         let message = "the updater is first applied to the closest message, then to the state";
         let lint = Diagnostic::lint(codes::UPDATER_SHORTHAND, span, message)
-            .with_hint("name the message: `modifyState(handle, computeState([message], message => state => …))`");
+            .with_hint("name the message: `modifyState(handle, computeState([message], message => state => …))`")
+            .with_repair(Repair::Message(wait));
         self.stage.add_lint(lint);
     }
 

@@ -45,11 +45,6 @@ fn includes(
 
 fn equal(machine: &mut Machine<'_>, item: &Value, wanted: &Value) -> Result<bool, Trap> {
     machine.spend(1)?;
-    if let (Some(left), Some(right)) = (item.as_text(), wanted.as_text())
-        && left.len() == right.len()
-    {
-        machine.spend(left.len() as u64 / 32)?;
-    }
     machine.strict_equal_counted(item, wanted)
 }
 

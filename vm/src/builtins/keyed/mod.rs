@@ -49,7 +49,9 @@ pub(super) fn keyed_entries(
 /// The canonical form of a key, counted by its size.
 fn map_key(machine: &mut Machine<'_>, key: &Value) -> Result<MapKey, Trap> {
     machine.spend(2)?;
-    if let Value::Frozen(data) = key
+    if let Some(text) = key.as_text() {
+        machine.spend_on_units(text.len())?;
+    } else if let Value::Frozen(data) = key
         && data.shape().depth > 0
     {
         let bytes = data.shape().byte_count;

@@ -1,21 +1,15 @@
-//! `troupe cluster status`: nodes and shards, who leads and who holds what.
+//! `troupe cluster status`: nodes and shards, who leads and who holds what, and what moves.
 
 use crate::api::{ClusterView, NodeView, ShardView};
-use crate::arguments::{ClientArguments, ClusterCommand, Output};
+use crate::arguments::{ClientArguments, Output};
 use crate::client::Client;
 use crate::output;
 
-/// Carries out a cluster command.
+/// Prints the cluster.
 ///
 /// # Errors
 /// The cluster cannot be reached.
-pub(super) fn run(command: &ClusterCommand) -> anyhow::Result<()> {
-    match command {
-        ClusterCommand::Status { client } => status(client),
-    }
-}
-
-fn status(client: &ClientArguments) -> anyhow::Result<()> {
+pub(super) fn run(client: &ClientArguments) -> anyhow::Result<()> {
     let view: ClusterView = Client::new(client).get("/cluster")?;
     if client.output == Output::Json {
         return output::json(&view);
@@ -52,9 +46,12 @@ fn status(client: &ClientArguments) -> anyhow::Result<()> {
             shard.applied.to_string(),
             shard.state_hash.chars().take(12).collect(),
             agreed(shard),
+            shard.moving.clone().unwrap_or_default(),
         ]
     });
-    let titles = ["shard", "leader", "replicas", "applied", "state", "agreed"];
+    let titles = [
+        "shard", "leader", "replicas", "applied", "state", "agreed", "moves",
+    ];
     output::table(&titles, shards);
     Ok(())
 }

@@ -1,0 +1,20 @@
+//! `troupe cluster …`: what an operator asks of a cluster, one file for each command.
+
+mod drain;
+mod remove;
+mod status;
+
+use crate::arguments::ClusterCommand;
+
+/// Carries out a cluster command.
+///
+/// # Errors
+/// The cluster cannot be reached, or refuses.
+pub(super) fn run(command: &ClusterCommand) -> anyhow::Result<()> {
+    match command {
+        ClusterCommand::Status { client } => status::run(client),
+        ClusterCommand::Drain(arguments) => drain::run(arguments),
+        ClusterCommand::Undrain(arguments) => drain::undo(arguments),
+        ClusterCommand::Remove(arguments) => remove::run(arguments),
+    }
+}
