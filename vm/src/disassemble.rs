@@ -184,18 +184,6 @@ impl Writer<'_> {
                     operand(config)
                 )
             }
-            Instruction::BlockEnterValue {
-                block,
-                source,
-                predicate,
-                timeout,
-            } => format!(
-                "BlockEnterValue {} of {} if {}{}",
-                self.block(*block),
-                operand(source),
-                operand(predicate),
-                self.timeout(timeout.as_ref())
-            ),
             other => self.leaving_instruction(other),
         }
     }
@@ -224,6 +212,18 @@ impl Writer<'_> {
                     .map_or(0, |block| block.start);
                 format!("LoopContinue b{} -> {start:04}", block.0)
             }
+            Instruction::BlockEnterValue {
+                block,
+                source,
+                predicate,
+                timeout,
+            } => format!(
+                "BlockEnterValue {} of {} if {}{}",
+                self.block(*block),
+                self.operand(*source),
+                self.operand(*predicate),
+                self.timeout(timeout.as_ref())
+            ),
             nesting => self.nesting_instruction(nesting),
         }
     }

@@ -97,15 +97,7 @@ fn a_stream_a_worker_and_a_program_on_the_bus_see_each_value_through_the_loss_of
     let first = node.follow(ANN, None, 1).remove(0);
     assert_eq!(first.data["value"], json!(20));
 
-    // The leader of the function's shard goes, then that of an account's.
-    for (name, key) in [("Exposure", "[\"ann\"]"), ("Account", "a1")] {
-        let leader = cluster.leader_of(name, key);
-        cluster.nodes[leader].kill();
-        let node = cluster.any().http();
-        book(&node, "a1", 300);
-        book(&node, "a2", 300);
-        cluster.nodes[leader].restart();
-    }
+    lose_leaders(&mut cluster);
     let node = cluster.any().http();
     exposure_of(&node, ANN, &json!(1220));
     let last = book(&node, "a1", -400);
@@ -119,6 +111,25 @@ fn a_stream_a_worker_and_a_program_on_the_bus_see_each_value_through_the_loss_of
         .collect();
     assert_eq!(values, [320, 620, 920, 1220, 820]);
 
+    check_the_desk(&node, &last);
+    cluster.await_equal_replicas(PATIENCE);
+}
+
+/// Books through the loss of the leader of the function's shard, then of that of an account's.
+fn lose_leaders(cluster: &mut Cluster) {
+    for (name, key) in [("Exposure", "[\"ann\"]"), ("Account", "a1")] {
+        let leader = cluster.leader_of(name, key);
+        cluster.nodes[leader].kill();
+        let node = cluster.any().http();
+        book(&node, "a1", 300);
+        book(&node, "a2", 300);
+        std::thread::sleep(Duration::from_millis(50));
+        cluster.nodes[leader].restart();
+    }
+}
+
+/// The desk was told twice, and the trace of the last booking leads through both functions to it.
+fn check_the_desk(node: &HttpClient, last: &str) {
     let desk = until("what the desk said", PATIENCE, || {
         let page = node.get("/v1/workers/Desk/instances/ann/outbox").body;
         (page["messages"].as_array()?.len() == 2).then_some(page)
@@ -132,7 +143,6 @@ fn a_stream_a_worker_and_a_program_on_the_bus_see_each_value_through_the_loss_of
     assert_eq!(said[0], &json!({ "type": "ABOVE", "exposure": 1220 }));
     assert_eq!(said[1], &json!({ "type": "BELOW", "exposure": 820 }));
 
-    // The trace of the last booking leads through both functions to the desk.
     let trace = until("the trace", PATIENCE, || {
         let trace = node.get(&format!("/v1/messages/{last}/trace")).body;
         let text = trace.to_string();
@@ -147,5 +157,4 @@ fn a_stream_a_worker_and_a_program_on_the_bus_see_each_value_through_the_loss_of
         .then_some(trace)
     });
     assert!(trace.to_string().contains("\"value\""), "{trace}");
-    cluster.await_equal_replicas(PATIENCE);
 }

@@ -29,6 +29,7 @@ pub(crate) fn check(world: &World) {
     exactly_once(world, &seen);
     order(&seen);
     conservation(world);
+    functions_are_up_to_date(world);
     equal_replicas(world);
 }
 
@@ -147,6 +148,9 @@ fn conservation(world: &World) {
         let instances =
             query::instances(shard.store(), &Namespace::default(), None, None, 1000).unwrap();
         for view in instances {
+            if scripts::is_reader(&view) {
+                continue;
+            }
             if is_till(&view) {
                 sum += scripts::count(shard.store(), &view);
                 continue;
@@ -156,6 +160,45 @@ fn conservation(world: &World) {
         }
     }
     assert_eq!(sum, 0, "what one account gave another has");
+}
+
+/// The function of each till says what the till holds, and the function of all of them their sum.
+fn functions_are_up_to_date(world: &World) {
+    let mut tills: BTreeMap<String, i64> = BTreeMap::new();
+    let mut mirrors: BTreeMap<String, i64> = BTreeMap::new();
+    let mut totals = Vec::new();
+    for group in &world.groups {
+        let shard = group.replicas[0].shard.as_ref().unwrap();
+        let instances =
+            query::instances(shard.store(), &Namespace::default(), None, None, 1000).unwrap();
+        for view in instances {
+            let key = view.address.key().unwrap_or_default().to_owned();
+            let number = || {
+                let result = scripts::result(shard.store(), &view);
+                result.and_then(|value| value.as_i64())
+            };
+            match view.worker.as_str() {
+                scripts::TILL => {
+                    tills.insert(key, scripts::count(shard.store(), &view));
+                }
+                "Mirror" => {
+                    let of = key.trim_matches(['[', ']', '"']).to_owned();
+                    mirrors.insert(of, number().expect("a state is known"));
+                }
+                "Total" => totals.push(number().expect("all states are known")),
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(
+        totals,
+        [tills.values().sum::<i64>()],
+        "the sum of all tills"
+    );
+    for (key, mirrored) in mirrors {
+        let held = tills.get(&key).copied().unwrap_or_default();
+        assert_eq!(mirrored, held, "the function of Till/{key}");
+    }
 }
 
 fn equal_replicas(world: &World) {

@@ -17,6 +17,7 @@ use cluster::{Command, ProgramId};
 use serde_json::{Value, json};
 use transport::Namespace;
 
+use crate::client::{ACCOUNTS, account};
 use crate::random::Random;
 
 /// The worker's name.
@@ -33,8 +34,16 @@ export const Till = act((self, { fail }) => withState(() => 0, count => whileLoo
       send(worker("Till", readState(m, m => m.pay.to)), readState(m, m => m.pay)))),
     whenState(readState(m, m => m.end === "fail"), fail("asked to")),
     modifyState(count, computeState([m], m => n => m.end === "trap" ? m.end.worse.worst : n)),
-  ])))), { daemon: true, key: m => m.to, restart: { policy: "on-failure", backoff: 40, attempts: 1000 } });
+  ]))), { as: "count" }), { daemon: true, key: m => m.to, restart: { policy: "on-failure", backoff: 40, attempts: 1000 } });
+
+export const Mirror = reactive((get, key) => get(stateOf(worker("Till", key), "count")) ?? 0);
+export const Total = reactive(get => [ACCOUNTS].reduce((sum, key) => sum + get(Mirror(key)), 0));
+export const Auditor = act(() => waitForValue(Total(), total => false),
+  { daemon: true, restart: { policy: "on-failure", backoff: 40, attempts: 1000 } });
 "#;
+
+/// What reads the tills: functions of their states, and who waits for them.
+const READERS: [&str; 3] = ["Mirror", "Total", "Auditor"];
 
 /// Runs model programs and scripts.
 struct BothEngines;
@@ -54,7 +63,11 @@ impl Engine for BothEngines {
 
 /// The commands that bring the script into a shard.
 pub(crate) fn deploy() -> [Command; 2] {
-    let source = vm::Source::new("till.js", SCRIPT);
+    let keys: Vec<String> = (0..ACCOUNTS)
+        .map(|at| format!("{:?}", account(at)))
+        .collect();
+    let script = SCRIPT.replace("ACCOUNTS", &keys.join(", "));
+    let source = vm::Source::new("till.js", script);
     let compiled = vm::compile(&source, &vm::BuildLimits::default());
     let program = compiled.expect("the script compiles").program;
     let install = Install {
@@ -63,7 +76,11 @@ pub(crate) fn deploy() -> [Command; 2] {
     let activate = Activate {
         namespace: Namespace::default(),
         version: 2,
-        names: vec![(TILL.to_owned(), ProgramId(program.hash().0))],
+        names: READERS
+            .into_iter()
+            .chain([TILL])
+            .map(|name| (name.to_owned(), ProgramId(program.hash().0)))
+            .collect(),
         removed: Vec::new(),
     };
     [Command::Install(install), Command::Activate(activate)]
@@ -106,6 +123,19 @@ pub(crate) fn tag(body: &Body) -> Option<String> {
 /// Whether it was told to fail or to trap.
 pub(crate) fn is_told_to_end(body: &Body) -> bool {
     json_of(body).is_some_and(|json| matches!(json["end"].as_str(), Some("fail" | "trap")))
+}
+
+/// Whether an instance only reads tills.
+pub(crate) fn is_reader(view: &InstanceView) -> bool {
+    READERS.contains(&view.worker.as_str())
+}
+
+/// What a function of the tills came to, where it is one and has come to something.
+pub(crate) fn result(store: &dyn StateRead, view: &InstanceView) -> Option<Value> {
+    let program = query::decoded_program(store, view.program).unwrap();
+    let shown = query::shown_result(&program.unwrap().0, view).unwrap()?;
+    let shown: Value = serde_json::from_str(&shown.to_json()).unwrap();
+    shown.get("value").cloned()
 }
 
 /// What a till holds.

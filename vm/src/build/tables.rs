@@ -107,12 +107,7 @@ pub(super) enum Action {
         timeout: Option<TimeoutSpec>,
     },
     Call(CallSpec),
-    WaitForValue {
-        source: Recipe,
-        predicate: Recipe,
-        then: Option<Value>,
-        timeout: Option<TimeoutSpec>,
-    },
+    WaitForValue(ValueSpec),
     Reply {
         handle: HostRef,
         message: Recipe,
@@ -179,6 +174,15 @@ pub(super) struct CallSpec {
     pub(super) then: Option<Value>,
     pub(super) timeout: Option<TimeoutSpec>,
     pub(super) retry: Option<Retry>,
+}
+
+/// What `waitForValue` was given.
+#[derive(Clone, Debug)]
+pub(super) struct ValueSpec {
+    pub(super) source: Recipe,
+    pub(super) predicate: Recipe,
+    pub(super) then: Option<Value>,
+    pub(super) timeout: Option<TimeoutSpec>,
 }
 
 /// What `attempt` was given.

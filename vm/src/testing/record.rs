@@ -90,7 +90,10 @@ impl TestWorker {
                     message,
                     intent,
                 } => {
-                    if is_inside(run, &to) {
+                    // The output of a reactive function is no message of the worker that reads it.
+                    let sender = self.program.worker(&from.name);
+                    let is_result = sender.is_some_and(|sender| sender.options.reactive);
+                    if is_inside(run, &to) || (is_result && to == "outbox") {
                         continue;
                     }
                     let emitted = Emitted {

@@ -279,3 +279,19 @@ fn numbers_keep_their_last_bit() {
         [json!([sum, 9_007_199_254_740_992_u64, 1e21, 0])]
     );
 }
+
+#[test]
+fn reactive_functions_of_the_script_are_computed_and_put_out_nothing_of_the_worker() {
+    let script = Script::compile(
+        "limit.js",
+        "
+        export const Double = reactive((get, n) => 2 * n);
+        export const Limit = act((self, { outbox }) => waitFor(m => true, m =>
+          waitForValue(Double(readState(m, m => m.n)), v => v > 5, v => send(outbox, v))));
+        ",
+    )
+    .unwrap();
+    let mut worker = script.worker("Limit").start().unwrap();
+    worker.process_message(json!({ "n": 4 })).unwrap();
+    assert_eq!(worker.emitted_messages(), [json!(8)]);
+}

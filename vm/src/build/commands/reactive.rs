@@ -5,7 +5,7 @@
 
 use super::super::arguments::Arguments;
 use super::super::stage::Stage;
-use super::super::tables::{Action, Kind, Recipe, WorkerSpec, host};
+use super::super::tables::{Action, Kind, Recipe, ValueSpec, WorkerSpec, host};
 use super::messages::continuation_and_options;
 use super::timing::{self, Timing};
 use crate::codes;
@@ -186,12 +186,12 @@ pub(super) fn wait_for_value(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value
         Some(options) => timing::read(arguments, &options, &["timeout", "otherwise"])?,
         None => Timing::default(),
     };
-    let action = Action::WaitForValue {
+    let action = Action::WaitForValue(ValueSpec {
         source,
         predicate,
         then,
         timeout: timing.timeout,
-    };
+    });
     Ok(arguments
         .stage
         .tables

@@ -3,7 +3,7 @@
 //! A `waitFor` without continuation keeps its message for the rest of its sequence where the shorthand
 //! `…Handle` refers to it: the rest then becomes its continuation.
 
-use super::super::tables::{Action, CallSpec, Jump, Kind, Recipe, RefSpec, TimeoutSpec};
+use super::super::tables::{Action, CallSpec, Jump, Kind, Recipe, RefSpec, TimeoutSpec, ValueSpec};
 use super::{Expanded, Expander, handle_value};
 use crate::codes;
 use crate::data::{Data, PropertyTable};
@@ -154,18 +154,12 @@ impl Expander<'_, '_, '_> {
     }
 
     /// A wait for a value of a source that matches.
-    pub(super) fn wait_for_value(
-        &mut self,
-        (source, predicate): (&Recipe, &Recipe),
-        then: Option<&Value>,
-        timeout: Option<&TimeoutSpec>,
-        span: Span,
-    ) -> Expanded<CommandKind> {
+    pub(super) fn wait_for_value(&mut self, wait: &ValueSpec, span: Span) -> Expanded<CommandKind> {
         Ok(CommandKind::WaitForValue(WaitForValue {
-            source: self.operand(source, span)?,
-            predicate: self.operand(predicate, span)?,
-            then: self.received(then, span)?,
-            timeout: self.timeout(timeout, span)?,
+            source: self.operand(&wait.source, span)?,
+            predicate: self.operand(&wait.predicate, span)?,
+            then: self.received(wait.then.as_ref(), span)?,
+            timeout: self.timeout(wait.timeout.as_ref(), span)?,
         }))
     }
 
