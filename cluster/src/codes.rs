@@ -23,6 +23,10 @@ pub const MAILBOX_FULL: &str = "E-mailbox-full";
 pub const SERVICE_FULL: &str = "E-service-full";
 /// The external service stayed silent until the message's time to live ended.
 pub const SERVICE_SILENT: &str = "E-service-silent";
+/// Too many read this source.
+pub const SOURCE_FULL: &str = "E-source-full";
+/// The name is that of a reactive function, which is read, or the request reads what is none.
+pub const REACTIVE: &str = "E-reactive";
 /// Too many messages in a row without anything from outside.
 pub const CHAIN: &str = "E-chain";
 /// The message is too large to travel between shards.

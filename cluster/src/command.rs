@@ -47,6 +47,8 @@ pub enum Command {
     DiscardDeadLetter(DeadLetterRequest),
     /// Record what the replicas say about the state at a checkpoint.
     Agreed(Verdict),
+    /// A client reads a reactive function.
+    Read(ReadRequest),
 }
 
 /// Where a request entered, counted by the node's door: what makes a retry inside the door known.
@@ -113,6 +115,17 @@ pub struct KillRequest {
     pub door: DoorHeader,
     /// Whom.
     pub target: Address,
+}
+
+/// A reactive function to be computed, and kept up to date for a while, at the shard of its instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadRequest {
+    /// Where it came in.
+    pub door: DoorHeader,
+    /// The instance: the name, and the key of the arguments (`vm::reactive::instance_key`).
+    pub source: Address,
+    /// The arguments, an array.
+    pub arguments: Body,
 }
 
 /// Parcels `first`, `first + 1`, … of the channel from `source`.

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use transport::Address;
+use vm::reactive::Part;
 use vm::{CallId, Intent};
 
 use crate::message::Body;
@@ -87,6 +88,8 @@ pub struct WorkerFacts {
     pub idle_ms: Option<u64>,
     /// How long an ended run is kept, where the script says so, in milliseconds.
     pub retention_ms: Option<u64>,
+    /// It is a reactive function: begun by who reads it, and it takes no messages.
+    pub reactive: bool,
 }
 
 /// One run of a worker between two turns.
@@ -108,6 +111,11 @@ pub trait Run: Send {
 
     /// Goes back to `before`, but keeps what must not be used twice: counters that ids come from.
     fn go_back_to(&mut self, before: &dyn Run);
+
+    /// What those who read a part of it are told; none where nothing of it can be read.
+    fn told(&self, _part: &Part, _limits: &vm::limits::Limits) -> Option<Body> {
+        None
+    }
 
     /// For engines to know their own runs.
     fn as_any(&self) -> &dyn std::any::Any;
@@ -145,6 +153,17 @@ pub enum Input<'a> {
     Timer {
         /// Its number.
         timer: u64,
+    },
+    /// A source has told something.
+    Told {
+        /// Which subscription.
+        watch: CallId,
+        /// What was told.
+        body: &'a Body,
+        /// The step of the source that made it.
+        version: u64,
+        /// The source.
+        from: Option<&'a Address>,
     },
 }
 
@@ -252,6 +271,20 @@ pub enum Effect {
     CancelTimer {
         /// Its number.
         timer: u64,
+    },
+    /// Give the run what a source is, now and whenever it changes.
+    Subscribe {
+        /// The number within the run.
+        watch: u64,
+        /// The source.
+        to: Target,
+        /// What of it is read.
+        request: Body,
+    },
+    /// A subscription is not needed any more.
+    Unsubscribe {
+        /// The number within the run.
+        watch: u64,
     },
 }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use transport::codec;
 use transport::{Address, DecodeError, Incarnation, MessageId, Namespace, NodeId, ShardId};
+use vm::reactive::Part;
 
 use crate::message::ProgramId;
 use crate::store::VALUE_BYTES_MAX;
@@ -39,6 +40,7 @@ pub(crate) const DEAD_LETTER: u8 = b'x';
 pub(crate) const PIECE: u8 = b'j';
 pub(crate) const SERVICE: u8 = b'e';
 pub(crate) const SERVICE_ITEM: u8 = b'f';
+pub(crate) const WATCHED: u8 = b'r';
 
 pub(crate) const SYSTEM_MEMBER: u8 = b'A';
 pub(crate) const SYSTEM_SHARD: u8 = b'B';
@@ -191,6 +193,16 @@ pub(crate) fn service(address: &Address) -> Vec<u8> {
 
 pub(crate) fn service_item(slot: u64, number: u64) -> Vec<u8> {
     Key::new(SERVICE_ITEM).number(slot).number(number).0
+}
+
+/// A part of an instance that is read: 0 for what was told last, else a reader.
+pub(crate) fn watched(source: &Address, part: &Part, number: u64) -> Vec<u8> {
+    let key = Key::new(WATCHED).address(source);
+    let key = match part {
+        Part::Result => key.bytes(&[0]),
+        Part::State(name) => key.bytes(&[1]).text(name),
+    };
+    key.number(number).0
 }
 
 pub(crate) fn system_member(node: NodeId) -> Vec<u8> {

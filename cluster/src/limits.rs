@@ -55,6 +55,11 @@ pub struct ShardLimits {
     pub service_backoff_min_ms: u64,
     /// Longest such pause, in milliseconds. It doubles from the first.
     pub service_backoff_max_ms: u64,
+    /// Readers of one source: subscriptions to the states of one instance, or to one result. All are told
+    /// within one turn.
+    pub source_readers: u64,
+    /// How long a reactive function runs without a reader, in milliseconds of shard time: a minute.
+    pub unread_ms: u64,
     /// Timers that one command fires; the rest is due at once again.
     pub timers_per_command: u64,
 }
@@ -87,6 +92,8 @@ impl Default for ShardLimits {
             service_queue: 100_000,
             service_backoff_min_ms: 200,
             service_backoff_max_ms: 30_000,
+            source_readers: 10_000,
+            unread_ms: 60_000,
             timers_per_command: 1_000,
         }
     }

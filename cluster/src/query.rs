@@ -18,7 +18,7 @@ pub use instances::{InstanceView, history, instance, instances};
 pub use kinds::kind;
 pub use messages::{message, story};
 pub use output::{OutputItem, OutputPage, output};
-pub use programs::{active_program, decoded_program, installed_program, open_states};
+pub use programs::{active_program, decoded_program, installed_program, open_states, shown_result};
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;

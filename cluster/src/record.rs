@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use transport::{Address, Incarnation, MessageId, RunId, ShardId, Stamp};
 use vm::CallId;
+use vm::reactive::Part;
 
 use crate::message::{Body, Message, ProgramId};
 
@@ -115,6 +116,17 @@ pub enum TurnInput {
     Kill {
         /// Who; none for a client or the worker itself.
         from: Option<Address>,
+    },
+    /// What a source told that the run reads.
+    Told {
+        /// The source.
+        from: Option<Address>,
+        /// What was told.
+        body: Body,
+        /// The subscription.
+        watch: CallId,
+        /// The step of the source that made it.
+        version: u64,
     },
 }
 
@@ -237,6 +249,10 @@ pub enum MessageFate {
         /// The step of the first turn; none where the instance ran already.
         step: Option<u64>,
     },
+    /// The sender reads something of `to` from now on.
+    Subscribed,
+    /// The sender reads it no more.
+    Unsubscribed,
 }
 
 /// A message that could not be handed over, with why.
@@ -374,6 +390,11 @@ pub struct InstanceRecord {
     pub heard_ms: u64,
     /// How long it may receive nothing before it ends, and when that is looked at next.
     pub idle: Option<Idle>,
+    /// What it reads of others, in the order of subscription.
+    pub sources: Vec<SourceRecord>,
+    /// Of a reactive function that has had no reader, or a client that read once: when it ends unless it
+    /// has a reader then, in milliseconds of shard time.
+    pub unread_until_ms: Option<u64>,
     /// When its run began.
     pub started_ms: u64,
     /// When its run ended.
@@ -396,6 +417,45 @@ pub struct Idle {
     /// When its timer is due, in milliseconds of shard time. Messages do not move it: it is set anew when
     /// it fires, so that a message costs nothing.
     pub due_ms: u64,
+}
+
+/// Something that an instance reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceRecord {
+    /// The number within the run.
+    pub watch: u64,
+    /// Of whom.
+    pub source: Address,
+    /// What: as the subscription said it.
+    pub request: Body,
+}
+
+/// A part of an address of this shard that somebody reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchedRecord {
+    /// The instance, which need not be there.
+    pub source: Address,
+    /// What is read of it.
+    pub part: Part,
+    /// As the first reader asked for it.
+    pub request: Body,
+    /// Number of the next reader.
+    pub next: u64,
+    /// A hash of what was told last.
+    pub last: [u8; 16],
+}
+
+/// A reader of a part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReaderRecord {
+    /// Of whom.
+    pub source: Address,
+    /// What.
+    pub part: Part,
+    /// Who reads it.
+    pub reader: Address,
+    /// The reader's run and its number for the subscription.
+    pub watch: CallId,
 }
 
 /// One value that a root instance emitted.

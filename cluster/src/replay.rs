@@ -167,6 +167,17 @@ fn engine_input(input: &TurnInput) -> Option<Input<'_>> {
             from: from.as_ref(),
         },
         TurnInput::Timer { timer } => Input::Timer { timer: *timer },
+        TurnInput::Told {
+            from,
+            body,
+            watch,
+            version,
+        } => Input::Told {
+            watch: *watch,
+            body,
+            version: *version,
+            from: from.as_ref(),
+        },
         TurnInput::Idle | TurnInput::Kill { .. } => return None,
     })
 }

@@ -26,6 +26,8 @@ mod retirement;
 mod runs;
 mod schedules;
 mod services;
+mod sources;
+mod subscriptions;
 mod timers;
 mod turn;
 
@@ -95,6 +97,7 @@ pub struct Shard {
     pub(crate) timers: timers::Timers,
     pub(crate) programs: programs::Programs,
     pub(crate) services: services::Services,
+    pub(crate) sources: sources::Sources,
     pub(crate) observed: bool,
     // Of the entry and command that are being applied.
     pub(crate) now_ms: u64,
@@ -181,6 +184,7 @@ impl Shard {
             timers: timers::Timers::load(&*store)?,
             programs: programs::Programs::load(engine, &*store)?,
             services: services::Services::load(&*store, limits.service_window)?,
+            sources: sources::Sources::load(&*store)?,
             agreement: Agreement::read(&*store)?,
             observed: false,
             now_ms: meta.time_ms,

@@ -48,6 +48,8 @@ pub enum Command {
     History(PageArguments),
     /// Show what a root instance put out
     Outbox(OutboxArguments),
+    /// Follow what a reactive function comes to
+    Watch(WatchArguments),
     /// Show the causal tree of a message: who sent what to whom, when, on which node
     Trace(TraceArguments),
     /// Look at the cluster
@@ -457,6 +459,22 @@ pub struct OutboxArguments {
     /// Go on printing what comes
     #[arg(long, short)]
     pub follow: bool,
+}
+
+/// `troupe watch`
+#[derive(Debug, Args)]
+pub struct WatchArguments {
+    /// The reactive function
+    pub name: String,
+    /// Its arguments, a JSON array
+    #[arg(default_value = "[]")]
+    pub args: String,
+    /// Print what it is now, and end
+    #[arg(long)]
+    pub once: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub client: ClientArguments,
 }
 
 /// `troupe trace`

@@ -53,6 +53,8 @@ codes! {
     WORKER_NAME = "E0210" "a worker without a name of its own";
     BUILD_THREW = "E0211" "the module threw an error while it was evaluated";
 
+    REACTIVE_MISUSED = "E0230" "a reactive function is used as a worker, or a worker as a reactive function";
+
     THROWN = "E0301" "an uncaught error";
     FROZEN = "E0302" "a frozen value is changed";
     NOT_A_MESSAGE = "E0303" "a value that cannot be sent or kept";
@@ -72,6 +74,12 @@ codes! {
     TIMED_OUT = "E0317" "a wait or call whose time is over";
     NOT_AN_ARRAY = "E0318" "a `forEach` over a value that is no array";
 
+    NOT_A_SOURCE = "E0340" "a value that is not a source of a reactive function";
+    IMPURE = "E0341" "a reactive function uses time or chance of its own";
+    CYCLE = "E0342" "reactive functions that read each other";
+    SOURCE_FAILED = "E0343" "a worker waits for a value and its source has an error";
+    UNREADABLE = "E0344" "something is read of a worker that it does not have";
+
     LIMIT_INSTRUCTIONS = "E0401" "too many instructions";
     LIMIT_MEMORY = "E0402" "too much memory";
     LIMIT_CALL_DEPTH = "E0403" "calls nest too deep";
@@ -86,6 +94,8 @@ codes! {
     LIMIT_REGEX = "E0412" "too many regular-expression steps";
     LIMIT_MODULES = "E0420" "too many files in one program";
     LIMIT_ALL_SOURCES = "E0421" "too much source in one program";
+
+    LIMIT_SOURCES = "E0430" "a reactive function reads too many sources";
 
     HANDLE_SHORTHAND = "W0001" "a name that ends in `Handle` stands for a message";
     UPDATER_SHORTHAND = "W0002" "an updater of two steps is applied to a message";

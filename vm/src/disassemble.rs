@@ -121,6 +121,7 @@ impl Writer<'_> {
             Instruction::Delay { milliseconds } => format!("Delay {}", operand(milliseconds)),
             Instruction::TaskComplete { result } => format!("TaskComplete {}", operand(result)),
             Instruction::TaskFail { error } => format!("TaskFail {}", operand(error)),
+            Instruction::React { function } => format!("React {}", operand(function)),
             opening_or_leaving => self.block_instruction(opening_or_leaving),
         }
     }
@@ -183,6 +184,18 @@ impl Writer<'_> {
                     operand(config)
                 )
             }
+            Instruction::BlockEnterValue {
+                block,
+                source,
+                predicate,
+                timeout,
+            } => format!(
+                "BlockEnterValue {} of {} if {}{}",
+                self.block(*block),
+                operand(source),
+                operand(predicate),
+                self.timeout(timeout.as_ref())
+            ),
             other => self.leaving_instruction(other),
         }
     }

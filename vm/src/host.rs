@@ -6,7 +6,7 @@
 //! through `misuse`, which makes the right diagnostic.
 
 use crate::codes;
-use crate::data::{Data, Symbolic};
+use crate::data::{Address, Data, Symbolic};
 use crate::error::Trap;
 use crate::machine::Machine;
 use crate::text::Text;
@@ -54,6 +54,16 @@ pub trait Host {
         callee: HostRef,
         arguments: &[Value],
     ) -> Result<Value, Trap>;
+
+    /// Calls the address of a name: what a reactive function is for some arguments.
+    fn call_address(
+        &self,
+        machine: &mut Machine<'_>,
+        address: &Address,
+        _: &[Value],
+    ) -> Result<Value, Trap> {
+        Err(machine.type_error(format!("the address {address} is not a function")))
+    }
 
     /// Reads a property of a build-stage value, for example `loop.break`.
     fn property(

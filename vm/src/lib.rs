@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod build;
+pub mod builder;
 pub mod builtins;
 pub mod bytecode;
 mod bytes_visitor;
@@ -35,6 +36,7 @@ pub mod modules;
 pub mod number;
 pub mod options;
 pub mod program;
+pub mod reactive;
 pub mod regex;
 mod run;
 pub mod schedule;

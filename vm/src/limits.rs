@@ -88,6 +88,8 @@ limits! {
     mailbox_messages: u64, MailboxMessages, 100_000, "messages waiting for one worker";
     /// Bytes of a program. A program travels whole and is held by every replica that runs it.
     program_bytes: u64, ProgramBytes, 8 << 20, "bytes in one program";
+    /// Sources that one reactive function reads at a time. Each is a subscription, and looked up in each of its turns.
+    reactive_sources: u32, ReactiveSources, 1_000, "sources of one reactive function";
     /// Bytes of console output that a turn may add to history.
     turn_console_bytes: u64, TurnConsoleBytes, 64 << 10, "bytes of console output in one turn";
 }

@@ -27,6 +27,8 @@ pub struct WorkerOptions {
     pub idle_ms: Option<u64>,
     /// How long the history of an ended run is kept, in milliseconds; none: what the host says.
     pub retention_ms: Option<u64>,
+    /// Whether it is a reactive function: it takes no messages, and is made by who reads it.
+    pub reactive: bool,
 }
 
 impl WorkerOptions {
@@ -198,6 +200,7 @@ impl WorkerOptions {
             subscribe: None,
             idle_ms: None,
             retention_ms: None,
+            reactive: false,
         }
     }
 }

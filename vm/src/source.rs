@@ -39,6 +39,15 @@ impl Span {
         Span { start, end }
     }
 
+    /// The characters that these bytes are of, one at least unless the text ends there. Parsers say where a
+    /// regular expression is wrong in bytes, which may be in the middle of a character.
+    pub(crate) fn of_characters(text: &str, start: u32, end: u32) -> Span {
+        let start = text.floor_char_boundary(start as usize);
+        let first = text[start..].chars().next().map_or(0, char::len_utf8);
+        let end = text.ceil_char_boundary((end as usize).max(start + first));
+        Span::new(start as u32, end as u32)
+    }
+
     /// The same place of a file that begins at an offset.
     pub(crate) fn shifted(self, base: u32) -> Span {
         Span::new(self.start + base, self.end + base)

@@ -56,6 +56,10 @@ pub(crate) enum CommandKind {
     WaitFor(WaitFor),
     /// Sends a message and waits for the reply.
     Call(Call),
+    /// Waits until a source says a value that matches.
+    WaitForValue(WaitForValue),
+    /// Computes a function of sources for ever: all that a reactive function does.
+    React { function: FunctionId },
     /// Answers the sender of a message.
     Reply { handle: Handle, message: Operand },
     /// Takes one message and runs one of two branches with it.
@@ -133,6 +137,15 @@ pub(crate) struct Call {
     pub(crate) then: Continuation,
     pub(crate) timeout: Option<Timeout>,
     pub(crate) retry: Option<Retry>,
+}
+
+/// A wait for a value of a source that matches.
+#[derive(Clone, Debug)]
+pub(crate) struct WaitForValue {
+    pub(crate) source: Operand,
+    pub(crate) predicate: Operand,
+    pub(crate) then: Continuation,
+    pub(crate) timeout: Option<Timeout>,
 }
 
 /// One message, and one of two branches.

@@ -9,6 +9,8 @@ use crate::data::{Address, Data};
 use crate::error::ScriptError;
 use crate::limits::Limits;
 use crate::program::Program;
+#[cfg(doc)]
+use crate::reactive::Part;
 use crate::run::RunHost;
 use crate::worker::{Phase, Worker};
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,12 @@ pub enum Intent {
     Ask(CallId),
     /// It is the reply to a call.
     Answer(CallId),
+    /// It asks a source to tell what the body names, now and whenever it changes.
+    Subscribe(CallId),
+    /// It asks a source to tell no more.
+    Unsubscribe(CallId),
+    /// It tells what a source has become, at a step of the source.
+    Emit(CallId, u64),
 }
 
 /// What makes a worker run.
@@ -66,6 +74,17 @@ pub enum Input {
     Timer {
         /// The number it was set with.
         timer: u64,
+    },
+    /// What a source told that the worker subscribed to. It passes the mailbox.
+    Told {
+        /// The subscription.
+        watch: CallId,
+        /// What was told.
+        body: Data,
+        /// The step of the source that made it.
+        version: u64,
+        /// The source.
+        source: Option<Address>,
     },
 }
 
@@ -164,11 +183,32 @@ pub enum Effect {
         /// The number it was set with.
         timer: u64,
     },
+    /// Give the worker `Input::Told` with what a source is, now and whenever it changes.
+    Subscribe {
+        /// The number within the run.
+        watch: u64,
+        /// The source.
+        to: Address,
+        /// What of it is read, see [`Part::requested`].
+        request: Data,
+    },
+    /// A subscription that is no longer needed.
+    Unsubscribe {
+        /// The number within the run.
+        watch: u64,
+    },
 }
 
 impl Effect {
-    fn is_about_timers(&self) -> bool {
-        matches!(self, Effect::SetTimer { .. } | Effect::CancelTimer { .. })
+    /// Whether it is about what a wait waits for.
+    fn is_about_waits(&self) -> bool {
+        matches!(
+            self,
+            Effect::SetTimer { .. }
+                | Effect::CancelTimer { .. }
+                | Effect::Subscribe { .. }
+                | Effect::Unsubscribe { .. }
+        )
     }
 }
 
@@ -266,8 +306,9 @@ pub(crate) fn turn_by(
         return without_effects(Outcome::Kept, used);
     }
     if matches!(end, End::Failed(_)) {
-        // A worker that goes on after its failure is back at waits whose timers must still run.
-        effects.retain(|effect| !effect.is_about_timers());
+        // A worker that goes on after its failure is back at waits whose timers must still run and whose
+        // sources must still tell.
+        effects.retain(|effect| !effect.is_about_waits());
     }
     let code = program
         .definition(worker.definition)

@@ -3,10 +3,13 @@
 //! `turn` is the only thing that changes it; `snapshot` writes and reads it. Its size depends on what
 //! is open at its wait, never on its age. Mailbox, history and restarts are left to its host.
 
+use crate::codes;
 use crate::control::instruction::{BlockIndex, BlockKind};
 use crate::data::{Address, Data};
 use crate::error::ScriptError;
+use crate::limits::{Limit, Limits};
 use crate::program::Program;
+use crate::reactive::{Knowledge, Part, Told, told_error};
 use crate::source::{Position, Source};
 use crate::tree::WorkerIndex;
 use crate::turn::{CallId, Target};
@@ -130,6 +133,10 @@ pub(crate) enum Wait {
         call: PendingCall,
         timer: Option<u64>,
     },
+    /// A value that matches, of the source of this subscription; messages are kept for it.
+    Value { watch: u64, timer: Option<u64> },
+    /// What its sources tell: it is a reactive function.
+    Sources(Box<Knowledge>),
 }
 
 /// A call that waits.
@@ -156,10 +163,22 @@ impl Wait {
     /// The timer that ends the wait, where there is one.
     pub(crate) fn timer(&self) -> Option<u64> {
         match self {
-            Wait::Ready | Wait::Branches => None,
-            Wait::Message { timer } | Wait::Reply { timer, .. } => *timer,
+            Wait::Ready | Wait::Branches | Wait::Sources(_) => None,
+            Wait::Message { timer } | Wait::Reply { timer, .. } | Wait::Value { timer, .. } => {
+                *timer
+            }
             Wait::Time { timer } => Some(*timer),
         }
+    }
+
+    /// The timers that it has set.
+    pub(crate) fn timers(&self) -> impl Iterator<Item = u64> {
+        let clocks = match self {
+            Wait::Sources(knowledge) => knowledge.sources.as_slice(),
+            _ => &[],
+        };
+        let clocks = clocks.iter().filter_map(|known| known.timer);
+        self.timer().into_iter().chain(clocks)
     }
 }
 
@@ -278,9 +297,7 @@ impl Worker {
 
     /// The timers that it waits for: of delays, and of waits that give up after a time.
     pub fn timers(&self) -> impl Iterator<Item = u64> {
-        self.branches
-            .iter()
-            .filter_map(|branch| branch.wait.timer())
+        self.branches.iter().flat_map(|branch| branch.wait.timers())
     }
 
     /// The calls whose replies it waits for.
@@ -295,6 +312,17 @@ impl Worker {
                 }),
                 _ => None,
             })
+    }
+
+    /// The subscriptions that it has: of waits for a value, and of a reactive function.
+    pub fn watches(&self) -> impl Iterator<Item = CallId> {
+        let run = self.identity.run;
+        let numbers = self.branches.iter().flat_map(|branch| match &branch.wait {
+            Wait::Value { watch, .. } => vec![*watch],
+            Wait::Sources(knowledge) => knowledge.subscriptions(),
+            _ => Vec::new(),
+        });
+        numbers.map(move |number| CallId { run, number })
     }
 
     /// The values of the open `withState` blocks, outermost first.
@@ -331,6 +359,51 @@ impl Worker {
             }
         }
         named
+    }
+
+    /// What those who read a part of it are told. A state that is not open is `undefined`.
+    pub fn told(&self, program: &Program, part: &Part, limits: &Limits) -> Data {
+        let wait = self.branches.first().map(|branch| &branch.wait);
+        match (part, wait) {
+            (Part::Result, Some(Wait::Sources(knowledge))) => {
+                knowledge.told(&self.identity.address).to_data()
+            }
+            (Part::Result, _) if self.is_reactive(program) => {
+                let what = format!("the reactive function {} has ended", self.identity.address);
+                told_error(codes::ENDED.code, &what)
+            }
+            (Part::Result, _) => {
+                let name = self.name();
+                let what = format!(
+                    "`{name}` is a worker, not a reactive function: read one of its states, `stateOf(worker(\"{name}\", key), \"state\")`"
+                );
+                told_error(codes::UNREADABLE.code, &what)
+            }
+            (Part::State(name), _) => {
+                let named = self.named_states(program);
+                let found = named.into_iter().find(|(known, _)| known == name);
+                let value = found.map(|(_, value)| value).unwrap_or_default();
+                if u64::from(value.shape().byte_count) > limits.message_bytes {
+                    let what = Limit::MessageBytes.message(limits);
+                    return told_error(codes::LIMIT_MESSAGE.code, &what);
+                }
+                Told::value(value).to_data()
+            }
+        }
+    }
+
+    /// Of a reactive function: its result as people see it, `{ value }` or `{ error }`, or neither as long as
+    /// it waits for its sources, which are `sources` with their versions.
+    pub fn shown_result(&self) -> Option<Data> {
+        match self.branches.first().map(|branch| &branch.wait) {
+            Some(Wait::Sources(knowledge)) => Some(knowledge.shown()),
+            _ => None,
+        }
+    }
+
+    fn is_reactive(&self, program: &Program) -> bool {
+        let definition = program.definition(self.definition);
+        definition.is_some_and(|definition| definition.options.reactive)
     }
 
     /// The file and the place in it of the command at which it waits.

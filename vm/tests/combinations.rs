@@ -24,6 +24,7 @@ struct Host<'p> {
     program: &'p Program,
     worker: Worker,
     armed: BTreeSet<u64>,
+    watched: BTreeSet<u64>,
     now_ms: u64,
     limits: Limits,
     script: String,
@@ -59,6 +60,10 @@ impl Host<'_> {
                 Effect::CancelTimer { timer } => {
                     assert!(self.armed.remove(timer), "timer {timer}\n{}", self.script);
                 }
+                Effect::Subscribe { watch, .. } => assert!(self.watched.insert(*watch)),
+                Effect::Unsubscribe { watch } => {
+                    assert!(self.watched.remove(watch), "watch {watch}\n{}", self.script);
+                }
                 _ => {}
             }
         }
@@ -80,6 +85,8 @@ impl Host<'_> {
         self.worker = worker;
         let waits: BTreeSet<u64> = self.worker.timers().collect();
         assert_eq!(waits, self.armed, "{}", self.script);
+        let reads: BTreeSet<u64> = self.worker.watches().map(|watch| watch.number).collect();
+        assert_eq!(reads, self.watched, "{}", self.script);
         let is_dropped = done.notes.contains(&Note::Dropped);
         assert!(!is_dropped || self.worker.accepts_messages());
         true
@@ -88,9 +95,19 @@ impl Host<'_> {
     fn next_input(&self, random: &mut Random) -> Input {
         let timers: Vec<u64> = self.armed.iter().copied().collect();
         let calls: Vec<CallId> = self.worker.calls().collect();
+        let watches: Vec<CallId> = self.worker.watches().collect();
         let sender = Some(Address::keyed("Peer", "1"));
         let body = Data::Number(random.below(4) as f64);
         match random.below(3) {
+            _ if !watches.is_empty() && random.below(2) == 0 => {
+                let said = ["value", "error"][usize::from(random.below(8) == 0)];
+                Input::Told {
+                    watch: *random.pick(&watches),
+                    body: Data::object_from([(said, body)]).unwrap(),
+                    version: 1,
+                    source: sender,
+                }
+            }
             0 if !timers.is_empty() => Input::Timer {
                 timer: *random.pick(&timers),
             },
@@ -142,6 +159,7 @@ fn combinations_of_commands_keep_what_they_say() {
                 program: &program,
                 worker: Worker::new(&program, "Random", identity).unwrap(),
                 armed: BTreeSet::new(),
+                watched: BTreeSet::new(),
                 now_ms: 0,
                 limits,
                 script: script.clone(),

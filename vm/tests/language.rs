@@ -64,6 +64,46 @@ fn every_page_of_the_manual_holds() {
     );
 }
 
+/// Codes that no case of one script can show, each for a reason.
+const WITHOUT_CASE: &[(&str, &str)] = &[
+    (
+        "E0108",
+        "a statement that only the parser's other modes allow",
+    ),
+    ("E0110", "a mistake of the compiler itself"),
+    ("E0124", "a file that is no text cannot stand in a page"),
+    (
+        "E0208",
+        "names that a later version brings: others each time",
+    ),
+    ("E0311", "a local run gives each message to an instance"),
+    ("E0313", "only a host can forget to start a run"),
+    ("E0314", "a local run keeps messages back"),
+    ("E0315", "only a stored worker can be damaged"),
+    ("E0407", "a page of megabytes: the test of limits has them"),
+    ("E0420", "hundreds of files: the test of modules has them"),
+    ("E0421", "megabytes of files: the test of modules has them"),
+];
+
+#[test]
+fn every_code_of_an_error_has_a_case() {
+    let pages = std::fs::read_dir(folder()).unwrap();
+    let text: String = pages
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    for code in vm::codes::ALL {
+        let shown = text.contains(code.code);
+        let excused = WITHOUT_CASE
+            .iter()
+            .any(|(without, _)| *without == code.code);
+        assert!(
+            shown != excused,
+            "{}: shown {shown}, without case {excused}",
+            code.code
+        );
+    }
+}
+
 /// The page with the blocks as they are now.
 fn with_blocks(document: &Document, original: &str) -> String {
     let mut out = String::new();
@@ -193,6 +233,7 @@ fn case_limits(case: &Case) -> Limits {
             "--limits.turn_allocated_bytes" => limits.turn_allocated_bytes = number,
             "--limits.turn_regex_steps" => limits.turn_regex_steps = number,
             "--limits.turn_sends" => limits.turn_sends = number,
+            "--limits.reactive_sources" => limits.reactive_sources = number as u32,
             "--limits.state_bytes" => limits.state_bytes = number,
             "--limits.value_bytes" => limits.value_bytes = number as u32,
             "--limits.message_bytes" => limits.message_bytes = number,

@@ -140,8 +140,31 @@ fn message(random: &mut Random, known: &[Data]) -> Data {
         .unwrap_or_else(|| Data::from_json(made[choice - known.len()], &Limits::default()).unwrap())
 }
 
+/// Something that a source could tell.
+fn told(random: &mut Random, watch: CallId) -> Input {
+    let known = [
+        r#"{"value":3}"#,
+        r#"{"value":{"apples":2,"pears":1}}"#,
+        r#"{"value":true,"chain":["Other/[]"]}"#,
+        r#"{"error":{"message":"broken"}}"#,
+        r#"{"chain":["Other/[]","Test/default"]}"#,
+        "{}",
+    ];
+    let text = known[random.below(known.len())];
+    Input::Told {
+        watch,
+        body: Data::from_json(text, &Limits::default()).unwrap(),
+        version: random.below(9) as u64,
+        source: Some(vm::Address::keyed("Peer", "1")),
+    }
+}
+
 /// The next input that a host could give: a due timer, else a message.
 fn next_input(random: &mut Random, worker: &Worker, known: &[Data]) -> Input {
+    let watches: Vec<CallId> = worker.watches().collect();
+    if let Some(watch) = watches.get(random.below(watches.len() * 2)) {
+        return told(random, *watch);
+    }
     let timers: Vec<u64> = worker.timers().collect();
     let takes_more = worker.accepts_messages() || worker.calls().next().is_some();
     let is_due = !takes_more || random.below(3) == 0;

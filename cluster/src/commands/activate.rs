@@ -78,6 +78,11 @@ fn serve(shard: &mut Shard, name: &Address, program: ProgramId) -> Result<(), Sh
         .get(&*shard.store, program)?
         .and_then(|program| program.worker(name.name()))
         .unwrap_or_default();
+    if facts.reactive {
+        for source in shard.sources.results_of(name) {
+            shard.push(Job::Renew(source));
+        }
+    }
     if !facts.daemon || facts.keyed {
         return Ok(());
     }

@@ -46,6 +46,16 @@ fn prepare(
             format!("no worker {} is deployed in {}", to.name(), to.namespace()),
         )));
     };
+    if facts.reactive {
+        return Ok(Err(Refusal::new(
+            codes::REACTIVE,
+            format!(
+                "{} is a reactive function, which is not started: read it, GET /v1/reactive/{}?args=[…]",
+                to.name(),
+                to.name()
+            ),
+        )));
+    }
     let key = match to.key() {
         Some(key) if key.starts_with(MADE_KEY_PREFIX) => {
             return Ok(Err(Refusal::new(

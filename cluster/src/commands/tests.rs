@@ -10,6 +10,7 @@ mod ends;
 mod hosting;
 mod properties;
 mod random;
+mod reactive;
 mod scripts;
 mod services;
 mod starts;
@@ -195,6 +196,17 @@ impl Bench {
             .into_iter()
             .map(|(_, letter)| letter.cause.code)
             .collect()
+    }
+
+    /// Gives the shard up and opens its store again, as a node does that is started again.
+    pub(super) fn reopen(&mut self, engine: Arc<dyn crate::engine::Engine>) {
+        let identity = *self.shard.identity();
+        let other = MemoryStores::new(FlushMode::EveryUnits(1));
+        let other = other.open(GroupId(99)).unwrap();
+        let other = Shard::open_with(identity, other, Arc::clone(&engine)).unwrap();
+        let store = std::mem::replace(&mut self.shard, other).into_store();
+        self.shard = Shard::open_with(identity, store, engine).unwrap();
+        self.shard.observe(true);
     }
 
     /// Moves the clock and fires what is due, as the driver would.

@@ -119,6 +119,7 @@ impl Program for ModelProgram {
             restarts_from_start: false,
             idle_ms: worker.idle_ms,
             retention_ms: None,
+            reactive: false,
         })
     }
 
@@ -307,6 +308,8 @@ impl ModelRun {
         ran: &mut Ran,
     ) -> Result<(), Failure> {
         match input {
+            // Its lists read nothing of others.
+            Input::Told { .. } => Ok(()),
             Input::Start { config, .. } => {
                 let list = read(config)?;
                 self.perform(&list, None, context.now_ms, ran)

@@ -11,6 +11,7 @@ use transport::Address;
 use vm::data::Address as ScriptAddress;
 use vm::limits::Limits;
 use vm::options::{RestartFrom, RestartPolicy, Reuse};
+use vm::reactive::Part;
 
 use super::{Context, Effect, End, Engine, Input, Program, Ran, Run, Target, WorkerFacts};
 use crate::codes;
@@ -62,6 +63,16 @@ pub fn open_states(program: &vm::Program, snapshot: &[u8]) -> Result<Vec<vm::Dat
     Ok(worker.open_states())
 }
 
+/// The result of a run of a reactive function, as people see it; none of another run.
+///
+/// # Errors
+///
+/// Bytes that are no run of the program.
+pub fn shown_result(program: &vm::Program, snapshot: &[u8]) -> Result<Option<vm::Data>, String> {
+    let worker = vm::Worker::decode(snapshot, program, &no_limits());
+    Ok(worker.map_err(|error| error.to_string())?.shown_result())
+}
+
 impl Engine for ScriptEngine {
     fn load(&self, bytes: &[u8]) -> Result<Arc<dyn Program>, String> {
         Ok(Arc::new(Script(Arc::new(decode(bytes)?))))
@@ -81,6 +92,7 @@ impl Program for Script {
             restarts_from_start: options.restart.from == RestartFrom::Start,
             idle_ms: options.idle_ms,
             retention_ms: options.retention_ms,
+            reactive: options.reactive,
         })
     }
 
@@ -185,6 +197,14 @@ impl Run for ScriptRun {
         }
     }
 
+    fn told(&self, part: &Part, limits: &Limits) -> Option<Body> {
+        Some(Body::from_data(self.worker.told(
+            &self.program,
+            part,
+            limits,
+        )))
+    }
+
     fn as_any(&self) -> &dyn std::any::Any {
         self
     }
@@ -218,6 +238,17 @@ fn script_input(input: Input<'_>) -> Result<vm::Input, Failure> {
             sender: from.map(script_address),
         },
         Input::Timer { timer } => vm::Input::Timer { timer },
+        Input::Told {
+            watch,
+            body,
+            version,
+            from,
+        } => vm::Input::Told {
+            watch,
+            body: data(body)?,
+            version,
+            source: from.map(script_address),
+        },
     })
 }
 
@@ -278,6 +309,12 @@ fn effect(effect: vm::Effect) -> Effect {
         },
         vm::Effect::SetTimer { timer, at_ms } => Effect::SetTimer { timer, at_ms },
         vm::Effect::CancelTimer { timer } => Effect::CancelTimer { timer },
+        vm::Effect::Subscribe { watch, to, request } => Effect::Subscribe {
+            watch,
+            to: target(to),
+            request: Body::from_data(request),
+        },
+        vm::Effect::Unsubscribe { watch } => Effect::Unsubscribe { watch },
     }
 }
 

@@ -29,6 +29,7 @@ pub fn kind(reader: &dyn StateRead, message: &MessageRecord) -> Result<String, Q
                 Some(TurnInput::Timer { .. }) => (None, "timer"),
                 Some(TurnInput::Idle) => (None, "idle"),
                 Some(TurnInput::Kill { .. }) => (None, "kill"),
+                Some(TurnInput::Told { .. }) => (None, "value"),
                 None => (None, "message"),
             }
         }
@@ -46,6 +47,8 @@ pub fn kind(reader: &dyn StateRead, message: &MessageRecord) -> Result<String, Q
         MessageFate::Started { .. } => (None, "start"),
         MessageFate::Killed { .. } => (None, "kill"),
         MessageFate::Late => (None, "reply"),
+        MessageFate::Subscribed => (None, "subscribe"),
+        MessageFate::Unsubscribed => (None, "unsubscribe"),
         MessageFate::Waiting
         | MessageFate::Routed { .. }
         | MessageFate::Service { .. }

@@ -70,6 +70,7 @@ fn complete(
     let from = match turn.input {
         TurnInput::Message { from, .. }
         | TurnInput::Reply { from, .. }
+        | TurnInput::Told { from, .. }
         | TurnInput::Kill { from } => from,
         TurnInput::Start { .. } | TurnInput::Timer { .. } | TurnInput::Idle => None,
     };

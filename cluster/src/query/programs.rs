@@ -65,6 +65,25 @@ pub fn open_states(
     })
 }
 
+/// The result of an instance of a reactive function that runs `program`, as people see it; none of
+/// another instance, and before its first turn.
+///
+/// # Errors
+///
+/// A run that does not fit its program.
+pub fn shown_result(
+    program: &vm::Program,
+    instance: &InstanceView,
+) -> Result<Option<vm::Data>, QueryError> {
+    let Some(snapshot) = &instance.snapshot else {
+        return Ok(None);
+    };
+    script::shown_result(program, snapshot).map_err(|reason| QueryError::Corrupt {
+        key: keys::instance(&instance.address),
+        reason,
+    })
+}
+
 /// The program that serves a name in this shard.
 ///
 /// # Errors

@@ -6,8 +6,9 @@
 //! (`engine`).
 
 use transport::Address;
-use vm::CallId;
+use vm::{CallId, Intent};
 
+use super::hot::{Instance, Place};
 use super::turn::Given;
 use super::{Shard, ShardError};
 use crate::codes;
@@ -53,6 +54,32 @@ impl Shard {
         } else {
             self.note_message(&message, MessageFate::Late);
         }
+        self.hot.put(place, instance, true);
+        Ok(())
+    }
+
+    /// Gives what a source told to a run that reads it, or keeps it while that rests, in the place of what
+    /// the source told before.
+    pub(crate) fn answer_running(
+        &mut self,
+        place: Place,
+        mut instance: Box<Instance>,
+        message: Message,
+    ) -> Result<(), ShardError> {
+        self.load_run(&mut instance)?;
+        instance.record.heard_ms = self.now_ms;
+        if instance.record.rests_until_ms.is_none() {
+            return self.turn(place, instance, &Given::message(message));
+        }
+        self.note_message(&message, MessageFate::Waiting);
+        let watch = |intent: Intent| match intent {
+            Intent::Emit(watch, _) => Some(watch),
+            _ => None,
+        };
+        let new = watch(message.intent);
+        let kept = &mut instance.record.retry_replies;
+        kept.retain(|kept| watch(kept.intent).is_none() || watch(kept.intent) != new);
+        kept.push(message);
         self.hot.put(place, instance, true);
         Ok(())
     }

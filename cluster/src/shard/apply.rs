@@ -67,6 +67,7 @@ impl Shard {
             Command::RetryDeadLetter(request) => commands::dead_letter::retry(self, request),
             Command::DiscardDeadLetter(request) => commands::dead_letter::discard(self, request),
             Command::Agreed(verdict) => commands::agreed::apply(self, verdict),
+            Command::Read(request) => commands::read::apply(self, request),
         }
     }
 

@@ -39,6 +39,9 @@ impl Shard {
             );
             return self.dead_letter(message, cause, None);
         }
+        if let Intent::Subscribe(_) | Intent::Unsubscribe(_) | Intent::Emit(..) = message.intent {
+            return self.deliver_reading(message);
+        }
         if message.to.key().is_none() {
             return self.route(message);
         }
@@ -68,6 +71,10 @@ impl Shard {
         if instance.record.mailbox.waiting == 0 && instance.is_open() {
             return self.turn(place, instance, &Given::message(message));
         }
+        if self.is_reactive(&instance)? {
+            self.hot.put(place, instance, false);
+            return self.refuse_message(message);
+        }
         self.mailbox_put(place, instance, message)
     }
 
@@ -94,6 +101,7 @@ impl Shard {
         // A daemon whose restarts are used up stays failed until somebody starts or deploys it.
         let given_up = |facts: &WorkerFacts| status == InstanceStatus::Failed && facts.restarts;
         match facts {
+            Some(facts) if facts.reactive => self.refuse_message(message),
             Some(facts) if facts.reused && !given_up(&facts) => {
                 self.start_by_message(message, program_id, &worker)
             }
@@ -145,6 +153,11 @@ impl Shard {
         program: ProgramId,
         worker: &str,
     ) -> Result<(), ShardError> {
+        let known = self.programs.get(&*self.store, program)?;
+        let facts = known.and_then(|program| program.worker(worker));
+        if facts.is_some_and(|facts| facts.reactive) {
+            return self.refuse_message(message);
+        }
         let spawn = Spawn {
             stamp: message.stamp.clone(),
             child: message.to.clone(),
@@ -187,6 +200,9 @@ impl Shard {
         let Some((id, program, facts)) = self.programs.serving(&*self.store, &message.to)? else {
             return self.service_put(message);
         };
+        if facts.reactive {
+            return self.refuse_message(message);
+        }
         let key = match self.route_key(&program, facts, &message) {
             Ok(key) => key,
             Err(cause) => return self.dead_letter(message, cause, None),

@@ -104,6 +104,11 @@ impl Shard {
                 })),
                 Err(cause) => self.undeliverable(record, stamp, Body::default(), cause),
             },
+            Effect::Subscribe { watch, to, request } => {
+                let source = resolve(record, &to);
+                self.read_source(record, (stamp, hops), watch, source, request)
+            }
+            Effect::Unsubscribe { watch } => self.leave_source(record, stamp, watch),
             Effect::SetTimer { .. } | Effect::CancelTimer { .. } => Ok(()),
         }
     }
@@ -227,6 +232,9 @@ fn hash_effect(hasher: &mut blake3::Hasher, effect: &Effect) {
                 Intent::Tell => {}
                 Intent::Ask(call) => part(12, &call_bytes(call)),
                 Intent::Answer(call) => part(13, &call_bytes(call)),
+                Intent::Subscribe(call) | Intent::Unsubscribe(call) | Intent::Emit(call, _) => {
+                    part(14, &call_bytes(call));
+                }
             }
         }
         Effect::Spawn {
@@ -248,6 +256,12 @@ fn hash_effect(hasher: &mut blake3::Hasher, effect: &Effect) {
             part(10, &at_ms.to_le_bytes());
         }
         Effect::CancelTimer { timer } => part(11, &timer.to_le_bytes()),
+        Effect::Subscribe { watch, to, request } => {
+            part(15, &watch.to_le_bytes());
+            part(16, &target_bytes(Some(to)));
+            part(17, request.bytes());
+        }
+        Effect::Unsubscribe { watch } => part(18, &watch.to_le_bytes()),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::action::{Action, RunEnded};
 use crate::codes;
 use crate::engine::{End, Program, Run, exit};
 use crate::limits::BODY_BYTES_MAX;
-use crate::message::{Body, Kill, Message, Parcel, Spawn};
+use crate::message::{Body, Kill, Message, Parcel, ProgramId, Spawn};
 use crate::record::{Failure, InstanceStatus, MessageFate, TurnInput, TurnOutcome};
 
 impl Shard {
@@ -53,8 +53,10 @@ impl Shard {
                 // A reply is not a dead letter as long as its call is made good again by a restart.
                 let is_reply = matches!(given.input, TurnInput::Reply { .. });
                 let goes_on = Shard::rest_ms(program, instance, given).is_some();
+                // What a source told is no message of anybody: whoever reads it again is told again.
+                let is_told = matches!(given.input, TurnInput::Told { .. });
                 let message = given.as_message(&instance.record.address);
-                if let Some(message) = message.filter(|_| !(is_reply && goes_on)) {
+                if let Some(message) = message.filter(|_| !(is_told || is_reply && goes_on)) {
                     let message = Message { hops: 0, ..message };
                     let step = Some(instance.record.step);
                     self.dead_letter(message, failure.clone(), step)?;
@@ -79,7 +81,7 @@ impl Shard {
         };
         match given.input {
             TurnInput::Timer { timer } => record.retry_timers.push(timer),
-            TurnInput::Reply { .. } => Shard::keep_reply(record, given),
+            TurnInput::Reply { .. } | TurnInput::Told { .. } => Shard::keep_reply(record, given),
             _ => {}
         }
         let due_ms = self.now_ms.saturating_add(rest_ms);
@@ -126,7 +128,8 @@ impl Shard {
             .worker(&instance.record.worker)
             .unwrap_or_default();
         if facts.restarts_from_start {
-            self.begin_again(place, instance)?;
+            let program = instance.record.program;
+            self.begin_again(place, instance, program)?;
             return self.answer_again(replies);
         }
         self.queue_wake(&mut instance);
@@ -158,15 +161,21 @@ impl Shard {
         self.turn(place, instance, &Given::input(stamp, input))
     }
 
-    /// A new run with the configuration of the old; its mailbox stays.
-    fn begin_again(&mut self, place: Place, mut instance: Box<Instance>) -> Result<(), ShardError> {
+    /// A new run with the configuration of the old, in a program that has its worker; its mailbox stays.
+    pub(crate) fn begin_again(
+        &mut self,
+        place: Place,
+        mut instance: Box<Instance>,
+        program: ProgramId,
+    ) -> Result<(), ShardError> {
         let failures = instance.record.failures;
         self.cancel_timers(&mut instance);
+        self.leave_sources(&mut instance)?;
         let record = &instance.record;
         let spawn = Spawn {
             stamp: record.cause.clone(),
             child: record.address.clone(),
-            program: record.program,
+            program,
             worker: record.worker.clone(),
             config: record.config.clone(),
             outbox: record.outbox.clone(),
@@ -197,12 +206,15 @@ impl Shard {
         error: Option<&Failure>,
     ) -> Result<(), ShardError> {
         self.cancel_timers(instance);
+        self.leave_sources(instance)?;
         self.leave_mailbox(instance, status)?;
-        let record = &mut instance.record;
-        record.status = status;
+        instance.record.status = status;
         if let Some(run) = instance.run.take() {
-            record.snapshot = Some(run.snapshot());
+            instance.record.snapshot = Some(run.snapshot());
+            let cause = instance.record.cause.clone();
+            self.tell_readers(instance, &*run, &cause, 0)?;
         }
+        let record = &mut instance.record;
         record.ended_ms = Some(self.now_ms);
         record.retry_timers.clear();
         record.result = result.cloned();
@@ -261,6 +273,7 @@ impl Shard {
                 set.due_ms,
             );
         }
+        self.cancel_unread(record);
         if let Some(due_ms) = record.rests_until_ms.take() {
             self.timers
                 .cancel(&mut *self.store, TimerKind::Rest, record.slot, 0, due_ms);
@@ -286,7 +299,8 @@ impl Shard {
         while let Some((_, message)) = self.mailbox_take(instance)? {
             left.push(message);
         }
-        for message in left {
+        let told = |message: &Message| matches!(message.intent, Intent::Emit(..));
+        for message in left.into_iter().filter(|message| !told(message)) {
             let cause = Failure::new(
                 codes::MAILBOX_LEFT,
                 format!(
@@ -394,6 +408,7 @@ impl Shard {
             },
             TimerKind::Idle => Job::Idle(due.owner),
             TimerKind::Tick => Job::Tick(due.owner),
+            TimerKind::Unread => Job::Unread(due.owner),
             TimerKind::Worker => {
                 let Some((place, instance)) = self.take(&due.owner)? else {
                     return Ok(());

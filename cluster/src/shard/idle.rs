@@ -16,7 +16,9 @@ use crate::record::{Idle, InstanceStatus, TurnInput, TurnOutcome};
 impl Shard {
     /// Begins to watch an instance whose run begins.
     pub(super) fn watch_idle(&mut self, instance: &mut Instance, facts: &WorkerFacts) {
-        let default_ms = self.limits.idle_ms.filter(|_| !facts.daemon);
+        // A reactive function ends when nobody reads it.
+        let ends = !facts.daemon && !facts.reactive;
+        let default_ms = self.limits.idle_ms.filter(|_| ends);
         if let Some(after_ms) = facts.idle_ms.or(default_ms) {
             self.look_again(instance, after_ms);
         }

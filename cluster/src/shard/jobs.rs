@@ -41,6 +41,7 @@ impl Shard {
             Job::Retire { instance, ended_ms } => self.retire(&instance, ended_ms),
             Job::Idle(instance) => self.end_if_idle(&instance),
             Job::Tick(name) => self.tick_schedule(&name),
+            reading @ (Job::Unread(_) | Job::Renew(_)) => self.run_reading(reading),
         }
     }
 

@@ -47,6 +47,10 @@ pub(crate) enum Job {
     Idle(Address),
     /// A time of the schedule of a name has come.
     Tick(Address),
+    /// A reactive function may have had no reader for long enough.
+    Unread(Address),
+    /// The name of a reactive function that is read was given to a program.
+    Renew(Address),
 }
 
 /// The queue.

@@ -66,8 +66,10 @@ impl Shard {
                 ended_ms,
             });
         } else if ended {
+            let cause = instance.record.cause.clone();
             self.hot
                 .remove(place, &instance, &mut *self.store, &mut self.meta);
+            self.tell_removed(address, &cause)?;
         } else {
             self.hot.put(place, instance, true);
         }

@@ -152,6 +152,8 @@ impl Shard {
             retry_replies: Vec::new(),
             heard_ms: self.now_ms,
             idle: None,
+            sources: Vec::new(),
+            unread_until_ms: None,
             started_ms: self.now_ms,
             ended_ms: None,
             result: None,

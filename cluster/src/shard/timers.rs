@@ -28,6 +28,8 @@ pub(crate) enum TimerKind {
     Idle = 5,
     /// A time of a schedule has come.
     Tick = 6,
+    /// A reactive function has had no reader for a while.
+    Unread = 7,
 }
 
 /// A timer that is due.
@@ -134,6 +136,7 @@ fn read(key: &[u8], owner: Address) -> Option<Due> {
         4 => TimerKind::Retire,
         5 => TimerKind::Idle,
         6 => TimerKind::Tick,
+        7 => TimerKind::Unread,
         _ => return None,
     };
     Some(Due {

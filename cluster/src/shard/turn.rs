@@ -50,6 +50,12 @@ impl Given {
             stamp: message.stamp,
             input: match message.intent {
                 Intent::Answer(call) => TurnInput::Reply { from, body, call },
+                Intent::Emit(watch, version) => TurnInput::Told {
+                    from,
+                    body,
+                    watch,
+                    version,
+                },
                 _ => TurnInput::Message { from, body, call },
             },
             hops: message.hops,
@@ -64,6 +70,12 @@ impl Given {
                 (from, body, call.map_or(Intent::Tell, Intent::Ask))
             }
             TurnInput::Reply { from, body, call } => (from, body, Intent::Answer(*call)),
+            TurnInput::Told {
+                from,
+                body,
+                watch,
+                version,
+            } => (from, body, Intent::Emit(*watch, *version)),
             _ => return None,
         };
         Some(Message {
@@ -94,6 +106,17 @@ impl Given {
                 from: from.as_ref(),
             },
             TurnInput::Timer { timer } => Input::Timer { timer: *timer },
+            TurnInput::Told {
+                from,
+                body,
+                watch,
+                version,
+            } => Input::Told {
+                watch: *watch,
+                body,
+                version: *version,
+                from: from.as_ref(),
+            },
             TurnInput::Idle | TurnInput::Kill { .. } => {
                 unreachable!("an end from outside runs no script")
             }
@@ -146,6 +169,9 @@ impl Shard {
             }));
         }
         self.after_turn(&program, &mut instance, given, ran.end, before)?;
+        if let Some(run) = &instance.run {
+            self.tell_readers(&instance, &**run, &given.stamp, given.hops)?;
+        }
         self.hot.put(place, instance, true);
         Ok(())
     }

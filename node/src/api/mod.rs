@@ -7,6 +7,7 @@ mod instances;
 mod messages;
 mod problem;
 mod programs;
+mod reactive;
 
 pub use cluster::{ClusterView, NodeView, ShardView};
 pub use instances::{
@@ -16,3 +17,4 @@ pub use instances::{
 pub use messages::{Accepted, MessageView, Outcome, StoryMessage, StoryView};
 pub use problem::Problem;
 pub use programs::{DeployRequest, DeployResponse, LintView, ProgramView, SourceFile, WorkerView};
+pub use reactive::{ReactiveEvent, ReactiveView, SourceView};

@@ -25,11 +25,12 @@ mod node;
 mod outbox;
 mod run;
 mod send;
-mod sources;
+pub(crate) mod sources;
 mod start;
 mod test;
 pub mod trace;
 mod types;
+mod watch;
 
 /// Carries out a command: 0 it did, 1 it failed, 2 it was used wrongly.
 #[must_use]
@@ -61,6 +62,7 @@ fn carry_out(command: &Command) -> anyhow::Result<ExitCode> {
         Command::History(arguments) => history::run(arguments)?,
         Command::Outbox(arguments) => outbox::run(arguments)?,
         Command::Trace(arguments) => trace::run(arguments)?,
+        Command::Watch(arguments) => watch::run(arguments)?,
         Command::Cluster(command) => cluster::run(command)?,
         Command::Bench(arguments) => bench::run(arguments)?,
         Command::Types { testing } => types::run(*testing),

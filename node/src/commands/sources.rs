@@ -17,7 +17,7 @@ use crate::testing::is_test;
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// The folder that scripts are read from.
-pub(super) struct Folder {
+pub(crate) struct Folder {
     root: PathBuf,
     /// The files that were named: they may be links to other places.
     named: BTreeSet<String>,
@@ -29,7 +29,7 @@ impl Folder {
     ///
     /// # Errors
     /// A file is not there or its path is not UTF-8; the error names it. Or all of them are tests.
-    pub(super) fn of(files: &[PathBuf]) -> anyhow::Result<(Folder, Vec<String>)> {
+    pub(crate) fn of(files: &[PathBuf]) -> anyhow::Result<(Folder, Vec<String>)> {
         let scripts: Vec<&PathBuf> = files.iter().filter(|path| !is_test(path)).collect();
         anyhow::ensure!(
             files.is_empty() || !scripts.is_empty(),
@@ -53,7 +53,7 @@ impl Folder {
     }
 
     /// Where a file is.
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
 

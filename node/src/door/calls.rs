@@ -201,7 +201,7 @@ impl Door {
         }
     }
 
-    async fn admit(
+    pub(super) async fn admit(
         &self,
         to: &Address,
         delivery: &Delivery,

@@ -33,6 +33,9 @@ pub enum DoorError {
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
+    /// A reactive function waits for its first sources.
+    #[error("{0}")]
+    NoValue(String),
     /// Asked for what is no longer kept.
     #[error("the first that is still kept is {first}")]
     Gone {
@@ -72,6 +75,7 @@ impl DoorError {
             DoorError::DiskFull { .. } => "E-disk-full",
             DoorError::NotFound(_) => "E-not-found",
             DoorError::Gone { .. } => "E-gone",
+            DoorError::NoValue(_) => "E-no-value",
             DoorError::Script(_) => "E-script",
             DoorError::Refused(refusal) => &refusal.code,
             DoorError::NotReady => "E-not-ready",
@@ -116,6 +120,7 @@ impl DoorError {
             DoorError::DiskFull { .. } => (507, "the disk is full"),
             DoorError::NotFound(_) => (404, "there is no such thing"),
             DoorError::Gone { .. } => (410, "it is no longer kept"),
+            DoorError::NoValue(_) => (504, "there is no value yet"),
             DoorError::Script(_) => (422, "the script does not compile"),
             DoorError::NotReady => (503, "this node does not serve yet"),
             DoorError::Unavailable { .. } => (503, "no leader answered in time"),

@@ -65,6 +65,8 @@ pub enum Query {
         /// How many.
         limit: usize,
     },
+    /// An instance of a reactive function with its result.
+    Reactive(Address),
     /// What became of a message.
     Message(MessageId),
     /// The messages of a story.
@@ -108,6 +110,8 @@ pub enum Answer {
     History(Vec<(u64, HistoryRecord)>),
     /// Output, where there is such an instance.
     Output(Option<OutputPage>),
+    /// An instance, where there is one, with the result of its reactive function.
+    Reactive(Option<(InstanceView, Body)>),
     /// A message with its kind, where it is known.
     Message(Option<(MessageRecord, String)>),
     /// Messages of a story with their kinds.
@@ -276,6 +280,7 @@ impl Door {
     fn answer(&self, reader: &dyn StateRead, query: &Query) -> Result<Answer, query::QueryError> {
         Ok(match query {
             Query::Instance(address) => Answer::Instance(self.shown(reader, address)?),
+            Query::Reactive(address) => Answer::Reactive(self.computed(reader, address)?),
             Query::Name(name) => Answer::Name(query::active_program(
                 reader,
                 name.namespace(),
@@ -319,6 +324,23 @@ impl Door {
             Query::Sent { to } => Answer::Position(query::sent(reader, *to)?),
             Query::Taken { from } => Answer::Position(query::taken(reader, *from)?),
         })
+    }
+
+    /// An instance with the result of its reactive function.
+    fn computed(
+        &self,
+        reader: &dyn StateRead,
+        address: &Address,
+    ) -> Result<Option<(InstanceView, Body)>, query::QueryError> {
+        let Some(view) = query::instance(reader, address)? else {
+            return Ok(None);
+        };
+        let decode = || query::decoded_program(reader, view.program);
+        let result = match self.programs.get(view.program, decode)? {
+            Some(program) => query::shown_result(&program, &view)?,
+            None => None,
+        };
+        Ok(result.map(|result| (view, Body::from_data(result))))
     }
 
     /// An instance with the values of its open states.

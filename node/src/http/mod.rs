@@ -13,6 +13,7 @@ mod metrics;
 mod outbox;
 mod problems;
 mod programs;
+mod reactive;
 mod request;
 mod stories;
 pub mod views;
@@ -164,6 +165,7 @@ fn router(context: Context) -> Router {
             "/workers/{name}/instances/{key}/outbox",
             get(outbox::page_or_stream),
         )
+        .route("/reactive/{name}", get(reactive::read))
         .route("/instances", get(instances::list))
         .route("/messages/{id}", get(stories::message))
         .route("/messages/{id}/trace", get(stories::trace))

@@ -85,15 +85,16 @@ pub(super) async fn page_or_stream(
     Ok(Json(OutboxPage { messages, next }).into_response())
 }
 
-struct Reader {
-    context: Context,
-    address: Address,
-    shard: ShardId,
-    incarnation: Incarnation,
+/// Reads what one instance put out.
+pub(super) struct Reader {
+    pub(super) context: Context,
+    pub(super) address: Address,
+    pub(super) shard: ShardId,
+    pub(super) incarnation: Incarnation,
 }
 
 impl Reader {
-    async fn read(&self, from: u64, limit: usize) -> Result<OutputPage, DoorError> {
+    pub(super) async fn read(&self, from: u64, limit: usize) -> Result<OutputPage, DoorError> {
         let query = Query::Output {
             address: self.address.clone(),
             from,

@@ -95,6 +95,7 @@ pub fn event(step: u64, record: &HistoryRecord) -> Result<HistoryEvent, DoorErro
         TurnInput::Timer { timer } => ("timer", None, Some(Value::from(*timer))),
         TurnInput::Idle => ("idle", None, None),
         TurnInput::Kill { from } => ("kill", from.as_ref(), None),
+        TurnInput::Told { from, body, .. } => ("value", from.as_ref(), Some(value(body)?)),
     };
     let (outcome, error) = turn_outcome(&record.outcome);
     let mut notes = record.console.clone();
@@ -171,6 +172,8 @@ fn fate(fate: &MessageFate) -> (Option<u64>, &'static str) {
         MessageFate::Killed { found: true } => (None, "killed"),
         MessageFate::Killed { found: false } => (None, "not found"),
         MessageFate::Started { step } => (*step, "taken"),
+        MessageFate::Subscribed => (None, "subscribed"),
+        MessageFate::Unsubscribed => (None, "unsubscribed"),
     }
 }
 
@@ -198,6 +201,8 @@ pub fn outcome_of(fate: &MessageFate) -> Option<Outcome> {
             }
         }
         MessageFate::Late => plain("late"),
+        MessageFate::Subscribed => plain("subscribed"),
+        MessageFate::Unsubscribed => plain("unsubscribed"),
         MessageFate::Started { .. } => plain("waiting"),
         MessageFate::Acknowledged { .. } => plain("acknowledged"),
         MessageFate::Killed { .. } => plain("killed"),

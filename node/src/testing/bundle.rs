@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use vm::diagnostic::Diagnostic;
 use vm::erase::{Import, Plain, erase};
@@ -13,7 +14,8 @@ use vm::source::Span;
 use vm::testing::Script;
 use vm::{BuildLimits, Source, codes};
 
-use super::discovery::{modules_below, plain};
+use super::discovery::{is_test, modules_below, plain};
+use crate::commands::sources::Folder;
 use crate::output;
 
 /// A test file with all that it needs.
@@ -40,8 +42,11 @@ pub(super) struct Module {
 
 /// A script with workers.
 pub(super) struct TestScript {
-    pub(super) source: Source,
+    /// Its path.
+    pub(super) path: String,
     pub(super) script: Script,
+    /// The files of its program under their paths, in the program's order.
+    pub(super) files: Vec<Source>,
 }
 
 /// Why a test file cannot run: diagnostics as text, and the files that were read, which may be mended.
@@ -87,19 +92,13 @@ impl Bundle {
 
     /// All files that were read.
     pub(super) fn files(&self) -> BTreeSet<PathBuf> {
-        let scripts = self.scripts.iter().map(|script| &script.source.name);
+        let scripts = self.scripts.iter().flat_map(|script| &script.files);
+        let scripts = scripts.map(|source| &source.name);
         self.modules
             .keys()
             .chain(scripts)
             .map(PathBuf::from)
             .collect()
-    }
-
-    /// The text of a file, as it was read.
-    pub(super) fn source(&self, name: &str) -> Option<&Source> {
-        let module = self.modules.get(name).map(|module| &module.source);
-        let mut scripts = self.scripts.iter().map(|script| &script.source);
-        module.or_else(|| scripts.find(|source| source.name == name))
     }
 
     /// The global names of the workers under test, each with the scripts and workers that it may mean.
@@ -159,39 +158,59 @@ impl Loading {
             Err(diagnostics) => return self.refuse(&source, &diagnostics),
         };
         if module.plain.makes_workers {
-            module.script = self.script(module.source.clone());
-        } else {
-            for import in &module.plain.imports {
-                if LANGUAGE.contains(&import.specifier.as_str()) {
-                    continue;
+            if is_test(path) {
+                let message = "a test makes no workers of its own";
+                let hint = "move `act` into a script, and import that";
+                let refused = Diagnostic::error(codes::MISPLACED, Span::default(), message);
+                return self.refuse(&module.source, &[refused.with_hint(hint)]);
+            }
+            module.script = self.script(path);
+        }
+        for import in &module.plain.imports {
+            if LANGUAGE.contains(&import.specifier.as_str()) {
+                continue;
+            }
+            match resolve(path, import) {
+                Ok(target) => {
+                    let link = (import.specifier.clone(), name_of(&target));
+                    module.links.extend([link]);
+                    self.waiting.push_back(target);
                 }
-                match resolve(path, import) {
-                    Ok(target) => {
-                        module
-                            .links
-                            .insert(import.specifier.clone(), name_of(&target));
-                        self.waiting.push_back(target);
-                    }
-                    Err(diagnostic) => self.refuse(&module.source, &[*diagnostic]),
-                }
+                // The compiler has said so of a script.
+                Err(_) if module.plain.makes_workers => {}
+                Err(diagnostic) => self.refuse(&module.source, &[*diagnostic]),
             }
         }
         self.bundle.modules.insert(name, module);
     }
 
-    /// Compiles a script; its place among the scripts.
-    fn script(&mut self, source: Source) -> Option<usize> {
-        match Script::compile(&source.name, &source.text) {
-            Ok(script) => {
-                self.bundle.scripts.push(TestScript { source, script });
+    /// Compiles a script with what it imports; its place among the scripts.
+    fn script(&mut self, path: &Path) -> Option<usize> {
+        let read = Folder::of(&[path.to_path_buf()]);
+        let (folder, names) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                self.errors.push(format!("error: {error:#}"));
+                return None;
+            }
+        };
+        match vm::compile_files(&names[0], &folder, &BuildLimits::default()) {
+            Ok(compiled) => {
+                let here = std::env::current_dir().unwrap_or_default();
+                let shown = |source: &Source| {
+                    let place = folder.path(&source.name);
+                    let name = name_of(place.strip_prefix(&here).unwrap_or(&place));
+                    Source::new(name, source.text.clone())
+                };
+                self.bundle.scripts.push(TestScript {
+                    path: name_of(path),
+                    script: Script::of(Arc::new(compiled.program)),
+                    files: compiled.sources.iter().map(shown).collect(),
+                });
                 Some(self.bundle.scripts.len() - 1)
             }
-            Err(vm::testing::TestError::Script(diagnostics)) => {
-                self.errors.extend(diagnostics);
-                None
-            }
-            Err(other) => {
-                self.errors.push(other.to_string());
+            Err(rejected) => {
+                self.errors.extend(rejected.rendered(output::colours()));
                 None
             }
         }
@@ -210,7 +229,7 @@ impl Loading {
             let source = Source::new(name_of(&path), text);
             match erase(&source, &BuildLimits::default()) {
                 Ok(plain) if plain.makes_workers => {
-                    self.script(source);
+                    self.script(&path);
                 }
                 // Something else that lies there; the test does not name it.
                 Ok(_) => {}

@@ -167,7 +167,7 @@ impl Engine<'_> {
         let globals = self.bundle.globals();
         let globals = globals.iter().map(|(name, found)| {
             let found = found.iter().map(|(script, worker)| {
-                let file = &self.bundle.scripts[*script].source.name;
+                let file = &self.bundle.scripts[*script].path;
                 serde_json::json!({ "script": script, "name": worker, "file": file })
             });
             (name.clone(), found.collect::<serde_json::Value>())
@@ -257,9 +257,10 @@ impl Engine<'_> {
         result.duration = began.elapsed();
         result.output = self.shared.take_output();
         if let Err(mut failure) = failed {
-            let shown = unseen
-                .iter()
-                .map(|error| script_error(error, &self.bundle, output::colours()));
+            let shown = unseen.iter().map(|(script, error)| {
+                let script = &self.bundle.scripts[*script];
+                script_error(error, script, output::colours())
+            });
             failure.worker_errors = shown.collect();
             result.failure = Some(failure);
             result.status = Status::Failed;

@@ -2,10 +2,11 @@
 //! as `check` shows those of the compiler.
 
 use vm::diagnostic::Diagnostic;
+use vm::error::StackFrame;
 use vm::source::Span;
 use vm::{ScriptError, Source, codes};
 
-use super::bundle::Bundle;
+use super::bundle::{Bundle, TestScript};
 use super::modules::file_of;
 use super::outcome::Place;
 
@@ -34,8 +35,8 @@ fn place(frame: &str) -> Option<Place> {
 /// The place and its line, with a mark under the column.
 pub(super) fn excerpt(place: &Place, bundle: &Bundle) -> String {
     let mut text = format!("at {}:{}:{}", place.file, place.line, place.column);
-    let source = bundle.source(&place.file);
-    let line = source.and_then(|source| source.text.lines().nth(place.line as usize - 1));
+    let module = bundle.modules.get(&place.file);
+    let line = module.and_then(|module| module.source.text.lines().nth(place.line as usize - 1));
     if let Some(line) = line {
         let number = place.line.to_string();
         let margin = " ".repeat(number.len());
@@ -49,21 +50,33 @@ pub(super) fn excerpt(place: &Place, bundle: &Bundle) -> String {
     text
 }
 
-/// An error of a script, with the line of its innermost frame underlined.
-pub(super) fn script_error(error: &ScriptError, bundle: &Bundle, colours: bool) -> String {
-    let source = error.stack.first().and_then(|frame| {
-        let source = bundle.source(&frame.file)?;
+/// An error of a script, with the line of its innermost frame underlined. Frames name files as the program
+/// does; they are shown under their paths.
+pub(super) fn script_error(error: &ScriptError, script: &TestScript, colours: bool) -> String {
+    let names = script.script.program().sources().iter();
+    let files: Vec<(&str, &Source)> = names
+        .map(|source| source.name.as_str())
+        .zip(&script.files)
+        .collect();
+    let source_of = |frame: &StackFrame| {
+        let found = files.iter().find(|(name, _)| *name == frame.file);
+        found.map(|(_, source)| *source)
+    };
+    let first = error.stack.first();
+    let place = first.and_then(|frame| {
+        let source = source_of(frame)?;
         Some((source, offset(source, frame.line, frame.column)))
     });
     let code = codes::ALL.iter().find(|code| code.code == error.code);
-    let (Some((source, at)), Some(code)) = (source, code) else {
+    let (Some((source, at)), Some(code)) = (place, code) else {
         return error.to_string();
     };
     let mut diagnostic = Diagnostic::error(*code, Span::new(at, at + 1), error.message.clone());
     for frame in error.stack.iter().skip(1) {
+        let file = source_of(frame).map_or(frame.file.as_str(), |source| &source.name);
         let called = format!(
-            "called from {} ({}:{}:{})",
-            frame.function, frame.file, frame.line, frame.column
+            "called from {} ({file}:{}:{})",
+            frame.function, frame.line, frame.column
         );
         diagnostic = diagnostic.with_note(called);
     }

@@ -24,6 +24,7 @@ pub(super) struct Shared {
 
 /// A worker under test.
 struct Tested {
+    script: usize,
     worker: TestWorker,
     /// How many of its failures the test has seen, or were reported.
     seen: usize,
@@ -61,16 +62,16 @@ impl Shared {
         output
     }
 
-    /// Script errors that the test has not looked at. `fail` is no error of a script: a worker may fail as
+    /// Script errors that the test has not looked at, each with the place of its script. `fail` is no error of a script: a worker may fail as
     /// it should.
-    pub(super) fn take_unseen(&self) -> Vec<vm::ScriptError> {
+    pub(super) fn take_unseen(&self) -> Vec<(usize, vm::ScriptError)> {
         let mut unseen = Vec::new();
         for tested in self.workers.borrow_mut().iter_mut() {
             let failures = &tested.worker.failures()[tested.seen..];
             let wrong = failures
                 .iter()
                 .filter(|failure| failure.error.code != codes::FAILED_BY_SCRIPT.code);
-            unseen.extend(wrong.map(|failure| failure.error.clone()));
+            unseen.extend(wrong.map(|failure| (tested.script, failure.error.clone())));
             tested.seen = tested.worker.failures().len();
         }
         unseen
@@ -105,13 +106,15 @@ impl Shared {
     }
 
     fn start(&self, ctx: &Ctx<'_>, script: u32, options: TestOptions) -> Result<u32> {
-        let Some(script) = self.bundle.scripts.get(script as usize) else {
+        let at = script as usize;
+        let Some(script) = self.bundle.scripts.get(at) else {
             return Err(Exception::throw_internal(ctx, "there is no such script"));
         };
         let worker = TestWorker::new(script.script.program().clone(), options);
         let worker = worker.map_err(|error| throw(ctx, &error))?;
         let id = self.workers.borrow().len() as u32;
         self.workers.borrow_mut().push(Tested {
+            script: at,
             worker,
             seen: 0,
             printed: 0,
@@ -361,9 +364,9 @@ fn failure_list<'js>(ctx: &Ctx<'js>, failures: &[Failure]) -> Result<Array<'js>>
 fn emitted(all: &[Emitted]) -> String {
     let each = all.iter().map(|emitted| {
         let kind = match emitted.intent {
-            Intent::Tell => "send",
             Intent::Ask(_) => "call",
             Intent::Answer(_) => "reply",
+            _ => "send",
         };
         format!(
             "{{\"at\":{},\"from\":{},\"to\":{},\"kind\":\"{kind}\",\"message\":{}}}",

@@ -179,7 +179,7 @@ pub(crate) const RULES: &[Rule] = &[
     ('L', "(() => { const @l = []; for (const @x of [«V», @x]) @l.push(@x); return @l })()"), ('L', "(() => { const @l = []; for (let @i = 0, @f = () => @i; @i < 3; @i++) { @l.push(@f()); @f = () => [@i, «V|iN»] } return @l })()"),
     ('L', "((@l, @i) => { @i = @l.values(); const @a = [...@i]; @l.push(«V»); return [@a, @i.next(), [...@i]] })(«L»)"), ('L', "(@m => { const @i = @m.keys(), @a = [...@i]; @m.set('new', 1); return [@a, @i.next(), [...@i]] })(«M»)"),
     ('T', "`${t('@a', «V»)}-${t('@b', «V»)}-${t('@c', «T»)}`"), ('T', "`${«O»}${t('@b', «V»)}`"), ('V', "Math.max?.(«N», «V»)"), ('T', "String?.(«V»)"), ('V', "[].at?.call?.(«L», «I»)"),
-    ('V', "(«V»)?.constructor?.name"), ('B', "(«L»).constructor === Array"), ('T', "`${{ toString: «V», valueOf: () => «V» }}`"), ('N', "(+{ valueOf: «V», toString: () => «V» })"), ('O', "({ [{ toString: undefined, valueOf: () => «T» }]: 1 })"),
+    ('L', "[«T», «L», «N», «B», «D», «M», «S», «R»].map(@x => @x?.constructor.name)"), ('B', "(«L»).constructor === Array"), ('T', "`${{ toString: «V», valueOf: () => «V» }}`"), ('N', "(+{ valueOf: «V», toString: () => «V» })"), ('O', "({ [{ toString: undefined, valueOf: () => «T» }]: 1 })"),
     ('V', "(() => { const @e = new «E»(«T»); @e.name = «T»; return [String(@e), @e.name, @e instanceof Error] })()"), ('L', "(«T»).split(«T»).map(@x => @x.padEnd(3, «T»))"), ('T', "(«L»).join(«T»)"),
     ('V', "(() => { @a: for (const @k in «O») { switch (@k) { case 'a': continue @a; default: break @a } } return «V» })()"), ('V', "(() => { let @n = 0; do { if (@n++ > 2) break; if («B|nN») continue; @n += 1 } while (@n < 6); return @n })()"),
     // Anything.

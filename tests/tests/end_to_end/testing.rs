@@ -118,6 +118,61 @@ test('expects it', () => {
 }
 
 #[test]
+fn scripts_of_several_files_are_tested_with_what_they_import() {
+    let folder = Folder::new(&[
+        (
+            "flows/order.js",
+            "import { priced } from '../lib/prices.js';
+import { Packer } from './packer.js';
+export const LIMIT = 3;
+export const Order = act((self, { outbox }) => waitFor(m => m.fruit, m =>
+  sequence(() => [send(outbox, readState(m, m => priced(m))), spawn(Packer, {}, p => send(p, 1))])));
+",
+        ),
+        ("flows/packer.js", "export const Packer = act(() => waitFor(m => m.fruit.name, m => send(Log, m)));"),
+        ("lib/prices.js", "const prices = { apple: 3 };\nexport const priced = m => ({ ...m, price: prices[m.fruit] });\n"),
+        (
+            "tests/order.test.js",
+            "import { Order, LIMIT } from '../flows/order.js';
+import { priced } from '../lib/prices.js';
+test('orders are priced', () => {
+  const order = new Order();
+  order.processMessage({ fruit: 'apple' });
+  expect(order.emittedMessages).toEqual([priced({ fruit: 'apple' })]);
+  expect(LIMIT).toBe(3);
+});
+",
+        ),
+    ]);
+    let ended = folder.troupe(&["test"]).expect_code(1);
+    ended.prints(&["error[E0301]", "--> flows/packer.js:1:46"]);
+    folder.write(
+        "flows/packer.js",
+        "export const Packer = act(() => waitFor(m => m, m => send(outboxless(), m)));",
+    );
+    folder
+        .troupe(&["test"])
+        .expect_code(2)
+        .prints(&["error[E0104]", "flows/packer.js:1:59"]);
+    folder.write(
+        "flows/packer.js",
+        "export const Packer = act(() => waitFor(m => m));",
+    );
+    folder
+        .troupe(&["test"])
+        .expect_code(0)
+        .prints(&["✓ orders are priced"]);
+    folder.write(
+        "own.test.js",
+        "const A = act(() => noop());\ntest('x', () => {});\n",
+    );
+    folder
+        .troupe(&["test", "own.test.js"])
+        .expect_code(2)
+        .prints(&["a test makes no workers of its own"]);
+}
+
+#[test]
 fn nothing_that_a_test_does_hangs_or_crashes() {
     let folder = Folder::new(&[(
         "bad.test.js",

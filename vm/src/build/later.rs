@@ -9,10 +9,8 @@ use crate::codes;
 use crate::data::Data;
 use crate::diagnostic::Diagnostic;
 use crate::machine::Machine;
+use crate::run::RUN_STAGE_NAMES;
 use crate::value::Value;
-
-/// The only name of the language that has a meaning at the run stage.
-const RUN_STAGE_NAME: &str = "worker";
 
 /// Refuses a function of the run stage that makes commands or uses the shorthand.
 pub(super) fn check(machine: &Machine<'_>, function: &Value) -> Result<(), Box<Diagnostic>> {
@@ -35,7 +33,7 @@ pub(super) fn check(machine: &Machine<'_>, function: &Value) -> Result<(), Box<D
                         .get(*name as usize)
                         .map(ToString::to_string)
                         .unwrap_or_default();
-                    if name != RUN_STAGE_NAME {
+                    if !RUN_STAGE_NAMES.contains(&name.as_str()) {
                         let message = format!("`{name}` is used by a function that runs later");
                         let diagnostic = Diagnostic::error(codes::STAGE, span, message)
                             .with_note("commands and refs are made when the script is deployed, not by a running worker")

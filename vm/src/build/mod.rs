@@ -30,7 +30,7 @@ use crate::machine::Machine;
 use crate::modules::{Files, Graph, Rejected, named};
 use crate::program::{Content, Program, ProgramError, WorkerDefinition};
 use crate::source::{Source, Sources, Span};
-use crate::tree::Command;
+use crate::tree::{Command, CommandKind};
 use crate::value::Value;
 use collected::Collected;
 use expand::Expander;
@@ -211,6 +211,12 @@ fn expand_all(
     let mut expander = Expander::new(stage, machine, limits);
     let mut trees = Vec::with_capacity(specs.len());
     for spec in &specs {
+        if let Some(function) = spec.computes {
+            let kind = CommandKind::React { function };
+            let span = spec.span;
+            trees.push(Command { kind, span });
+            continue;
+        }
         let arguments = workers::factory_arguments(&mut expander)?;
         trees.push(expander.worker(&spec.factory, &arguments, spec.span)?);
     }

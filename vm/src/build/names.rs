@@ -31,10 +31,12 @@ pub(super) const AMBIENT: &[&str] = &[
     "forEach",
     "saga",
     "compensate",
+    "reactive",
+    "stateOf",
+    "effect",
+    "clock",
+    "waitForValue",
 ];
-
-/// Names that the language has and this version does not.
-const LATER: &[&str] = &["waitForValue", "reactive", "stateOf", "effect", "clock"];
 
 /// What `act` gives its factory as second parameter.
 pub(crate) const HELPERS: &[&str] = &["complete", "fail", "outbox", "config"];
@@ -51,15 +53,17 @@ impl Names for Language {
         AMBIENT
     }
 
-    fn comes_later(&self, name: &str) -> bool {
-        LATER.contains(&name)
-    }
-
     fn hint(&self, name: &str) -> Option<String> {
         if HELPERS.contains(&name) {
             return Some(format!(
                 "take it from the second parameter of `act`: `act((self, {{ {name} }}) => …)`"
             ));
+        }
+        if name == "get" {
+            return Some(
+                "take it from the first parameter of `reactive`: `reactive((get, user) => …)`"
+                    .to_owned(),
+            );
         }
         if name == "done" {
             return Some(

@@ -53,14 +53,16 @@ impl<'s> Stage<'s> {
     fn stand_in(&self, name: &str, trap: Trap, span: Span) -> Result<Value, Trap> {
         let data = *trap.0;
         let diagnostic = match data.kind {
-            TrapKind::Refused(diagnostic) if name != "act" => diagnostic,
+            TrapKind::Refused(diagnostic) if !matches!(name, "act" | "reactive") => diagnostic,
             kind => return Err(Trap(Box::new(crate::error::TrapData { kind, ..data }))),
         };
         let kept = self.errors.borrow_mut().keep(diagnostic);
         kept.map_err(|diagnostic| Trap::refused(*diagnostic))?;
         let mut tables = self.tables.borrow_mut();
         Ok(match name {
-            "readState" | "computeState" => tables.reference(RefSpec::Config),
+            "readState" | "computeState" | "stateOf" | "effect" | "clock" => {
+                tables.reference(RefSpec::Config)
+            }
             "worker" | "sender" => tables.place(PlaceSpec::Myself),
             // Its message stays in scope for what comes behind.
             "waitFor" => {
@@ -134,8 +136,18 @@ impl Host for Stage<'_> {
                 made.or_else(|trap| self.stand_in("", trap, span))
             }
             Some(Kind::Jump) => commands::jump(self, index, span),
+            Some(Kind::Worker) => commands::reactive::apply(self, machine, callee, arguments, span),
             _ => Err(self.misuse(machine, callee, Misuse::Call)),
         }
+    }
+
+    fn call_address(
+        &self,
+        machine: &mut Machine<'_>,
+        address: &Address,
+        arguments: &[Value],
+    ) -> Result<Value, Trap> {
+        commands::reactive::apply_name(machine, address, arguments)
     }
 
     fn property(

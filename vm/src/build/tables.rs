@@ -107,6 +107,12 @@ pub(super) enum Action {
         timeout: Option<TimeoutSpec>,
     },
     Call(CallSpec),
+    WaitForValue {
+        source: Recipe,
+        predicate: Recipe,
+        then: Option<Value>,
+        timeout: Option<TimeoutSpec>,
+    },
     Reply {
         handle: HostRef,
         message: Recipe,
@@ -256,10 +262,12 @@ pub(super) enum PlaceSpec {
     },
 }
 
-/// What `act` was given.
+/// What `act` or `reactive` was given.
 #[derive(Clone, Debug)]
 pub(super) struct WorkerSpec {
     pub(super) factory: Value,
+    /// The function of a reactive function, which has no factory.
+    pub(super) computes: Option<FunctionId>,
     pub(super) options: WorkerOptions,
     /// The function of the option `key`.
     pub(super) key: Option<FunctionId>,

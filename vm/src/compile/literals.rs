@@ -85,7 +85,8 @@ impl<'a> Compiler<'a> {
         {
             let inside = literal.span.start + 1;
             let (first, behind) = error.range;
-            let span = Span::new(inside + first, inside + behind.max(first + 1));
+            let text = &self.file.source.text;
+            let span = Span::of_characters(text, inside + first, inside + behind);
             let message = format!("invalid regular expression: {error}");
             let diagnostic = Diagnostic::error(codes::SYNTAX, span, message);
             self.report(match &error.hint {

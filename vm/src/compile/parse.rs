@@ -136,8 +136,8 @@ pub(crate) fn syntax_error(error: &OxcDiagnostic, text: &str) -> Diagnostic {
     let inner = error.clone().inner_owned();
     let mut labels = inner.labels.iter();
     let place = |label: &oxc_diagnostics::LabeledSpan| {
-        let start = label.offset();
-        Span::new(start, start + label.len().max(first_width(text, start)))
+        let (start, end) = (label.offset(), label.offset() + label.len());
+        Span::of_characters(text, start, end)
     };
     let first = labels.next();
     let span = first.map_or(Span::new(0, 0), place);
@@ -162,10 +162,4 @@ pub(crate) fn syntax_error(error: &OxcDiagnostic, text: &str) -> Diagnostic {
         Some(help) => diagnostic.with_hint(help.to_string()),
         None => diagnostic,
     }
-}
-
-/// How many bytes the character at an offset takes, none at the end: an error marks one character at least.
-fn first_width(text: &str, at: u32) -> u32 {
-    let rest = text.get(at as usize..).unwrap_or("");
-    rest.chars().next().map_or(0, char::len_utf8) as u32
 }

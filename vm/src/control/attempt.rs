@@ -148,11 +148,15 @@ fn can_be_caught(error: &ScriptError) -> bool {
 fn error_value(error: &ScriptError) -> Data {
     let mut properties: Vec<(&str, Data)> = Vec::new();
     let mut message = Data::from(error.message.as_str());
+    let mut code = Data::from(error.code.as_str());
     match &error.value {
         Some(Data::Error(thrown)) => {
             properties.push(("name", Data::from(thrown.kind.name())));
             if let Some(own) = thrown.properties().get(&"message".into()) {
                 message = own.clone();
+            }
+            if let Some(own @ Data::Text(_)) = thrown.properties().get(&"code".into()) {
+                code = own.clone();
             }
         }
         Some(Data::Undefined) | None => {}
@@ -160,7 +164,7 @@ fn error_value(error: &ScriptError) -> Data {
         Some(value) => return value.clone(),
     }
     properties.push(("message", message));
-    properties.push(("code", Data::from(error.code.as_str())));
+    properties.push(("code", code));
     let properties = properties.into_iter();
     Data::object(properties.map(|(key, value)| (key.into(), value)).collect()).unwrap_or_default()
 }

@@ -65,11 +65,20 @@ impl Run<'_> {
         Flow::Wait
     }
 
-    /// The current branch waits no longer, and does not need its timer any more.
+    /// The current branch waits no longer, and does not need its timer and its source any more.
     pub(super) fn end_wait(&mut self) {
         let ended = std::mem::take(&mut self.branch_mut().wait);
+        self.forget_wait(&ended);
+    }
+
+    /// What a wait that has ended waited for is not needed any more.
+    pub(super) fn forget_wait(&mut self, ended: &Wait) {
         if let Some(timer) = ended.timer() {
             self.effects.push(Effect::CancelTimer { timer });
+        }
+        if let Wait::Value { watch, .. } = ended {
+            let watch = *watch;
+            self.effects.push(Effect::Unsubscribe { watch });
         }
     }
 

@@ -94,6 +94,10 @@ impl Run<'_> {
     ) -> Result<Option<End>, ScriptError> {
         let waits = |wait: &Wait| match wait {
             Wait::Reply { call, .. } => call.number == id.number,
+            Wait::Sources(knowledge) => {
+                let mut asked = knowledge.sources.iter();
+                asked.any(|known| known.watch == id.number)
+            }
             _ => false,
         };
         let mut branches = self.next.branches.iter();
@@ -103,6 +107,9 @@ impl Run<'_> {
             return Ok(None);
         };
         self.switch(at)?;
+        if matches!(self.branch().wait, Wait::Sources(_)) {
+            return self.take_effect(id.number, body);
+        }
         self.end_wait();
         let definition = self.definition;
         let instruction = self.branch().instruction as usize;

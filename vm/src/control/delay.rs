@@ -55,7 +55,8 @@ impl Run<'_> {
     /// Gives a timer to the branch that waits for it.
     pub(super) fn take_timer(&mut self, timer: u64) -> Result<Option<End>, ScriptError> {
         let mut branches = self.next.branches.iter();
-        let Some(at) = branches.position(|branch| branch.wait.timer() == Some(timer)) else {
+        let Some(at) = branches.position(|branch| branch.wait.timers().any(|set| set == timer))
+        else {
             self.notes.push(Note::Ignored);
             return Ok(None);
         };
@@ -79,6 +80,19 @@ impl Run<'_> {
                     ..
                 }),
             ) => self.call_timed_out(call, timeout, *retry),
+            (
+                Wait::Value { watch, .. },
+                Some(Instruction::BlockEnterValue {
+                    timeout: Some(timeout),
+                    ..
+                }),
+            ) => {
+                self.effects.push(Effect::Unsubscribe { watch });
+                self.time_is_over(timeout, "no value that matches came in time")
+            }
+            (Wait::Sources(knowledge), Some(Instruction::React { function })) => {
+                return self.tick(knowledge, timer, *function);
+            }
             (Wait::Time { .. }, _) => {
                 self.branch_mut().instruction += 1;
                 Ok(None)

@@ -116,6 +116,15 @@ pub(crate) enum Instruction {
     TaskFail { error: OperandIndex },
     /// Nothing.
     Noop,
+    /// Waits for a value of a source that matches, which opens `block`.
+    BlockEnterValue {
+        block: BlockIndex,
+        source: OperandIndex,
+        predicate: OperandIndex,
+        timeout: Option<Timeout>,
+    },
+    /// Computes a function of sources, whenever one of them changes.
+    React { function: OperandIndex },
 }
 
 /// How long a wait lasts at most, and the block that is opened when that time is over; without one the

@@ -17,6 +17,7 @@ mod ends;
 pub(crate) mod instruction;
 mod operand;
 mod parallel;
+mod react;
 #[cfg(test)]
 mod resume_tests;
 mod saga;
@@ -28,6 +29,7 @@ mod state;
 mod tests;
 pub(crate) mod verify;
 
+mod value;
 mod wait;
 pub(crate) use wait::offers_again;
 
@@ -160,6 +162,15 @@ impl<'a> Run<'a> {
                 self.take_reply(call, body, sender)
             }
             (Phase::Waiting, Input::Timer { timer }) => self.take_timer(timer),
+            (
+                Phase::Waiting,
+                Input::Told {
+                    watch,
+                    body,
+                    version,
+                    source,
+                },
+            ) => self.take_told(watch, &body, version, source),
             (Phase::Waiting, Input::Start { .. }) => {
                 self.notes.push(Note::Ignored);
                 Ok(None)
@@ -259,6 +270,10 @@ impl<'a> Run<'a> {
             Instruction::Delay { milliseconds } => self.delay(*milliseconds),
             Instruction::TaskComplete { result } => self.complete(*result),
             Instruction::TaskFail { error } => self.fail(*error),
+            Instruction::BlockEnterValue {
+                source, timeout, ..
+            } => self.watch(*source, *timeout),
+            Instruction::React { function } => self.react(*function),
         }
     }
 

@@ -7,7 +7,6 @@
 use super::instruction::{BlockIndex, BlockKind};
 use super::{Flow, Run};
 use crate::error::ScriptError;
-use crate::turn::Effect;
 use crate::worker::{Branch, Wait};
 
 impl Run<'_> {
@@ -65,10 +64,9 @@ impl Run<'_> {
     /// Cancels all branches inside a branch, which then is the current one and runs.
     pub(super) fn drop_inside(&mut self, branch: usize) -> Result<(), ScriptError> {
         let end = self.end_of(branch);
-        for inner in &self.next.branches[branch + 1..end] {
-            if let Some(timer) = inner.wait.timer() {
-                self.effects.push(Effect::CancelTimer { timer });
-            }
+        for inner in branch + 1..end {
+            let ended = std::mem::take(&mut self.next.branches[inner].wait);
+            self.forget_wait(&ended);
         }
         self.remove(branch + 1, end);
         self.make_current(branch)?;

@@ -31,8 +31,31 @@ fn run_in_pieces(run: &mut Run<'_>) -> Result<End, ScriptError> {
     }
 }
 
+/// Something that a source could tell.
+fn told(random: &mut Random, watch: CallId) -> Input {
+    let known = [
+        r#"{"value":3}"#,
+        r#"{"value":{"apples":2,"pears":1}}"#,
+        r#"{"value":true,"chain":["Other/[]"]}"#,
+        r#"{"error":{"message":"broken"}}"#,
+        r#"{"chain":["Other/[]","Test/default"]}"#,
+        "{}",
+    ];
+    let text = known[random.below(known.len())];
+    Input::Told {
+        watch,
+        body: Data::from_json(text, &Limits::default()).unwrap(),
+        version: random.below(9) as u64,
+        source: Some(Address::keyed("Peer", "1")),
+    }
+}
+
 /// The next input that a host could give.
 fn next_input(random: &mut Random, worker: &Worker, messages: &[Data]) -> Input {
+    let watches: Vec<CallId> = worker.watches().collect();
+    if let Some(watch) = watches.get(random.below(watches.len() * 2)) {
+        return told(random, *watch);
+    }
     let timers: Vec<u64> = worker.timers().collect();
     let calls: Vec<CallId> = worker.calls().collect();
     let sender = Some(Address::keyed("Peer", "1"));

@@ -22,7 +22,10 @@ fn listens(branch: &Branch) -> bool {
 
 /// Whether a branch may want a message at a later time.
 fn may_listen_later(branch: &Branch) -> bool {
-    matches!(branch.wait, Wait::Time { .. } | Wait::Reply { .. })
+    matches!(
+        branch.wait,
+        Wait::Time { .. } | Wait::Reply { .. } | Wait::Value { .. }
+    )
 }
 
 /// Whether messages that nobody wanted have to be offered again after a turn: some branch waits for a

@@ -29,6 +29,8 @@ pub(super) struct Instance {
     pub(super) lives: u64,
     /// When it last received something, or was started.
     pub(super) heard_ms: u64,
+    /// Since when a reactive function has no reader, in virtual milliseconds.
+    pub(super) unread_since_ms: u64,
     pub(super) result: Data,
     pub(super) error: Option<ScriptError>,
 }
@@ -74,6 +76,7 @@ impl Instance {
             resting: None,
             lives,
             heard_ms: now_ms,
+            unread_since_ms: 0,
             result: Data::Undefined,
             error: None,
         }

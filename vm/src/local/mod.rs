@@ -8,6 +8,7 @@
 mod idle;
 mod instances;
 mod lines;
+mod reading;
 mod report;
 mod routing;
 mod turns;
@@ -232,6 +233,7 @@ pub struct LocalRun<'p> {
     queue: VecDeque<routing::Item>,
     /// Due time and a number that keeps the order of those due at once.
     timers: BTreeMap<(u64, u64), turns::Alarm>,
+    readers: reading::Readers,
     numbers: u64,
     /// Virtual milliseconds since the start.
     clock_ms: u64,
@@ -257,6 +259,7 @@ impl<'p> LocalRun<'p> {
             instances: BTreeMap::new(),
             queue: VecDeque::new(),
             timers: BTreeMap::new(),
+            readers: reading::Readers::default(),
             numbers: 0,
             clock_ms: 0,
             events: Vec::new(),
@@ -429,14 +432,20 @@ pub(crate) fn named_worker(program: &Program, asked: Option<&str>) -> Result<Str
         let quoted: Vec<String> = exported.iter().map(|name| format!("`{name}`")).collect();
         quoted.join(", ")
     };
+    // A reactive function is read by a worker, which is what a run is about.
+    let workers: Vec<&str> = program
+        .workers()
+        .filter(|worker| worker.exported && !worker.options.reactive)
+        .map(|worker| worker.name.as_str())
+        .collect();
     match asked {
         Some(name) if exported.contains(&name) => Ok(name.to_owned()),
         Some(name) => Err(LocalError::UnknownWorker {
             name: name.to_owned(),
             known: known(),
         }),
-        None => match exported.as_slice() {
-            [only] => Ok((*only).to_owned()),
+        None => match (workers.as_slice(), exported.as_slice()) {
+            ([only], _) | ([], [only]) => Ok((*only).to_owned()),
             _ => Err(LocalError::WhichWorker { known: known() }),
         },
     }

@@ -4,6 +4,7 @@
 //! key `default` of a daemon, or by a fresh run of an ephemeral worker.
 
 use super::instances::{Instance, Letter};
+use super::reading::{News, Request};
 use super::{DEFAULT_KEY, LocalEvent, LocalRun, LocalStatus};
 use crate::codes;
 use crate::control::CHILD_KEY_PREFIX;
@@ -11,6 +12,7 @@ use crate::data::{Address, Data};
 use crate::error::ScriptError;
 use crate::options::Reuse;
 use crate::program::WorkerDefinition;
+use crate::reactive::Part;
 use crate::turn::{CallId, Input, Intent, Target, outbox_owner};
 use crate::worker::{Identity, Worker};
 
@@ -31,6 +33,14 @@ pub(super) enum Item {
     Kill {
         target: Address,
     },
+    Subscribe(Request),
+    Unsubscribe {
+        source: Address,
+        part: Part,
+        reader: Address,
+        number: u64,
+    },
+    Told(News),
 }
 
 impl LocalRun<'_> {
@@ -82,6 +92,14 @@ impl LocalRun<'_> {
                 self.receive(&to, Letter { body, sender, call });
             }
             Item::Kill { target } => self.kill(&target),
+            Item::Subscribe(request) => self.add_reader(request),
+            Item::Unsubscribe {
+                source,
+                part,
+                reader,
+                number,
+            } => self.drop_reader(&source, &part, &reader, number),
+            Item::Told(news) => self.give_news(news),
         }
     }
 
@@ -153,7 +171,7 @@ impl LocalRun<'_> {
         Ok(Address::keyed(name, key))
     }
 
-    fn start(
+    pub(super) fn start(
         &mut self,
         address: &Address,
         config: Data,
@@ -210,6 +228,12 @@ impl LocalRun<'_> {
         let Some(definition) = self.program.worker(&to.name) else {
             return;
         };
+        if definition.options.reactive {
+            let what = format!("`{}` is a reactive function: it takes no messages", to.name);
+            let cause = ScriptError::new(codes::REACTIVE_MISUSED, what);
+            self.dead_letter(to.clone(), letter.body, cause);
+            return;
+        }
         let alive = self.instances.get(to).map(Instance::is_alive);
         let failed = self
             .instances

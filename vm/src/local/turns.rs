@@ -27,6 +27,8 @@ pub(super) enum AlarmKind {
     Restart,
     /// It may have received nothing for as long as its option `idle` says.
     Idle,
+    /// A reactive function has had no reader for a minute.
+    Unread,
 }
 
 impl LocalRun<'_> {
@@ -63,6 +65,7 @@ impl LocalRun<'_> {
             AlarmKind::Timer(timer) => {
                 self.give(&alarm.address, Input::Timer { timer });
             }
+            AlarmKind::Unread => self.end_unread(&alarm.address),
             AlarmKind::Restart => match instance.resting.take() {
                 Some(Resume::AtWait(inputs)) => self.resume(&alarm.address, inputs),
                 Some(Resume::AtStart) => self.start_again(&alarm.address),
@@ -83,7 +86,14 @@ impl LocalRun<'_> {
             (None, input) => {
                 self.run_turn(address, &input);
             }
-            (Some(Resume::AtWait(inputs)), input) => inputs.push(input),
+            (Some(Resume::AtWait(inputs)), input) => {
+                // What was told before is not what the source is.
+                if let Input::Told { watch: new, .. } = &input {
+                    inputs
+                        .retain(|kept| !matches!(kept, Input::Told { watch, .. } if watch == new));
+                }
+                inputs.push(input);
+            }
             (Some(Resume::AtStart), Input::Reply { body, .. }) => self.late(address, body),
             (Some(Resume::AtStart), _) => {}
         }
@@ -121,6 +131,7 @@ impl LocalRun<'_> {
         let Some(worker) = self.new_worker(address, lives) else {
             return;
         };
+        self.unsubscribe_all(address);
         if let Some(instance) = self.instances.get_mut(address) {
             instance.worker = worker;
             instance.lives = lives;
@@ -182,6 +193,7 @@ impl LocalRun<'_> {
                 self.failed(address, &before, input, error);
             }
         }
+        self.tell(address);
         true
     }
 
@@ -231,6 +243,8 @@ impl LocalRun<'_> {
                 };
                 self.timers.insert((due_ms, number), alarm);
             }
+            Effect::Subscribe { watch, to, request } => self.subscribe(from, watch, to, request),
+            Effect::Unsubscribe { watch } => self.unsubscribe(from, watch),
             Effect::CancelTimer { timer } => {
                 self.timers.retain(|_, alarm| {
                     alarm.address != *from
@@ -274,7 +288,9 @@ impl LocalRun<'_> {
         instance.resting = Some(match definition.options.restart.from {
             RestartFrom::Start => Resume::AtStart,
             RestartFrom::Wait => Resume::AtWait(match input {
-                Input::Timer { .. } | Input::Reply { .. } => vec![input.clone()],
+                Input::Timer { .. } | Input::Reply { .. } | Input::Told { .. } => {
+                    vec![input.clone()]
+                }
                 _ => Vec::new(),
             }),
         });
@@ -297,6 +313,7 @@ impl LocalRun<'_> {
         error: Option<ScriptError>,
     ) {
         self.timers.retain(|_, alarm| alarm.address != *address);
+        self.unsubscribe_all(address);
         let Some(instance) = self.instances.get_mut(address) else {
             return;
         };
@@ -322,6 +339,7 @@ impl LocalRun<'_> {
         for body in left {
             self.dead_letter(address.clone(), body, left_behind());
         }
+        self.tell(address);
     }
 }
 

@@ -73,6 +73,8 @@ pub(crate) fn lower(
 fn command(assembler: &mut Assembler<'_>, command: &Command) -> Result<(), LowerError> {
     let span = command.span;
     match &command.kind {
+        CommandKind::WaitForValue(wait) => waits::wait_for_value(assembler, wait, span),
+        CommandKind::React { function } => simple::react(assembler, *function, span),
         CommandKind::Noop => Ok(()),
         CommandKind::Sequence { exit, body } => branches::sequence(assembler, *exit, body, span),
         CommandKind::Break { label } => loops::leave(assembler, *label, span),

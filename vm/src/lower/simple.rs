@@ -1,4 +1,5 @@
-//! Commands that are one instruction: `send`, `reply`, `kill`, `delay`, `complete`, `fail`.
+//! Commands that are one instruction: `send`, `reply`, `kill`, `delay`, `complete`, `fail`, and all of a reactive
+//! function.
 //!
 //! Their operands come first; nothing is opened.
 
@@ -6,7 +7,7 @@ use super::LowerError;
 use super::assembler::Assembler;
 use crate::control::instruction::Instruction;
 use crate::source::Span;
-use crate::tree::{Handle, Operand};
+use crate::tree::{FunctionId, Handle, Operand};
 
 type Lowered = Result<(), LowerError>;
 
@@ -31,6 +32,12 @@ pub(super) fn reply(
     assembler.check_handle(handle, span)?;
     let message = assembler.operand(message, span)?;
     assembler.emit(Instruction::ActorReply { handle, message }, span);
+    Ok(())
+}
+
+pub(super) fn react(assembler: &mut Assembler<'_>, function: FunctionId, span: Span) -> Lowered {
+    let function = assembler.operand(&Operand::Function(function), span)?;
+    assembler.emit(Instruction::React { function }, span);
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! `waitFor`, `call` and `when`: blocks that keep a received message.
+//! `waitFor`, `call`, `waitForValue` and `when`: blocks that keep a received message.
 //!
 //! The two branches of `when` stand one behind the other; each is left to the end of the second. So do
 //! the continuation of a wait and what is done when its time is over.
@@ -7,7 +7,7 @@ use super::assembler::Assembler;
 use super::{LowerError, command};
 use crate::control::instruction::{BlockIndex, BlockKind, Instruction, Timeout as Flat};
 use crate::source::Span;
-use crate::tree::{Call, Timeout, WaitFor, When};
+use crate::tree::{Call, Timeout, WaitFor, WaitForValue, When};
 
 /// Waits for a message that matches.
 pub(super) fn wait_for(
@@ -58,6 +58,30 @@ pub(super) fn call(
     late(assembler, at, block, call.timeout.as_ref(), span)
 }
 
+/// Waits for a value of a source that matches.
+pub(super) fn wait_for_value(
+    assembler: &mut Assembler<'_>,
+    wait: &WaitForValue,
+    span: Span,
+) -> Result<(), LowerError> {
+    let source = assembler.operand(&wait.source, span)?;
+    let predicate = assembler.operand(&wait.predicate, span)?;
+    let timeout = timeout_operand(assembler, wait.timeout.as_ref(), span)?;
+    let at = assembler.here() as usize;
+    let handle = wait.then.handle;
+    let block = assembler.open(BlockKind::Message { handle }, None, span, |block| {
+        Instruction::BlockEnterValue {
+            block,
+            source,
+            predicate,
+            timeout,
+        }
+    });
+    command(assembler, &wait.then.command)?;
+    assembler.close(Instruction::BlockBreak { block }, span);
+    late(assembler, at, block, wait.timeout.as_ref(), span)
+}
+
 /// The operand of a timeout; its block is lowered later.
 fn timeout_operand(
     assembler: &mut Assembler<'_>,
@@ -95,6 +119,10 @@ fn late(
         ..
     }
     | Instruction::ActorCall {
+        timeout: Some(timeout),
+        ..
+    }
+    | Instruction::BlockEnterValue {
         timeout: Some(timeout),
         ..
     } = &mut assembler.code.instructions[at]

@@ -122,6 +122,9 @@ impl<'p> Machine<'p> {
                 self.call_native(*native, receiver.unwrap_or(&Value::UNDEFINED), &taken)?
             }
             Value::Host(host) => self.host.call(self, *host, &taken)?,
+            Value::Frozen(Data::Address(address)) => {
+                self.host.call_address(self, address, &taken)?
+            }
             other => return Err(self.not_a_function(other, None)),
         };
         self.stack.push(result);

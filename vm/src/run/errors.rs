@@ -25,6 +25,7 @@ impl ScriptError {
             Limit::StateBytes => codes::LIMIT_STATE,
             Limit::MessageBytes => codes::LIMIT_MESSAGE,
             Limit::TurnSends => codes::LIMIT_SENDS,
+            Limit::ReactiveSources => codes::LIMIT_SOURCES,
             Limit::ValueDepth => codes::LIMIT_VALUE_DEPTH,
             _ => codes::LIMIT_VALUE_SIZE,
         };

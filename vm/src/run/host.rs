@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::reading::{self, Reading};
 use crate::codes;
 use crate::data::{Address, Data, Symbolic};
 use crate::error::Trap;
@@ -17,8 +18,14 @@ use crate::turn::{TurnContext, outbox_of};
 use crate::value::{HostRef, Value};
 use crate::worker::Identity;
 
-/// The only value of the language at the run stage: the function `worker`.
-const WORKER: HostRef = HostRef { kind: 0, index: 0 };
+/// The functions of the language at the run stage, as `HostRef::index` numbers them.
+pub(crate) const RUN_STAGE_NAMES: [&str; 4] = ["worker", "stateOf", "effect", "clock"];
+
+/// What is wrong with any other use of them.
+const FUNCTION_ONLY: &str = "a function of the language can only be called";
+
+/// What a reactive function is given to read its sources.
+pub(super) const GET: HostRef = HostRef { kind: 0, index: 4 };
 
 /// Answers the machine within one turn.
 pub(crate) struct RunHost<'a> {
@@ -32,6 +39,8 @@ pub(crate) struct RunHost<'a> {
     lines: RefCell<Vec<String>>,
     line_bytes: Cell<u64>,
     limits: &'a Limits,
+    /// While a reactive function runs: what it reads.
+    pub(super) reading: RefCell<Option<Reading>>,
 }
 
 impl<'a> RunHost<'a> {
@@ -53,6 +62,7 @@ impl<'a> RunHost<'a> {
             lines: RefCell::new(Vec::new()),
             line_bytes: Cell::new(0),
             limits: context.limits,
+            reading: RefCell::new(None),
         }
     }
 
@@ -79,8 +89,9 @@ impl<'a> RunHost<'a> {
 
 impl Host for RunHost<'_> {
     fn ambient(&self, _: &mut Machine<'_>, name: &Text) -> Result<Value, Trap> {
-        if *name == *"worker" {
-            return Ok(Value::Host(WORKER));
+        if let Some(index) = RUN_STAGE_NAMES.iter().position(|known| *name == **known) {
+            let index = index as u32;
+            return Ok(Value::Host(HostRef { kind: 0, index }));
         }
         let what = format!(
             "`{name}` makes a command, and commands are made when a worker is deployed: a function that runs later cannot make one"
@@ -98,36 +109,33 @@ impl Host for RunHost<'_> {
     fn call(
         &self,
         machine: &mut Machine<'_>,
-        _: HostRef,
+        function: HostRef,
         arguments: &[Value],
     ) -> Result<Value, Trap> {
-        let name = match arguments.first().and_then(Value::as_text) {
-            Some(name) if !name.is_empty() => name.to_string(),
-            _ => {
-                return Err(machine.type_error("`worker` needs a name, a string that is not empty"));
-            }
-        };
-        let key = match arguments.get(1) {
-            None | Some(Value::Frozen(Data::Undefined)) => None,
-            Some(Value::Frozen(key)) => match super::key_text(key) {
-                Ok(key) => Some(key),
-                Err(error) => return Err(machine.type_error(error.message)),
-            },
-            Some(_) => {
-                return Err(
-                    machine.type_error("a key has to be a string that is not empty or an integer")
-                );
-            }
-        };
-        Ok(Value::Frozen(Data::from(Address { name, key })))
+        match function.index {
+            0 => worker(machine, arguments),
+            1 => reading::state_of(machine, arguments),
+            2 => reading::effect(machine, arguments),
+            3 => reading::clock(machine, arguments),
+            _ => self.get(machine, arguments),
+        }
+    }
+
+    fn call_address(
+        &self,
+        machine: &mut Machine<'_>,
+        address: &Address,
+        arguments: &[Value],
+    ) -> Result<Value, Trap> {
+        reading::result_of(machine, address, arguments)
     }
 
     fn property(&self, machine: &mut Machine<'_>, _: HostRef, _: &Text) -> Result<Value, Trap> {
-        Err(machine.type_error("`worker` is a function: call it with a name and a key"))
+        Err(machine.type_error(FUNCTION_ONLY))
     }
 
     fn misuse(&self, machine: &mut Machine<'_>, _: HostRef, _: Misuse) -> Trap {
-        machine.type_error("`worker` is a function: call it with a name and a key")
+        machine.type_error(FUNCTION_ONLY)
     }
 
     fn resolve(&self, symbolic: Symbolic) -> Option<Data> {
@@ -151,10 +159,15 @@ impl Host for RunHost<'_> {
     }
 
     fn now_ms(&self) -> Result<f64, Trap> {
+        self.impure("time", "read `get(clock(1000))`")?;
         Ok(self.now_ms as f64)
     }
 
     fn random_bits(&self) -> Result<u64, Trap> {
+        self.impure(
+            "chance",
+            "keep a random number in the state of a worker and read that",
+        )?;
         let mut state = self.generator.get().unwrap_or_else(|| seeded(&self.seed));
         let bits = next_bits(&mut state);
         self.generator.set(Some(state));
@@ -174,6 +187,29 @@ impl Host for RunHost<'_> {
                 .push(format!("(the rest is left out: {what})"));
         }
     }
+}
+
+/// `worker("Name", key?)` of a running worker.
+fn worker(machine: &mut Machine<'_>, arguments: &[Value]) -> Result<Value, Trap> {
+    let name = match arguments.first().and_then(Value::as_text) {
+        Some(name) if !name.is_empty() => name.to_string(),
+        _ => {
+            return Err(machine.type_error("`worker` needs a name, a string that is not empty"));
+        }
+    };
+    let key = match arguments.get(1) {
+        None | Some(Value::Frozen(Data::Undefined)) => None,
+        Some(Value::Frozen(key)) => match super::key_text(key) {
+            Ok(key) => Some(key),
+            Err(error) => return Err(machine.type_error(error.message)),
+        },
+        Some(_) => {
+            return Err(
+                machine.type_error("a key has to be a string that is not empty or an integer")
+            );
+        }
+    };
+    Ok(Value::Frozen(Data::from(Address { name, key })))
 }
 
 /// Four words of state from the seed, by BLAKE3.

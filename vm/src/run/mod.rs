@@ -6,6 +6,7 @@
 
 mod errors;
 mod host;
+mod reading;
 
 use crate::codes;
 use crate::data::{Data, ErrorKind, PropertyTable};
@@ -18,7 +19,8 @@ use crate::program::Program;
 use crate::turn::{Note, Used};
 use crate::value::Value;
 
-pub(crate) use host::RunHost;
+pub(crate) use host::{RUN_STAGE_NAMES, RunHost};
+pub(crate) use reading::{Reading, clock_source, effect_source, result_source, state_source};
 
 /// The functions of a program, called within one turn and metered together.
 pub(crate) struct Functions<'a> {
@@ -66,6 +68,11 @@ impl<'a> Functions<'a> {
         self.machine
             .call(function, arguments)
             .map_err(|trap| self.machine.script_error(trap))
+    }
+
+    /// The function that reads the sources of a reactive function.
+    pub(crate) fn get(&self) -> Value {
+        Value::Host(host::GET)
     }
 
     /// Makes data of a value that outlives the turn.

@@ -8,6 +8,7 @@ use crate::control::item_of;
 use crate::data::Data;
 use crate::limits::{Limit, Limits};
 use crate::program::{Program, WorkerDefinition};
+use crate::reactive::{Knowledge, Said};
 use crate::worker::{Branch, Phase, Slot, Undo, Wait, Worker};
 
 type Checked = Result<(), SnapshotError>;
@@ -132,17 +133,43 @@ fn check_wait(worker: &Worker, branch: &Branch, definition: &WorkerDefinition) -
                 && call.question.is_some() == retry.is_some()
                 && (!call.rests || retry.is_some())
         }
+        (
+            Phase::Waiting,
+            Instruction::BlockEnterValue { timeout, .. },
+            Wait::Value { watch, timer },
+        ) => *watch < worker.calls && timer.is_some() == timeout.is_some(),
+        (Phase::Waiting, Instruction::React { .. }, Wait::Sources(knowledge)) => {
+            check_knowledge(knowledge, worker)?;
+            true
+        }
         _ => false,
     };
-    let timer_is_known = branch
-        .wait
-        .timer()
-        .is_none_or(|timer| timer < worker.timers);
+    let timer_is_known = branch.wait.timers().all(|timer| timer < worker.timers);
     if fits && timer_is_known {
         Ok(())
     } else {
         Err(unfit("it does not stand at a wait"))
     }
+}
+
+/// What a reactive function knows is plain, and about sources that it has numbered.
+fn check_knowledge(knowledge: &Knowledge, worker: &Worker) -> Checked {
+    let mut above = 0;
+    for known in &knowledge.sources {
+        if known.watch < above || known.watch >= worker.calls {
+            return Err(unfit("its sources are out of order"));
+        }
+        above = known.watch + 1;
+        plain(&known.source)?;
+        known.said.as_ref().map_or(Ok(()), plain_said)?;
+    }
+    let result = knowledge.result.as_ref();
+    result.map_or(Ok(()), |result| plain_said(&result.said))
+}
+
+fn plain_said(said: &Said) -> Checked {
+    let (Said::Value(value) | Said::Error(value)) = said;
+    plain(value)
 }
 
 /// Recorded undos stand in open sagas of their branch, with what the blocks between kept.

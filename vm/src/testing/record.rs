@@ -106,7 +106,7 @@ impl TestWorker {
                             let answer = (call, emitted.message.clone());
                             self.record.answers.push(answer);
                         }
-                        Intent::Tell => {}
+                        _ => {}
                     }
                     self.record.emitted.push(emitted);
                 }

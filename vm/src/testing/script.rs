@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::options::{NewWorker, TestOptions};
 use super::{TestError, TestWorker};
 use crate::limits::BuildLimits;
+use crate::modules::Files;
 use crate::program::Program;
 use crate::source::Source;
 
@@ -27,6 +28,17 @@ impl Script {
                 let shown = diagnostics.iter().map(|each| each.render(&source, false));
                 Err(TestError::Script(shown.collect()))
             }
+        }
+    }
+
+    /// Compiles a script with the files that it imports.
+    ///
+    /// # Errors
+    /// As for [`Script::compile`].
+    pub fn compile_files(entry: &str, files: &dyn Files) -> Result<Script, TestError> {
+        match crate::build::compile_files(entry, files, &BuildLimits::default()) {
+            Ok(compiled) => Ok(Script::of(Arc::new(compiled.program))),
+            Err(rejected) => Err(TestError::Script(rejected.rendered(false).collect())),
         }
     }
 

@@ -80,7 +80,7 @@ impl Writer<'_> {
             return self.leaf(scope);
         }
         let inner = Self::inner(scope);
-        match self.random.below(16) {
+        match self.random.below(17) {
             0 | 1 => self.sequence(&inner),
             2 => format!("parallel([{}])", self.list(&inner)),
             3 => format!("race([{}])", self.list(&inner)),
@@ -93,6 +93,7 @@ impl Writer<'_> {
             11 => self.when(&inner),
             12 => self.spawn(&inner),
             13 => self.branch(&inner),
+            14 => self.value(&inner),
             _ => self.wait(&inner),
         }
     }
@@ -201,6 +202,17 @@ impl Writer<'_> {
             format!("readState({read}, n => n > 1)")
         });
         format!("whenState({condition}, {first}, {second})")
+    }
+
+    fn value(&mut self, scope: &Scope) -> String {
+        let value = self.name("v");
+        let number = self.random.below(4);
+        let timing = self.timing(scope);
+        let mut scope = scope.clone();
+        scope.messages.push(value.clone());
+        let then = self.command(&scope);
+        let source = ["stateOf(Peer, 's')", "Peer(1)"][self.random.below(2)];
+        format!("waitForValue({source}, v => v === {number} || v.a, {value} => {then}{timing})")
     }
 
     fn call(&mut self, scope: &Scope) -> String {

@@ -31,25 +31,25 @@ export const Asker = act((self, { outbox, complete }) => sequence([
 ]));
 ";
 
-fn history(bench: &Bench, of: &str) -> Vec<HistoryRecord> {
+pub(super) fn history(bench: &Bench, of: &str) -> Vec<HistoryRecord> {
     let steps = query::history(bench.shard.store(), &address(of), 0, 100).unwrap();
     steps.into_iter().map(|(_, record)| record).collect()
 }
 
-fn last(bench: &Bench, of: &str) -> HistoryRecord {
+pub(super) fn last(bench: &Bench, of: &str) -> HistoryRecord {
     history(bench, of).pop().unwrap()
 }
 
 /// Two shards of a cluster with the same programs.
-struct Pair([Bench; 2]);
+pub(super) struct Pair(pub(super) [Bench; 2]);
 
 impl Pair {
-    fn new(sources: &[(&str, &str)]) -> Pair {
+    pub(super) fn new(sources: &[(&str, &str)]) -> Pair {
         Pair::with_hot(sources, 0)
     }
 
     /// With so many instances in memory at a time.
-    fn with_hot(sources: &[(&str, &str)], hot: usize) -> Pair {
+    pub(super) fn with_hot(sources: &[(&str, &str)], hot: usize) -> Pair {
         let shard = |number: u32| {
             let mut bench = Bench::of(2);
             let store = MemoryStores::new(FlushMode::EveryUnits(1));
@@ -69,7 +69,7 @@ impl Pair {
     }
 
     /// Carries parcels until there are none. `again` gives every batch twice, as a bus may.
-    fn settle(&mut self, again: bool) {
+    pub(super) fn settle(&mut self, again: bool) {
         loop {
             let mut carried = false;
             for source in 0..2 {
@@ -104,7 +104,7 @@ impl Pair {
         }
     }
 
-    fn key_in(name: &str, shard: u32) -> String {
+    pub(super) fn key_in(name: &str, shard: u32) -> String {
         let mut keys = (0..).map(|at| format!("k{at}"));
         let owner = |key: &String| crate::shard_of(&address(&format!("{name}/{key}")), 2);
         keys.find(|key| owner(key) == ShardId(shard)).unwrap()

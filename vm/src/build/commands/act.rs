@@ -50,6 +50,7 @@ pub(super) fn act(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
     let span = arguments.span;
     tables.workers.push(WorkerSpec {
         factory,
+        computes: None,
         options,
         key,
         span,

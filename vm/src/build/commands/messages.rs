@@ -36,6 +36,7 @@ pub(super) fn send(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
 /// The first argument as a target: an address, a worker, or a ref.
 pub(super) fn target(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Recipe, Trap> {
     let value = arguments.required(0, "a target")?;
+    super::reactive::refuse_as_worker(arguments, &value)?;
     match &value {
         Value::Host(host)
             if matches!(

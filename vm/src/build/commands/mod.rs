@@ -9,6 +9,7 @@ mod failures;
 mod flow;
 mod hosting;
 mod messages;
+pub(super) mod reactive;
 mod state;
 mod timing;
 mod workers;
@@ -69,6 +70,11 @@ pub(super) fn call(
         "kill" => workers::kill(&mut arguments),
         "worker" => workers::worker(&mut arguments),
         "sender" => workers::sender(&arguments),
+        "reactive" => reactive::reactive(&mut arguments),
+        "stateOf" => reactive::state_of(&mut arguments),
+        "effect" => reactive::effect(&mut arguments),
+        "clock" => reactive::clock(&mut arguments),
+        "waitForValue" => reactive::wait_for_value(&mut arguments),
         _ => Err(Trap::fatal(
             codes::UNKNOWN_NAME,
             format!("`{name}` is not part of the language"),

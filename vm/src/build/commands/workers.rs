@@ -15,6 +15,7 @@ type Arg<'x, 'a, 's, 'm, 'p> = &'x mut Arguments<'a, 's, 'm, 'p>;
 
 pub(super) fn spawn(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
     let given = arguments.required(0, "a worker of this module")?;
+    super::reactive::refuse_as_worker(arguments, &given)?;
     let worker = match &given {
         Value::Host(host) if Kind::of(*host) == Some(Kind::Worker) => host.index,
         other => {

@@ -11,7 +11,9 @@ use crate::diagnostic::Diagnostic;
 use crate::fixes::Repair;
 use crate::source::Span;
 use crate::text::Text;
-use crate::tree::{Call, Command, CommandKind, Continuation, Handle, Timeout, WaitFor, When};
+use crate::tree::{
+    Call, Command, CommandKind, Continuation, Handle, Timeout, WaitFor, WaitForValue, When,
+};
 use crate::value::Value;
 
 impl Expander<'_, '_, '_> {
@@ -144,6 +146,22 @@ impl Expander<'_, '_, '_> {
         let predicate = self.operand(predicate, span)?;
         Ok(CommandKind::WaitFor(WaitFor {
             predicate,
+            then: self.received(then, span)?,
+            timeout: self.timeout(timeout, span)?,
+        }))
+    }
+
+    /// A wait for a value of a source that matches.
+    pub(super) fn wait_for_value(
+        &mut self,
+        (source, predicate): (&Recipe, &Recipe),
+        then: Option<&Value>,
+        timeout: Option<&TimeoutSpec>,
+        span: Span,
+    ) -> Expanded<CommandKind> {
+        Ok(CommandKind::WaitForValue(WaitForValue {
+            source: self.operand(source, span)?,
+            predicate: self.operand(predicate, span)?,
             then: self.received(then, span)?,
             timeout: self.timeout(timeout, span)?,
         }))

@@ -198,6 +198,15 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
                 return self.wait_for(&predicate, then.as_ref(), timeout.as_ref(), span);
             }
             Action::Call(call) => return self.call_command(&call, span),
+            Action::WaitForValue {
+                source,
+                predicate,
+                then,
+                timeout,
+            } => {
+                let operands = (&source, &predicate);
+                return self.wait_for_value(operands, then.as_ref(), timeout.as_ref(), span);
+            }
             Action::Reply { handle, message } => CommandKind::Reply {
                 handle: self.message_of(handle, span)?,
                 message: self.operand(&message, span)?,

@@ -35,12 +35,14 @@ impl Checker<'_> {
             | Instruction::ActorKill { .. }
             | Instruction::Delay { .. }
             | Instruction::TaskComplete { .. }
-            | Instruction::TaskFail { .. } => self.simple(),
+            | Instruction::TaskFail { .. }
+            | Instruction::React { .. } => self.simple(),
             Instruction::BlockEnter { .. }
             | Instruction::LoopEnter { .. }
             | Instruction::BlockEnterState { .. }
             | Instruction::BlockEnterAwait { .. }
             | Instruction::ActorCall { .. }
+            | Instruction::BlockEnterValue { .. }
             | Instruction::ActorSpawn { .. } => self.opening(),
             Instruction::BlockBreak { .. }
             | Instruction::BlockBreakIf { .. }
@@ -84,6 +86,10 @@ impl Checker<'_> {
             Instruction::Delay { milliseconds } => self.operand(*milliseconds),
             Instruction::TaskComplete { result } => self.operand(*result),
             Instruction::TaskFail { error } => self.operand(*error),
+            Instruction::React { function } if self.at == 0 => self.operand(*function),
+            Instruction::React { .. } => {
+                Err(self.error("a reactive function does not stand at the beginning"))
+            }
             _ => Err(self.other_family()),
         }
     }
@@ -124,6 +130,17 @@ impl Checker<'_> {
             } => {
                 self.operand(*target)?;
                 self.operand(*question)?;
+                self.timeout(timeout.as_ref())?;
+                self.enters(*block, message)
+            }
+            Instruction::BlockEnterValue {
+                block,
+                source,
+                predicate,
+                timeout,
+            } => {
+                self.operand(*source)?;
+                self.operand(*predicate)?;
                 self.timeout(timeout.as_ref())?;
                 self.enters(*block, message)
             }
@@ -188,6 +205,7 @@ impl Checker<'_> {
                 | Instruction::ActorReply { .. }
                 | Instruction::ActorKill { .. }
                 | Instruction::Delay { .. }
+                | Instruction::React { .. }
         );
         let next = self.layout.innermost.get(self.at as usize + 1);
         if goes_on && next != Some(&self.innermost()) {
