@@ -15,6 +15,7 @@ mod faults;
 mod journey;
 mod membership;
 mod modules;
+mod reactive;
 mod readme;
 mod refusals;
 mod scripts;

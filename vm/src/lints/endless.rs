@@ -73,6 +73,7 @@ fn waits(command: &Command) -> bool {
         CommandKind::WaitFor(_)
             | CommandKind::When(_)
             | CommandKind::Call(_)
+            | CommandKind::WaitForValue(_)
             | CommandKind::Delay { .. }
     )
 }

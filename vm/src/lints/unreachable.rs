@@ -71,6 +71,9 @@ fn ends(command: &Command) -> bool {
         CommandKind::Sequence { exit, body } => exit.is_none() && body.iter().any(ends),
         CommandKind::WaitFor(wait) => ends(&wait.then.command) && gives_up(wait.timeout.as_ref()),
         CommandKind::Call(call) => ends(&call.then.command) && gives_up(call.timeout.as_ref()),
+        CommandKind::WaitForValue(wait) => {
+            ends(&wait.then.command) && gives_up(wait.timeout.as_ref())
+        }
         CommandKind::When(when) => ends(&when.matched.command) && ends(&when.otherwise.command),
         CommandKind::WhenState {
             then, otherwise, ..

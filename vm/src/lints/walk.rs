@@ -24,6 +24,15 @@ pub(super) fn children(command: &Command) -> Vec<&Command> {
                 .chain(otherwise)
                 .collect()
         }
+        CommandKind::WaitForValue(wait) => {
+            let otherwise = wait
+                .timeout
+                .iter()
+                .filter_map(|time| time.otherwise.as_deref());
+            std::iter::once(&*wait.then.command)
+                .chain(otherwise)
+                .collect()
+        }
         CommandKind::When(when) => vec![&*when.matched.command, &*when.otherwise.command],
         CommandKind::WhenState {
             then, otherwise, ..
