@@ -19,7 +19,7 @@ use vm::reactive::Part;
 use vm::{CallId, Intent};
 
 use crate::message::Body;
-use crate::record::Failure;
+use crate::record::{Failure, TurnInput};
 
 /// Makes programs out of bytes.
 pub trait Engine: Send + Sync {
@@ -165,6 +165,42 @@ pub enum Input<'a> {
         /// The source.
         from: Option<&'a Address>,
     },
+}
+
+impl Input<'_> {
+    /// What a recorded input gives to a run; none for an end from outside, which runs no script.
+    #[must_use]
+    pub fn of(input: &TurnInput) -> Option<Input<'_>> {
+        Some(match input {
+            TurnInput::Start { config, outbox, .. } => Input::Start {
+                config,
+                outbox: outbox.as_ref(),
+            },
+            TurnInput::Message { from, body, call } => Input::Message {
+                body,
+                from: from.as_ref(),
+                call: *call,
+            },
+            TurnInput::Reply { from, body, call } => Input::Reply {
+                call: *call,
+                body,
+                from: from.as_ref(),
+            },
+            TurnInput::Timer { timer } => Input::Timer { timer: *timer },
+            TurnInput::Told {
+                from,
+                body,
+                watch,
+                version,
+            } => Input::Told {
+                watch: *watch,
+                body,
+                version: *version,
+                from: from.as_ref(),
+            },
+            TurnInput::Idle | TurnInput::Kill { .. } => return None,
+        })
+    }
 }
 
 /// What a turn is given besides.

@@ -102,7 +102,7 @@ impl<'a> Replay<'a> {
         let Some((id, run)) = &mut self.run else {
             return Ok(());
         };
-        let Some(input) = engine_input(&record.input).filter(|_| *id == record.run) else {
+        let Some(input) = Input::of(&record.input).filter(|_| *id == record.run) else {
             return Ok(());
         };
         let before = self.restarts.then(|| run.copy());
@@ -147,39 +147,6 @@ impl<'a> Replay<'a> {
             first_difference: self.first_difference,
         }
     }
-}
-
-/// The engine's input; none for an end from outside, which runs no script.
-fn engine_input(input: &TurnInput) -> Option<Input<'_>> {
-    Some(match input {
-        TurnInput::Start { config, outbox, .. } => Input::Start {
-            config,
-            outbox: outbox.as_ref(),
-        },
-        TurnInput::Message { from, body, call } => Input::Message {
-            body,
-            from: from.as_ref(),
-            call: *call,
-        },
-        TurnInput::Reply { from, body, call } => Input::Reply {
-            call: *call,
-            body,
-            from: from.as_ref(),
-        },
-        TurnInput::Timer { timer } => Input::Timer { timer: *timer },
-        TurnInput::Told {
-            from,
-            body,
-            watch,
-            version,
-        } => Input::Told {
-            watch: *watch,
-            body,
-            version: *version,
-            from: from.as_ref(),
-        },
-        TurnInput::Idle | TurnInput::Kill { .. } => return None,
-    })
 }
 
 fn is_same_end(ran: &Ran, recorded: &TurnOutcome) -> bool {

@@ -9,7 +9,7 @@ use transport::Address;
 
 use crate::codes;
 use crate::command::Activate;
-use crate::message::{Body, Parcel, ProgramId, Spawn};
+use crate::message::{Parcel, ProgramId};
 use crate::outcome::{Outcome, Refusal};
 use crate::record::NameRecord;
 use crate::shard::{DEFAULT_KEY, Job, Shard, ShardError};
@@ -91,17 +91,7 @@ fn serve(shard: &mut Shard, name: &Address, program: ProgramId) -> Result<(), Sh
     };
     let here = shard.shard_of(&instance) == shard.identity.shard;
     if here && shard.is_running(&instance)? != Some(true) {
-        let stamp = shard.own_stamp(None);
-        shard.push(Job::Parcel(Parcel::Spawn(Spawn {
-            stamp,
-            child: instance,
-            program,
-            worker: name.name().to_owned(),
-            config: Body::default(),
-            outbox: None,
-            watcher: None,
-            hops: 0,
-        })));
+        shard.start_root(instance, program);
     }
     Ok(())
 }

@@ -57,16 +57,21 @@ impl Shard {
         if record.heard_ms.saturating_add(idle.after_ms) > self.now_ms {
             self.look_again(&mut instance, idle.after_ms);
         } else {
-            let cause = record.cause.clone();
-            let stamp = self.input_stamp(&instance.record, &cause, HopKind::Timer);
-            instance.record.step += 1;
-            instance.record.cause = stamp.clone();
-            self.load_run(&mut instance)?;
-            let given = Given::input(stamp, TurnInput::Idle);
-            self.note_end_outside(&mut instance, &given, &TurnOutcome::Completed)?;
-            self.end_run(&mut instance, InstanceStatus::Completed, None, None)?;
+            self.end_in_silence(&mut instance)?;
         }
         self.hot.put(place, instance, true);
         Ok(())
+    }
+
+    /// Ends a run that nobody needs any more, as a step of its history.
+    pub(super) fn end_in_silence(&mut self, instance: &mut Instance) -> Result<(), ShardError> {
+        let cause = instance.record.cause.clone();
+        let stamp = self.input_stamp(&instance.record, &cause, HopKind::Timer);
+        instance.record.step += 1;
+        instance.record.cause = stamp.clone();
+        self.load_run(instance)?;
+        let given = Given::input(stamp, TurnInput::Idle);
+        self.note_end_outside(instance, &given, &TurnOutcome::Completed)?;
+        self.end_run(instance, InstanceStatus::Completed, None, None)
     }
 }

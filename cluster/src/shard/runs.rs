@@ -4,18 +4,35 @@
 //! Guarantees: a run keeps the program it began with; an instance keeps its slot over all its runs.
 //! Leaves to others: ends and restarts.
 
-use transport::{HopKind, MessageId, RunId, Stamp};
+use transport::{Address, HopKind, MessageId, RunId, Stamp};
 
 use super::hot::{Instance, Place};
+use super::queue::Job;
 use super::turn::Given;
 use super::{Shard, ShardError};
 use crate::codes;
-use crate::message::Spawn;
+use crate::message::{Body, Parcel, ProgramId, Spawn};
 use crate::record::{
     Failure, InstanceRecord, InstanceStatus, Mailbox, MessageFate, Span, TurnInput,
 };
 
 impl Shard {
+    /// Queues the start of a run that nobody asked for: of a daemon, or by a schedule.
+    pub(crate) fn start_root(&mut self, child: Address, program: ProgramId) {
+        let stamp = self.own_stamp(None);
+        let worker = child.name().to_owned();
+        self.push(Job::Parcel(Parcel::Spawn(Spawn {
+            stamp,
+            child,
+            program,
+            worker,
+            config: Body::default(),
+            outbox: None,
+            watcher: None,
+            hops: 0,
+        })));
+    }
+
     /// A spawn from a parent, or a start that its home sent on.
     pub(crate) fn spawn(&mut self, spawn: Spawn) -> Result<(), ShardError> {
         if self.shard_of(&spawn.child) != self.identity.shard {

@@ -9,10 +9,9 @@
 use transport::Address;
 use vm::schedule::{Missed, Schedule, tick_name};
 
-use super::queue::Job;
 use super::timers::TimerKind;
 use super::{Shard, ShardError};
-use crate::message::{Body, Parcel, ProgramId, Spawn};
+use crate::message::ProgramId;
 use crate::record::Tick;
 
 /// Runs that one job starts at most. The next missed time is due at once again.
@@ -74,7 +73,9 @@ impl Shard {
         let grace_ms = self.limits.schedule_grace_ms;
         let due = due_times(&schedule, tick.next_ms, self.now_ms, grace_ms);
         for time_ms in &due {
-            self.start_tick(name, program, *time_ms);
+            if let Ok(child) = name.with_key(tick_name(*time_ms)) {
+                self.start_root(child, program);
+            }
         }
         let done_until_ms = match due.last() {
             Some(last) if due.len() == STARTS_PER_JOB => *last,
@@ -82,23 +83,6 @@ impl Shard {
         };
         self.next_tick(name, tick.slot, schedule.next_after(done_until_ms));
         Ok(())
-    }
-
-    fn start_tick(&mut self, name: &Address, program: ProgramId, time_ms: u64) {
-        let Ok(child) = name.with_key(tick_name(time_ms)) else {
-            return;
-        };
-        let stamp = self.own_stamp(None);
-        self.push(Job::Parcel(Parcel::Spawn(Spawn {
-            stamp,
-            child,
-            program,
-            worker: name.name().to_owned(),
-            config: Body::default(),
-            outbox: None,
-            watcher: None,
-            hops: 0,
-        })));
     }
 }
 

@@ -5,7 +5,7 @@
 //! a run that is gone is answered with the end of the subscription; a reactive function is begun by its
 //! first reader and ends when it has had none for a while. Leaves to others: what is told.
 
-use transport::{Address, HopKind, Stamp};
+use transport::{Address, Stamp};
 use vm::reactive::{Part, instance_key};
 use vm::{CallId, Intent};
 
@@ -13,13 +13,11 @@ use super::hot::{Instance, Place};
 use super::queue::Job;
 use super::sources::{Said, error_body};
 use super::timers::TimerKind;
-use super::turn::Given;
 use super::{DEFAULT_KEY, Shard, ShardError};
 use crate::codes;
 use crate::message::{Body, Message, Parcel, Spawn};
 use crate::record::{
-    Failure, InstanceRecord, InstanceStatus, MessageFate, ReaderRecord, SourceRecord, TurnInput,
-    TurnOutcome,
+    Failure, InstanceRecord, InstanceStatus, MessageFate, ReaderRecord, SourceRecord,
 };
 
 impl Shard {
@@ -350,14 +348,7 @@ impl Shard {
         }
         instance.record.unread_until_ms = None;
         if !self.sources.is_read(source) {
-            let cause = instance.record.cause.clone();
-            let stamp = self.input_stamp(&instance.record, &cause, HopKind::Timer);
-            instance.record.step += 1;
-            instance.record.cause = stamp.clone();
-            self.load_run(&mut instance)?;
-            let given = Given::input(stamp, TurnInput::Idle);
-            self.note_end_outside(&mut instance, &given, &TurnOutcome::Completed)?;
-            self.end_run(&mut instance, InstanceStatus::Completed, None, None)?;
+            self.end_in_silence(&mut instance)?;
         }
         self.hot.put(place, instance, true);
         Ok(())

@@ -90,37 +90,7 @@ impl Given {
     }
 
     fn engine_input(&self) -> Input<'_> {
-        match &self.input {
-            TurnInput::Start { config, outbox, .. } => Input::Start {
-                config,
-                outbox: outbox.as_ref(),
-            },
-            TurnInput::Message { from, body, call } => Input::Message {
-                body,
-                from: from.as_ref(),
-                call: *call,
-            },
-            TurnInput::Reply { from, body, call } => Input::Reply {
-                call: *call,
-                body,
-                from: from.as_ref(),
-            },
-            TurnInput::Timer { timer } => Input::Timer { timer: *timer },
-            TurnInput::Told {
-                from,
-                body,
-                watch,
-                version,
-            } => Input::Told {
-                watch: *watch,
-                body,
-                version: *version,
-                from: from.as_ref(),
-            },
-            TurnInput::Idle | TurnInput::Kill { .. } => {
-                unreachable!("an end from outside runs no script")
-            }
-        }
+        Input::of(&self.input).expect("an end from outside runs no script")
     }
 }
 
