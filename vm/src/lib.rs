@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod build;
+pub mod builder;
 pub mod builtins;
 pub mod bytecode;
 mod bytes_visitor;

@@ -102,7 +102,8 @@ fn compare(
             *seen.refused.entry(format!("both: {why}")).or_default() += 1;
         }
         _ => {
-            let small = shrink(program, |text| differs(text, quickjs));
+            let whole = difference(&program.render(), quickjs);
+            let small = shrink(program, |text| difference(text, quickjs) == whole);
             let text = small.render();
             if let Some(reason) = intended::reason(&text) {
                 *seen.intended.entry(reason).or_default() += 1;
@@ -117,15 +118,29 @@ fn compare(
     }
 }
 
-fn differs(text: &str, quickjs: &QuickJs) -> bool {
+/// How the two answers to a program differ. Shrinking keeps to one kind, else it ends at another difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Difference {
+    /// In what was computed.
+    Value,
+    /// Only in what was computed when.
+    Order,
+}
+
+fn difference(text: &str, quickjs: &QuickJs) -> Option<Difference> {
     let mine = ours(&[text.to_owned()]).remove(0);
     let theirs = quickjs.run(text);
+    let value = |shown: &str| shown.split(" after ").next().map(str::to_owned);
     match (&mine, &theirs) {
-        (Outcome::TooMuch, _) | (_, Outcome::TooMuch) => false,
-        (Outcome::Refused(_), Outcome::Refused(_)) => false,
+        (Outcome::TooMuch, _) | (_, Outcome::TooMuch) => None,
+        (Outcome::Refused(_), Outcome::Refused(_)) => None,
         // A name that is bound nowhere comes from shrinking alone.
-        (Outcome::Refused(why), _) if why.starts_with("E0104") => false,
-        _ => mine != theirs,
+        (Outcome::Refused(why), _) if why.starts_with("E0104") => None,
+        _ if mine == theirs => None,
+        (Outcome::Shown(mine), Outcome::Shown(theirs)) if value(mine) == value(theirs) => {
+            Some(Difference::Order)
+        }
+        _ => Some(Difference::Value),
     }
 }
 

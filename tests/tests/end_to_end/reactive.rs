@@ -96,9 +96,7 @@ fn a_stream_a_worker_and_a_program_on_the_bus_see_each_value_through_the_loss_of
     rates.publish(asked.reply.as_deref().unwrap(), None, r#"{ "rate": 2 }"#);
     exposure_of(&node, ANN, &json!(20));
 
-    let follower = node.clone();
-    let stream = std::thread::spawn(move || follower.follow(ANN, None, 1));
-    let first = stream.join().unwrap().remove(0);
+    let first = node.follow(ANN, None, 1).remove(0);
     assert_eq!(first.data["value"], json!(20));
 
     lose_leaders(&mut cluster);

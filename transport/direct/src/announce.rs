@@ -102,7 +102,7 @@ async fn hear(shared: &Arc<Shared>, bus: &dyn Bus, payload: &[u8]) {
             address: word.address.clone(),
             token: word.token,
         };
-        news |= shared.book.note(node, place);
+        news |= shared.book.note(node, &place);
         for lane in &shared.lanes {
             dial::keep(shared, lane, node);
         }

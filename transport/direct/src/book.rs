@@ -26,12 +26,12 @@ pub(crate) struct Book {
 
 impl Book {
     /// Notes where a node is; true where that is new.
-    pub(crate) fn note(&self, node: NodeId, place: Place) -> bool {
+    pub(crate) fn note(&self, node: NodeId, place: &Place) -> bool {
         if lock(&self.own).contains(&node) {
             return false;
         }
         let before = lock(&self.places).insert(node, place.clone());
-        before.as_ref() != Some(&place)
+        before.as_ref() != Some(place)
     }
 
     /// Where a node is.

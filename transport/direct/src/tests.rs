@@ -276,7 +276,7 @@ async fn a_connection_that_falls_silent_is_given_up_for_the_bus_below() {
         token: [0; 16],
     };
     let bus = &first.bus;
-    bus.shared_for_tests().book.note(second.id, place);
+    bus.shared_for_tests().book.note(second.id, &place);
     let open = bus.lane_for_tests().connection(second.id).unwrap();
     open.close();
     until("it is connected to the silent place", || {
