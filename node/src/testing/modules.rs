@@ -1,5 +1,5 @@
 //! Gives the engine the modules of a bundle: files without types, our own in `js`, and for a script its
-//! workers as classes beside what else it exports.
+//! workers as classes and its reactive functions as sources, beside what else it exports.
 
 use std::rc::Rc;
 
@@ -10,13 +10,14 @@ use rquickjs::{Ctx, Error, Module, Result};
 use super::bundle::{Bundle, LANGUAGE};
 
 /// Our own modules. No file has such a name.
-const OWN: [(&str, &str); 7] = [
+const OWN: [(&str, &str); 8] = [
     ("troupe:main", include_str!("js/main.js")),
     ("troupe:suite", include_str!("js/suite.js")),
     ("troupe:expect", include_str!("js/expect.js")),
     ("troupe:equality", include_str!("js/equality.js")),
     ("troupe:diff", include_str!("js/diff.js")),
     ("troupe:format", include_str!("js/format.js")),
+    ("troupe:sources", include_str!("js/sources.js")),
     ("troupe:worker", include_str!("js/worker.js")),
 ];
 
@@ -146,25 +147,30 @@ impl Modules {
         }
     }
 
-    /// A script as a test sees it: a class for each worker, and what else it exports as it is.
+    /// A script as a test sees it: a class for each worker, what makes sources of each reactive function, and
+    /// what else it exports as it is.
     fn script_module(&self, name: &str, script: usize) -> String {
         let program = self.bundle.scripts[script].script.program();
-        let is_worker = |name: &str| program.worker(name).is_some_and(|worker| worker.exported);
-        let mut text = "import { workerClass } from \"troupe:worker\";\n".to_owned();
+        let exported_worker = |name: &str| program.worker(name).filter(|worker| worker.exported);
+        let mut text =
+            "import { reactiveFunction, workerClass } from \"troupe:worker\";\n".to_owned();
         let exports = &self.bundle.modules[name].plain.exports;
         let default = program.source().stem();
         let mut others = false;
         for export in exports {
             let worker = if export == "default" { default } else { export };
-            if is_worker(worker)
-                && !(export == "default" && exports.iter().any(|each| each == worker))
-            {
-                let class = format!("workerClass({script}, {})", quoted(worker));
-                text.push_str(&exported(export, &class));
-            } else {
-                others = true;
-                text.push_str(&exported(export, &format!("module[{}]", quoted(export))));
-            }
+            let is_twice = export == "default" && exports.iter().any(|each| each == worker);
+            let value = match exported_worker(worker).filter(|_| !is_twice) {
+                Some(found) if found.options.reactive => {
+                    format!("reactiveFunction({})", quoted(worker))
+                }
+                Some(_) => format!("workerClass({script}, {})", quoted(worker)),
+                None => {
+                    others = true;
+                    format!("module[{}]", quoted(export))
+                }
+            };
+            text.push_str(&exported(export, &value));
         }
         if others {
             let own = format!("{name}{TEXT}");
