@@ -43,8 +43,8 @@ describe("the exposure", () => {
     await desk.setSource(Worth("a2"), 0);
     await desk.setSource(stateOf("Account/a1", "account"), { balance: 600, currency: "USD" });
     expect(desk.sources).toContain('effect("Rates", {"from":"USD","to":"EUR"})');
-    await desk.setSource(effect("Rates", { from: "USD", to: "EUR" }), { rate: 2 });
-    await desk.setSource(effect("Rates", { from: "USD", to: "EUR" }), { rate: 1 });
+    await desk.setSource(effect(Rates, { from: "USD", to: "EUR" }), { rate: 2 });
+    await desk.setSource(effect(Rates, { from: "USD", to: "EUR" }), { rate: 1 });
     expect(desk.emittedMessages).toEqual([{ type: "ABOVE", exposure: 1200 }, { type: "BELOW", exposure: 600 }]);
   });
 });

@@ -179,14 +179,7 @@ impl Engine<'_> {
         let globals = ctx.json_parse(serde_json::Value::Object(globals).to_string())?;
         main.get::<_, Function<'js>>("defineGlobals")?
             .call::<_, ()>((globals,))?;
-        if self
-            .bundle
-            .modules
-            .values()
-            .any(|module| module.script.is_some())
-        {
-            ctx.eval::<(), _>(stand_ins(&self.bundle))?;
-        }
+        ctx.eval::<(), _>(stand_ins(&self.bundle))?;
         Ok(main)
     }
 

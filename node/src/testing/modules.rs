@@ -196,20 +196,31 @@ fn language() -> String {
         .collect()
 }
 
-/// Stands for the language where the text of a script runs in the test's engine: its factories never do.
+/// Stands for what is no global of a test file: services by their names, which are addresses, and the language
+/// where the text of a script runs in the test's engine: its factories never do.
 pub(super) fn stand_ins(bundle: &Bundle) -> String {
-    let scripts = bundle.scripts.iter();
-    let used = scripts.flat_map(|script| {
-        let program = script.script.program();
-        let own = program.workers().map(|worker| worker.name.as_str());
-        own.chain(program.names_used()).collect::<Vec<_>>()
-    });
-    let mut text = "const standIn = new Proxy(function () {}, { get: (target, key) => typeof key === 'symbol' ? undefined : standIn, apply: () => standIn, construct: () => standIn });\n".to_owned();
-    for name in COMMANDS.into_iter().chain(used) {
-        let name = quoted(name);
-        text.push_str(&format!(
-            "if (!({name} in globalThis)) Object.defineProperty(globalThis, {name}, {{ value: standIn, configurable: true, writable: true }});\n"
-        ));
+    let programs = || bundle.scripts.iter().map(|each| each.script.program());
+    let mut text = "const standIn = name => new Proxy(function () {}, {
+  get: (target, key) => key === '$address' ? name : typeof key === 'symbol' ? undefined : standIn(),
+  apply: () => standIn(),
+  construct: () => standIn(),
+});
+const define = (key, name) => {
+  if (!(key in globalThis)) Object.defineProperty(globalThis, key, { value: standIn(name), configurable: true, writable: true });
+};
+"
+    .to_owned();
+    let mut modules = bundle.modules.values();
+    if modules.any(|module| module.script.is_some()) {
+        let workers = programs().flat_map(|program| program.workers());
+        let own = workers.map(|worker| worker.name.as_str());
+        for name in COMMANDS.into_iter().chain(own) {
+            text.push_str(&format!("define({});\n", quoted(name)));
+        }
+    }
+    for service in programs().flat_map(|program| program.names_used()) {
+        let name = quoted(service);
+        text.push_str(&format!("define({name}, {name});\n"));
     }
     format!("{{\n{text}}}\n")
 }

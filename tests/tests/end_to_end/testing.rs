@@ -78,8 +78,10 @@ fn reactive_functions_are_sources_without_an_import_and_an_unset_one_is_computed
         (
             "limit.js",
             "export const Twice = reactive((get, n) => 2 * get(stateOf(worker('Part', n), 'count')));
+export const Rate = reactive(get => get(effect(Rates, null)));
 export const Limit = act((self, { outbox }) =>
   waitForValue(Twice('nut'), value => value > 5, value => send(outbox, value)), { daemon: true });
+export const Asks = act((self, { outbox }) => waitForValue(Rate(), () => true, rate => send(outbox, rate)));
 ",
         ),
         (
@@ -94,6 +96,11 @@ test('is replaced', async () => {
   await worker.setSource(Twice('nut'), 7);
   expect(worker.emittedMessages).toEqual([7]);
 });
+test('a service is called as in the script', async () => {
+  const asks = new Asks();
+  await asks.setSource(effect(Rates), 1.5);
+  expect(asks.emittedMessages).toEqual([1.5]);
+});
 test('has one name', () => expect(() => TwiceWorker).toThrow(ReferenceError));
 test('says which sources are read', async () => {
   await new Limit().setSource(Twice('bolt'), 7);
@@ -105,10 +112,11 @@ test('says which sources are read', async () => {
     ended.prints(&[
         "✓ is computed",
         "✓ is replaced",
+        "✓ a service is called as in the script",
         "✓ has one name",
         "✗ says which sources are read",
         "nobody reads `Twice(\"bolt\")` now: what is read is `Twice(\"nut\")`, `stateOf(\"Part/nut\", \"count\")`",
-        "at limit.test.js:13:31",
+        "at limit.test.js:18:31",
     ]);
 }
 

@@ -40,6 +40,7 @@ test("an effect is answered by the test, or by a service", async () => {
   await limits.setSource(stateOf("Basket/all", "parts"), ["nut"]);
   await limits.setSource(stateOf("Part/nut", "stock"), { amount: 2 });
   expect(limits.openCalls).toEqual([{ from: 'Price/["nut"]', to: "Rates", message: { part: "nut" } }]);
+  await limits.setSource(effect(Rates, { part: "nut" }), { rate: 2 });
   await limits.setSource(effect("Rates", { part: "nut" }), { rate: 3 });
   expect(limits.openCalls).toEqual([]);
   await limits.setSource(effect(worker("Rates"), { part: "nut" }), { rate: 7 });
