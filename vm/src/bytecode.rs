@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::builtins::{self, NativeIndex};
 use crate::data::Data;
 use crate::source::{Sources, Span};
+use crate::steps::{self, Steps};
 use crate::text::Text;
+use crate::verify;
 
 /// Index of a function of the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -47,6 +49,10 @@ pub struct Links {
     pub(crate) natives: Vec<NativeIndex>,
     /// For each key, the method of that name of each built-in prototype.
     pub(crate) methods: Vec<builtins::Methods>,
+    /// The key `length`.
+    pub(crate) length: Option<u32>,
+    /// The functions in the form in which they run.
+    pub(crate) steps: Vec<Steps>,
 }
 
 /// One function.
@@ -372,8 +378,9 @@ pub enum Instruction {
 }
 
 impl Code {
-    /// Looks up the tables in this binary. To be called once the tables are complete, before the
-    /// code runs; fails with the name of a built-in that this binary does not have.
+    /// Looks up the tables in this binary and brings the functions into the form in which they run.
+    /// To be called once the code is verified, before it runs; fails with the name of a built-in that
+    /// this binary does not have.
     pub fn link(&mut self) -> Result<(), String> {
         let natives = self
             .natives
@@ -381,6 +388,13 @@ impl Code {
             .map(|name| builtins::find(name).ok_or_else(|| name.clone()));
         self.links.natives = natives.collect::<Result<_, _>>()?;
         self.links.methods = self.keys.iter().map(builtins::Methods::of).collect();
+        let length = self.keys.iter().position(|key| *key == *"length");
+        self.links.length = length.map(|at| at as u32);
+        let steps = self.functions.iter().zip(0..).map(|(function, index)| {
+            let heights = verify::heights(self, index);
+            steps::translate(self, function, &heights.expect("linked code is verified"))
+        });
+        self.links.steps = steps.collect();
         Ok(())
     }
 

@@ -4,10 +4,11 @@
 //! dropped at once. Guarantees: no reference counts between objects, so cycles are no problem and
 //! dropping never recurses; what is allocated is charged by the machine, not here.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use crate::bytecode::FunctionIndex;
-use crate::data::{Data, ErrorKind, PropertyTable};
+use crate::data::{Data, ErrorKind, ObjectData, PropertyTable};
 use crate::regex::RegExpData;
 use crate::text::Text;
 use crate::value::{ArrayId, CellId, ClosureId, IteratorId, ObjectId, Value};
@@ -31,8 +32,11 @@ pub struct Heap {
 pub struct HeapObject {
     /// What kind of object.
     pub kind: ObjectKind,
-    /// Its own properties.
+    /// Its own properties, but for those of its base.
     pub properties: PropertyTable<Value>,
+    /// A large frozen object whose properties it has as well, before its own: what was spread first
+    /// into a literal. Its own win.
+    pub base: Option<Arc<ObjectData>>,
 }
 
 /// The kinds of object.
@@ -117,6 +121,45 @@ impl HeapObject {
         HeapObject {
             kind: ObjectKind::Plain,
             properties,
+            base: None,
+        }
+    }
+
+    /// The value of a property.
+    pub fn get(&self, key: &Text) -> Option<Value> {
+        if let Some(value) = self.properties.get(key) {
+            return Some(value.clone());
+        }
+        let value = self.base.as_ref()?.properties().get(key)?;
+        Some(Value::Frozen(value.clone()))
+    }
+
+    /// Whether it has no properties.
+    pub fn is_empty(&self) -> bool {
+        self.properties.is_empty() && self.base.is_none()
+    }
+
+    /// Its own properties and those of its base.
+    pub fn all_properties(&self) -> PropertyTable<Value> {
+        let Some(base) = &self.base else {
+            return self.properties.clone();
+        };
+        let frozen = |value: &Data| Ok::<_, Infallible>(Value::Frozen(value.clone()));
+        let mut all = match base.properties().try_map(frozen) {
+            Ok(all) => all,
+            Err(never) => match never {},
+        };
+        for (key, value) in self.properties.iter() {
+            all.insert(key.clone(), value.clone());
+        }
+        all
+    }
+
+    /// Makes the properties of its base its own.
+    pub fn settle(&mut self) {
+        if self.base.is_some() {
+            self.properties = self.all_properties();
+            self.base = None;
         }
     }
 }

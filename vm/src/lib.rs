@@ -42,6 +42,7 @@ mod run;
 pub mod schedule;
 pub mod snapshot;
 pub mod source;
+mod steps;
 #[cfg(test)]
 mod test_support;
 pub mod testing;

@@ -130,10 +130,9 @@ fn show_to(machine: &Machine<'_>, value: &Value, levels: usize) -> String {
         }
         Value::Object(id) => {
             let object = machine.heap.object(*id);
+            let all = object.all_properties();
             let shown = pairs(
-                object
-                    .properties
-                    .iter()
+                all.iter()
                     .map(|(key, value)| (key, value.clone()))
                     .collect(),
             );

@@ -22,17 +22,16 @@ enum Stored {
     Long(Arc<Long>),
 }
 
-/// At most so many ASCII units stand in the value itself: with tag and length it takes 16 bytes.
-const SHORT_MAX: usize = 14;
+/// At most so many ASCII units stand in the value itself.
+const SHORT_MAX: usize = 8;
 
-/// A short ASCII text. Bytes behind its length are 0, so that texts are equal when all bytes are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Short {
-    length: u8,
-    bytes: [u8; SHORT_MAX],
-}
+/// A short ASCII text without the unit 0. Bytes behind its end are 0, so that they tell its length.
+/// It is copied and compared as one word: hence the alignment.
+#[derive(Clone, Copy)]
+#[repr(align(8))]
+struct Short([u8; SHORT_MAX]);
 
-/// A text that is longer, or not ASCII.
+/// A text that is longer, not ASCII, or has a unit 0.
 struct Long {
     /// Filled when first asked for; 0 means not yet known.
     hash: AtomicU32,
@@ -55,27 +54,39 @@ pub enum Units<'a> {
 }
 
 impl Short {
-    const EMPTY: Short = Short {
-        length: 0,
-        bytes: [0; SHORT_MAX],
-    };
-
-    /// A short text of ASCII bytes, at most `SHORT_MAX`.
+    /// A short text, where these ASCII bytes can be one.
     #[inline]
-    fn new(ascii: &[u8]) -> Short {
-        let mut short = Short::EMPTY;
-        short.bytes[..ascii.len()].copy_from_slice(ascii);
-        short.length = ascii.len() as u8;
-        short
+    fn new(ascii: &[u8]) -> Option<Short> {
+        let mut bytes = [0; SHORT_MAX];
+        bytes.get_mut(..ascii.len())?.copy_from_slice(ascii);
+        let short = Short(bytes);
+        (short.len() == ascii.len() && !ascii.contains(&0)).then_some(short)
+    }
+
+    #[inline]
+    fn word(self) -> u64 {
+        u64::from_le_bytes(self.0)
+    }
+
+    #[inline]
+    fn len(self) -> usize {
+        SHORT_MAX - self.word().leading_zeros() as usize / 8
     }
 
     #[inline]
     fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.length)]
+        &self.0[..self.len()]
     }
 
     fn as_str(&self) -> &str {
         std::str::from_utf8(self.as_bytes()).expect("a short text is ASCII")
+    }
+
+    /// Multiplies and folds the word.
+    #[inline]
+    fn hash32(self) -> u32 {
+        let mixed = self.word().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        ((mixed >> 32) as u32 ^ mixed as u32).max(1)
     }
 }
 
@@ -89,7 +100,7 @@ impl Text {
 
     /// The empty text.
     pub const fn empty() -> Text {
-        Text(Stored::Short(Short::EMPTY))
+        Text(Stored::Short(Short([0; SHORT_MAX])))
     }
 
     /// A text from UTF-16 units; lone surrogates are kept.
@@ -103,10 +114,10 @@ impl Text {
 
     /// A text of one UTF-16 unit.
     pub fn from_unit(unit: u16) -> Text {
-        if unit < 128 {
-            return Text(Stored::Short(Short::new(&[unit as u8])));
+        match u8::try_from(unit) {
+            Ok(byte @ 1..128) => Text(Stored::Short(Short([byte, 0, 0, 0, 0, 0, 0, 0]))),
+            _ => Text::from_units(&[unit]),
         }
-        Text::long(LongUnits::Wide(Box::new([unit])))
     }
 
     /// The units, for operations that have a fast path for ASCII.
@@ -219,10 +230,10 @@ impl Text {
             return self.clone();
         }
         match self.bytes_or_units() {
-            Ok(ascii) if end - start <= SHORT_MAX => {
-                Text(Stored::Short(Short::new(&ascii[start..end])))
-            }
-            Ok(_) => Text::from(&self.as_ascii().unwrap_or_default()[start..end]),
+            Ok(ascii) => match Short::new(&ascii[start..end]) {
+                Some(short) => Text(Stored::Short(short)),
+                None => Text::from(&self.as_ascii().unwrap_or_default()[start..end]),
+            },
             Err(wide) => Text::from_units(&wide[start..end]),
         }
     }
@@ -235,15 +246,11 @@ impl Text {
         if other.is_empty() {
             return self.clone();
         }
-        if let (Ok(left), Ok(right)) = (self.bytes_or_units(), other.bytes_or_units()) {
-            let length = left.len() + right.len();
-            if length <= SHORT_MAX {
-                let mut short = Short::EMPTY;
-                short.bytes[..left.len()].copy_from_slice(left);
-                short.bytes[left.len()..length].copy_from_slice(right);
-                short.length = length as u8;
-                return Text(Stored::Short(short));
-            }
+        if let (Stored::Short(left), Stored::Short(right)) = (&self.0, &other.0)
+            && left.len() + right.len() <= SHORT_MAX
+        {
+            let both = left.word() | right.word() << (8 * left.len());
+            return Text(Stored::Short(Short(both.to_le_bytes())));
         }
         if let (Some(left), Some(right)) = (self.as_ascii(), other.as_ascii()) {
             let mut both = String::with_capacity(left.len() + right.len());
@@ -294,21 +301,6 @@ impl Text {
     }
 }
 
-impl Short {
-    /// Multiplies and folds both halves of the bytes.
-    fn hash32(&self) -> u32 {
-        let half = |from: usize| {
-            let bytes = self.bytes[from..].iter().take(8);
-            bytes
-                .rev()
-                .fold(0, |word, byte| word << 8 | u64::from(*byte))
-        };
-        let mixed = (half(0) ^ u64::from(self.length)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            ^ half(8).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
-        ((mixed >> 32) as u32 ^ mixed as u32).max(1)
-    }
-}
-
 impl Long {
     fn hash32(&self) -> u32 {
         let known = self.hash.load(MemoryOrdering::Relaxed);
@@ -335,10 +327,10 @@ impl From<&str> for Text {
         if !text.is_ascii() {
             return Text::long(LongUnits::Wide(text.encode_utf16().collect()));
         }
-        if text.len() <= SHORT_MAX {
-            return Text(Stored::Short(Short::new(text.as_bytes())));
+        match Short::new(text.as_bytes()) {
+            Some(short) => Text(Stored::Short(short)),
+            None => Text::long(LongUnits::Ascii(text.into())),
         }
-        Text::long(LongUnits::Ascii(text.into()))
     }
 }
 
@@ -355,7 +347,7 @@ impl PartialEq for Text {
     #[inline]
     fn eq(&self, other: &Text) -> bool {
         match (&self.0, &other.0) {
-            (Stored::Short(left), Stored::Short(right)) => left == right,
+            (Stored::Short(left), Stored::Short(right)) => left.word() == right.word(),
             (Stored::Long(left), Stored::Long(right)) => {
                 Arc::ptr_eq(left, right) || left.units == right.units
             }
@@ -421,6 +413,27 @@ mod tests {
         assert_eq!(wide, Text::from("a"));
         assert_eq!(wide.hash32(), Text::from("a").hash32());
         assert_eq!(wide.as_ascii(), Some("a"));
+    }
+
+    #[test]
+    fn what_can_be_short_is() {
+        let long = Text::from("transfer-0815");
+        let parts = [
+            long.slice(0, 8),
+            Text::from("trans").concat(&Text::from("fer")),
+        ];
+        for text in parts {
+            assert_eq!(text, Text::from("transfer"));
+            assert_eq!(text.hash32(), Text::from("transfer").hash32());
+            assert_eq!((text.len(), text.as_ascii()), (8, Some("transfer")));
+        }
+        let with_zero = Text::from("a\0");
+        assert_eq!((with_zero.len(), with_zero.unit_at(1)), (2, Some(0)));
+        assert_eq!(with_zero.slice(0, 1), Text::from("a"));
+        assert_eq!(Text::from_unit(0).len(), 1);
+        assert_ne!(Text::from_unit(0), Text::empty());
+        assert_eq!(Text::from("a").concat(&Text::from_unit(0)), with_zero);
+        assert_eq!(std::mem::size_of::<Option<Text>>(), 16);
     }
 
     #[test]

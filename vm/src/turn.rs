@@ -282,7 +282,7 @@ pub(crate) fn turn_by(
     context: &TurnContext<'_>,
     run_all: impl FnOnce(&mut control::Run<'_>) -> Result<End, ScriptError>,
 ) -> Turn {
-    let host = RunHost::new(&worker.identity, worker.step, context);
+    let host = RunHost::new(worker, context);
     let mut run = match control::Run::begin(program, worker, &host, context) {
         Ok(run) => run,
         Err(error) => return without_effects(Outcome::Trapped { error }, Used::default()),
@@ -291,7 +291,7 @@ pub(crate) fn turn_by(
         Some(end) => Ok(end),
         None => run_all(&mut run),
     });
-    let (mut effects, notes, used, next) = run.finish();
+    let (mut effects, notes, used, changes) = run.finish();
     let end = match end {
         Ok(end) => end,
         Err(error) => {
@@ -313,9 +313,10 @@ pub(crate) fn turn_by(
     let code = program
         .definition(worker.definition)
         .map(|known| &known.code);
-    let offers_again =
-        code.is_some_and(|code| control::offers_again(code, &worker.branches, &next.branches));
-    next.store(worker);
+    let offers_again = code.is_some_and(|code| {
+        control::offers_again(code, &worker.branches, changes.branches(worker))
+    });
+    changes.store(worker);
     worker.step += 1;
     let outcome = match end {
         End::Waiting => Outcome::Waiting,

@@ -34,7 +34,7 @@ pub enum VerifyError {
         instruction: u32,
     },
     /// A function keeps more than the stack may hold.
-    #[error("function {function}: it keeps more than {STACK_MAX} values at once")]
+    #[error("function {function}: it keeps too many values at once")]
     Operands {
         /// Which function.
         function: u32,
@@ -75,10 +75,21 @@ pub fn verify(code: &mut Code) -> Result<(), VerifyError> {
         verify_data(code, data)?;
     }
     for index in 0..code.functions.len() {
-        let stack_max = verify_function(code, index as u32)?;
+        let (stack_max, _) = verify_function(code, index as u32)?;
         code.functions[index].stack_max = stack_max;
     }
     Ok(())
+}
+
+/// How many operands there are before each instruction of a verified function; `None` where it is
+/// never reached.
+pub(crate) fn heights(code: &Code, index: u32) -> Result<Vec<Option<u32>>, VerifyError> {
+    let (_, heights) = verify_function(code, index)?;
+    let operands = |height: Heights| height.operands as u32;
+    Ok(heights
+        .into_iter()
+        .map(|known| known.map(operands))
+        .collect())
 }
 
 /// Checks that a value refers only to functions and cells of the code, with as many captures as
@@ -131,7 +142,8 @@ pub fn verify_data(code: &Code, data: &Data) -> Result<(), VerifyError> {
     }
 }
 
-fn verify_function(code: &Code, index: u32) -> Result<u16, VerifyError> {
+/// The most operands that a function keeps, and the heights before each instruction.
+fn verify_function(code: &Code, index: u32) -> Result<(u16, Vec<Option<Heights>>), VerifyError> {
     let function = &code.functions[index as usize];
     let parameters = u32::from(function.parameters) + u32::from(function.has_rest);
     let places_ascend = function.places.windows(2).all(|pair| pair[0].0 < pair[1].0);
@@ -189,7 +201,10 @@ fn verify_function(code: &Code, index: u32) -> Result<u16, VerifyError> {
         }
         open.push((at + 1, next));
     }
-    Ok(highest as u16)
+    if highest + i64::from(function.slots) > i64::from(u16::MAX) {
+        return Err(VerifyError::Operands { function: index });
+    }
+    Ok((highest as u16, heights))
 }
 
 /// The heights where a jump goes, from those before it.
@@ -209,7 +224,7 @@ fn at_target(instruction: Instruction, before: Heights) -> Heights {
 }
 
 /// How many operands an instruction takes and leaves where it does not jump.
-fn effect(code: &Code, instruction: Instruction) -> (i64, i64) {
+pub(crate) fn effect(code: &Code, instruction: Instruction) -> (i64, i64) {
     use Instruction::*;
     match instruction {
         ObjectLiteral(template) => (

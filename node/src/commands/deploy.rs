@@ -17,7 +17,7 @@ use crate::output;
 /// refuses.
 pub(super) fn run(arguments: &DeployArguments) -> anyhow::Result<()> {
     let (folder, entries) = Folder::of(&arguments.files)?;
-    let scripts = match folder.gather(&entries) {
+    let scripts = match folder.gather(&folder.programs(&entries)) {
         Ok(scripts) => scripts,
         Err(rejected) => {
             super::check::print(&rejected);

@@ -83,7 +83,7 @@ async fn deploy(
             return None;
         }
     };
-    let gathered = folder.gather(&entries);
+    let gathered = folder.gather(&folder.programs(&entries));
     let names: Vec<PathBuf> = match &gathered {
         Ok(scripts) => scripts.files.keys().map(|name| folder.path(name)).collect(),
         Err(rejected) => rejected

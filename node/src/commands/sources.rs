@@ -57,6 +57,24 @@ impl Folder {
         self.root.join(name)
     }
 
+    /// The scripts that make workers. A pattern such as `src/*.js` names those, too, that others import: where
+    /// several files are named and some make workers, the others are left out.
+    pub(crate) fn programs(&self, entries: &[String]) -> Vec<String> {
+        let makes_workers = |entry: &&String| {
+            let compiled = vm::compile_files(entry, self, &BuildLimits::default());
+            !compiled.is_err_and(|rejected| rejected.has_no_worker())
+        };
+        if entries.len() < 2 {
+            return entries.to_vec();
+        }
+        let programs: Vec<String> = entries.iter().filter(makes_workers).cloned().collect();
+        if programs.is_empty() {
+            entries.to_vec()
+        } else {
+            programs
+        }
+    }
+
     /// The scripts with all that they import.
     ///
     /// # Errors

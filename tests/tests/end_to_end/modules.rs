@@ -161,6 +161,28 @@ fn the_example_in_typescript_does_what_it_says() {
 }
 
 #[test]
+fn a_pattern_may_name_files_that_others_import() {
+    let _turn = turn();
+    let shop = shop();
+    let files = ["flows/main.js", "lib/amounts.js"];
+    let checked = troupe_in(shop.path(), &["check", files[0], files[1]]).expect_code(0);
+    assert!(
+        checked.stderr.contains("2 files, 2 workers"),
+        "{}",
+        checked.stderr
+    );
+    let alone = troupe_in(shop.path(), &["check", files[1]]).expect_code(2);
+    assert!(alone.stderr.contains("E0209"), "{}", alone.stderr);
+    let cluster = Cluster::single(&Options::default());
+    let url = cluster.any().url();
+    let arguments = [
+        "deploy", files[1], files[0], "--url", &url, "--output", "json",
+    ];
+    let deployed = troupe_in(shop.path(), &arguments).expect_code(0).json();
+    assert_eq!(deployed["programs"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn http_takes_the_files_of_a_program() {
     let _turn = turn();
     let cluster = Cluster::single(&Options::default());

@@ -125,7 +125,6 @@ fn lose_leaders(cluster: &mut Cluster) {
         let node = cluster.any().http();
         book(&node, "a1", 300);
         book(&node, "a2", 300);
-        std::thread::sleep(Duration::from_millis(50));
         cluster.nodes[leader].restart();
     }
 }

@@ -1,6 +1,6 @@
 //! Pure functions of many kinds, in our machine and in QuickJS, on the same source.
 //!
-//! Ours are called as turns call them: from outside, with frozen data, on a new heap each time.
+//! Ours are called as turns call them: from outside, with frozen data, on an empty heap each time.
 //! QuickJS calls its from a loop of its own, which costs it less.
 
 use vm::bytecode::FunctionIndex;
@@ -64,6 +64,21 @@ const ARGUMENT: &str = r#"{
 
 /// The table of functions, and the geometric mean of how much faster ours are.
 pub(crate) fn print() {
+    print_some(&FUNCTIONS);
+}
+
+/// The table of some functions, where there are any of these names.
+pub(crate) fn print_named(names: &[String]) {
+    let known = FUNCTIONS.into_iter();
+    let named: Vec<_> = known
+        .filter(|(name, _)| names.iter().any(|wanted| wanted == name))
+        .collect();
+    if !named.is_empty() {
+        print_some(&named);
+    }
+}
+
+fn print_some(functions: &[(&str, &str)]) {
     let columns = [
         "function",
         "ours ns",
@@ -75,25 +90,31 @@ pub(crate) fn print() {
     let quickjs = QuickJs::new();
     let argument = Data::from_json(ARGUMENT, &Limits::default()).unwrap();
     let mut logarithms = 0.0;
-    for (name, source) in FUNCTIONS {
+    for (name, source) in functions {
         let function = Function::new(source);
         let (ours, theirs) = quickjs.with(source, ARGUMENT, |repeat, json| {
             let result = function.call_and_freeze(&argument).to_json();
             assert_eq!(result, json, "the engines differ about {name}");
-            let mut call = |times: u64| (0..times).for_each(|_| function.call(&argument));
+            let mut machine = function.machine();
+            let mut call = |times: u64| {
+                for _ in 0..times {
+                    std::hint::black_box(function.result(&mut machine, &argument));
+                    machine.heap.clear();
+                }
+            };
             let medians = medians(&mut [&mut call, repeat]);
             (medians[0], medians[1])
         });
         logarithms += (theirs / ours).ln();
         table.row(&[
-            name.to_owned(),
+            (*name).to_owned(),
             count(ours),
             count(theirs),
             format!("{:.2}", theirs / ours),
             function.instructions(&argument).to_string(),
         ]);
     }
-    let mean = (logarithms / FUNCTIONS.len() as f64).exp();
+    let mean = (logarithms / functions.len() as f64).exp();
     let mut cells = vec![String::new(); columns.len()];
     cells[0] = "geometric mean".to_owned();
     cells[3] = format!("{mean:.2}");
@@ -125,7 +146,12 @@ impl Function {
         let text = format!("export default {source}");
         let source = Source::new("function.js", text);
         let module = compile_module(&source, &NoNames, &BuildLimits::default()).unwrap();
-        let limits = Limits::default();
+        let limits = Limits {
+            turn_instructions: u64::MAX,
+            turn_allocated_bytes: u64::MAX,
+            turn_regex_steps: u64::MAX,
+            ..Limits::default()
+        };
         let mut machine = Machine::new(&module.code, &NoHost, &limits);
         let main = Data::function(FunctionIndex(0), Vec::new()).unwrap();
         let exports = machine.call(&Value::Frozen(main), &[]);
@@ -152,11 +178,6 @@ impl Function {
             Ok(value) => value,
             Err(_) => panic!("the function throws"),
         }
-    }
-
-    /// Calls it and forgets the result.
-    pub(crate) fn call(&self, argument: &Data) {
-        std::hint::black_box(self.result(&mut self.machine(), argument));
     }
 
     /// Calls it, and makes data of the result as a state is made.

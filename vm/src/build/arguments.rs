@@ -119,6 +119,7 @@ impl Arguments<'_, '_, '_, '_> {
                 constant_array(items, self)
             }
             Value::Object(id) => {
+                self.machine.settle_properties(*id)?;
                 let object = self.machine.heap.object(*id);
                 if !matches!(object.kind, ObjectKind::Plain) {
                     return Ok(Recipe::Constant(
@@ -189,6 +190,7 @@ impl Arguments<'_, '_, '_, '_> {
     pub(super) fn properties(&mut self, value: &Value) -> Result<Vec<(String, Value)>, Trap> {
         match value {
             Value::Object(id) => {
+                self.machine.settle_properties(*id)?;
                 let properties = &self.machine.heap.object(*id).properties;
                 Ok(properties
                     .iter()

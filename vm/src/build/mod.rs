@@ -38,6 +38,7 @@ pub(crate) use names::HELPERS;
 pub(crate) use refusals::parameter_for;
 use stage::Stage;
 use tables::WorkerSpec;
+pub(crate) use workers::NO_WORKER;
 
 /// A program and what could be better in its source.
 #[derive(Clone, Debug)]

@@ -125,12 +125,15 @@ fn variable_before(source: &Source, offset: u32) -> Option<&str> {
     (!name.is_empty() && name.len() <= 100).then_some(name)
 }
 
+/// What is said of a file that calls `act` nowhere, itself or by what it imports.
+pub(crate) const NO_WORKER: &str = "the module has no worker";
+
 fn no_workers(stage: &Stage<'_>, workers: &[WorkerSpec]) -> Diagnostic {
     let entry = stage.sources.iter().next();
     let everything = Span::new(0, entry.map_or(0, |entry| entry.text.len()) as u32);
     let span = workers.first().map_or(everything, |worker| worker.span);
     let message = match workers.len() {
-        0 => "the module has no worker",
+        0 => NO_WORKER,
         _ => "the module exports no worker",
     };
     Diagnostic::error(codes::NO_WORKERS, span, message).with_hint(

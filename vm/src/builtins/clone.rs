@@ -133,6 +133,7 @@ impl Cloner {
         source: ObjectId,
         target: ObjectId,
     ) -> Result<(), Trap> {
+        machine.settle_properties(source)?;
         let object = machine.heap.object(source);
         let count = object.properties.len();
         let keep: fn(&Text) -> bool = match object.kind {

@@ -61,6 +61,7 @@ fn new_error(
     let object = HeapObject {
         kind: ObjectKind::Error(kind),
         properties,
+        base: None,
     };
     Ok(Value::Object(machine.heap.add_object(object)))
 }

@@ -149,21 +149,22 @@ impl Linked {
         })
     }
 
-    /// Links and verifies the functions, as is done again wherever the program is read.
+    /// Verifies and links the functions, as is done again wherever the program is read.
     fn check_code(&mut self) -> Result<(), Box<Diagnostic>> {
-        let checked = match self.code.link() {
-            Err(name) => Err(format!("`{name}` is not there")),
-            Ok(()) => match crate::verify::verify(&mut self.code) {
-                Err(VerifyError::Operands { function }) => {
-                    let span = self.code.functions[function as usize].span;
-                    let message = "a function keeps too many values at once";
-                    let diagnostic = Diagnostic::error(codes::LIMIT_PROGRAM, span, message);
-                    return Err(Box::new(
-                        diagnostic.with_hint("give parts of it names: `const part = …`"),
-                    ));
-                }
-                checked => checked.map_err(|error| error.to_string()),
-            },
+        let checked = match crate::verify::verify(&mut self.code) {
+            Err(VerifyError::Operands { function }) => {
+                let span = self.code.functions[function as usize].span;
+                let message = "a function keeps too many values at once";
+                let diagnostic = Diagnostic::error(codes::LIMIT_PROGRAM, span, message);
+                return Err(Box::new(
+                    diagnostic.with_hint("give parts of it names: `const part = …`"),
+                ));
+            }
+            Err(error) => Err(error.to_string()),
+            Ok(()) => {
+                let linked = self.code.link();
+                linked.map_err(|name| format!("`{name}` is not there"))
+            }
         };
         checked.map_err(|error| {
             let message = format!("the compiler made code that its own check refuses ({error})");

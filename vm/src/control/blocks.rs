@@ -11,11 +11,6 @@ use crate::machine::is_truthy;
 use crate::worker::Slot;
 
 impl Run<'_> {
-    /// Tells the functions of this turn where output goes.
-    pub(super) fn tell_outbox(&self) {
-        self.functions.host().set_outbox(self.next.outbox.clone());
-    }
-
     /// Opens a block, with the value that it keeps.
     pub(super) fn enter(
         &mut self,
@@ -95,7 +90,7 @@ impl Run<'_> {
             self.drop_inside(owner)?;
         }
         let offset = self.offset_of(owner)?;
-        let branch = &mut self.next.branches[owner];
+        let branch = &mut self.next.branches.to_mut()[owner];
         branch.frames.truncate(depth + kept);
         branch.stack.truncate(base.saturating_sub(offset));
         while let Some(undo) = branch.undos.last()

@@ -4,6 +4,8 @@
 //! and values around it are those of the branch that opened it. Which branches there are is up to the
 //! instructions.
 
+use smallvec::{SmallVec, smallvec};
+
 use super::instruction::BlockIndex;
 use super::{Flow, Run};
 use crate::data::Data;
@@ -28,7 +30,7 @@ impl Run<'_> {
 
     /// The branch that runs.
     pub(super) fn branch_mut(&mut self) -> &mut Branch {
-        &mut self.next.branches[self.current]
+        &mut self.next.branches.to_mut()[self.current]
     }
 
     /// Makes a branch that can run the current one. False where all of them wait.
@@ -100,8 +102,8 @@ impl Run<'_> {
     }
 
     /// The current branch and those around it, outermost first.
-    fn chain(&self) -> Vec<usize> {
-        let mut chain = vec![self.current];
+    fn chain(&self) -> SmallVec<[usize; 4]> {
+        let mut chain = smallvec![self.current];
         let mut at = self.current;
         while let Some(parent) = self.next.branches[at].parent {
             at = parent as usize;
@@ -146,7 +148,7 @@ impl Run<'_> {
     /// The value at a place, as the current branch counts.
     pub(super) fn slot_mut(&mut self, place: usize) -> Result<Option<&mut Slot>, ScriptError> {
         let (branch, at) = self.holder_of(place)?;
-        Ok(self.next.branches[branch].stack.get_mut(at))
+        Ok(self.next.branches.to_mut()[branch].stack.get_mut(at))
     }
 
     /// The value at a place, as the current branch counts.

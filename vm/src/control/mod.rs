@@ -33,6 +33,8 @@ mod value;
 mod wait;
 pub(crate) use wait::offers_again;
 
+use std::borrow::Cow;
+
 use crate::data::{Address, Data};
 use crate::error::ScriptError;
 use crate::program::{Program, WorkerDefinition};
@@ -74,7 +76,7 @@ pub(crate) struct Run<'a> {
     pub(crate) phase: Phase,
     pub(crate) now_ms: u64,
     pub(crate) functions: Functions<'a>,
-    pub(crate) next: NextWorker,
+    pub(crate) next: NextWorker<'a>,
     /// The branch that runs.
     pub(crate) current: usize,
     pub(crate) effects: Vec<Effect>,
@@ -82,22 +84,63 @@ pub(crate) struct Run<'a> {
     pub(crate) sends: u64,
 }
 
-/// The parts of a worker that a turn changes, stored only when it succeeds.
-pub(crate) struct NextWorker {
-    pub(crate) branches: Vec<Branch>,
-    pub(crate) config: Data,
-    pub(crate) outbox: Option<Address>,
+/// The parts of a worker that a turn changes. What it has not changed yet is the worker's own.
+pub(crate) struct NextWorker<'a> {
+    pub(crate) branches: Cow<'a, [Branch]>,
+    pub(crate) config: Cow<'a, Data>,
+    pub(crate) outbox: Cow<'a, Option<Address>>,
     pub(crate) spawns: u64,
     pub(crate) timers: u64,
     pub(crate) calls: u64,
 }
 
-impl NextWorker {
+/// What a turn has changed of a worker, stored only when it succeeds.
+pub(crate) struct Changes {
+    branches: Option<Vec<Branch>>,
+    config: Option<Data>,
+    outbox: Option<Option<Address>>,
+    spawns: u64,
+    timers: u64,
+    calls: u64,
+}
+
+impl NextWorker<'_> {
+    fn changes(self) -> Changes {
+        Changes {
+            branches: changed(self.branches),
+            config: changed(self.config),
+            outbox: changed(self.outbox),
+            spawns: self.spawns,
+            timers: self.timers,
+            calls: self.calls,
+        }
+    }
+}
+
+fn changed<T: ToOwned + ?Sized>(part: Cow<'_, T>) -> Option<T::Owned> {
+    match part {
+        Cow::Owned(part) => Some(part),
+        Cow::Borrowed(_) => None,
+    }
+}
+
+impl Changes {
+    /// The branches that follow those of the worker.
+    pub(crate) fn branches<'a>(&'a self, worker: &'a Worker) -> &'a [Branch] {
+        self.branches.as_deref().unwrap_or(&worker.branches)
+    }
+
     /// Makes the changes of the turn.
     pub(crate) fn store(self, worker: &mut Worker) {
-        worker.branches = self.branches;
-        worker.config = self.config;
-        worker.outbox = self.outbox;
+        if let Some(branches) = self.branches {
+            worker.branches = branches;
+        }
+        if let Some(config) = self.config {
+            worker.config = config;
+        }
+        if let Some(outbox) = self.outbox {
+            worker.outbox = outbox;
+        }
         worker.spawns = self.spawns;
         worker.timers = self.timers;
         worker.calls = self.calls;
@@ -119,9 +162,9 @@ impl<'a> Run<'a> {
             return Err(ScriptError::ended());
         }
         let next = NextWorker {
-            branches: worker.branches.clone(),
-            config: worker.config.clone(),
-            outbox: worker.outbox.clone(),
+            branches: Cow::Borrowed(&worker.branches),
+            config: Cow::Borrowed(&worker.config),
+            outbox: Cow::Borrowed(&worker.outbox),
             spawns: worker.spawns,
             timers: worker.timers,
             calls: worker.calls,
@@ -139,7 +182,6 @@ impl<'a> Run<'a> {
             notes: Vec::new(),
             sends: 0,
         };
-        run.tell_outbox();
         run.tell_addresses()?;
         Ok(run)
     }
@@ -149,9 +191,9 @@ impl<'a> Run<'a> {
     pub(crate) fn give(&mut self, input: Input) -> Result<Option<End>, ScriptError> {
         match (self.phase, input) {
             (Phase::New, Input::Start { config, outbox }) => {
-                self.next.config = config;
-                self.next.outbox = outbox;
-                self.tell_outbox();
+                self.functions.host().set_outbox(outbox.clone());
+                self.next.config = Cow::Owned(config);
+                self.next.outbox = Cow::Owned(outbox);
                 Ok(None)
             }
             (Phase::Waiting, Input::Message { body, sender, call }) => {
@@ -203,10 +245,11 @@ impl<'a> Run<'a> {
     }
 
     /// Effects, notes, use, and the worker as it is to be.
-    pub(crate) fn finish(self) -> (Vec<Effect>, Vec<Note>, Used, NextWorker) {
-        let (used, mut notes) = self.functions.finish();
-        notes.splice(0..0, self.notes);
-        (self.effects, notes, used, self.next)
+    pub(crate) fn finish(self) -> (Vec<Effect>, Vec<Note>, Used, Changes) {
+        let (used, lines) = self.functions.finish();
+        let mut notes = self.notes;
+        notes.extend(lines);
+        (self.effects, notes, used, self.next.changes())
     }
 
     fn step(&mut self) -> Result<Flow, ScriptError> {

@@ -34,7 +34,7 @@ impl Run<'_> {
                 Data::from(Address::keyed(name.clone(), self.key(&key)?))
             }
             Operand::Handle(handle) => self.value_of(*handle)?,
-            Operand::Config => self.next.config.clone(),
+            Operand::Config => self.next.config.as_ref().clone(),
             Operand::Read { source, selector } => {
                 let source = self.evaluate(*source)?;
                 return self.call(&Value::Frozen(selector.clone()), &[source]);

@@ -28,14 +28,14 @@ impl Run<'_> {
             });
         }
         let first = self.current + 1;
-        for later in &mut self.next.branches[first..] {
+        for later in &mut self.next.branches.to_mut()[first..] {
             if let Some(known) = &mut later.parent
                 && *known > parent
             {
                 *known += opened.len() as u32;
             }
         }
-        self.next.branches.splice(first..first, opened);
+        self.next.branches.to_mut().splice(first..first, opened);
         Ok(self.wait(Wait::Branches))
     }
 
@@ -65,7 +65,7 @@ impl Run<'_> {
     pub(super) fn drop_inside(&mut self, branch: usize) -> Result<(), ScriptError> {
         let end = self.end_of(branch);
         for inner in branch + 1..end {
-            let ended = std::mem::take(&mut self.next.branches[inner].wait);
+            let ended = std::mem::take(&mut self.next.branches.to_mut()[inner].wait);
             self.forget_wait(&ended);
         }
         self.remove(branch + 1, end);
@@ -82,8 +82,8 @@ impl Run<'_> {
     }
 
     fn remove(&mut self, from: usize, until: usize) {
-        self.next.branches.drain(from..until);
-        for later in &mut self.next.branches[from..] {
+        self.next.branches.to_mut().drain(from..until);
+        for later in &mut self.next.branches.to_mut()[from..] {
             if let Some(parent) = &mut later.parent
                 && *parent as usize >= until
             {

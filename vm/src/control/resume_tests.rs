@@ -20,7 +20,7 @@ use crate::worker::{Identity, Worker};
 fn run_in_pieces(run: &mut Run<'_>) -> Result<End, ScriptError> {
     loop {
         let bytes = postcard::to_allocvec(&run.next.branches).unwrap();
-        run.next.branches = postcard::from_bytes(&bytes).unwrap();
+        run.next.branches = std::borrow::Cow::Owned(postcard::from_bytes(&bytes).unwrap());
         run.make_current(0)?;
         if !run.select_ready()? {
             return Ok(End::Waiting);

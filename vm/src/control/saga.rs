@@ -41,7 +41,7 @@ impl Run<'_> {
         let before = before.map_or(0, |undo| undo.total_bytes);
         let own = Undo::own_bytes(&frames, &stack);
         self.check_kept(own)?;
-        self.next.branches[owner].undos.push(Undo {
+        self.next.branches.to_mut()[owner].undos.push(Undo {
             saga,
             block: undo,
             frames,
@@ -106,7 +106,7 @@ impl Run<'_> {
             let failure = failure.ok_or_else(|| ScriptError::corrupt("a saga has not failed"))?;
             return self.raise_outside(saga, *failure);
         }
-        let branch = &mut self.next.branches[owner];
+        let branch = &mut self.next.branches.to_mut()[owner];
         let undo = branch.undos.pop().ok_or_else(not_open)?;
         branch.frames.truncate(depth + 1);
         branch.frames.extend(undo.frames);

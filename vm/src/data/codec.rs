@@ -284,7 +284,8 @@ impl<'a> Reader<'a> {
 
     fn table(&mut self, depth: u16) -> Result<PropertyTable<Data>, DecodeError> {
         let count = self.length()?;
-        let mut table = PropertyTable::default();
+        // What is asked for stays in proportion to the input.
+        let mut table = PropertyTable::with_capacity(count.min(self.bytes.len() / 32 + 8));
         for _ in 0..count {
             let key = self.text()?;
             let value = self.data(depth + 1)?;

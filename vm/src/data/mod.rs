@@ -8,6 +8,8 @@ mod codec;
 mod equality;
 mod json;
 mod properties;
+mod sequence;
+mod shared;
 mod symbolic;
 
 use std::sync::Arc;
@@ -113,6 +115,8 @@ pub struct ArrayData {
 pub struct ObjectData {
     properties: PropertyTable<Data>,
     shape: Shape,
+    /// The shape of each part of a large object, so that one made from it looks only at what differs.
+    parts: Vec<Shape>,
 }
 
 /// An error value: `name`, `message`, `cause` and what a script put on it.
@@ -234,6 +238,12 @@ impl Shape {
             .saturating_add(8);
     }
 
+    /// Adds a property.
+    fn include_property(&mut self, key: &Text, value: &Data) {
+        self.include_key(key);
+        self.include(value.shape());
+    }
+
     fn checked(self) -> Result<Shape, TooDeep> {
         if self.depth > DEPTH_MAX {
             Err(TooDeep)
@@ -282,10 +292,8 @@ impl Data {
     }
 
     /// An object; its properties are brought into JavaScript's order.
-    pub fn object(mut properties: PropertyTable<Data>) -> Result<Data, TooDeep> {
-        properties.normalise();
-        let shape = table_shape(&properties)?;
-        Ok(Data::Object(Arc::new(ObjectData { properties, shape })))
+    pub fn object(properties: PropertyTable<Data>) -> Result<Data, TooDeep> {
+        Ok(Data::Object(Arc::new(ObjectData::new(properties)?)))
     }
 
     /// An object from pairs.
@@ -446,8 +454,7 @@ impl Data {
 fn table_shape(properties: &PropertyTable<Data>) -> Result<Shape, TooDeep> {
     let mut shape = Shape::container();
     for (key, value) in properties.iter() {
-        shape.include_key(key);
-        shape.include(value.shape());
+        shape.include_property(key, value);
     }
     shape.checked()
 }
@@ -461,13 +468,6 @@ impl ArrayData {
     /// What it holds besides its items, where it is a match.
     pub fn named(&self) -> Option<&PropertyTable<Data>> {
         self.named.as_deref()
-    }
-}
-
-impl ObjectData {
-    /// The properties, in JavaScript's order.
-    pub fn properties(&self) -> &PropertyTable<Data> {
-        &self.properties
     }
 }
 

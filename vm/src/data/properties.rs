@@ -3,39 +3,40 @@
 //! Before: object literals, JSON, assignments. After: objects of the heap and of data.
 //! Guarantees: keys that are array indices come first in ascending order, then the others in the
 //! order in which they were added; lookup does not slow down as a table grows; the order of hashes
-//! never shows. The representation is private, so that large tables may share structure one day.
+//! never shows. Large tables of frozen objects share their structure with tables made from them.
 
+use super::sequence::{CHUNK, Sequence};
 use crate::text::Text;
 
 /// Up to this many entries are found by looking at each.
-const LINEAR_MAX: usize = 8;
+const LINEAR_MAX: usize = 12;
 
 /// An ordered table from keys to values of one kind.
 #[derive(Clone, Debug)]
 pub struct PropertyTable<V> {
     /// In the order in which they were added; a removed entry leaves a gap until the next clean-up.
-    entries: Vec<Option<(Text, V)>>,
+    entries: Sequence<Option<(Text, V)>>,
     live: usize,
     /// Whether the entries already stand in JavaScript's order.
     ordered: bool,
     /// Open addressing from hash to position + 1; empty while the table is small.
-    buckets: Vec<u32>,
+    buckets: Sequence<u32>,
 }
 
-impl<V> Default for PropertyTable<V> {
+impl<V: Clone> Default for PropertyTable<V> {
     fn default() -> Self {
         PropertyTable::with_capacity(0)
     }
 }
 
-impl<V> PropertyTable<V> {
+impl<V: Clone> PropertyTable<V> {
     /// An empty table with room for some entries.
     pub fn with_capacity(capacity: usize) -> Self {
         PropertyTable {
-            entries: Vec::with_capacity(capacity),
+            entries: Sequence::Flat(Vec::with_capacity(capacity)),
             live: 0,
             ordered: true,
-            buckets: Vec::new(),
+            buckets: Sequence::Flat(Vec::new()),
         }
     }
 
@@ -49,37 +50,37 @@ impl<V> PropertyTable<V> {
         self.live == 0
     }
 
+    #[inline]
     fn find(&self, key: &Text) -> Option<usize> {
-        if self.buckets.is_empty() {
-            return self
-                .entries
-                .iter()
-                .position(|entry| matches!(entry, Some((name, _)) if name == key));
+        let named = |entry: &Option<(Text, V)>| matches!(entry, Some((name, _)) if name == key);
+        let size = self.buckets.len();
+        if size == 0 {
+            return self.entries.iter().position(named);
         }
-        let mask = self.buckets.len() - 1;
-        let mut at = key.hash32() as usize & mask;
+        let mut at = key.hash32() as usize & (size - 1);
         loop {
-            let position = self.buckets[at] as usize;
+            let position = *self.buckets.get(at)? as usize;
             if position == 0 {
                 return None;
             }
-            if matches!(&self.entries[position - 1], Some((name, _)) if name == key) {
+            if named(self.entries.get(position - 1)?) {
                 return Some(position - 1);
             }
-            at = (at + 1) & mask;
+            at = (at + 1) & (size - 1);
         }
     }
 
     /// The value of a key.
+    #[inline]
     pub fn get(&self, key: &Text) -> Option<&V> {
+        if let (Sequence::Flat(entries), 0) = (&self.entries, self.buckets.len()) {
+            let mut entries = entries.iter().flatten();
+            return entries
+                .find(|(name, _)| name == key)
+                .map(|(_, value)| value);
+        }
         let at = self.find(key)?;
-        self.entries[at].as_ref().map(|(_, value)| value)
-    }
-
-    /// The value of a key, to change it.
-    pub fn get_mut(&mut self, key: &Text) -> Option<&mut V> {
-        let at = self.find(key)?;
-        self.entries[at].as_mut().map(|(_, value)| value)
+        self.entries.get(at)?.as_ref().map(|(_, value)| value)
     }
 
     /// Whether the key is there.
@@ -90,7 +91,7 @@ impl<V> PropertyTable<V> {
     /// Sets a property; a new key goes behind the others. Returns whether the key is new.
     pub fn insert(&mut self, key: Text, value: V) -> bool {
         if let Some(at) = self.find(&key) {
-            if let Some((_, old)) = self.entries[at].as_mut() {
+            if let Some(Some((_, old))) = self.entries.get_mut(at) {
                 *old = value;
             }
             return false;
@@ -98,7 +99,7 @@ impl<V> PropertyTable<V> {
         if self.ordered
             && let Some(index) = key.array_index()
         {
-            self.ordered = match self.entries.last() {
+            self.ordered = match self.last_entry() {
                 None => true,
                 Some(Some((last, _))) => last.array_index().is_some_and(|last| last < index),
                 Some(None) => false,
@@ -109,6 +110,10 @@ impl<V> PropertyTable<V> {
         self.live += 1;
         self.link(hash);
         true
+    }
+
+    fn last_entry(&self) -> Option<&Option<(Text, V)>> {
+        self.entries.get(self.entries.len().checked_sub(1)?)
     }
 
     fn link(&mut self, hash: u32) {
@@ -122,101 +127,141 @@ impl<V> PropertyTable<V> {
         }
         let mask = self.buckets.len() - 1;
         let mut at = hash as usize & mask;
-        while self.buckets[at] != 0 {
+        while self.buckets.get(at).is_some_and(|position| *position != 0) {
             at = (at + 1) & mask;
         }
-        self.buckets[at] = count as u32;
+        if let Some(position) = self.buckets.get_mut(at) {
+            *position = count as u32;
+        }
     }
 
     fn rebuild_buckets(&mut self) {
-        self.buckets.clear();
-        if self.entries.len() <= LINEAR_MAX {
-            return;
-        }
-        let size = (self.entries.len() * 4).next_power_of_two();
-        self.buckets.resize(size, 0);
-        for (position, entry) in self.entries.iter().enumerate() {
-            let Some((key, _)) = entry else { continue };
-            let mut at = key.hash32() as usize & (size - 1);
-            while self.buckets[at] != 0 {
-                at = (at + 1) & (size - 1);
+        let was_shared = matches!(self.buckets, Sequence::Shared(_));
+        let mut buckets = Vec::new();
+        if self.entries.len() > LINEAR_MAX {
+            let size = (self.entries.len() * 2).next_power_of_two();
+            buckets.resize(size, 0);
+            for (position, entry) in self.entries.iter().enumerate() {
+                let Some((key, _)) = entry else { continue };
+                let mut at = key.hash32() as usize & (size - 1);
+                while buckets[at] != 0 {
+                    at = (at + 1) & (size - 1);
+                }
+                buckets[at] = position as u32 + 1;
             }
-            self.buckets[at] = position as u32 + 1;
         }
+        self.buckets = Sequence::Flat(buckets);
+        if was_shared {
+            self.buckets.share();
+        }
+    }
+
+    /// The entries without gaps.
+    fn take_entries(&mut self) -> Vec<Option<(Text, V)>> {
+        let entries = std::mem::replace(&mut self.entries, Sequence::Flat(Vec::new()));
+        let mut entries = entries.into_vec();
+        entries.retain(Option::is_some);
+        entries
     }
 
     /// Removes a property; returns its value where it was there.
     pub fn remove(&mut self, key: &Text) -> Option<V> {
         let at = self.find(key)?;
-        let (_, value) = self.entries[at].take()?;
+        let (_, value) = self.entries.get_mut(at)?.take()?;
         self.live -= 1;
         if self.entries.len() > LINEAR_MAX && self.live * 2 < self.entries.len() {
-            self.entries.retain(Option::is_some);
+            self.entries = Sequence::Flat(self.take_entries());
             self.rebuild_buckets();
         }
         Some(value)
     }
 
+    /// Whether `iter` is cheap: the entries stand in JavaScript's order, without gaps.
+    pub(super) fn is_normal(&self) -> bool {
+        self.ordered && self.live == self.entries.len()
+    }
+
     /// Brings the entries into JavaScript's order, so that `iter` is cheap from then on.
     pub fn normalise(&mut self) {
-        if self.ordered && self.live == self.entries.len() {
+        if self.is_normal() {
             return;
         }
-        self.entries.retain(Option::is_some);
+        let mut entries = self.take_entries();
         if !self.ordered {
             // Stable: names keep the order in which they were added.
-            self.entries.sort_by_key(|entry| {
-                entry
-                    .as_ref()
-                    .and_then(|(key, _)| key.array_index())
-                    .unwrap_or(u32::MAX)
-            });
+            entries.sort_by_key(order);
             self.ordered = true;
         }
+        self.entries = Sequence::Flat(entries);
         self.rebuild_buckets();
+    }
+
+    /// From now on copies share its structure.
+    pub(super) fn share(&mut self) {
+        self.entries.share();
+        self.buckets.share();
+    }
+
+    /// How many chunks copies share.
+    pub(super) fn chunks(&self) -> usize {
+        self.entries.chunks()
+    }
+
+    /// The properties of a chunk.
+    pub(super) fn chunk(&self, at: usize) -> impl Iterator<Item = &(Text, V)> {
+        self.entries.chunk(at).iter().flatten()
+    }
+
+    /// The chunk that a property is in.
+    pub(super) fn chunk_of(&self, key: &Text) -> Option<usize> {
+        self.find(key).map(|at| at / CHUNK)
+    }
+
+    /// The table with other values for the same keys.
+    pub(crate) fn try_map<W: Clone, E>(
+        &self,
+        mut value_of: impl FnMut(&V) -> Result<W, E>,
+    ) -> Result<PropertyTable<W>, E> {
+        let mut entries = Vec::with_capacity(self.entries.len());
+        for entry in self.entries.iter() {
+            entries.push(match entry {
+                Some((key, value)) => Some((key.clone(), value_of(value)?)),
+                None => None,
+            });
+        }
+        Ok(PropertyTable {
+            entries: Sequence::Flat(entries),
+            live: self.live,
+            ordered: self.ordered,
+            buckets: Sequence::Flat(self.buckets.clone().into_vec()),
+        })
     }
 
     /// All properties in JavaScript's order.
     pub fn iter(&self) -> impl Iterator<Item = (&Text, &V)> {
-        let mut sorted: Vec<usize> = Vec::new();
+        let mut sorted: Vec<&Option<(Text, V)>> = Vec::new();
         if !self.ordered {
-            sorted = (0..self.entries.len())
-                .filter(|at| self.entries[*at].is_some())
-                .collect();
-            sorted.sort_by_key(|at| {
-                self.entries[*at]
-                    .as_ref()
-                    .and_then(|(key, _)| key.array_index())
-                    .unwrap_or(u32::MAX)
-            });
+            sorted.extend(self.entries.iter().filter(|entry| entry.is_some()));
+            sorted.sort_by_key(|entry| order(entry));
         }
-        let direct = if self.ordered { &self.entries[..] } else { &[] };
-        let by_order = sorted
-            .into_iter()
-            .filter_map(|at| self.entries[at].as_ref());
-        direct
-            .iter()
-            .filter_map(Option::as_ref)
-            .chain(by_order)
-            .map(|(key, value)| (key, value))
+        let direct = self.ordered.then(|| self.entries.iter());
+        let entries = direct.into_iter().flatten().chain(sorted);
+        entries.flatten().map(|(key, value)| (key, value))
     }
 
     /// All keys in JavaScript's order.
     pub fn keys(&self) -> impl Iterator<Item = &Text> {
         self.iter().map(|(key, _)| key)
     }
-
-    /// The property at a place in JavaScript's order, for walks that change the table meanwhile
-    /// only after `normalise`.
-    pub fn entry_at(&self, at: usize) -> Option<(&Text, &V)> {
-        self.entries
-            .get(at)?
-            .as_ref()
-            .map(|(key, value)| (key, value))
-    }
 }
 
-impl<V> FromIterator<(Text, V)> for PropertyTable<V> {
+/// What entries are sorted by: indices ascend, names come behind them.
+fn order<V>(entry: &Option<(Text, V)>) -> u32 {
+    let index = entry.as_ref().and_then(|(key, _)| key.array_index());
+    index.unwrap_or(u32::MAX)
+}
+
+impl<V: Clone> FromIterator<(Text, V)> for PropertyTable<V> {
     fn from_iter<I: IntoIterator<Item = (Text, V)>>(pairs: I) -> Self {
         let pairs = pairs.into_iter();
         let mut table = PropertyTable::with_capacity(pairs.size_hint().0);

@@ -158,6 +158,16 @@ mod tests {
     }
 
     #[test]
+    fn functions_that_factories_return_are_called() {
+        assert_eq!(
+            fixed(
+                "export const A = act((self, { complete }) => waitFor(m => m, m => sequence(() => [whileLoop(loop => loop.break), withState(() => 0, s => complete)])))"
+            ),
+            "export const A = act((self, { complete }) => waitFor(m => m, m => sequence(() => [whileLoop(loop => loop.break()), withState(() => 0, s => complete())])))"
+        );
+    }
+
+    #[test]
     fn properties_of_refs_are_read() {
         assert_eq!(
             fixed(
@@ -219,6 +229,8 @@ mod tests {
             "export const A = act((self, { config }) => config.ms > 1 ? noop() : noop())",
             "export const A = act((self, { config }) => { config.steps.map(s => s); return noop() })",
             "export const A = act((self, { config, outbox }) => send(outbox, `${config.a}`))",
+            "export const A = act((self, { config }) => sequence([config]))",
+            "export const A = act((self, { config }) => waitFor(m => m, m => config))",
             "const list = [noop]; export const A = act(() => sequence(list))",
             "const f = () => complete(); export const A = act(() => f())",
         ] {

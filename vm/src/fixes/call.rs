@@ -1,4 +1,4 @@
-//! `complete` in a sequence: a function where a command is wanted.
+//! `complete` in a sequence, `loop => loop.break`: a function where a command is wanted.
 
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
@@ -21,12 +21,24 @@ pub(super) fn add_call(file: &File<'_, '_>, call: Span, index: usize) -> Option<
     if list.elements.iter().take(index + 1).any(is_spread) {
         return None;
     }
-    let element = list.elements.get(index)?.as_expression()?;
+    called(list.elements.get(index)?.as_expression()?)
+}
+
+/// Adds `()` to what a function literal returns: `loop => loop.break`.
+pub(super) fn add_call_to_body(file: &File<'_, '_>, function: Span) -> Option<(Span, Edits)> {
+    let (_, arrow) = file.find(function, |kind| match kind {
+        AstKind::ArrowFunctionExpression(arrow) => Some(arrow),
+        _ => None,
+    })?;
+    called(arrow.body.as_expression()?)
+}
+
+fn called(expression: &Expression<'_>) -> Option<(Span, Edits)> {
     let is_name = matches!(
-        element,
+        expression,
         Expression::Identifier(_) | Expression::StaticMemberExpression(_)
     );
-    let span = Span::from(element.span());
+    let span = Span::from(expression.span());
     is_name.then(|| (span, vec![(point(span.end), "()".to_owned())]))
 }
 

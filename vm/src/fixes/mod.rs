@@ -24,6 +24,8 @@ pub(crate) enum Repair {
     Message(Span),
     /// Which element of a list is no command.
     Element(usize),
+    /// The function that returned none.
+    Body(Span),
 }
 
 /// A change of one file: places in it, and what stands there instead.
@@ -81,6 +83,10 @@ fn made(
     match &diagnostic.repair {
         Some(Repair::Element(index)) => {
             let (place, edits) = call::add_call(file, span, *index)?;
+            Some((Some(place), Fix::new("call it", edits)))
+        }
+        Some(Repair::Body(body)) => {
+            let (place, edits) = call::add_call_to_body(file, local(*body)?)?;
             Some((Some(place), Fix::new("call it", edits)))
         }
         Some(Repair::Message(wait)) => {

@@ -10,13 +10,15 @@ mod message;
 pub(crate) use captures::KeptCells;
 
 use crate::codes;
-use crate::data::{Data, PropertyTable};
+use std::sync::Arc;
+
+use crate::data::{Data, ObjectData, PropertyTable};
 use crate::error::Trap;
 use crate::heap::{KeyedEntries, ObjectKind};
 use crate::host::Misuse;
 use crate::limits::Limit;
 use crate::machine::Machine;
-use crate::value::Value;
+use crate::value::{ArrayId, ObjectId, Value};
 
 /// What the data is for: it decides what is refused and what is normalised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,22 +92,14 @@ impl Machine<'_> {
                 Err(self.no_function())
             }
             Value::Frozen(data) => Ok(data.clone()),
-            Value::Array(id) => {
-                let items = self.heap.array(*id).to_vec();
-                self.enter_compound((1, id.0), items.len(), freezing)?;
-                let items = items
-                    .iter()
-                    .map(|item| self.freeze_item(item, freezing))
-                    .collect::<Result<Vec<_>, _>>()?;
-                let named = match freezing.purpose {
-                    Purpose::Message => PropertyTable::default(),
-                    _ => self.freeze_named(*id, freezing)?,
-                };
-                freezing.path.pop();
-                Data::array_with(items, named).map_err(|_| self.too_deep())
-            }
+            Value::Array(id) => self.freeze_array(*id, freezing),
             Value::Object(id) => {
-                let count = self.heap.object(*id).properties.len();
+                let object = self.heap.object(*id);
+                let shared = object
+                    .base
+                    .as_ref()
+                    .map_or(0, |base| base.properties().len());
+                let count = object.properties.len() + shared / 64;
                 self.enter_compound((2, id.0), count, freezing)?;
                 let data = self.freeze_object(*id, freezing)?;
                 freezing.path.pop();
@@ -131,6 +125,34 @@ impl Machine<'_> {
         }
     }
 
+    fn freeze_array(&mut self, id: ArrayId, freezing: &mut Freezing) -> Result<Data, Trap> {
+        let count = self.heap.array(id).len();
+        self.enter_compound((1, id.0), count, freezing)?;
+        // Taken out meanwhile; a part that leads back here is found on the path.
+        let items = std::mem::take(self.heap.array_mut(id));
+        let mut frozen = Vec::with_capacity(count);
+        let mut failed = None;
+        for item in &items {
+            match self.freeze_item(item, freezing) {
+                Ok(data) => frozen.push(data),
+                Err(trap) => {
+                    failed = Some(trap);
+                    break;
+                }
+            }
+        }
+        *self.heap.array_mut(id) = items;
+        if let Some(trap) = failed {
+            return Err(trap);
+        }
+        let named = match freezing.purpose {
+            Purpose::Message => PropertyTable::default(),
+            _ => self.freeze_named(id, freezing)?,
+        };
+        freezing.path.pop();
+        Data::array_with(frozen, named).map_err(|_| self.too_deep())
+    }
+
     /// An item of an array: what a message leaves out elsewhere is `null` here.
     fn freeze_item(&mut self, value: &Value, freezing: &mut Freezing) -> Result<Data, Trap> {
         if freezing.purpose == Purpose::Message && value.is_undefined() {
@@ -139,11 +161,7 @@ impl Machine<'_> {
         self.freeze_part(value, freezing)
     }
 
-    fn freeze_object(
-        &mut self,
-        id: crate::value::ObjectId,
-        freezing: &mut Freezing,
-    ) -> Result<Data, Trap> {
+    fn freeze_object(&mut self, id: ObjectId, freezing: &mut Freezing) -> Result<Data, Trap> {
         let message = freezing.purpose == Purpose::Message;
         match &self.heap.object(id).kind {
             ObjectKind::Plain => {}
@@ -193,6 +211,12 @@ impl Machine<'_> {
                 return Data::set(values).map_err(|_| self.too_deep());
             }
         }
+        if let Some(base) = self.heap.object(id).base.clone() {
+            if !message {
+                return self.freeze_changes(id, &base, freezing);
+            }
+            self.settle_properties(id)?;
+        }
         let properties = self.freeze_properties(id, freezing, message)?;
         Data::object(properties).map_err(|_| self.too_deep())
     }
@@ -200,42 +224,48 @@ impl Machine<'_> {
     /// What an array holds besides its items.
     fn freeze_named(
         &mut self,
-        id: crate::value::ArrayId,
+        id: ArrayId,
         freezing: &mut Freezing,
     ) -> Result<PropertyTable<Data>, Trap> {
-        let pairs: Vec<_> = match self.heap.named(id) {
-            None => return Ok(PropertyTable::default()),
-            Some(named) => named
-                .iter()
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect(),
-        };
-        let mut table = PropertyTable::with_capacity(pairs.len());
-        for (key, value) in pairs {
-            table.insert(key, self.freeze_part(&value, freezing)?);
+        match self.heap.named(id).cloned() {
+            None => Ok(PropertyTable::default()),
+            Some(named) => named.try_map(|value| self.freeze_part(value, freezing)),
         }
-        Ok(table)
     }
 
     fn freeze_properties(
         &mut self,
-        id: crate::value::ObjectId,
+        id: ObjectId,
         freezing: &mut Freezing,
         without_undefined: bool,
     ) -> Result<PropertyTable<Data>, Trap> {
-        let properties = &self.heap.object(id).properties;
-        let pairs: Vec<_> = properties
-            .iter()
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        let mut table = PropertyTable::with_capacity(pairs.len());
-        for (key, value) in pairs {
-            if without_undefined && value.is_undefined() {
-                continue;
-            }
-            table.insert(key, self.freeze_part(&value, freezing)?);
-        }
-        Ok(table)
+        // Taken out meanwhile; a part that leads back here is found on the path.
+        let properties = std::mem::take(&mut self.heap.object_mut(id).properties);
+        let is_left_out = |value: &Value| without_undefined && value.is_undefined();
+        let frozen = if properties.iter().any(|(_, value)| is_left_out(value)) {
+            let kept = properties.iter().filter(|(_, value)| !is_left_out(value));
+            let frozen =
+                kept.map(|(key, value)| Ok((key.clone(), self.freeze_part(value, freezing)?)));
+            frozen.collect()
+        } else {
+            properties.try_map(|value| self.freeze_part(value, freezing))
+        };
+        self.heap.object_mut(id).properties = properties;
+        frozen
+    }
+
+    /// A plain object that begins as a large frozen one: only what differs is looked at.
+    fn freeze_changes(
+        &mut self,
+        id: ObjectId,
+        base: &ObjectData,
+        freezing: &mut Freezing,
+    ) -> Result<Data, Trap> {
+        let changes = self.freeze_properties(id, freezing, false)?;
+        let changes = changes.iter();
+        let object = base.with(changes.map(|(key, value)| (key.clone(), value.clone())));
+        let object = object.map_err(|_| self.too_deep())?;
+        Ok(Data::Object(Arc::new(object)))
     }
 
     /// Charges a compound and notices cycles and values that nest too deep.
@@ -255,12 +285,12 @@ impl Machine<'_> {
                 self.limits,
             ));
         }
+        if freezing.path.contains(&identity) {
+            let what = "the value contains itself: keep a key to look the other part up";
+            return Err(self.cannot_keep(what));
+        }
         if freezing.path.len() >= usize::from(self.limits.value_depth) {
-            return Err(if freezing.path.contains(&identity) {
-                self.cannot_keep("the value contains itself: keep a key to look the other part up")
-            } else {
-                self.too_deep()
-            });
+            return Err(self.too_deep());
         }
         freezing.path.push(identity);
         Ok(())

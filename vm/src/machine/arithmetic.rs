@@ -10,6 +10,7 @@ use crate::data::Data;
 use crate::error::Trap;
 use crate::host::Misuse;
 use crate::number::{to_int32, to_uint32};
+use crate::steps::Operator;
 use crate::text::Text;
 use crate::value::Value;
 
@@ -17,43 +18,180 @@ use crate::value::Value;
 const TEXT_UNITS_MAX: usize = 1 << 29;
 
 impl Machine<'_> {
-    #[inline]
-    pub(super) fn arithmetic(&mut self, instruction: Instruction) -> Result<(), Trap> {
-        use Instruction::*;
-        match instruction {
-            Add | Subtract | Multiply | Divide | Remainder | Power | BitAnd | BitOr | BitXor
-            | ShiftLeft | ShiftRight | ShiftRightUnsigned => {
-                let right = self.pop();
-                let left = self.pop();
-                let result = match (&left, &right) {
-                    (Value::Frozen(Data::Number(left)), Value::Frozen(Data::Number(right))) => {
-                        Value::number(apply(instruction, *left, *right))
-                    }
-                    _ => self.slow_binary(instruction, &left, &right)?,
-                };
-                self.push(result);
+    #[inline(always)]
+    pub(super) fn add_step(&mut self, to: usize, left: usize, right: usize) -> Result<(), Trap> {
+        match (&self.stack[left], &self.stack[right]) {
+            (Value::Frozen(Data::Number(left)), Value::Frozen(Data::Number(right))) => {
+                let sum = left + right;
+                self.stack.set_number(to, sum);
+                Ok(())
             }
-            Template(parts) => self.template(usize::from(parts))?,
-            IncrementSlot(slot) => {
-                let operand = self.slot(slot).clone();
-                let result = self.unary(Increment, &operand)?;
-                self.set_slot(slot, Value::number(result));
+            _ => self.binary(Instruction::Add, to, left, right),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn subtract(&mut self, to: usize, left: usize, right: usize) -> Result<(), Trap> {
+        match (&self.stack[left], &self.stack[right]) {
+            (Value::Frozen(Data::Number(left)), Value::Frozen(Data::Number(right))) => {
+                let difference = left - right;
+                self.stack.set_number(to, difference);
+                Ok(())
             }
-            AddInteger(number) => {
-                let left = self.pop();
-                let result = match left {
-                    Value::Frozen(Data::Number(left)) => Value::number(left + f64::from(number)),
-                    left => self.slow_binary(Add, &left, &Value::number(f64::from(number)))?,
-                };
-                self.push(result);
+            _ => self.binary(Instruction::Subtract, to, left, right),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn multiply(&mut self, to: usize, left: usize, right: usize) -> Result<(), Trap> {
+        match (&self.stack[left], &self.stack[right]) {
+            (Value::Frozen(Data::Number(left)), Value::Frozen(Data::Number(right))) => {
+                let product = left * right;
+                self.stack.set_number(to, product);
+                Ok(())
             }
-            _ => {
-                let operand = self.pop();
-                let result = self.unary(instruction, &operand)?;
-                self.push(Value::number(result));
+            _ => self.binary(Instruction::Multiply, to, left, right),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn add_integer(&mut self, to: usize, left: usize, number: i32) -> Result<(), Trap> {
+        match &self.stack[left] {
+            Value::Frozen(Data::Number(left)) => {
+                let sum = left + f64::from(number);
+                self.stack.set_number(to, sum);
+            }
+            left => {
+                let left = left.clone();
+                let right = Value::number(f64::from(number));
+                self.stack[to] = self.slow_binary(Instruction::Add, &left, &right)?;
             }
         }
         Ok(())
+    }
+
+    #[inline(always)]
+    pub(super) fn subtract_integer(
+        &mut self,
+        to: usize,
+        left: usize,
+        number: i32,
+    ) -> Result<(), Trap> {
+        match &self.stack[left] {
+            Value::Frozen(Data::Number(left)) => {
+                let difference = left - f64::from(number);
+                self.stack.set_number(to, difference);
+                Ok(())
+            }
+            _ => self.arithmetic_integer(Operator::Subtract, to, left, number),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn divide(&mut self, to: usize, left: usize, right: usize) -> Result<(), Trap> {
+        match (&self.stack[left], &self.stack[right]) {
+            (Value::Frozen(Data::Number(left)), Value::Frozen(Data::Number(right))) => {
+                let quotient = left / right;
+                self.stack.set_number(to, quotient);
+                Ok(())
+            }
+            _ => self.binary(Instruction::Divide, to, left, right),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn increment(&mut self, to: usize, from: usize) -> Result<(), Trap> {
+        match &self.stack[from] {
+            Value::Frozen(Data::Number(number)) => {
+                let number = number + 1.0;
+                self.stack.set_number(to, number);
+                Ok(())
+            }
+            _ => self.unary(Instruction::Increment, to, from),
+        }
+    }
+
+    /// Any operator of two values.
+    #[inline(never)]
+    pub(super) fn arithmetic(
+        &mut self,
+        operator: Instruction,
+        to: usize,
+        left: usize,
+        right: usize,
+    ) -> Result<(), Trap> {
+        match (&self.stack[left], &self.stack[right]) {
+            (Value::Frozen(Data::Number(left)), Value::Frozen(Data::Number(right))) => {
+                let result = apply(operator, *left, *right);
+                self.stack.set_number(to, result);
+                Ok(())
+            }
+            _ => self.binary(operator, to, left, right),
+        }
+    }
+
+    /// An operator with a small number on its right.
+    #[inline(never)]
+    pub(super) fn arithmetic_integer(
+        &mut self,
+        operator: Operator,
+        to: usize,
+        left: usize,
+        number: i32,
+    ) -> Result<(), Trap> {
+        let right = f64::from(number);
+        match &self.stack[left] {
+            Value::Frozen(Data::Number(left)) => {
+                let result = match operator {
+                    Operator::Remainder => remainder(*left, right),
+                    _ => apply(operator.instruction(), *left, right),
+                };
+                self.stack.set_number(to, result);
+            }
+            left => {
+                let left = left.clone();
+                let operator = operator.instruction();
+                self.stack[to] = self.slow_binary(operator, &left, &Value::number(right))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An operator of two values that are not both numbers.
+    #[inline(never)]
+    fn binary(
+        &mut self,
+        operator: Instruction,
+        to: usize,
+        left: usize,
+        right: usize,
+    ) -> Result<(), Trap> {
+        let (left, right) = (self.stack[left].clone(), self.stack[right].clone());
+        self.stack[to] = self.slow_binary(operator, &left, &right)?;
+        Ok(())
+    }
+
+    /// An operator of one value.
+    #[inline(never)]
+    pub(super) fn unary(
+        &mut self,
+        operator: Instruction,
+        to: usize,
+        from: usize,
+    ) -> Result<(), Trap> {
+        let operand = self.stack[from].clone();
+        let result = self.unary_number(operator, &operand)?;
+        self.stack.set_number(to, result);
+        Ok(())
+    }
+
+    /// Operators of what is on top of the stack.
+    pub(super) fn on_top(&mut self, instruction: Instruction) -> Result<(), Trap> {
+        if let Instruction::Template(parts) = instruction {
+            return self.template(usize::from(parts));
+        }
+        let top = self.stack.len() - 1;
+        self.unary(instruction, top, top)
     }
 
     fn slow_binary(
@@ -99,7 +237,7 @@ impl Machine<'_> {
         Ok(Value::from(left.concat(right)))
     }
 
-    fn unary(&mut self, instruction: Instruction, operand: &Value) -> Result<f64, Trap> {
+    fn unary_number(&mut self, instruction: Instruction, operand: &Value) -> Result<f64, Trap> {
         if let Value::Host(host) = operand {
             return Err(self
                 .host
@@ -156,7 +294,7 @@ fn apply(instruction: Instruction, left: f64, right: f64) -> f64 {
         Instruction::Subtract => left - right,
         Instruction::Multiply => left * right,
         Instruction::Divide => left / right,
-        Instruction::Remainder => left % right,
+        Instruction::Remainder => remainder(left, right),
         Instruction::Power => power(left, right),
         Instruction::BitAnd => f64::from(to_int32(left) & to_int32(right)),
         Instruction::BitOr => f64::from(to_int32(left) | to_int32(right)),
@@ -166,6 +304,21 @@ fn apply(instruction: Instruction, left: f64, right: f64) -> f64 {
         Instruction::ShiftRightUnsigned => f64::from(to_uint32(left) >> shift()),
         _ => f64::NAN,
     }
+}
+
+/// `%`: of small whole numbers without the long way that doubles take.
+#[inline]
+fn remainder(left: f64, right: f64) -> f64 {
+    let (small_left, small_right) = (left as i32, right as i32);
+    // A negative number can have -0 as its remainder.
+    if small_left > 0
+        && small_right > 0
+        && f64::from(small_left) == left
+        && f64::from(small_right) == right
+    {
+        return f64::from(small_left % small_right);
+    }
+    left % right
 }
 
 /// `Number::exponentiate`: as `pow`, but one to the power of infinity or NaN is NaN.

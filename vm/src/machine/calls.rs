@@ -17,15 +17,14 @@ use crate::limits::Limit;
 use crate::value::Value;
 
 /// What an instruction has done to the flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
-    /// The next instruction of the innermost call follows.
+    /// The next step of the innermost call follows.
     Next,
-    /// The innermost call goes on elsewhere.
-    Jump(u32),
     /// Another call is the innermost one now.
     Call,
-    /// The innermost call ends with this value.
-    Return(Value),
+    /// The innermost call has ended.
+    Return,
 }
 
 impl<'p> Machine<'p> {
@@ -41,16 +40,36 @@ impl<'p> Machine<'p> {
         receiver: &Value,
         arguments: &[Value],
     ) -> Result<Value, Trap> {
-        if let Value::Host(host) = function {
-            return self.host.call(self, *host, arguments);
+        match function {
+            Value::Host(host) => self.host.call(self, *host, arguments),
+            Value::Native(native) => {
+                self.enter_native()?;
+                let result = self.call_native(*native, receiver, arguments);
+                self.native_depth -= 1;
+                result
+            }
+            _ => self.call_script(function, arguments.iter()),
         }
-        self.enter_native()?;
-        let result = match function {
-            Value::Native(native) => self.call_native(*native, receiver, arguments),
-            _ => self.call_script(function, arguments),
+    }
+
+    /// As `call`, with arguments that stand where they are: for built-ins that call a function for
+    /// each of many items. What the function does not name is not copied.
+    pub fn call_back(&mut self, function: &Value, arguments: &[&Value]) -> Result<Value, Trap> {
+        let index = match function {
+            Value::Closure(id) => self.heap.closure(*id).function,
+            Value::Frozen(Data::Function(function)) => function.function,
+            _ => {
+                let arguments: SmallVec<[Value; 4]> =
+                    arguments.iter().map(|value| (*value).clone()).collect();
+                return self.call(function, &arguments);
+            }
         };
-        self.native_depth -= 1;
-        result
+        let called = &self.code.links.steps[index.0 as usize];
+        let wanted = match called.has_rest {
+            true => arguments.len(),
+            false => usize::from(called.parameters).min(arguments.len()),
+        };
+        self.call_script(function, arguments[..wanted].iter().copied())
     }
 
     /// Counts a call that uses the node's own stack. To be undone when the call ends.
@@ -66,57 +85,65 @@ impl<'p> Machine<'p> {
         Ok(())
     }
 
-    fn call_script(&mut self, function: &Value, arguments: &[Value]) -> Result<Value, Trap> {
-        let (floor, height, handlers) = (self.callers.len(), self.stack.len(), self.handlers.len());
-        self.stack.push(function.clone());
-        self.stack.extend_from_slice(arguments);
-        let result = match self.start_call(arguments.len(), None) {
+    fn call_script<'a>(
+        &mut self,
+        function: &Value,
+        arguments: impl Iterator<Item = &'a Value>,
+    ) -> Result<Value, Trap> {
+        self.enter_native()?;
+        let (floor, at, handlers) = (self.depth, self.stack.len(), self.handlers.len());
+        self.stack.push_copy(function);
+        arguments.for_each(|argument| self.stack.push_copy(argument));
+        let result = match self.start_call(at, self.stack.len() - at - 1, None) {
             Ok(Flow::Call) => self.run(floor, handlers),
-            Ok(_) => Ok(self.pop()),
+            Ok(_) => Ok(()),
             Err(trap) => Err(trap),
         };
-        self.stack.truncate(height);
-        result
+        self.native_depth -= 1;
+        self.stack.set_top(at);
+        result.map(|()| self.stack.take(at))
     }
 
-    /// Starts a call. The stack holds the function and, above it, the arguments: a script function
-    /// gets a frame, anything else runs at once and leaves its result instead.
+    /// Starts a call of the function at a place of the stack, with so many arguments behind it. A
+    /// script function gets a frame, anything else runs at once; the result replaces the function.
     pub(super) fn start_call(
         &mut self,
+        at: usize,
         arguments: usize,
         receiver: Option<&Value>,
     ) -> Result<Flow, Trap> {
-        let at = self.stack.len() - arguments - 1;
         match &self.stack[at] {
             Value::Closure(id) => {
                 let id = *id;
                 let index = self.heap.closure(id).function;
-                self.enter(index, Captured::Closure(id), arguments)?;
+                self.enter(index, Captured::Closure(id), at, arguments)?;
                 Ok(Flow::Call)
             }
             Value::Frozen(Data::Function(function)) => {
-                let function = function.clone();
-                self.enter(function.function, Captured::Frozen(function), arguments)?;
+                let captured = match function.captures.is_empty() {
+                    true => Captured::Nothing,
+                    false => Captured::Frozen(function.clone()),
+                };
+                self.enter(function.function, captured, at, arguments)?;
                 Ok(Flow::Call)
             }
             other => {
                 let other = other.clone();
-                self.call_other(&other, at, receiver)?;
+                self.call_other(&other, at, arguments, receiver)?;
                 Ok(Flow::Next)
             }
         }
     }
 
-    /// Calls what is no script function with the arguments above a place of the stack; the result
-    /// takes their place and that of the function.
+    /// Calls what is no script function.
     fn call_other(
         &mut self,
         function: &Value,
         at: usize,
+        arguments: usize,
         receiver: Option<&Value>,
     ) -> Result<(), Trap> {
-        let taken: SmallVec<[Value; 4]> = self.stack.drain(at + 1).collect();
-        self.stack.drop_top();
+        let taken = self.stack.arguments(at + 1, arguments);
         let result = match function {
             Value::Native(native) => {
                 self.call_native(*native, receiver.unwrap_or(&Value::UNDEFINED), &taken)?
@@ -127,20 +154,20 @@ impl<'p> Machine<'p> {
             }
             other => return Err(self.not_a_function(other, None)),
         };
-        self.stack.push(result);
+        self.stack[at] = result;
         Ok(())
     }
 
-    /// Calls a built-in with arguments from the stack.
-    pub(super) fn call_native_from_stack(
+    /// Calls a built-in with arguments from a place of the stack on, where the result goes.
+    pub(super) fn call_native_at(
         &mut self,
         native: NativeIndex,
+        at: usize,
         arguments: usize,
     ) -> Result<(), Trap> {
-        let at = self.stack.len() - arguments;
-        let taken: SmallVec<[Value; 4]> = self.stack.drain(at).collect();
+        let taken = self.stack.arguments(at, arguments);
         let result = self.call_native(native, &Value::UNDEFINED, &taken)?;
-        self.stack.push(result);
+        self.stack[at] = result;
         Ok(())
     }
 
@@ -162,24 +189,39 @@ impl<'p> Machine<'p> {
         (native.run)(self, receiver, arguments)
     }
 
-    /// `receiver arguments…`: looks the method up and starts the call.
-    pub(super) fn call_method(&mut self, key: u32, arguments: usize) -> Result<Flow, Trap> {
-        let at = self.stack.len() - arguments - 1;
-        let receiver = self.stack[at].clone();
+    /// Looks a method of the receiver at a place of the stack up, and starts its call.
+    pub(super) fn call_method(
+        &mut self,
+        key: u32,
+        at: usize,
+        arguments: usize,
+    ) -> Result<Flow, Trap> {
+        let receiver = self.stack.take(at);
+        if let Some(native) = self.built_in_method(&receiver, key) {
+            let taken = self.stack.arguments(at + 1, arguments);
+            self.stack[at] = self.call_native(native, &receiver, &taken)?;
+            return Ok(Flow::Next);
+        }
         let function = self.property_by_key(&receiver, key)?;
         if !function.is_function() && !matches!(function, Value::Host(_)) {
             let name = self.code.keys[key as usize].clone();
             return Err(self.not_a_function(&receiver, Some(&name)));
         }
         self.stack[at] = function;
-        self.start_call(arguments, Some(&receiver))
+        self.start_call(at, arguments, Some(&receiver))
     }
 
     /// `receiver function arguments…`
     pub(super) fn call_with_receiver_from_stack(&mut self, arguments: usize) -> Result<Flow, Trap> {
         let at = self.stack.len() - arguments - 2;
         let receiver = self.stack.remove(at);
-        self.start_call(arguments, Some(&receiver))
+        self.start_call(at, arguments, Some(&receiver))
+    }
+
+    /// `function arguments…`
+    pub(super) fn call_from_stack(&mut self, arguments: usize) -> Result<Flow, Trap> {
+        let at = self.stack.len() - arguments - 1;
+        self.start_call(at, arguments, None)
     }
 
     /// Spreads the array on top of the stack over it, and tells how many items it had.

@@ -12,8 +12,9 @@ use crate::error::Trap;
 use crate::heap::ObjectKind;
 use crate::host::Misuse;
 use crate::number::text_to_number;
+use crate::steps::Comparison;
 use crate::text::Text;
-use crate::value::Value;
+use crate::value::{HostRef, Value};
 
 /// `===`
 pub fn strict_equal(left: &Value, right: &Value) -> bool {
@@ -30,6 +31,16 @@ pub fn strict_equal(left: &Value, right: &Value) -> bool {
     }
 }
 
+/// Equality with a constant, which is mostly a text.
+#[inline(always)]
+pub(super) fn same(data: &Data, constant: &Data) -> bool {
+    match (data, constant) {
+        (Data::Text(text), Data::Text(constant)) => text == constant,
+        (Data::Number(_), Data::Text(_)) => false,
+        _ => data == constant,
+    }
+}
+
 /// `SameValueZero`: as `===`, but NaN equals NaN.
 pub fn same_value_zero(left: &Value, right: &Value) -> bool {
     let is_nan = |value: &Value| value.as_number().is_some_and(f64::is_nan);
@@ -37,11 +48,10 @@ pub fn same_value_zero(left: &Value, right: &Value) -> bool {
 }
 
 impl Machine<'_> {
-    #[inline]
+    /// `typeof`, `instanceof` and `in` of what is on top of the stack.
     pub(super) fn comparison(&mut self, instruction: Instruction) -> Result<(), Trap> {
         let right = self.pop();
         let result = match instruction {
-            Instruction::Not => !self.condition(&right)?,
             Instruction::TypeOf => {
                 let name = self.type_of(&right)?;
                 self.push(Value::text(name));
@@ -53,22 +63,111 @@ impl Machine<'_> {
             }
             _ => {
                 let left = self.pop();
-                match (&left, &right) {
-                    (Value::Frozen(Data::Number(left)), Value::Frozen(Data::Number(right))) => {
-                        compare_numbers(instruction, *left, *right)
-                    }
-                    (Value::Frozen(Data::Text(left)), Value::Frozen(Data::Text(right)))
-                        if instruction != Instruction::In =>
-                    {
-                        self.spend_on_texts(left, right)?;
-                        compare_texts(instruction, left, right)
-                    }
-                    _ => self.slow_comparison(instruction, &left, &right)?,
-                }
+                self.slow_comparison(instruction, &left, &right)?
             }
         };
         self.push(Value::boolean(result));
         Ok(())
+    }
+
+    /// Whether a value is true.
+    #[inline(always)]
+    pub(super) fn truth(&mut self, at: usize) -> Result<bool, Trap> {
+        match &self.stack[at] {
+            Value::Frozen(Data::Boolean(boolean)) => Ok(*boolean),
+            value => {
+                let value = value.clone();
+                self.condition(&value)
+            }
+        }
+    }
+
+    /// Compares two values.
+    #[inline(always)]
+    pub(super) fn compare(
+        &mut self,
+        comparison: Comparison,
+        left: usize,
+        right: usize,
+    ) -> Result<bool, Trap> {
+        match (&self.stack[left], &self.stack[right]) {
+            (Value::Frozen(Data::Number(left)), Value::Frozen(Data::Number(right))) => {
+                Ok(comparison.holds(*left, *right))
+            }
+            _ => self.compare_other(comparison, left, right),
+        }
+    }
+
+    #[inline(never)]
+    fn compare_other(
+        &mut self,
+        comparison: Comparison,
+        left: usize,
+        right: usize,
+    ) -> Result<bool, Trap> {
+        let instruction = comparison.instruction();
+        match (&self.stack[left], &self.stack[right]) {
+            (Value::Frozen(Data::Text(left)), Value::Frozen(Data::Text(right))) => {
+                let units = left.len().min(right.len());
+                let result = compare_texts(instruction, left, right);
+                self.spend_on_units(units)?;
+                Ok(result)
+            }
+            (left, right) => {
+                let (left, right) = (left.clone(), right.clone());
+                self.slow_comparison(instruction, &left, &right)
+            }
+        }
+    }
+
+    /// Compares a value with a small number.
+    #[inline(always)]
+    pub(super) fn compare_integer(
+        &mut self,
+        comparison: Comparison,
+        left: usize,
+        number: i32,
+    ) -> Result<bool, Trap> {
+        match &self.stack[left] {
+            Value::Frozen(Data::Number(left)) => Ok(comparison.holds(*left, f64::from(number))),
+            left => {
+                let (left, right) = (left.clone(), Value::number(f64::from(number)));
+                self.slow_comparison(comparison.instruction(), &left, &right)
+            }
+        }
+    }
+
+    /// Whether a value is a constant of the code.
+    #[inline(always)]
+    pub(super) fn equals_constant(&mut self, left: usize, constant: u32) -> Result<bool, Trap> {
+        let code = self.code;
+        let constant = &code.constants[constant as usize];
+        if let Data::Text(text) = constant {
+            self.spend_on_units(text.len())?;
+        }
+        match &self.stack[left] {
+            Value::Frozen(data) => Ok(same(data, constant)),
+            Value::Host(host) => {
+                let host = *host;
+                Err(self.equality_misuse(host))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// What is wrong with comparing a build-stage value.
+    #[cold]
+    pub(super) fn equality_misuse(&mut self, host: HostRef) -> Trap {
+        let places = self.places();
+        let instruction = places.first().and_then(|(function, at)| {
+            let instructions = &self.code.function(*function).instructions;
+            instructions.get(*at as usize)
+        });
+        let symbol = match instruction {
+            Some(Instruction::StrictNotEqualConstant(_)) => "!==",
+            _ => "===",
+        };
+        self.host.misuse(self, host, Misuse::Operator(symbol))
     }
 
     fn slow_comparison(

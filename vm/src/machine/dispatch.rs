@@ -1,230 +1,296 @@
-//! The step of the machine: fetch one instruction, do it.
+//! The loop of the machine: fetch one step, do it.
 //!
-//! Before: `calls`, which runs steps until a call ends. After: one file per family of instructions.
-//! Guarantees: every instruction is counted, and belongs to one family. The verifier has made sure of operands, so a missing one is a bug.
+//! Before: `calls`, which runs steps until a call ends. After: one file per family of steps and
+//! instructions. Guarantees: instructions are counted where the flow turns, calls or ends, and at a
+//! trap: between two such points there are never more than a function has. The verifier has made
+//! sure of operands, so a missing one is a bug.
 
 use super::Machine;
 use super::calls::Flow;
 use crate::bytecode::Instruction;
 use crate::data::Data;
 use crate::error::Trap;
-use crate::host::Misuse;
+use crate::steps::{Register, Step};
 use crate::value::Value;
 
 impl<'p> Machine<'p> {
-    #[inline(always)]
     pub(super) fn push(&mut self, value: Value) {
         self.stack.push(value);
     }
 
-    #[inline(always)]
     pub(super) fn pop(&mut self) -> Value {
         self.stack.pop()
     }
 
-    #[inline(always)]
     pub(super) fn top(&self) -> &Value {
         self.stack.last()
     }
 
-    /// Runs until as many calls are open as at `floor`.
-    pub(super) fn run(&mut self, floor: usize, handler_floor: usize) -> Result<Value, Trap> {
+    /// Runs until as many calls are open as at `floor`. The result is where the function was.
+    pub(super) fn run(&mut self, floor: usize, handler_floor: usize) -> Result<(), Trap> {
         loop {
-            match self.run_frame() {
-                Ok(Some(value)) => {
-                    self.leave();
-                    if self.callers.len() == floor {
-                        return Ok(value);
-                    }
-                    self.push(value);
-                }
-                Ok(None) => {}
-                Err(trap) => self.unwind(trap, floor, handler_floor)?,
-            }
-        }
-    }
-
-    /// Runs the innermost call until it ends (then with its result) or calls another.
-    /// Instructions are counted here and charged where the flow turns back, calls or ends: between
-    /// two such points there are never more than a function has.
-    fn run_frame(&mut self) -> Result<Option<Value>, Trap> {
-        let instructions = self.frame.instructions;
-        let mut at = self.frame.next as usize;
-        let mut count = 0;
-        loop {
-            let instruction = instructions[at];
-            at += 1;
-            count += 1;
-            self.frame.next = at as u32;
-            match self.step(instruction) {
-                Ok(Flow::Next) => {}
-                Ok(Flow::Jump(target)) => {
-                    let target = target as usize;
-                    if target < at {
-                        self.spend(std::mem::take(&mut count))?;
-                    }
-                    at = target;
-                }
-                Ok(Flow::Call) => {
-                    self.spend(count)?;
-                    return Ok(None);
-                }
-                Ok(Flow::Return(value)) => {
-                    self.spend(count)?;
-                    return Ok(Some(value));
-                }
+            match self.run_steps(floor) {
+                Ok(()) => return Ok(()),
                 Err(trap) => {
-                    self.used.instructions += count;
-                    return Err(trap);
+                    self.used.instructions += self.count_instructions();
+                    self.unwind(trap, floor, handler_floor)?;
                 }
             }
         }
     }
 
-    /// Does one instruction: the frequent ones here, so that they become one piece of code.
+    fn run_steps(&mut self, floor: usize) -> Result<(), Trap> {
+        while self.run_call()? != Flow::Return || self.depth != floor {}
+        Ok(())
+    }
+
+    /// Runs the innermost call until it ends or calls another. The steps that turn the flow are here,
+    /// and those that are frequent.
+    fn run_call(&mut self) -> Result<Flow, Trap> {
+        use Step::*;
+        let steps: &'p [Step] = &self.frame.code.steps;
+        let base = self.frame.base as usize;
+        let r = |register: Register| base + usize::from(register);
+        let mut at = self.frame.next as usize;
+        loop {
+            let step = &steps[at];
+            at += 1;
+            self.frame.next = at as u32;
+            match *step {
+                Move { to, from } => self.stack.copy(r(from), r(to)),
+                GetProperty { to, object, key } => self.get_property(r(to), r(object), key)?,
+                Jump { target } => at = self.jump(target)?,
+                JumpIf(wanted, from, target) => {
+                    if self.truth(r(from))? == wanted {
+                        at = self.jump(target)?;
+                    }
+                }
+                JumpIfNullish(wanted, from, target) => {
+                    if self.stack[r(from)].is_nullish() == wanted {
+                        at = self.jump(target)?;
+                    }
+                }
+                JumpIfDefined(from, target) => {
+                    if !self.stack[r(from)].is_undefined() {
+                        at = self.jump(target)?;
+                    }
+                }
+                JumpCompare(wanted, comparison, left, right, target) => {
+                    if self.compare(comparison, r(left), r(right))? == wanted {
+                        at = self.jump(target)?;
+                    }
+                }
+                JumpCompareInteger(wanted, comparison, left, number, target) => {
+                    if self.compare_integer(comparison, r(left), number)? == wanted {
+                        at = self.jump(target)?;
+                    }
+                }
+                JumpEqualConstant(wanted, left, constant, target) => {
+                    if self.equals_constant(r(left), constant)? == wanted {
+                        at = self.jump(target)?;
+                    }
+                }
+                IterateNext { to, slot, target } => {
+                    if !self.iterate_into(r(to), slot)? {
+                        at = self.jump(target)?;
+                    }
+                }
+                Call { .. } | CallMethod { .. } | Stack { .. } => {
+                    if self.call_step(step, base)? == Flow::Call {
+                        return Ok(Flow::Call);
+                    }
+                }
+                Return { from } => {
+                    self.settle()?;
+                    self.return_from(r(from));
+                    return Ok(Flow::Return);
+                }
+                _ => self.operation(step, base)?,
+            }
+        }
+    }
+
+    /// The steps that only work on values: what is frequent and short.
     #[inline(always)]
-    fn step(&mut self, instruction: Instruction) -> Result<Flow, Trap> {
-        use Instruction::*;
-        match instruction {
-            Return => return Ok(Flow::Return(self.pop())),
-            GetSlot(slot) => match self.slot(slot) {
-                Value::Frozen(Data::Number(number)) => {
-                    let number = *number;
-                    self.stack.push_number(number);
-                }
-                value => {
-                    let value = value.clone();
-                    self.push(value);
-                }
-            },
-            SetSlot(slot) => match self.top() {
-                Value::Frozen(Data::Number(number)) => {
-                    let number = *number;
-                    self.stack.drop_top();
-                    self.set_slot_number(slot, number);
-                }
-                _ => {
-                    let value = self.pop();
-                    self.set_slot(slot, value);
-                }
-            },
-            Constant(at) => {
-                let value = Value::Frozen(self.code.constants[at as usize].clone());
-                self.push(value);
+    fn operation(&mut self, step: &Step, base: usize) -> Result<(), Trap> {
+        use Step::*;
+        let r = |register: Register| base + usize::from(register);
+        let (to, result) = match *step {
+            Add { to, left, right } => return self.add_step(r(to), r(left), r(right)),
+            Subtract { to, left, right } => return self.subtract(r(to), r(left), r(right)),
+            Multiply { to, left, right } => return self.multiply(r(to), r(left), r(right)),
+            Divide { to, left, right } => return self.divide(r(to), r(left), r(right)),
+            AddInteger { to, left, number } => return self.add_integer(r(to), r(left), number),
+            SubtractInteger { to, left, number } => {
+                return self.subtract_integer(r(to), r(left), number);
             }
-            Integer(number) => self.stack.push_number(f64::from(number)),
-            GetSlotProperty { slot, key } => self.get_slot_property(slot, key)?,
-            Jump(target) => return Ok(Flow::Jump(target)),
-            JumpIfFalse(target) => {
-                if !self.pop_condition()? {
-                    return Ok(Flow::Jump(target));
-                }
+            Increment { to, from } => return self.increment(r(to), r(from)),
+            GetCapture { to, capture, name } => return self.get_capture(r(to), capture, name),
+            GetElement { to, object, key } => return self.get_element(r(to), r(object), r(key)),
+            Not { to, from } => (to, !self.truth(r(from))?),
+            Compare(comparison, to, left, right) => {
+                (to, self.compare(comparison, r(left), r(right))?)
             }
-            JumpIfTrue(target) => {
-                if self.pop_condition()? {
-                    return Ok(Flow::Jump(target));
-                }
+            CompareInteger(comparison, to, left, number) => {
+                (to, self.compare_integer(comparison, r(left), number)?)
             }
-            Add | Subtract | Multiply | Divide => {
-                if !self.fast_arithmetic(instruction) {
-                    self.arithmetic(instruction)?;
-                }
+            EqualConstant(wanted, to, left, constant) => {
+                (to, self.equals_constant(r(left), constant)? == wanted)
             }
-            Less | LessOrEqual | Greater | GreaterOrEqual => {
-                if !self.fast_comparison(instruction) {
-                    self.comparison(instruction)?;
-                }
-            }
-            IncrementSlot(slot) => {
-                let at = self.frame.base as usize + usize::from(slot);
-                match &mut self.stack[at] {
-                    Value::Frozen(Data::Number(number)) => *number += 1.0,
-                    _ => self.arithmetic(instruction)?,
-                }
-            }
-            AddInteger(added) => match self.stack.last_mut() {
-                Value::Frozen(Data::Number(number)) => *number += f64::from(added),
-                _ => self.arithmetic(instruction)?,
-            },
-            Pop => self.stack.drop_top(),
-            StrictEqualConstant(at) => self.equal_constant(at, true)?,
-            StrictNotEqualConstant(at) => self.equal_constant(at, false)?,
-            _ => return self.step_into(instruction),
-        }
-        Ok(Flow::Next)
+            PropertyEqual(wanted, to, object, key, constant) => (
+                to,
+                self.property_equals(r(object), key, constant)? == wanted,
+            ),
+            _ => return self.other_step(step, base),
+        };
+        self.stack.set_boolean(r(to), result);
+        Ok(())
     }
 
-    /// The instructions that may call, jump or end.
+    /// The steps that are less frequent, or take long anyway.
     #[inline(never)]
-    fn step_into(&mut self, instruction: Instruction) -> Result<Flow, Trap> {
-        use Instruction::*;
-        match instruction {
-            Call(arguments) => return self.start_call(usize::from(arguments), None),
-            CallMethod { arguments, key } => return self.call_method(key, usize::from(arguments)),
-            CallNative { arguments, native } => {
-                let native = self.code.links.natives[native as usize];
-                self.call_native_from_stack(native, usize::from(arguments))?;
+    fn other_step(&mut self, step: &Step, base: usize) -> Result<(), Trap> {
+        use Step::*;
+        let r = |register: Register| base + usize::from(register);
+        match *step {
+            Take { to, from } => self.stack.move_to(r(from), r(to)),
+            Integer { to, number } => self.stack.set_number(r(to), f64::from(number)),
+            Undefined { to } => self.stack[r(to)] = Value::UNDEFINED,
+            Null { to } => self.stack[r(to)] = Value::NULL,
+            Boolean { to, value } => self.stack.set_boolean(r(to), value),
+            Constant { to, constant } => {
+                self.stack
+                    .set_data(r(to), &self.code.constants[constant as usize]);
             }
+            GetCell { to, slot, name } => self.get_cell(r(to), slot, name)?,
+            GetChecked { to, slot, name } => self.get_slot_checked(r(to), slot, name)?,
+            GetPath { to, object, path } => self.get_path(r(to), r(object), path)?,
+            Arithmetic {
+                operator,
+                to,
+                left,
+                right,
+            } => {
+                self.arithmetic(operator, r(to), r(left), r(right))?;
+            }
+            ArithmeticInteger {
+                operator,
+                to,
+                left,
+                number,
+            } => {
+                self.arithmetic_integer(operator, r(to), r(left), number)?;
+            }
+            Decrement { to, from } => self.unary(Instruction::Decrement, r(to), r(from))?,
+            CallNative {
+                at,
+                arguments,
+                native,
+            } => {
+                let native = self.code.links.natives[native as usize];
+                self.call_native_at(native, r(at), usize::from(arguments))?;
+            }
+            PushHandler { register, target } => self.push_handler(register, target),
+            // `run_call` and `operation` have done the others.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The steps that may call a function of the script.
+    #[inline(always)]
+    fn call_step(&mut self, step: &Step, base: usize) -> Result<Flow, Trap> {
+        let r = |register: Register| base + usize::from(register);
+        match *step {
+            Step::Call { at, arguments } => {
+                self.settle()?;
+                self.start_call(r(at), usize::from(arguments), None)
+            }
+            Step::CallMethod { at, arguments, key } => {
+                self.settle()?;
+                self.call_method(key, r(at), usize::from(arguments))
+            }
+            Step::Stack {
+                instruction,
+                height,
+            } => {
+                let slots = usize::from(self.frame.code.slots);
+                self.stack.set_top(base + slots + usize::from(height));
+                self.stack_step(instruction)
+            }
+            _ => Ok(Flow::Next),
+        }
+    }
+
+    /// Goes on at another step.
+    #[inline(always)]
+    fn jump(&mut self, target: u32) -> Result<usize, Trap> {
+        self.settle()?;
+        self.go_to(target);
+        Ok(target as usize)
+    }
+
+    /// Counts the instructions so far; a trap when there are too many.
+    #[inline(always)]
+    fn settle(&mut self) -> Result<(), Trap> {
+        let count = self.count_instructions();
+        self.spend(count)
+    }
+
+    /// Ends the innermost call with what a place of the stack holds.
+    #[inline(always)]
+    fn return_from(&mut self, at: usize) {
+        let place = self.frame.base as usize - 1;
+        self.stack.move_to(at, place);
+        self.leave();
+    }
+
+    /// An instruction on operands at the top of the stack.
+    #[inline(never)]
+    fn stack_step(&mut self, instruction: Instruction) -> Result<Flow, Trap> {
+        use Instruction::*;
+        let flow = match instruction {
             CallWithReceiver(arguments) => {
-                return self.call_with_receiver_from_stack(usize::from(arguments));
+                self.settle()?;
+                self.call_with_receiver_from_stack(usize::from(arguments))?
             }
             CallSpread => {
+                self.settle()?;
                 let arguments = self.spread_arguments()?;
-                return self.start_call(arguments, None);
+                self.call_from_stack(arguments)?
             }
             CallWithReceiverSpread => {
+                self.settle()?;
                 let arguments = self.spread_arguments()?;
-                return self.call_with_receiver_from_stack(arguments);
+                self.call_with_receiver_from_stack(arguments)?
             }
-            JumpIfFalseKeep(target) => {
-                let jump = !self.top_condition()?;
-                return Ok(self.jump_or_pop(jump, target));
-            }
-            JumpIfTrueKeep(target) => {
-                let jump = self.top_condition()?;
-                return Ok(self.jump_or_pop(jump, target));
-            }
-            JumpIfNotNullishKeep(target) => {
-                let jump = !self.top().is_nullish();
-                return Ok(self.jump_or_pop(jump, target));
-            }
-            JumpIfDefinedKeep(target) => {
-                let jump = !self.top().is_undefined();
-                return Ok(self.jump_or_pop(jump, target));
-            }
-            JumpIfNullish(target) => {
-                if self.top().is_nullish() {
-                    self.pop();
-                    return Ok(Flow::Jump(target));
-                }
-            }
-            IterateNext { slot, target } => match self.next_of_slot(slot)? {
-                Some(value) => self.push(value),
-                None => return Ok(Flow::Jump(target)),
-            },
             Throw => return Err(Trap::throw(self.pop())),
-            other => self.step_plain(other)?,
+            other => {
+                self.step_plain(other)?;
+                Flow::Next
+            }
+        };
+        if flow == Flow::Next {
+            self.set_frame_top();
         }
-        Ok(Flow::Next)
+        Ok(flow)
     }
 
     /// The instructions that only work on values, by family.
     fn step_plain(&mut self, instruction: Instruction) -> Result<(), Trap> {
         use Instruction::*;
         match instruction {
-            Remainder | Power | BitAnd | BitOr | BitXor | ShiftLeft | ShiftRight
-            | ShiftRightUnsigned | Negate | ToNumber | Increment | Decrement | BitNot
-            | Template(_) => self.arithmetic(instruction),
-            StrictEqual | StrictNotEqual | Equal | NotEqual | Not | TypeOf | In | InstanceOf(_) => {
-                self.comparison(instruction)
+            Negate | ToNumber | BitNot | Template(_) => self.on_top(instruction),
+            TypeOf | In | InstanceOf(_) => self.comparison(instruction),
+            Undefined | Native(_) | Ambient(_) | Shorthand(_) | DuplicatePair | Swap | Callee => {
+                self.constants(instruction)
             }
-            Undefined | Null | True | False | Native(_) | Ambient(_) | Shorthand(_) | Duplicate
-            | DuplicatePair | Swap | Callee => self.constants(instruction),
-            GetCapture { .. } | GetCell { .. } | GetSlotChecked { .. } | Closure(_) => {
-                self.variables(instruction)
+            Closure(index) => {
+                let closure = self.make_closure(index)?;
+                self.push(closure);
+                Ok(())
             }
-            TeeSlot(_)
-            | SetSlotChecked { .. }
+            SetSlotChecked { .. }
             | ClearSlot(_)
             | MakeCell(_)
             | ClearCell(_)
@@ -232,146 +298,24 @@ impl<'p> Machine<'p> {
             | SetCell { .. }
             | InitCell(_)
             | SetCapture { .. } => self.set_variable(instruction),
-            GetProperty(_) | GetMethod(_) | GetElement | GetElementMethod | SetProperty(_)
-            | SetElement | DeleteProperty(_) | DeleteElement | RequireObject | ToPropertyKey => {
-                self.properties(instruction)
-            }
+            GetElementMethod | SetProperty(_) | SetElement | DeleteProperty(_) | DeleteElement
+            | RequireObject | ToPropertyKey => self.properties(instruction),
             NewObject | ObjectLiteral(_) | DefineProperty(_) | DefineElement | SpreadObject
             | ObjectRest(_) | NewArray(_) | ArrayPush | ArraySpread => self.objects(instruction),
             Iterate | IterateKeys | IterateNextOrUndefined(_) | IterateRest(_) => {
                 self.iteration(instruction)
             }
-            PushHandler(target) => {
-                self.push_handler(target);
-                Ok(())
-            }
             PopHandler => {
                 self.pop_handler();
                 Ok(())
             }
-            // `step` and `step_into` have done the others.
+            // The others are steps of their own.
             _ => Ok(()),
         }
     }
 
-    /// Arithmetic on two numbers, in the place of the first; false where one is none.
-    #[inline(always)]
-    fn fast_arithmetic(&mut self, instruction: Instruction) -> bool {
-        let (Value::Frozen(Data::Number(left)), Value::Frozen(Data::Number(right))) =
-            self.stack.last_two()
-        else {
-            return false;
-        };
-        match instruction {
-            Instruction::Add => *left += right,
-            Instruction::Subtract => *left -= right,
-            Instruction::Multiply => *left *= right,
-            _ => *left /= right,
-        }
-        self.stack.drop_top();
-        true
-    }
-
-    /// Compares two numbers; false where one is none.
-    #[inline(always)]
-    fn fast_comparison(&mut self, instruction: Instruction) -> bool {
-        let (left_place, right) = self.stack.last_two();
-        let (Value::Frozen(Data::Number(left)), Value::Frozen(Data::Number(right))) =
-            (&*left_place, right)
-        else {
-            return false;
-        };
-        let result = match instruction {
-            Instruction::Less => left < right,
-            Instruction::LessOrEqual => left <= right,
-            Instruction::Greater => left > right,
-            _ => left >= right,
-        };
-        *left_place = Value::boolean(result);
-        self.stack.drop_top();
-        true
-    }
-
-    /// Whether the topmost value, which is taken, is true.
-    #[inline(always)]
-    fn pop_condition(&mut self) -> Result<bool, Trap> {
-        if let Value::Frozen(Data::Boolean(boolean)) = self.top() {
-            let boolean = *boolean;
-            self.stack.drop_top();
-            return Ok(boolean);
-        }
-        let value = self.pop();
-        self.condition(&value)
-    }
-
-    #[inline]
-    fn get_slot_property(&mut self, slot: u16, key: u32) -> Result<(), Trap> {
-        let code = self.code;
-        let found = match self.slot(slot) {
-            Value::Frozen(Data::Object(object)) => object
-                .properties()
-                .get(&code.keys[key as usize])
-                .cloned()
-                .map(Value::Frozen),
-            Value::Object(id) => self
-                .heap
-                .object(*id)
-                .properties
-                .get(&code.keys[key as usize])
-                .cloned(),
-            _ => None,
-        };
-        let value = match found {
-            Some(value) => value,
-            None => {
-                let object = self.slot(slot).clone();
-                self.property_by_key(&object, key)?
-            }
-        };
-        self.push(value);
-        Ok(())
-    }
-
-    #[inline]
-    fn equal_constant(&mut self, constant: u32, wanted: bool) -> Result<(), Trap> {
-        let code = self.code;
-        if let Data::Text(text) = &code.constants[constant as usize] {
-            self.spend_on_units(text.len())?;
-        }
-        let place = self.stack.last_mut();
-        let equal = match &*place {
-            Value::Frozen(data) => *data == code.constants[constant as usize],
-            Value::Host(host) => {
-                let host = *host;
-                let symbol = if wanted { "===" } else { "!==" };
-                return Err(self.host.misuse(self, host, Misuse::Operator(symbol)));
-            }
-            _ => false,
-        };
-        *place = Value::boolean(equal == wanted);
-        Ok(())
-    }
-
-    /// Jumps with the value, or drops it and goes on.
-    #[inline]
-    fn jump_or_pop(&mut self, jump: bool, target: u32) -> Flow {
-        if jump {
-            return Flow::Jump(target);
-        }
-        self.pop();
-        Flow::Next
-    }
-
-    fn top_condition(&mut self) -> Result<bool, Trap> {
-        let value = self.top().clone();
-        self.condition(&value)
-    }
-
     fn constants(&mut self, instruction: Instruction) -> Result<(), Trap> {
         let value = match instruction {
-            Instruction::Null => Value::NULL,
-            Instruction::True => Value::TRUE,
-            Instruction::False => Value::FALSE,
             Instruction::Native(at) => Value::Native(self.code.links.natives[at as usize]),
             Instruction::Ambient(at) => {
                 let code = self.code;
@@ -381,7 +325,6 @@ impl<'p> Machine<'p> {
                 let code = self.code;
                 self.host.shorthand(self, &code.keys[key as usize])?
             }
-            Instruction::Duplicate => self.top().clone(),
             Instruction::DuplicatePair => {
                 let from = self.stack.len() - 2;
                 let first = self.stack[from].clone();
@@ -400,24 +343,8 @@ impl<'p> Machine<'p> {
         Ok(())
     }
 
-    fn variables(&mut self, instruction: Instruction) -> Result<(), Trap> {
-        let value = match instruction {
-            Instruction::GetSlotChecked { slot, name } => self.get_slot_checked(slot, name)?,
-            Instruction::GetCell { slot, name } => self.get_cell(slot, name)?,
-            Instruction::GetCapture { capture, name } => self.get_capture(capture, name)?,
-            Instruction::Closure(index) => self.make_closure(index)?,
-            _ => return Ok(()),
-        };
-        self.push(value);
-        Ok(())
-    }
-
     fn set_variable(&mut self, instruction: Instruction) -> Result<(), Trap> {
         match instruction {
-            Instruction::TeeSlot(slot) => {
-                let value = self.top().clone();
-                self.set_slot(slot, value);
-            }
             Instruction::SetSlotChecked { slot, name } => {
                 let value = self.pop();
                 self.set_slot_checked(slot, name, value)?;

@@ -21,6 +21,7 @@ impl Machine<'_> {
         let object = HeapObject {
             kind: ObjectKind::Error(kind),
             properties,
+            base: None,
         };
         Trap::throw(Value::Object(self.heap.add_object(object)))
     }

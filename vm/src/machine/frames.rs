@@ -7,32 +7,44 @@
 use std::sync::Arc;
 
 use super::Machine;
-use crate::bytecode::{FunctionIndex, Instruction};
+use crate::bytecode::FunctionIndex;
 use crate::codes;
 use crate::data::FunctionData;
 use crate::error::{Trap, TrapKind};
 use crate::limits::Limit;
-use crate::value::ClosureId;
+use crate::steps::Steps;
+use crate::value::{ClosureId, Value};
 
 /// How many calls a script stack shows.
 const STACK_FRAMES_MAX: usize = 50;
 
 /// One open call.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Frame<'p> {
-    /// Empty outside of any call.
-    pub(super) instructions: &'p [Instruction],
-    pub(super) index: FunctionIndex,
+    index: FunctionIndex,
     /// Where its captured variables are.
-    pub(super) captured: Captured,
-    /// The next instruction.
-    pub(super) next: u32,
-    /// Its first slot. The place below holds the function itself.
+    captured: Captured,
+    /// Where it goes on. Of the innermost call only the code and the base are up to date.
+    position: Position<'p>,
+}
+
+/// Where a call is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Position<'p> {
+    /// Empty outside of any call.
+    pub(super) code: &'p Steps,
+    /// Its first register. The place below holds the function itself, and gets the result.
     pub(super) base: u32,
+    /// The next step.
+    pub(super) next: u32,
+    /// The first instruction that has not been counted yet.
+    pub(super) counted: u32,
+    /// Which part of the last step an error is about, where it reads one property after another.
+    pub(super) within: u32,
 }
 
 /// Where the captured variables of a call are.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum Captured {
     /// In a closure of the heap.
     Closure(ClosureId),
@@ -45,58 +57,109 @@ pub(super) enum Captured {
 /// An open `try`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Handler {
-    /// How many callers there were.
+    /// How many calls were open.
     depth: u32,
-    /// How high the stack was.
-    height: u32,
+    /// The place of the stack that the thrown value goes to.
+    place: u32,
     target: u32,
 }
 
-impl Frame<'_> {
-    pub(super) const OUTSIDE: Frame<'static> = Frame {
-        instructions: &[],
-        index: FunctionIndex(0),
-        captured: Captured::Nothing,
-        next: 0,
+impl Position<'_> {
+    pub(super) const OUTSIDE: Position<'static> = Position {
+        code: &Steps::NOTHING,
         base: 0,
+        next: 0,
+        counted: 0,
+        within: 0,
     };
 }
 
 impl<'p> Machine<'p> {
-    /// Opens a call. The stack holds the function and, above it, the arguments.
+    /// Opens a call of the function at a place of the stack, with so many arguments behind it.
+    #[inline(always)]
     pub(super) fn enter(
         &mut self,
         index: FunctionIndex,
         captured: Captured,
+        at: usize,
         arguments: usize,
     ) -> Result<(), Trap> {
-        if self.callers.len() >= self.limits.call_depth as usize {
-            return Err(Trap::limit(
-                codes::LIMIT_CALL_DEPTH,
-                Limit::CallDepth,
-                self.limits,
-            ));
+        if self.depth >= self.limits.call_depth as usize {
+            return Err(self.too_many_calls());
         }
-        let function = self.code.function(index);
-        let base = self.stack.len() - arguments;
-        let parameters = usize::from(function.parameters);
-        if function.has_rest {
-            self.collect_rest(base + parameters, arguments.saturating_sub(parameters))?;
-        } else if arguments > parameters {
-            self.stack.truncate(base + parameters);
-        }
-        self.stack.resize(base + usize::from(function.slots));
-        self.charge_stack()?;
-        let frame = Frame {
-            instructions: &function.instructions,
-            index,
-            captured,
-            next: 0,
-            base: base as u32,
+        let code = self.code;
+        let steps = &code.links.steps[index.0 as usize];
+        let base = at + 1;
+        let parameters = usize::from(steps.parameters);
+        let rest = match steps.has_rest {
+            true => Some(self.rest_of(base, parameters, arguments)?),
+            false => None,
         };
-        let caller = std::mem::replace(&mut self.frame, frame);
-        self.callers.push(caller);
+        self.stack.set_top(base + steps.registers as usize);
+        self.charge_stack()?;
+        let filled = arguments.min(parameters);
+        self.stack
+            .clear(base + filled, base + usize::from(steps.slots));
+        if let Some(rest) = rest {
+            self.stack[base + parameters] = rest;
+        }
+        self.keep_position();
+        self.frame.code = steps;
+        self.frame.base = base as u32;
+        self.frame.next = 0;
+        self.frame.counted = 0;
+        match self.frames.get_mut(self.depth) {
+            Some(frame) => {
+                frame.index = index;
+                frame.captured = captured;
+                frame.position.code = steps;
+                frame.position.base = base as u32;
+            }
+            None => self.frames.push(Frame {
+                index,
+                captured,
+                position: self.frame,
+            }),
+        }
+        self.depth += 1;
         Ok(())
+    }
+
+    #[cold]
+    fn too_many_calls(&self) -> Trap {
+        Trap::limit(codes::LIMIT_CALL_DEPTH, Limit::CallDepth, self.limits)
+    }
+
+    /// The arguments behind the parameters, as an array.
+    #[inline(never)]
+    fn rest_of(&mut self, base: usize, parameters: usize, arguments: usize) -> Result<Value, Trap> {
+        let from = base + parameters.min(arguments);
+        let rest = self
+            .stack
+            .arguments(from, arguments.saturating_sub(parameters));
+        self.new_array(rest.into_vec())
+    }
+
+    /// The frame of the innermost call.
+    #[inline(always)]
+    fn innermost(&self) -> Option<&Frame<'p>> {
+        self.frames.get(self.depth.checked_sub(1)?)
+    }
+
+    /// Notes where the innermost call is, for when it goes on. Part by part: see `stack`.
+    #[inline(always)]
+    fn keep_position(&mut self) {
+        if let Some(caller) = self.frames.get_mut(self.depth.wrapping_sub(1)) {
+            caller.position.next = self.frame.next;
+            caller.position.counted = self.frame.counted;
+        }
+    }
+
+    /// Where the captured variables of the innermost call are.
+    #[inline(always)]
+    pub(super) fn captured(&self) -> &Captured {
+        let innermost = self.innermost();
+        innermost.map_or(&Captured::Nothing, |frame| &frame.captured)
     }
 
     /// Charges what the stack grew beyond its highest so far.
@@ -110,40 +173,47 @@ impl<'p> Machine<'p> {
         Ok(())
     }
 
-    /// Replaces the arguments behind the parameters by one array of them.
-    fn collect_rest(&mut self, from: usize, count: usize) -> Result<(), Trap> {
-        let rest = if count > 0 {
-            self.stack.split_off(from)
-        } else {
-            Vec::new()
-        };
-        self.stack.resize(from);
-        let array = self.new_array(rest)?;
-        self.stack.push(array);
-        Ok(())
-    }
-
-    /// Closes the innermost call and drops its slots and the function below them.
+    /// Closes the innermost call. Its frame stays to be written again.
+    #[inline]
     pub(super) fn leave(&mut self) {
-        let base = self.frame.base as usize;
-        self.stack.truncate(base.saturating_sub(1));
-        if let Some(caller) = self.callers.pop() {
-            self.frame = caller;
+        let depth = self.depth.saturating_sub(1);
+        self.depth = depth;
+        match self.innermost().map(|caller| &caller.position) {
+            Some(&Position {
+                code,
+                base,
+                next,
+                counted,
+                ..
+            }) => {
+                self.frame.code = code;
+                self.frame.base = base;
+                self.frame.next = next;
+                self.frame.counted = counted;
+            }
+            None => self.frame = Position::OUTSIDE,
         }
-        let depth = self.callers.len() as u32;
+        self.set_frame_top();
         while self
             .handlers
             .last()
-            .is_some_and(|handler| handler.depth > depth)
+            .is_some_and(|handler| handler.depth as usize > depth)
         {
             self.handlers.pop();
         }
     }
 
-    pub(super) fn push_handler(&mut self, target: u32) {
+    /// Puts the top of the stack above all registers of the innermost call.
+    #[inline(always)]
+    pub(super) fn set_frame_top(&mut self) {
+        let registers = self.frame.code.registers as usize;
+        self.stack.set_top(self.frame.base as usize + registers);
+    }
+
+    pub(super) fn push_handler(&mut self, register: u16, target: u32) {
         let handler = Handler {
-            depth: self.callers.len() as u32,
-            height: self.stack.len() as u32,
+            depth: self.depth as u32,
+            place: self.frame.base + u32::from(register),
             target,
         };
         self.handlers.push(handler);
@@ -168,29 +238,51 @@ impl<'p> Machine<'p> {
             && let Some(handler) = self.handlers.pop()
         {
             let value = value.clone();
-            while self.callers.len() > handler.depth as usize {
+            while self.depth > handler.depth as usize {
                 self.leave();
             }
-            self.stack.truncate(handler.height as usize);
-            self.stack.push(value);
-            self.frame.next = handler.target;
+            self.set_frame_top();
+            self.stack[handler.place as usize] = value;
+            self.go_to(handler.target);
             return Ok(());
         }
-        while self.callers.len() > floor {
+        while self.depth > floor {
             self.leave();
         }
         self.handlers.truncate(handler_floor);
         Err(trap)
     }
 
-    /// Where each open call stands, innermost first.
+    /// Goes on at a step that is not the next one.
+    #[inline(always)]
+    pub(super) fn go_to(&mut self, step: u32) {
+        let origins = &self.frame.code.origins;
+        self.frame.counted = origins[step as usize].start;
+        self.frame.next = step;
+        self.frame.within = 0;
+    }
+
+    /// Counts the instructions of the innermost call up to its last step.
+    #[inline(always)]
+    pub(super) fn count_instructions(&mut self) -> u64 {
+        let origins = &self.frame.code.origins;
+        let end = origins[self.frame.next as usize - 1].end;
+        let count = end - self.frame.counted;
+        self.frame.counted = end;
+        u64::from(count)
+    }
+
+    /// Where each open call stands, innermost first: the function, and its instruction.
     pub(crate) fn places(&self) -> crate::error::Places {
-        let callers = self.callers.iter().rev();
-        let open = std::iter::once(&self.frame)
-            .chain(callers)
-            .filter(|frame| !frame.instructions.is_empty());
-        open.take(STACK_FRAMES_MAX)
-            .map(|frame| (frame.index, frame.next.saturating_sub(1)))
-            .collect()
+        let callers = self.frames[..self.depth].iter().rev().skip(1);
+        let callers = callers.map(|frame| (frame.index, &frame.position));
+        let innermost = self.innermost().map(|frame| (frame.index, &self.frame));
+        let open = innermost.into_iter().chain(callers);
+        let place = |(index, position): (FunctionIndex, &Position<'_>)| {
+            let step = position.next.saturating_sub(1) as usize;
+            let origin = position.code.origins.get(step)?;
+            Some((index, origin.place + position.within))
+        };
+        open.filter_map(place).take(STACK_FRAMES_MAX).collect()
     }
 }

@@ -44,6 +44,42 @@ impl Machine<'_> {
         Ok(())
     }
 
+    /// Puts the next value of a slot's iterator into a place of the stack; false at its end.
+    #[inline]
+    pub(super) fn iterate_into(&mut self, to: usize, slot: u16) -> Result<bool, Trap> {
+        if let Value::Iterator(id) = *self.slot(slot) {
+            let state = self.heap.iterator(id);
+            let (source, at) = (&state.source, state.next);
+            // Most loops are over the items of an array.
+            match (source, state.kind) {
+                (Value::Array(array), IteratorKind::Values) => {
+                    let Some(item) = self.heap.array(*array).get(at) else {
+                        return Ok(false);
+                    };
+                    self.stack.set_value(to, item);
+                    self.heap.iterator_mut(id).next = at + 1;
+                    return Ok(true);
+                }
+                (Value::Frozen(Data::Array(array)), IteratorKind::Values) => {
+                    let Some(item) = array.items().get(at) else {
+                        return Ok(false);
+                    };
+                    self.stack.set_data(to, item);
+                    self.heap.iterator_mut(id).next = at + 1;
+                    return Ok(true);
+                }
+                _ => {}
+            }
+        }
+        match self.next_of_slot(slot)? {
+            Some(value) => {
+                self.stack[to] = value;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
     pub(super) fn next_of_slot(&mut self, slot: u16) -> Result<Option<Value>, Trap> {
         match *self.slot(slot) {
             Value::Iterator(id) => self.iterator_next(id),
@@ -215,7 +251,7 @@ impl Machine<'_> {
             };
             self.heap.iterator_mut(id).next += 1;
             let gone = match (object, key.as_text()) {
-                (Some(object), Some(name)) => !self.heap.object(object).properties.contains(name),
+                (Some(object), Some(name)) => self.heap.object(object).get(name).is_none(),
                 _ => false,
             };
             if !gone {

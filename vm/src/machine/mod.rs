@@ -58,10 +58,12 @@ pub struct Machine<'p> {
     stack: stack::Stack,
     /// The highest that the stack has been.
     stack_peak: usize,
-    /// The open calls, without the innermost.
-    callers: Vec<frames::Frame<'p>>,
-    /// The innermost call.
-    frame: frames::Frame<'p>,
+    /// The open calls, and behind them room for more.
+    frames: Vec<frames::Frame<'p>>,
+    /// How many calls are open.
+    depth: usize,
+    /// Where the innermost call is.
+    frame: frames::Position<'p>,
     /// Open `try` blocks of all open calls.
     handlers: Vec<frames::Handler>,
     /// Built-ins that are running, one inside another.
@@ -87,8 +89,9 @@ impl<'p> Machine<'p> {
             used: Used::default(),
             stack: stack::Stack::default(),
             stack_peak: 0,
-            callers: Vec::new(),
-            frame: frames::Frame::OUTSIDE,
+            frames: Vec::new(),
+            depth: 0,
+            frame: frames::Position::OUTSIDE,
             handlers: Vec::new(),
             native_depth: 0,
             focus: None,

@@ -7,9 +7,10 @@ use super::Machine;
 use crate::bytecode::Instruction;
 use crate::data::{Data, PropertyTable};
 use crate::error::Trap;
+use crate::heap::ObjectKind;
 use crate::host::Misuse;
 use crate::text::Text;
-use crate::value::Value;
+use crate::value::{ObjectId, Value};
 
 impl Machine<'_> {
     pub(super) fn objects(&mut self, instruction: Instruction) -> Result<(), Trap> {
@@ -21,9 +22,9 @@ impl Machine<'_> {
             Instruction::ObjectLiteral(template) => {
                 let code = self.code;
                 let keys = &code.templates[template as usize];
-                let from = self.stack.len() - keys.len();
+                let values = self.stack.split_off(self.stack.len() - keys.len());
                 let names = keys.iter().map(|key| code.keys[*key as usize].clone());
-                let properties: PropertyTable<Value> = names.zip(self.stack.drain(from)).collect();
+                let properties: PropertyTable<Value> = names.zip(values).collect();
                 let object = self.new_object(properties)?;
                 self.push(object);
             }
@@ -95,6 +96,9 @@ impl Machine<'_> {
         target: &Value,
         excluded: &[Text],
     ) -> Result<(), Trap> {
+        if excluded.is_empty() && self.copy_at_once(source, target)? {
+            return Ok(());
+        }
         for (key, value) in self.own_entries(source)? {
             if !excluded.contains(&key) {
                 self.set_property(target, &key, value)?;
@@ -103,9 +107,57 @@ impl Machine<'_> {
         Ok(())
     }
 
+    /// Copies all properties of a plain object into a new one; of a large frozen one only the changes
+    /// that follow will be copied. False where it has to be done one by one.
+    fn copy_at_once(&mut self, source: &Value, target: &Value) -> Result<bool, Trap> {
+        let Value::Object(target) = target else {
+            return Ok(false);
+        };
+        let object = self.heap.object(*target);
+        if !object.is_empty() || !matches!(object.kind, ObjectKind::Plain) {
+            return Ok(false);
+        }
+        let (properties, base) = match source {
+            Value::Frozen(Data::Object(object)) if object.is_large() => {
+                (PropertyTable::default(), Some(object.clone()))
+            }
+            Value::Frozen(Data::Object(object)) => {
+                let properties = object.properties();
+                let copy = properties.try_map(|value| Ok(Value::Frozen(value.clone())));
+                (copy?, None)
+            }
+            Value::Object(id) if matches!(self.heap.object(*id).kind, ObjectKind::Plain) => {
+                let object = self.heap.object(*id);
+                (object.properties.clone(), object.base.clone())
+            }
+            _ => return Ok(false),
+        };
+        let shared = base.as_ref().map_or(0, |base| base.properties().len());
+        self.spend(properties.len() as u64 + shared as u64 / 64)?;
+        self.charge(properties.len() * 48 + shared / 4)?;
+        let object = self.heap.object_mut(*target);
+        (object.properties, object.base) = (properties, base);
+        Ok(true)
+    }
+
+    /// Makes all properties of an object its own, before a walk over them.
+    pub(crate) fn settle_properties(&mut self, id: ObjectId) -> Result<(), Trap> {
+        let shared = self.heap.object(id).base.as_ref();
+        let count = shared.map_or(0, |base| base.properties().len());
+        if count > 0 {
+            self.spend(count as u64 / 4)?;
+            self.charge(count * 48)?;
+            self.heap.object_mut(id).settle();
+        }
+        Ok(())
+    }
+
     /// The own enumerable properties of a value, in JavaScript's order.
     pub fn own_entries(&mut self, source: &Value) -> Result<Vec<(Text, Value)>, Trap> {
         let frozen = |(key, value): (&Text, &Data)| (key.clone(), Value::Frozen(value.clone()));
+        if let Value::Object(id) = source {
+            self.settle_properties(*id)?;
+        }
         let entries: Vec<(Text, Value)> = match source {
             Value::Object(id) => {
                 let properties = &self.heap.object(*id).properties;

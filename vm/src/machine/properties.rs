@@ -5,7 +5,8 @@
 //! `undefined` or `null` is a `TypeError` that names the property.
 
 use super::Machine;
-use crate::builtins::{self, Methods, Prototype};
+use super::comparison::same;
+use crate::builtins::{self, Methods, NativeIndex, Prototype};
 use crate::bytecode::Instruction;
 use crate::data::Data;
 use crate::error::Trap;
@@ -17,22 +18,6 @@ use crate::value::Value;
 impl Machine<'_> {
     pub(super) fn properties(&mut self, instruction: Instruction) -> Result<(), Trap> {
         match instruction {
-            Instruction::GetProperty(key) => {
-                let object = self.pop();
-                let value = self.property_by_key(&object, key)?;
-                self.push(value);
-            }
-            Instruction::GetMethod(key) => {
-                let object = self.top().clone();
-                let value = self.property_by_key(&object, key)?;
-                self.push(value);
-            }
-            Instruction::GetElement => {
-                let key = self.pop();
-                let object = self.pop();
-                let value = self.element(&object, &key)?;
-                self.push(value);
-            }
             Instruction::GetElementMethod => {
                 let key = self.pop();
                 let object = self.top().clone();
@@ -119,6 +104,149 @@ impl Machine<'_> {
         })
     }
 
+    #[inline(always)]
+    pub(super) fn get_property(&mut self, to: usize, object: usize, key: u32) -> Result<(), Trap> {
+        let name = &self.code.keys[key as usize];
+        match &self.stack[object] {
+            Value::Frozen(Data::Object(object)) => {
+                if let Some(value) = object.properties().get(name) {
+                    match value {
+                        Data::Number(number) => {
+                            let number = *number;
+                            self.stack.set_number(to, number);
+                        }
+                        Data::Text(text) => {
+                            let text = text.clone();
+                            self.stack[to] = Value::Frozen(Data::Text(text));
+                        }
+                        Data::Object(object) => {
+                            let object = object.clone();
+                            self.stack[to] = Value::Frozen(Data::Object(object));
+                        }
+                        other => {
+                            let other = other.clone();
+                            self.stack[to] = Value::Frozen(other);
+                        }
+                    }
+                    return Ok(());
+                }
+            }
+            Value::Object(id) => {
+                if let Some(value) = self.heap.object(*id).properties.get(name) {
+                    self.stack.set_value(to, value);
+                    return Ok(());
+                }
+            }
+            value if self.code.links.length == Some(key) => {
+                let length = match value {
+                    Value::Array(id) => Some(self.heap.array(*id).len()),
+                    Value::Frozen(Data::Array(array)) => Some(array.items().len()),
+                    Value::Frozen(Data::Text(text)) => Some(text.len()),
+                    _ => None,
+                };
+                if let Some(length) = length {
+                    self.stack.set_number(to, length as f64);
+                    return Ok(());
+                }
+            }
+            _ => {}
+        }
+        self.stack[to] = self.property_of(object, key)?;
+        Ok(())
+    }
+
+    /// A method of a value that has no properties of its own by the names of methods.
+    #[inline]
+    pub(super) fn built_in_method(&self, receiver: &Value, key: u32) -> Option<NativeIndex> {
+        let prototype = match receiver {
+            Value::Array(_) | Value::Frozen(Data::Array(_)) => Prototype::Array,
+            Value::Frozen(Data::Text(_)) => Prototype::String,
+            Value::Frozen(Data::Number(_)) => Prototype::Number,
+            Value::Frozen(Data::Map(_)) => Prototype::Map,
+            Value::Frozen(Data::Set(_)) => Prototype::Set,
+            Value::Object(id) if self.heap.object(*id).is_empty() => self.prototype_of(receiver)?,
+            _ => return None,
+        };
+        self.code.links.methods[key as usize].get(prototype)
+    }
+
+    #[inline(never)]
+    fn property_of(&mut self, object: usize, key: u32) -> Result<Value, Trap> {
+        let object = self.stack[object].clone();
+        self.property_by_key(&object, key)
+    }
+
+    /// A property of a property of …: frozen objects on the way are looked through in place.
+    pub(super) fn get_path(&mut self, to: usize, object: usize, path: u32) -> Result<(), Trap> {
+        let (code, frame) = (self.code, self.frame.code);
+        let keys = &frame.paths[path as usize];
+        let mut read = 0;
+        let mut value = match &self.stack[object] {
+            Value::Frozen(data) => {
+                let mut part = data;
+                while let Data::Object(object) = part
+                    && let Some(key) = keys.get(read)
+                    && let Some(found) = object.properties().get(&code.keys[*key as usize])
+                {
+                    part = found;
+                    read += 1;
+                }
+                Value::Frozen(part.clone())
+            }
+            value => value.clone(),
+        };
+        for (at, key) in keys.iter().enumerate().skip(read) {
+            self.frame.within = at as u32;
+            value = self.property_by_key(&value, *key)?;
+        }
+        self.frame.within = 0;
+        self.stack[to] = value;
+        Ok(())
+    }
+
+    /// Whether a property is a constant of the code.
+    pub(super) fn property_equals(
+        &mut self,
+        object: usize,
+        key: u32,
+        constant: u32,
+    ) -> Result<bool, Trap> {
+        let code = self.code;
+        let constant = &code.constants[constant as usize];
+        if let Data::Text(text) = constant {
+            self.spend_on_units(text.len())?;
+        }
+        if let Value::Frozen(Data::Object(object)) = &self.stack[object]
+            && let Some(value) = object.properties().get(&code.keys[key as usize])
+        {
+            return Ok(same(value, constant));
+        }
+        let object = self.stack[object].clone();
+        match self.property_by_key(&object, key)? {
+            Value::Frozen(value) => Ok(value == *constant),
+            Value::Host(host) => {
+                self.frame.within = 1;
+                Err(self.equality_misuse(host))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    pub(super) fn get_element(&mut self, to: usize, object: usize, key: usize) -> Result<(), Trap> {
+        if let (Value::Array(id), Value::Frozen(Data::Number(at))) =
+            (&self.stack[object], &self.stack[key])
+            && *at >= 0.0
+            && at.fract() == 0.0
+            && let Some(item) = self.heap.array(*id).get(*at as usize)
+        {
+            self.stack[to] = item.clone();
+            return Ok(());
+        }
+        let (object, key) = (self.stack[object].clone(), self.stack[key].clone());
+        self.stack[to] = self.element(&object, &key)?;
+        Ok(())
+    }
+
     #[inline]
     pub(super) fn property_by_key(&mut self, object: &Value, key: u32) -> Result<Value, Trap> {
         let code = self.code;
@@ -196,7 +324,7 @@ impl Machine<'_> {
         match object {
             Value::Object(id) => match &self.heap.object(*id).kind {
                 ObjectKind::RegExp(_, place) if ascii == "lastIndex" => Some(place.clone()),
-                _ => self.heap.object(*id).properties.get(key).cloned(),
+                _ => self.heap.object(*id).get(key),
             },
             Value::Frozen(Data::RegExp(expression)) if ascii == "lastIndex" => {
                 Some(self.frozen_place(expression))
@@ -462,6 +590,7 @@ impl Machine<'_> {
                 &format!("`const {{ {key}, ...rest }} = object` and use `rest`"),
             )),
             Value::Object(id) => {
+                self.settle_properties(*id)?;
                 self.heap.object_mut(*id).properties.remove(key);
                 Ok(())
             }

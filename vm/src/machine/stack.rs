@@ -1,16 +1,22 @@
-//! The stack of values: slots and operands of all open calls.
+//! The stack of values: registers of all open calls, and operands of the instructions that are left to
+//! a stack.
 //!
-//! Before: `frames`, which reserves slots; the instructions, which push and pop. Guarantees: places
-//! above the top are ready to be written, so that a push is one store; what is popped is moved out.
-//! Places above the top may keep dead values until they are written again or the machine is dropped.
+//! Before: `frames`, which makes room for a call. Guarantees: places below the top, and those of the
+//! registers of the innermost call, can be written at once. Places above the top may keep dead values
+//! until they are written again or the machine is dropped.
 //!
 //! Numbers are written and read part by part, never as a whole: a load of sixteen bytes that were
 //! just stored as a tag and a double waits for both stores to leave the processor's store buffer.
 
 use std::ops::{Index, IndexMut};
 
+use smallvec::SmallVec;
+
 use crate::data::Data;
 use crate::value::Value;
+
+/// Arguments on their way to a built-in.
+pub(super) type Arguments = SmallVec<[Value; 4]>;
 
 /// The stack of values.
 #[derive(Debug, Default)]
@@ -18,6 +24,9 @@ pub(super) struct Stack {
     values: Vec<Value>,
     top: usize,
 }
+
+/// Places that are made at once, at least: calls of small functions take fewer.
+const GROWTH: usize = 8;
 
 const MISSING: &str = "the verifier has counted the operands";
 
@@ -28,102 +37,156 @@ impl Stack {
         self.top
     }
 
-    #[inline(always)]
     pub(super) fn push(&mut self, value: Value) {
-        match self.values.get_mut(self.top) {
-            Some(place) => *place = value,
-            None => self.grow(value),
-        }
-        self.top += 1;
+        let at = self.top;
+        self.set_top(at + 1);
+        self.values[at] = value;
     }
 
+    /// Pushes a copy.
     #[inline(always)]
-    pub(super) fn push_number(&mut self, number: f64) {
-        match self.values.get_mut(self.top) {
-            Some(place) => *place = Value::Frozen(Data::Number(number)),
-            None => self.grow(Value::number(number)),
-        }
-        self.top += 1;
+    pub(super) fn push_copy(&mut self, value: &Value) {
+        let at = self.top;
+        self.set_top(at + 1);
+        self.set_value(at, value);
     }
 
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self, value: Value) {
-        self.values.push(value);
-        self.values.extend((0..64).map(|_| Value::UNDEFINED));
-    }
-
-    #[inline(always)]
     pub(super) fn pop(&mut self) -> Value {
         self.top -= 1;
-        std::mem::replace(&mut self.values[self.top], Value::UNDEFINED)
+        self.take(self.top)
     }
 
-    /// Forgets the topmost value.
-    #[inline(always)]
-    pub(super) fn drop_top(&mut self) {
-        self.top -= 1;
-    }
-
-    #[inline(always)]
     pub(super) fn last(&self) -> &Value {
         self.values[..self.top].last().expect(MISSING)
     }
 
+    /// Sets the top. What is below it has been written before, or will be before it is read.
     #[inline(always)]
-    pub(super) fn last_mut(&mut self) -> &mut Value {
-        self.values[..self.top].last_mut().expect(MISSING)
+    pub(super) fn set_top(&mut self, top: usize) {
+        if top > self.values.len() {
+            self.grow(top);
+        }
+        self.top = top;
     }
 
-    /// The two topmost values.
+    #[cold]
+    fn grow(&mut self, length: usize) {
+        let length = (length + GROWTH).max(self.values.len() * 2);
+        self.values.resize_with(length, || Value::UNDEFINED);
+    }
+
+    /// Makes values `undefined`.
     #[inline(always)]
-    pub(super) fn last_two(&mut self) -> (&mut Value, &Value) {
-        match &mut self.values[..self.top] {
-            [.., left, right] => (left, right),
-            _ => unreachable!("{MISSING}"),
+    pub(super) fn clear(&mut self, from: usize, to: usize) {
+        for value in &mut self.values[from.min(to)..to] {
+            *value = Value::UNDEFINED;
         }
     }
 
-    /// Keeps this many values.
+    /// Moves a value out.
     #[inline(always)]
-    pub(super) fn truncate(&mut self, length: usize) {
-        self.top = self.top.min(length);
+    pub(super) fn take(&mut self, at: usize) -> Value {
+        std::mem::replace(&mut self.values[at], Value::UNDEFINED)
     }
 
-    /// Makes it this long; what is added is `undefined`.
+    /// Writes a number.
     #[inline(always)]
-    pub(super) fn resize(&mut self, length: usize) {
-        if length > self.values.len() {
-            self.values.resize(length + 64, Value::UNDEFINED);
+    pub(super) fn set_number(&mut self, at: usize, number: f64) {
+        match &mut self.values[at] {
+            Value::Frozen(Data::Number(place)) => *place = number,
+            _ => self.replace_by_number(at, number),
         }
-        if length > self.top {
-            self.values[self.top..length].fill(Value::UNDEFINED);
-        }
-        self.top = length;
     }
 
-    /// Moves the values from a place on out.
-    pub(super) fn drain(&mut self, from: usize) -> impl Iterator<Item = Value> {
-        let end = std::mem::replace(&mut self.top, from);
-        let values = self.values[from..end].iter_mut();
-        values.map(|value| std::mem::replace(value, Value::UNDEFINED))
+    #[inline(never)]
+    fn replace_by_number(&mut self, at: usize, number: f64) {
+        self.values[at] = Value::number(number);
+    }
+
+    /// Copies a value.
+    #[inline(always)]
+    pub(super) fn copy(&mut self, from: usize, to: usize) {
+        match &self.values[from] {
+            Value::Frozen(Data::Number(number)) => {
+                let number = *number;
+                self.set_number(to, number);
+            }
+            value => {
+                let value = value.clone();
+                self.values[to] = value;
+            }
+        }
+    }
+
+    /// Moves a value to another place.
+    #[inline(always)]
+    pub(super) fn move_to(&mut self, from: usize, to: usize) {
+        match &self.values[from] {
+            Value::Frozen(Data::Number(number)) => {
+                let number = *number;
+                self.set_number(to, number);
+            }
+            _ => self.values[to] = self.take(from),
+        }
+    }
+
+    /// Writes a boolean.
+    #[inline(always)]
+    pub(super) fn set_boolean(&mut self, at: usize, boolean: bool) {
+        self.values[at] = Value::boolean(boolean);
+    }
+
+    /// Writes a copy of a value.
+    #[inline(always)]
+    pub(super) fn set_value(&mut self, at: usize, value: &Value) {
+        match value {
+            Value::Frozen(data) => self.set_data(at, data),
+            Value::Object(id) => self.values[at] = Value::Object(*id),
+            Value::Array(id) => self.values[at] = Value::Array(*id),
+            Value::Closure(id) => self.values[at] = Value::Closure(*id),
+            other => self.values[at] = other.clone(),
+        }
+    }
+
+    /// Writes a copy of data.
+    #[inline(always)]
+    pub(super) fn set_data(&mut self, at: usize, data: &Data) {
+        match data {
+            Data::Number(number) => self.set_number(at, *number),
+            Data::Text(text) => self.values[at] = Value::Frozen(Data::Text(text.clone())),
+            Data::Object(object) => self.values[at] = Value::Frozen(Data::Object(object.clone())),
+            other => self.values[at] = Value::Frozen(other.clone()),
+        }
+    }
+
+    /// Moves so many values out, from a place on.
+    #[inline]
+    pub(super) fn arguments(&mut self, from: usize, count: usize) -> Arguments {
+        let values = self.values[from..from + count].iter_mut();
+        values
+            .map(|value| std::mem::replace(value, Value::UNDEFINED))
+            .collect()
     }
 
     /// Moves the values from a place on out, into a vector.
     pub(super) fn split_off(&mut self, from: usize) -> Vec<Value> {
-        self.drain(from).collect()
+        let end = std::mem::replace(&mut self.top, from);
+        let values = self.values[from..end].iter_mut();
+        values
+            .map(|value| std::mem::replace(value, Value::UNDEFINED))
+            .collect()
     }
 
     /// Moves one value out; those above it move down.
     pub(super) fn remove(&mut self, at: usize) -> Value {
-        let value = std::mem::replace(&mut self.values[at], Value::UNDEFINED);
+        let value = self.take(at);
         self.values[at..self.top].rotate_left(1);
         self.top -= 1;
         value
     }
 
     pub(super) fn extend_from_slice(&mut self, values: &[Value]) {
-        values.iter().for_each(|value| self.push(value.clone()));
+        values.iter().for_each(|value| self.push_copy(value));
     }
 
     pub(super) fn swap(&mut self, left: usize, right: usize) {

@@ -465,3 +465,76 @@ fn stacks_name_function_file_line_and_column() {
         "E0301: TypeError: cannot read properties of undefined (reading 'y')\n    at inner (test.ts:2:10)\n    at outer (test.ts:4:27)\n    at (module) (test.ts:5:16)"
     );
 }
+
+/// Several reads and a comparison are one step; an error is about the read that fails.
+#[test]
+fn an_error_in_a_chain_names_its_part() {
+    for (reads, key) in [("m.a.b.c", "c"), ("m.z.b.c", "b"), ("m.a.b.c === 'x'", "c")] {
+        let text = format!("const m = {{ a: {{}} }};\nexport default (() =>\n  {reads})()");
+        let error = run(&compile(&text).unwrap(), &Limits::default()).unwrap_err();
+        let message = format!("TypeError: cannot read properties of undefined (reading '{key}')");
+        assert_eq!(error.message, message);
+        assert_eq!((error.stack[0].line, error.stack[0].column), (3, 3));
+    }
+}
+
+/// What became one step counts as the instructions that it stands for.
+#[test]
+fn steps_count_as_their_instructions() {
+    let used = |text: &str| {
+        let module = compile(text).unwrap();
+        let limits = Limits::default();
+        let mut machine = crate::machine::Machine::new(&module.code, &crate::host::NoHost, &limits);
+        let main = crate::data::Data::function(crate::bytecode::FunctionIndex(0), Vec::new());
+        let main = crate::value::Value::Frozen(main.unwrap());
+        machine.call(&main, &[]).unwrap();
+        machine.used().instructions
+    };
+    // Ten rounds: comparison (3), jump, body (4), increment, jump back.
+    let round = "let n = 0; for (let i = 0; i < 10; i++) n = n + i; export default n";
+    let no_round = "let n = 0; for (let i = 0; i < 0; i++) n = n + i; export default n";
+    assert_eq!(used(round) - used(no_round), 100);
+}
+
+#[test]
+fn operands_keep_their_value_while_variables_change() {
+    check(&[
+        ("(() => { let a = 1; return a + (a = 5) + a })()", "11"),
+        (
+            "(() => { let a = 1; return [a, a++, a, ++a, a] })()",
+            "[1,1,2,3,3]",
+        ),
+        (
+            "(() => { let a = 2; const b = a * a-- - a; return [a, b] })()",
+            "[1,3]",
+        ),
+        (
+            "(() => { let a = 1, b = 2; [a, b] = [b, a]; return [a, b] })()",
+            "[2,1]",
+        ),
+        (
+            "(() => { let i = 0; const f = (...x) => x; return f(i, i += 2, i) })()",
+            "[0,2,2]",
+        ),
+        (
+            "(() => { let s = 'a'; s = s + (s += 'b') + s; return s })()",
+            "\"aabab\"",
+        ),
+        (
+            "(() => { let o = { n: 1 }; const p = o.n + (o = { n: 5 }).n + o.n; return p })()",
+            "11",
+        ),
+        (
+            "(() => { let x = 3; return x > 2 ? (x = 1, x) : x })()",
+            "1",
+        ),
+        (
+            "(() => { let x; return (x ?? (x = 4)) + (x ||= 9) + (x &&= 2) })()",
+            "10",
+        ),
+        (
+            "(() => { let a = 0; try { a = 1; throw a + 1 } catch (e) { return [a, e] } })()",
+            "[1,2]",
+        ),
+    ]);
+}

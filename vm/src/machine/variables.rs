@@ -25,20 +25,13 @@ impl Machine<'_> {
         self.stack[at] = value;
     }
 
-    #[inline(always)]
-    pub(super) fn set_slot_number(&mut self, slot: u16, number: f64) {
-        let at = self.frame.base as usize + usize::from(slot);
-        match &mut self.stack[at] {
-            Value::Frozen(Data::Number(place)) => *place = number,
-            place => *place = Value::number(number),
+    pub(super) fn get_slot_checked(&mut self, to: usize, slot: u16, name: u32) -> Result<(), Trap> {
+        let from = self.frame.base as usize + usize::from(slot);
+        if matches!(self.stack[from], Value::Uninitialised) {
+            return Err(self.not_initialised(name));
         }
-    }
-
-    pub(super) fn get_slot_checked(&mut self, slot: u16, name: u32) -> Result<Value, Trap> {
-        match self.slot(slot) {
-            Value::Uninitialised => Err(self.not_initialised(name)),
-            value => Ok(value.clone()),
-        }
+        self.stack.copy(from, to);
+        Ok(())
     }
 
     pub(super) fn set_slot_checked(
@@ -69,14 +62,19 @@ impl Machine<'_> {
         self.make_cell(slot, value)
     }
 
-    pub(super) fn get_cell(&mut self, slot: u16, name: u32) -> Result<Value, Trap> {
-        let Value::Cell(id) = self.slot(slot) else {
-            return self.get_slot_checked(slot, name);
+    /// Reads a slot that holds a cell, or a value that may not be declared yet, into a place of the
+    /// stack.
+    #[inline]
+    pub(super) fn get_cell(&mut self, to: usize, slot: u16, name: u32) -> Result<(), Trap> {
+        let value = match self.slot(slot) {
+            Value::Cell(id) => self.heap.cell(*id),
+            _ => return self.get_slot_checked(to, slot, name),
         };
-        match self.heap.cell(*id) {
-            Value::Uninitialised => Err(self.not_initialised(name)),
-            value => Ok(value.clone()),
+        if matches!(value, Value::Uninitialised) {
+            return Err(self.not_initialised(name));
         }
+        self.stack.set_value(to, value);
+        Ok(())
     }
 
     pub(super) fn set_cell(&mut self, slot: u16, name: u32, value: Value) -> Result<(), Trap> {
@@ -98,30 +96,32 @@ impl Machine<'_> {
         Ok(())
     }
 
-    pub(super) fn get_capture(&mut self, capture: u16, name: u32) -> Result<Value, Trap> {
-        let at = usize::from(capture);
-        let value = match &self.frame.captured {
-            Captured::Closure(id) => match self.heap.closure(*id).captures.get(at) {
-                Some(Value::Cell(cell)) => self.heap.cell(*cell).clone(),
-                Some(value) => value.clone(),
-                None => Value::UNDEFINED,
-            },
-            Captured::Frozen(function) => match function.captures.get(at) {
-                Some(Capture::Value(data)) => Value::Frozen(data.clone()),
-                Some(Capture::Cell(cell)) => self
-                    .code
-                    .cells
-                    .get(*cell as usize)
-                    .map_or(Value::Uninitialised, |data| Value::Frozen(data.clone())),
-                None => Value::UNDEFINED,
-            },
-            Captured::Nothing => Value::UNDEFINED,
-        };
-        match value {
-            Value::Uninitialised => Err(self.not_initialised(name)),
-            Value::Frozen(data) => self.resolved(data),
-            value => Ok(value),
+    /// Reads a captured variable into a place of the stack.
+    #[inline]
+    pub(super) fn get_capture(&mut self, to: usize, capture: u16, name: u32) -> Result<(), Trap> {
+        if let Captured::Closure(id) = self.captured()
+            && let Some(captured) = self.heap.closure(*id).captures.get(usize::from(capture))
+        {
+            let value = match captured {
+                Value::Cell(cell) => self.heap.cell(*cell),
+                value => value,
+            };
+            match value {
+                Value::Uninitialised => return Err(self.not_initialised(name)),
+                Value::Frozen(data) if data.shape().has_symbolic => {}
+                value => {
+                    self.stack.set_value(to, value);
+                    return Ok(());
+                }
+            }
         }
+        self.stack[to] = match self.raw_capture(usize::from(capture)) {
+            Value::Cell(cell) => self.heap.cell(cell).clone(),
+            Value::Uninitialised => return Err(self.not_initialised(name)),
+            Value::Frozen(data) => self.resolved(data)?,
+            value => value,
+        };
+        Ok(())
     }
 
     /// The value of data that comes from the program: symbolic addresses are replaced.
@@ -144,7 +144,7 @@ impl Machine<'_> {
         value: Value,
     ) -> Result<(), Trap> {
         let at = usize::from(capture);
-        let cell = match &self.frame.captured {
+        let cell = match self.captured() {
             Captured::Closure(id) => match self.heap.closure(*id).captures.get(at) {
                 Some(Value::Cell(cell)) => Some(*cell),
                 _ => None,
@@ -181,7 +181,7 @@ impl Machine<'_> {
 
     /// What a capture holds, the cell itself where it is one of the heap.
     fn raw_capture(&self, at: usize) -> Value {
-        match &self.frame.captured {
+        match self.captured() {
             Captured::Closure(id) => self
                 .heap
                 .closure(*id)
@@ -191,13 +191,10 @@ impl Machine<'_> {
                 .unwrap_or(Value::UNDEFINED),
             Captured::Frozen(function) => match function.captures.get(at) {
                 Some(Capture::Value(data)) => Value::Frozen(data.clone()),
-                Some(Capture::Cell(cell)) => Value::Frozen(
-                    self.code
-                        .cells
-                        .get(*cell as usize)
-                        .cloned()
-                        .unwrap_or_default(),
-                ),
+                Some(Capture::Cell(cell)) => {
+                    let cell = self.code.cells.get(*cell as usize);
+                    cell.map_or(Value::Uninitialised, |data| Value::Frozen(data.clone()))
+                }
                 None => Value::UNDEFINED,
             },
             Captured::Nothing => Value::UNDEFINED,

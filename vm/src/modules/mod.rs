@@ -12,6 +12,8 @@ mod refusals;
 
 use std::collections::BTreeMap;
 
+use crate::build::NO_WORKER;
+use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::limits::BuildLimits;
 use crate::source::Sources;
@@ -68,6 +70,12 @@ pub struct Rejected {
 }
 
 impl Rejected {
+    /// Whether nothing is wrong but that no worker is made: a file that others import.
+    #[must_use]
+    pub fn has_no_worker(&self) -> bool {
+        matches!(self.diagnostics.as_slice(), [only] if only.code == codes::NO_WORKERS && only.message == NO_WORKER)
+    }
+
     /// Each diagnostic as text.
     pub fn rendered(&self, colours: bool) -> impl Iterator<Item = String> {
         self.diagnostics

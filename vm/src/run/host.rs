@@ -3,6 +3,7 @@
 //! The machine asks, the turn answers. Chance is a generator seeded by the run id, the step and the
 //! random number that came with the input; it is not for secrets.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 
 use super::reading::{self, Reading};
@@ -16,7 +17,7 @@ use crate::text::Text;
 use crate::tree::Handle;
 use crate::turn::{TurnContext, outbox_of};
 use crate::value::{HostRef, Value};
-use crate::worker::Identity;
+use crate::worker::{Identity, Worker};
 
 /// The functions of the language at the run stage, as `HostRef::index` numbers them.
 pub(crate) const RUN_STAGE_NAMES: [&str; 4] = ["worker", "stateOf", "effect", "clock"];
@@ -33,7 +34,7 @@ pub(crate) struct RunHost<'a> {
     seed: [u8; 32],
     generator: Cell<Option<[u64; 4]>>,
     identity: &'a Identity,
-    outbox: RefCell<Option<Address>>,
+    outbox: RefCell<Cow<'a, Option<Address>>>,
     /// For each value on the stack: its handle, and the address that stands for it.
     slots: RefCell<Vec<(Handle, Data)>>,
     lines: RefCell<Vec<String>>,
@@ -45,11 +46,12 @@ pub(crate) struct RunHost<'a> {
 
 impl<'a> RunHost<'a> {
     /// For one turn of a worker.
-    pub(crate) fn new(identity: &'a Identity, step: u64, context: &TurnContext<'a>) -> RunHost<'a> {
+    pub(crate) fn new(worker: &'a Worker, context: &TurnContext<'a>) -> RunHost<'a> {
+        let identity = &worker.identity;
         let mut seed = [0; 32];
         seed[..16].copy_from_slice(&identity.run);
         seed[16..].copy_from_slice(&context.seed);
-        for (byte, step) in seed.iter_mut().zip(step.to_le_bytes()) {
+        for (byte, step) in seed.iter_mut().zip(worker.step.to_le_bytes()) {
             *byte ^= step;
         }
         RunHost {
@@ -57,7 +59,7 @@ impl<'a> RunHost<'a> {
             seed,
             generator: Cell::new(None),
             identity,
-            outbox: RefCell::new(None),
+            outbox: RefCell::new(Cow::Borrowed(&worker.outbox)),
             slots: RefCell::new(Vec::new()),
             lines: RefCell::new(Vec::new()),
             line_bytes: Cell::new(0),
@@ -68,7 +70,7 @@ impl<'a> RunHost<'a> {
 
     /// Says where output goes; the host publishes that of a worker without an outbox.
     pub(crate) fn set_outbox(&self, outbox: Option<Address>) {
-        *self.outbox.borrow_mut() = outbox;
+        *self.outbox.borrow_mut() = Cow::Owned(outbox);
     }
 
     /// A block with a value was opened.
@@ -142,7 +144,8 @@ impl Host for RunHost<'_> {
         match symbolic {
             Symbolic::Itself => Some(Data::from(self.identity.address.clone())),
             Symbolic::Outbox => {
-                let outbox = self.outbox.borrow().clone();
+                let outbox = self.outbox.borrow();
+                let outbox = outbox.as_ref().clone();
                 Some(Data::from(
                     outbox.unwrap_or_else(|| outbox_of(&self.identity.address)),
                 ))

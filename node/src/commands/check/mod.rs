@@ -61,14 +61,21 @@ pub(super) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
 
 /// Compiles each script, with all that is to be said of it.
 fn look(files: &dyn Files, entries: &[String]) -> (Found, Vec<Program>) {
-    let (mut found, mut programs) = (Found::default(), Vec::new());
+    let (mut found, mut programs, mut modules) = (Found::default(), Vec::new(), Vec::new());
     for entry in entries {
         match vm::compile_files(entry, files, &BuildLimits::default()) {
             Ok(compiled) => {
                 found.add(&compiled.sources, compiled.lints);
                 programs.push(compiled.program);
             }
+            Err(rejected) if rejected.has_no_worker() => modules.push(rejected),
             Err(rejected) => found.add(&rejected.sources, rejected.diagnostics),
+        }
+    }
+    // Files without workers are what others import, where there are others.
+    if programs.is_empty() {
+        for rejected in modules {
+            found.add(&rejected.sources, rejected.diagnostics);
         }
     }
     (found, programs)

@@ -107,13 +107,11 @@ impl Expander<'_, '_, '_> {
 
     /// The command of an element of a list; what is wrong with it says which one it is.
     pub(super) fn element(&mut self, element: &Value, at: usize, span: Span) -> Expanded<Command> {
-        let is_command =
-            matches!(element, Value::Host(found) if super::Kind::of(*found) == Some(Kind::Command));
-        if is_command {
+        if super::is_command(element) {
             return self.command_of(element, span);
         }
-        let error = self.not_a_command(element, span);
-        self.or_noop(Err(Box::new(error.with_repair(Repair::Element(at)))), span)
+        let error = self.not_called(element, span, Repair::Element(at));
+        self.or_noop(Err(Box::new(error)), span)
     }
 
     fn is_bare_wait(&self, element: &Value) -> bool {

@@ -18,11 +18,15 @@ use super::tables::{Action, Jump, Kind, Recipe, RefSpec, host};
 use crate::codes;
 use crate::data::Data;
 use crate::diagnostic::Diagnostic;
+use crate::fixes::Repair;
 use crate::limits::{BuildLimit, BuildLimits};
 use crate::machine::Machine;
 use crate::source::Span;
 use crate::tree::{Command, CommandKind, Handle, Label};
 use crate::value::Value;
+
+/// What to do about a function where a command is wanted.
+const CALL_IT: &str = "call it: add `()`";
 
 /// What expansion ends with where it cannot go on.
 pub(super) type Expanded<T> = Result<T, Box<Diagnostic>>;
@@ -100,7 +104,16 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
                 kind: CommandKind::Noop,
                 span,
             }),
-            Ok(value) => self.command_of(&value, span),
+            Ok(value) if is_command(&value) => self.command_of(&value, span),
+            Ok(value) => {
+                let body = match factory {
+                    Value::Closure(id) => self.machine.heap.closure(*id).function,
+                    _ => return self.command_of(&value, span),
+                };
+                let body = self.machine.code.function(body).span;
+                let error = self.not_called(&value, span, Repair::Body(body));
+                self.or_noop(Err(Box::new(error)), span)
+            }
             Err(error) => self.or_noop(Err(error), span),
         }
     }
@@ -266,6 +279,16 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
         result
     }
 
+    /// What is said of a value that is no command; of a function, with what its call can be made from.
+    fn not_called(&self, value: &Value, span: Span, repair: Repair) -> Diagnostic {
+        let error = self.not_a_command(value, span);
+        if error.hint.as_deref() == Some(CALL_IT) {
+            error.with_repair(repair)
+        } else {
+            error
+        }
+    }
+
     fn not_a_command(&self, value: &Value, span: Span) -> Diagnostic {
         let (what, hint) = match value {
             Value::Host(found) if Kind::of(*found) == Some(Kind::Ref) => (
@@ -278,14 +301,14 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
                     Some(Kind::Jump | Kind::Helper | Kind::Function)
                 ) =>
             {
-                (noun(self.stage, *found), "call it: add `()`")
+                (noun(self.stage, *found), CALL_IT)
             }
             Value::Host(found) => (noun(self.stage, *found), "return a command"),
             Value::Array(_) => (
                 "an array".to_owned(),
                 "spread it (`...items.map(…)`), or wrap it in `sequence([…])`",
             ),
-            value if value.is_function() => ("a function".to_owned(), "call it: add `()`"),
+            value if value.is_function() => ("a function".to_owned(), CALL_IT),
             value if value.is_nullish() || matches!(value, Value::Frozen(Data::Boolean(_))) => {
                 (value_text(value), "write `noop()` for nothing")
             }
@@ -298,6 +321,10 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
         )
         .with_hint(hint)
     }
+}
+
+fn is_command(value: &Value) -> bool {
+    matches!(value, Value::Host(found) if Kind::of(*found) == Some(Kind::Command))
 }
 
 fn value_text(value: &Value) -> String {

@@ -34,8 +34,7 @@ fn ask(
     at: usize,
 ) -> Result<Value, Trap> {
     machine.spend(1)?;
-    let arguments = [item.clone(), Value::number(at as f64), array.clone()];
-    machine.call(callback, &arguments)
+    machine.call_back(callback, &[item, &Value::number(at as f64), array])
 }
 
 fn map(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {

@@ -55,8 +55,8 @@ fn fold(
             continue;
         };
         machine.spend(1)?;
-        let arguments = [folded, item, Value::number(at as f64), receiver.clone()];
-        folded = machine.call(callback, &arguments)?;
+        let at = Value::number(at as f64);
+        folded = machine.call_back(callback, &[&folded, &item, &at, receiver])?;
     }
     Ok(folded)
 }

@@ -89,9 +89,11 @@ fn sorted(
     }
     let mut items = match comparator {
         Some(comparator) => merge_sort(machine, items, |machine, left, right| {
-            let arguments = [left.clone(), right.clone()];
-            let answer = machine.call(comparator, &arguments)?;
-            machine.to_number(&answer)
+            let answer = machine.call_back(comparator, &[left, right])?;
+            match answer.as_number() {
+                Some(number) => Ok(number),
+                None => machine.to_number(&answer),
+            }
         })?,
         None => sorted_by_text(machine, items)?,
     };

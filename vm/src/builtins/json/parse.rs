@@ -94,6 +94,7 @@ fn revive_one(
         && let Value::Object(id) = holder
         && !key.is_empty()
     {
+        machine.settle_properties(*id)?;
         machine.heap.object_mut(*id).properties.remove(key);
         return Ok(());
     }

@@ -280,7 +280,7 @@ fn to_json_of(machine: &mut Machine<'_>, value: &Value) -> Result<Option<Value>,
     let may_have = match value {
         Value::Object(id) => {
             let object = machine.heap.object(*id);
-            !object.properties.is_empty() || matches!(object.kind, ObjectKind::Date(_))
+            !object.is_empty() || matches!(object.kind, ObjectKind::Date(_))
         }
         Value::Frozen(Data::Date(_) | Data::Object(_)) => true,
         _ => false,

@@ -78,6 +78,9 @@ pub(in crate::builtins) fn new_object(
     properties: PropertyTable<Value>,
 ) -> Result<Value, Trap> {
     machine.charge(64 + properties.len() * 40)?;
-    let object = HeapObject { kind, properties };
+    let object = HeapObject {
+        kind,
+        ..HeapObject::plain(properties)
+    };
     Ok(Value::Object(machine.heap.add_object(object)))
 }

@@ -223,3 +223,75 @@ fn console_log_writes_texts_as_they_are_and_the_rest_as_json() {
         ]
     );
 }
+
+/// A copy of a large frozen object shares its structure; what a script sees is as if it did not.
+#[test]
+fn copies_of_large_objects_are_like_others() {
+    let pairs: Vec<String> = (0..300).map(|at| format!(r#""p{at}":{at}"#)).collect();
+    let large = json(&format!("{{{}}}", pairs.join(",")));
+    let host = TestHost::default();
+    for function in [
+        "s => ({ ...s })",
+        "s => { const t = { ...s, p3: 'x', more: [1] }; return [t, t.p3, t.p4, t.more, t.nothing] }",
+        "s => ({ ...s, p7: { deep: [s.p1] }, p299: undefined, last: NaN })",
+        "s => { const t = { ...s }; delete t.p5; delete t.nothing; t.p5 = 1; return t }",
+        "s => ({ ...s, '12': 1, '3': 2 })",
+        "s => ({ z: 1, ...s, p1: 2 })",
+        "s => { const t = { ...s, a: 1 }; const u = { ...t, a: 2, b: 3 }; t.p1 = 0; return [t, u] }",
+        "s => { const keys = []; for (const k in { ...s, z: 0 }) keys.push(k); return keys }",
+        "s => JSON.stringify({ ...s, q: undefined })",
+        "s => { const { p1, p2, ...rest } = { ...s, y: 1 }; return [p1, p2, rest] }",
+        "s => structuredClone({ ...s, c: 1 })",
+        "s => Object.assign({}, s, { p9: null })",
+        "s => { const t = { ...s }; return ['p1' in t, 'q' in t, Object.hasOwn(t, 'p2'), t.toString()] }",
+        "s => { const t = Object.freeze({ ...s }); try { t.p1 = 0 } catch (e) { return e.name } }",
+        "s => { const t = { ...s, f: () => 7 }; return t.f() + t.p1 }",
+        "s => { const t = { ...s, toString: () => 'text' }; return t + '' }",
+        "s => { const t = { ...s }; t['p' + 1] += 5; t.new ??= 3; return t }",
+    ] {
+        // What `JSON.parse` makes is an object like any other.
+        let flat = format!("s => ({function})(JSON.parse(JSON.stringify(s)))");
+        let expected = applied(&flat, large.clone(), &host);
+        assert_eq!(
+            applied(function, large.clone(), &host),
+            expected,
+            "{function}"
+        );
+    }
+}
+
+#[test]
+fn what_is_kept_of_a_large_object_is_exact() {
+    use crate::freeze::Purpose;
+    let pairs: Vec<String> = (0..300).map(|at| format!(r#""p{at}":{at}"#)).collect();
+    let large = json(&format!("{{{}}}", pairs.join(",")));
+    let limits = Limits::default();
+    for changes in [
+        "p3: [[1]]",
+        "p3: undefined, q: 1",
+        "d: new Date(0), p4: 'text'",
+        "'7': NaN",
+    ] {
+        for purpose in [Purpose::State, Purpose::Message] {
+            let kept = |source: &str| {
+                let text = format!("export default s => ({{ ...{source}, {changes} }})");
+                let module = compile(&text).unwrap();
+                let mut machine = Machine::new(&module.code, &crate::host::NoHost, &limits);
+                let main = Data::function(crate::bytecode::FunctionIndex(0), Vec::new()).unwrap();
+                let exports = machine.call(&Value::Frozen(main), &[]).unwrap();
+                let function = machine.array_item(&exports, 0).unwrap();
+                let made = machine
+                    .call(&function, &[Value::Frozen(large.clone())])
+                    .unwrap();
+                machine.freeze(&made, purpose).unwrap()
+            };
+            let (shared, flat) = (kept("s"), kept("JSON.parse(JSON.stringify(s))"));
+            assert_eq!(shared, flat, "{changes}");
+            assert_eq!(shared.shape(), flat.shape(), "{changes}");
+            assert_eq!(
+                Data::decode(&shared.encode()).unwrap().shape(),
+                flat.shape()
+            );
+        }
+    }
+}

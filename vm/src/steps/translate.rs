@@ -1,0 +1,357 @@
+//! From the instructions of a verified function to its steps.
+//!
+//! Before: the verifier, which has found the height of the operands at each instruction. After:
+//! `builder`, which knows where operands are. An instruction that only moves operands makes no step;
+//! one that nothing is gained for becomes `Step::Stack`.
+
+use super::builder::{Builder, Symbol};
+use super::{Comparison, Operator, Step, Steps};
+use crate::bytecode::{Code, Function, Instruction};
+use crate::verify;
+
+/// The steps of a function whose operands have these heights (`None`: never reached).
+pub(crate) fn translate(code: &Code, function: &Function, heights: &[Option<u32>]) -> Steps {
+    let instructions = &function.instructions;
+    let mut builder = Builder::new(function.slots);
+    let mut lands = vec![false; instructions.len()];
+    for (at, instruction) in instructions.iter().enumerate() {
+        if let (Some(_), Some(target)) = (heights[at], instruction.target()) {
+            lands[target as usize] = true;
+        }
+    }
+    let mut step_of = vec![0; instructions.len()];
+    let mut flows = true;
+    for (at, instruction) in instructions.iter().enumerate() {
+        let Some(height) = heights[at] else {
+            flows = false;
+            continue;
+        };
+        if lands[at] && flows {
+            builder.settle_all();
+        }
+        builder.at = at as u32;
+        if lands[at] || !flows {
+            builder.land(height as usize);
+        }
+        step_of[at] = builder.steps.len() as u32;
+        one(&mut builder, code, *instruction);
+        flows = !matches!(
+            instruction,
+            Instruction::Jump(_) | Instruction::Return | Instruction::Throw
+        );
+    }
+    for target in builder.steps.iter_mut().filter_map(Step::target_mut) {
+        *target = step_of[*target as usize];
+    }
+    Steps {
+        steps: builder.steps,
+        origins: builder.origins,
+        registers: u32::from(function.slots) + u32::from(function.stack_max),
+        slots: function.slots,
+        parameters: function.parameters,
+        has_rest: function.has_rest,
+        paths: builder.paths,
+    }
+}
+
+fn one(builder: &mut Builder, code: &Code, instruction: Instruction) {
+    use Instruction::*;
+    match instruction {
+        Undefined => builder.symbols.push(Symbol::Undefined),
+        Null => builder.symbols.push(Symbol::Null),
+        True => builder.symbols.push(Symbol::Boolean(true)),
+        False => builder.symbols.push(Symbol::Boolean(false)),
+        Integer(number) => builder.symbols.push(Symbol::Integer(number)),
+        Constant(constant) => builder.symbols.push(Symbol::Constant(constant)),
+        GetSlot(slot) => builder.symbols.push(Symbol::Slot(slot)),
+        Pop => drop(builder.symbols.pop()),
+        Duplicate => duplicate(builder),
+        SetSlot(slot) => builder.store(slot),
+        TeeSlot(slot) => builder.store_and_keep(slot),
+        IncrementSlot(slot) => {
+            builder.symbols.push(Symbol::Slot(slot));
+            unary(builder, |to, from| Step::Increment { to, from });
+            builder.store(slot);
+        }
+        Increment => unary(builder, |to, from| Step::Increment { to, from }),
+        Decrement => unary(builder, |to, from| Step::Decrement { to, from }),
+        Not => unary(builder, |to, from| Step::Not { to, from }),
+        AddInteger(number) => unary(builder, |to, left| Step::AddInteger { to, left, number }),
+        GetCapture { capture, name } => {
+            let to = builder.next_register();
+            builder.emit_operand(Step::GetCapture { to, capture, name });
+        }
+        GetCell { slot, name } => {
+            let to = builder.next_register();
+            builder.emit_operand(Step::GetCell { to, slot, name });
+        }
+        GetSlotChecked { slot, name } => {
+            let to = builder.next_register();
+            builder.emit_operand(Step::GetChecked { to, slot, name });
+        }
+        GetSlotProperty { slot, key } => {
+            builder.symbols.push(Symbol::Slot(slot));
+            property(builder, key);
+        }
+        GetProperty(key) => property(builder, key),
+        GetMethod(key) => {
+            let height = builder.symbols.len();
+            let object = builder.pop_register();
+            let to = builder.register(height);
+            let kept = if object == builder.register(height - 1) {
+                Symbol::Here
+            } else {
+                Symbol::Slot(object)
+            };
+            builder.symbols.push(kept);
+            builder.emit_operand(Step::GetProperty { to, object, key });
+        }
+        GetElement => {
+            let (object, key) = builder.pop_two();
+            let to = builder.next_register();
+            builder.emit_operand(Step::GetElement { to, object, key });
+        }
+        StrictEqualConstant(constant) => equal_constant(builder, constant, true),
+        StrictNotEqualConstant(constant) => equal_constant(builder, constant, false),
+        _ if Comparison::of(instruction).is_some() => compare(builder, instruction),
+        _ if Operator::of(instruction).is_some() || matches!(instruction, Add | Power) => {
+            arithmetic(builder, instruction);
+        }
+        _ => flow(builder, code, instruction),
+    }
+}
+
+fn duplicate(builder: &mut Builder) {
+    let top = builder.symbols.len() - 1;
+    match builder.symbols[top] {
+        Symbol::Here => {
+            let (from, to) = (builder.register(top), builder.next_register());
+            builder.emit_operand(Step::Move { to, from });
+        }
+        symbol => builder.symbols.push(symbol),
+    }
+}
+
+fn unary(builder: &mut Builder, step: impl FnOnce(u16, u16) -> Step) {
+    let from = builder.pop_register();
+    let to = builder.next_register();
+    builder.emit_operand(step(to, from));
+}
+
+/// Reads a property; one of a property that was just read is read in the same step.
+fn property(builder: &mut Builder, key: u32) {
+    let from = builder.pop_register();
+    let to = builder.next_register();
+    let before = if from == to && builder.writes_last(from) {
+        builder.last()
+    } else {
+        None
+    };
+    let (object, mut keys) = match before {
+        Some(Step::GetProperty { object, key, .. }) => (object, vec![key]),
+        // The path of the last step is the last path.
+        Some(Step::GetPath { object, .. }) => {
+            (object, builder.paths.pop().unwrap_or_default().into_vec())
+        }
+        _ => {
+            builder.emit_operand(Step::GetProperty {
+                to,
+                object: from,
+                key,
+            });
+            return;
+        }
+    };
+    let first = builder.take_back();
+    keys.push(key);
+    let path = builder.paths.len() as u32;
+    builder.paths.push(keys.into_boxed_slice());
+    builder.emit_operand(Step::GetPath { to, object, path });
+    // An error is about one of the keys: each is an instruction behind the first.
+    builder.about(first.map_or(builder.at, |origin| origin.place));
+}
+
+fn equal_constant(builder: &mut Builder, constant: u32, wanted: bool) {
+    let left = builder.pop_register();
+    let to = builder.next_register();
+    match builder.last() {
+        Some(Step::GetProperty {
+            to: read,
+            object,
+            key,
+        }) if read == left && read == to => {
+            let place = builder
+                .take_back()
+                .map_or(builder.at, |origin| origin.place);
+            builder.emit_operand(Step::PropertyEqual(wanted, to, object, key, constant));
+            builder.about(place);
+        }
+        _ => builder.emit_operand(Step::EqualConstant(wanted, to, left, constant)),
+    }
+}
+
+fn compare(builder: &mut Builder, instruction: Instruction) {
+    let comparison = Comparison::of(instruction).unwrap_or(Comparison::StrictEqual);
+    if let Some(number) = builder.pop_integer() {
+        let left = builder.pop_register();
+        let to = builder.next_register();
+        builder.emit_operand(Step::CompareInteger(comparison, to, left, number));
+        return;
+    }
+    let (left, right) = builder.pop_two();
+    let to = builder.next_register();
+    builder.emit_operand(Step::Compare(comparison, to, left, right));
+}
+
+fn arithmetic(builder: &mut Builder, operator: Instruction) {
+    if let Some(small) = Operator::of(operator)
+        && let Some(number) = builder.pop_integer()
+    {
+        let left = builder.pop_register();
+        let to = builder.next_register();
+        if small == Operator::Subtract {
+            builder.emit_operand(Step::SubtractInteger { to, left, number });
+            return;
+        }
+        builder.emit_operand(Step::ArithmeticInteger {
+            operator: small,
+            to,
+            left,
+            number,
+        });
+        return;
+    }
+    let (left, right) = builder.pop_two();
+    let to = builder.next_register();
+    builder.emit_operand(match operator {
+        Instruction::Add => Step::Add { to, left, right },
+        Instruction::Subtract => Step::Subtract { to, left, right },
+        Instruction::Multiply => Step::Multiply { to, left, right },
+        Instruction::Divide => Step::Divide { to, left, right },
+        operator => Step::Arithmetic {
+            operator,
+            to,
+            left,
+            right,
+        },
+    });
+}
+
+/// Jumps, calls, and what is left to the stack.
+fn flow(builder: &mut Builder, code: &Code, instruction: Instruction) {
+    use Instruction::*;
+    match instruction {
+        Jump(target) => {
+            builder.settle_all();
+            builder.emit(Step::Jump { target });
+        }
+        JumpIfFalse(target) => jump_if(builder, false, target),
+        JumpIfTrue(target) => jump_if(builder, true, target),
+        JumpIfFalseKeep(target) => {
+            jump_and_keep(builder, |from| Step::JumpIf(false, from, target));
+        }
+        JumpIfTrueKeep(target) => {
+            jump_and_keep(builder, |from| Step::JumpIf(true, from, target));
+        }
+        JumpIfNotNullishKeep(target) => {
+            jump_and_keep(builder, |from| Step::JumpIfNullish(false, from, target));
+        }
+        JumpIfDefinedKeep(target) => {
+            jump_and_keep(builder, |from| Step::JumpIfDefined(from, target));
+        }
+        JumpIfNullish(target) => {
+            builder.settle_all();
+            let from = builder.register(builder.symbols.len() - 1);
+            builder.emit(Step::JumpIfNullish(true, from, target));
+        }
+        IterateNext { slot, target } => {
+            builder.settle_all();
+            let to = builder.next_register();
+            builder.emit_operand(Step::IterateNext { to, slot, target });
+        }
+        Call(arguments) => {
+            let at = call(builder, usize::from(arguments) + 1);
+            builder.emit_operand(Step::Call { at, arguments });
+        }
+        CallMethod { arguments, key } => {
+            let at = call(builder, usize::from(arguments) + 1);
+            builder.emit_operand(Step::CallMethod { at, arguments, key });
+        }
+        CallNative { arguments, native } => {
+            let at = call(builder, usize::from(arguments));
+            builder.emit_operand(Step::CallNative {
+                at,
+                arguments,
+                native,
+            });
+        }
+        Return => {
+            let from = builder.pop_register();
+            builder.emit(Step::Return { from });
+        }
+        PushHandler(target) => {
+            builder.settle_all();
+            let register = builder.next_register();
+            builder.emit(Step::PushHandler { register, target });
+        }
+        _ => {
+            builder.settle_all();
+            let before = builder.symbols.len();
+            let height = before as u16;
+            builder.emit(Step::Stack {
+                instruction,
+                height,
+            });
+            let (pops, pushes) = verify::effect(code, instruction);
+            builder.symbols.truncate(before - pops as usize);
+            (0..pushes).for_each(|_| builder.symbols.push(Symbol::Here));
+        }
+    }
+}
+
+/// Puts the operands of a call into their registers and takes so many; where the first of them is.
+fn call(builder: &mut Builder, taken: usize) -> u16 {
+    builder.settle_all();
+    let kept = builder.symbols.len() - taken;
+    builder.symbols.truncate(kept);
+    builder.next_register()
+}
+
+fn jump_and_keep(builder: &mut Builder, step: impl FnOnce(u16) -> Step) {
+    builder.settle_all();
+    let from = builder.register(builder.symbols.len() - 1);
+    builder.emit(step(from));
+    builder.symbols.pop();
+}
+
+/// Jumps on a condition, together with the comparison that made it.
+fn jump_if(builder: &mut Builder, wanted: bool, target: u32) {
+    let from = builder.pop_register();
+    let made_here = from == builder.next_register();
+    let last = builder.last().filter(|_| made_here);
+    let fused = match last {
+        Some(Step::Compare(comparison, to, left, right)) if to == from => {
+            Step::JumpCompare(wanted, comparison, left, right, target)
+        }
+        Some(Step::CompareInteger(comparison, to, left, number)) if to == from => {
+            Step::JumpCompareInteger(wanted, comparison, left, number, target)
+        }
+        Some(Step::EqualConstant(equal, to, left, constant)) if to == from => {
+            Step::JumpEqualConstant(wanted == equal, left, constant, target)
+        }
+        Some(Step::Not { to, from: negated }) if to == from => {
+            Step::JumpIf(!wanted, negated, target)
+        }
+        _ => {
+            builder.settle_all();
+            builder.emit(Step::JumpIf(wanted, from, target));
+            return;
+        }
+    };
+    let place = builder
+        .take_back()
+        .map_or(builder.at, |origin| origin.place);
+    builder.settle_all();
+    builder.emit(fused);
+    builder.about(place);
+}
