@@ -1,8 +1,6 @@
 //! Reactive functions over several nodes: read over HTTP and as a stream, waited for by a worker, fed by a
 //! program on the bus, through the loss of a leader; and followed with `troupe watch`.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use tests::cluster::{Cluster, HttpClient, Options, troupe};
 use tests::nats_client::NatsClient;
