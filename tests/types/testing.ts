@@ -1,6 +1,7 @@
 // Tests of workers: messages and configs are those of the worker under test.
 
 import { Bank } from "./commands.ts";
+import { Exposure, Watches } from "./reactive.ts";
 
 describe("the bank", () => {
   test("takes deposits", async () => {
@@ -17,4 +18,16 @@ describe("the bank", () => {
     // @ts-expect-error: no run has that status
     const ended: boolean = bank.status === "over";
   });
+});
+
+declare const Rates: Troupe.Address<{ pair: string }, { rate: number }>;
+
+test("the test says what sources say", async () => {
+  const watches = new Watches();
+  await watches.setSource(stateOf<number>(worker("Risk", "ann"), "score"), 2);
+  await watches.setSource(effect(Rates, { pair: "EURUSD" }), { rate: 3 });
+  await watches.setSource(Exposure("ann"), new RangeError("unknown"));
+  const read: string[] = watches.sources;
+  // @ts-expect-error: the function is one of numbers
+  await watches.setSource(Exposure("ann"), "much");
 });

@@ -9,7 +9,7 @@ use crate::data::{Address, Data};
 use crate::error::ScriptError;
 use crate::limits::{Limit, Limits};
 use crate::program::Program;
-use crate::reactive::{Knowledge, Part, Told, told_error};
+use crate::reactive::{Knowledge, Part, Source as Read, Told, told_error};
 use crate::source::{Position, Source};
 use crate::tree::WorkerIndex;
 use crate::turn::{CallId, Target};
@@ -312,6 +312,20 @@ impl Worker {
                 }),
                 _ => None,
             })
+    }
+
+    /// The questions to services that it keeps as sources, where it is a reactive function, and whether an
+    /// answer has come.
+    pub(crate) fn effects(&self) -> Vec<(CallId, Read, bool)> {
+        let run = self.identity.run;
+        let Some(Wait::Sources(knowledge)) = self.branches.first().map(|branch| &branch.wait)
+        else {
+            return Vec::new();
+        };
+        let effects = knowledge.effects().into_iter();
+        effects
+            .map(|(number, source, is_answered)| (CallId { run, number }, source, is_answered))
+            .collect()
     }
 
     /// The subscriptions that it has: of waits for a value, and of a reactive function.

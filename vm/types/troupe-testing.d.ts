@@ -79,6 +79,10 @@ declare namespace Troupe {
       advance(ms: number): Promise<void>;
       /** Asks the worker, as `call` does; its answer, where it has given one by now. */
       call(message: Message): Promise<any>;
+      /** Sets what a source says, in place of a worker, reactive function or service that does not run here. */
+      setSource<Value>(source: Source<Value>, value: NoInfer<Value> | Error | undefined): Promise<void>;
+      /** The sources that it, its children and the reactive functions below them read. */
+      readonly sources: string[];
       /** Answers the oldest call to a service. */
       reply(service: string, body: unknown): Promise<void>;
       /** Lets a function answer all calls to a service; `undefined` is silence. */

@@ -103,13 +103,19 @@ impl Bundle {
 
     /// The global names of the workers under test, each with the scripts and workers that it may mean.
     ///
-    /// A worker `X` is `X` and `XWorker`; a worker `XWorker` is `XWorker`, `XWorkerWorker` and `X`.
+    /// A worker `X` is `X` and `XWorker`; a worker `XWorker` is `XWorker`, `XWorkerWorker` and `X`. A reactive
+    /// function has its own name only.
     pub(super) fn globals(&self) -> BTreeMap<String, Vec<(usize, String)>> {
         let mut globals: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
         for (at, script) in self.scripts.iter().enumerate() {
             let workers = script.script.program().workers();
             for worker in workers.filter(|worker| worker.exported) {
                 let name = &worker.name;
+                if worker.options.reactive {
+                    let global = globals.entry(name.clone()).or_default();
+                    global.push((at, name.clone()));
+                    continue;
+                }
                 let short = name
                     .strip_suffix("Worker")
                     .filter(|short| !short.is_empty());

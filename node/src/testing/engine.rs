@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use rquickjs::{Coerced, Context, Ctx, FromJs, Function, Module, Object, Promise, Runtime, Value};
 
-use super::bundle::Bundle;
+use super::bundle::{Bundle, TestScript};
 use super::drive::{Deadline, Rejections, Trouble, settle};
 use super::limits::{MEMORY_BYTES, STACK_BYTES};
 use super::modules::{Modules, stand_ins};
@@ -167,8 +167,11 @@ impl Engine<'_> {
         let globals = self.bundle.globals();
         let globals = globals.iter().map(|(name, found)| {
             let found = found.iter().map(|(script, worker)| {
-                let file = &self.bundle.scripts[*script].path;
-                serde_json::json!({ "script": script, "name": worker, "file": file })
+                let TestScript { path, script: of, .. } = &self.bundle.scripts[*script];
+                let worker = of.program().worker(worker);
+                let name = worker.map(|worker| &worker.name);
+                let reactive = worker.is_some_and(|worker| worker.options.reactive);
+                serde_json::json!({ "script": script, "name": name, "file": path, "reactive": reactive })
             });
             (name.clone(), found.collect::<serde_json::Value>())
         });
@@ -176,14 +179,7 @@ impl Engine<'_> {
         let globals = ctx.json_parse(serde_json::Value::Object(globals).to_string())?;
         main.get::<_, Function<'js>>("defineGlobals")?
             .call::<_, ()>((globals,))?;
-        if self
-            .bundle
-            .modules
-            .values()
-            .any(|module| module.script.is_some())
-        {
-            ctx.eval::<(), _>(stand_ins(&self.bundle))?;
-        }
+        ctx.eval::<(), _>(stand_ins(&self.bundle))?;
         Ok(main)
     }
 

@@ -1,5 +1,5 @@
 //! Gives the engine the modules of a bundle: files without types, our own in `js`, and for a script its
-//! workers as classes beside what else it exports.
+//! workers as classes and its reactive functions as sources, beside what else it exports.
 
 use std::rc::Rc;
 
@@ -10,13 +10,14 @@ use rquickjs::{Ctx, Error, Module, Result};
 use super::bundle::{Bundle, LANGUAGE};
 
 /// Our own modules. No file has such a name.
-const OWN: [(&str, &str); 7] = [
+const OWN: [(&str, &str); 8] = [
     ("troupe:main", include_str!("js/main.js")),
     ("troupe:suite", include_str!("js/suite.js")),
     ("troupe:expect", include_str!("js/expect.js")),
     ("troupe:equality", include_str!("js/equality.js")),
     ("troupe:diff", include_str!("js/diff.js")),
     ("troupe:format", include_str!("js/format.js")),
+    ("troupe:sources", include_str!("js/sources.js")),
     ("troupe:worker", include_str!("js/worker.js")),
 ];
 
@@ -146,25 +147,30 @@ impl Modules {
         }
     }
 
-    /// A script as a test sees it: a class for each worker, and what else it exports as it is.
+    /// A script as a test sees it: a class for each worker, what makes sources of each reactive function, and
+    /// what else it exports as it is.
     fn script_module(&self, name: &str, script: usize) -> String {
         let program = self.bundle.scripts[script].script.program();
-        let is_worker = |name: &str| program.worker(name).is_some_and(|worker| worker.exported);
-        let mut text = "import { workerClass } from \"troupe:worker\";\n".to_owned();
+        let exported_worker = |name: &str| program.worker(name).filter(|worker| worker.exported);
+        let mut text =
+            "import { reactiveFunction, workerClass } from \"troupe:worker\";\n".to_owned();
         let exports = &self.bundle.modules[name].plain.exports;
         let default = program.source().stem();
         let mut others = false;
         for export in exports {
             let worker = if export == "default" { default } else { export };
-            if is_worker(worker)
-                && !(export == "default" && exports.iter().any(|each| each == worker))
-            {
-                let class = format!("workerClass({script}, {})", quoted(worker));
-                text.push_str(&exported(export, &class));
-            } else {
-                others = true;
-                text.push_str(&exported(export, &format!("module[{}]", quoted(export))));
-            }
+            let is_twice = export == "default" && exports.iter().any(|each| each == worker);
+            let value = match exported_worker(worker).filter(|_| !is_twice) {
+                Some(found) if found.options.reactive => {
+                    format!("reactiveFunction({})", quoted(worker))
+                }
+                Some(_) => format!("workerClass({script}, {})", quoted(worker)),
+                None => {
+                    others = true;
+                    format!("module[{}]", quoted(export))
+                }
+            };
+            text.push_str(&exported(export, &value));
         }
         if others {
             let own = format!("{name}{TEXT}");
@@ -190,20 +196,31 @@ fn language() -> String {
         .collect()
 }
 
-/// Stands for the language where the text of a script runs in the test's engine: its factories never do.
+/// Stands for what is no global of a test file: services by their names, which are addresses, and the language
+/// where the text of a script runs in the test's engine: its factories never do.
 pub(super) fn stand_ins(bundle: &Bundle) -> String {
-    let scripts = bundle.scripts.iter();
-    let used = scripts.flat_map(|script| {
-        let program = script.script.program();
-        let own = program.workers().map(|worker| worker.name.as_str());
-        own.chain(program.names_used()).collect::<Vec<_>>()
-    });
-    let mut text = "const standIn = new Proxy(function () {}, { get: (target, key) => typeof key === 'symbol' ? undefined : standIn, apply: () => standIn, construct: () => standIn });\n".to_owned();
-    for name in COMMANDS.into_iter().chain(used) {
-        let name = quoted(name);
-        text.push_str(&format!(
-            "if (!({name} in globalThis)) Object.defineProperty(globalThis, {name}, {{ value: standIn, configurable: true, writable: true }});\n"
-        ));
+    let programs = || bundle.scripts.iter().map(|each| each.script.program());
+    let mut text = "const standIn = name => new Proxy(function () {}, {
+  get: (target, key) => key === '$address' ? name : typeof key === 'symbol' ? undefined : standIn(),
+  apply: () => standIn(),
+  construct: () => standIn(),
+});
+const define = (key, name) => {
+  if (!(key in globalThis)) Object.defineProperty(globalThis, key, { value: standIn(name), configurable: true, writable: true });
+};
+"
+    .to_owned();
+    let mut modules = bundle.modules.values();
+    if modules.any(|module| module.script.is_some()) {
+        let workers = programs().flat_map(|program| program.workers());
+        let own = workers.map(|worker| worker.name.as_str());
+        for name in COMMANDS.into_iter().chain(own) {
+            text.push_str(&format!("define({});\n", quoted(name)));
+        }
+    }
+    for service in programs().flat_map(|program| program.names_used()) {
+        let name = quoted(service);
+        text.push_str(&format!("define({name}, {name});\n"));
     }
     format!("{{\n{text}}}\n")
 }

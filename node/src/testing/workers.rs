@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use rquickjs::function::IntoJsFunc;
 use rquickjs::{Array, Ctx, Exception, Function, Object, Result, Value};
+use vm::data::ErrorKind;
 use vm::local::LocalEnd;
-use vm::testing::{Emitted, Failure, TestError, TestOptions, TestWorker};
+use vm::testing::{Emitted, Failure, TestError, TestOptions, TestSource, TestWorker};
 use vm::{Address, CallId, Data, Intent, Limits, codes};
 
 use super::bundle::Bundle;
@@ -199,6 +200,7 @@ fn install_inputs<'js>(ctx: &Ctx<'js>, native: &Object<'js>, shared: &Rc<Shared>
             })
         };
     define(ctx, native, "process", process)?;
+    install_sources(ctx, native, shared)?;
     let own = shared.clone();
     let advance = move |ctx: Ctx<'js>, id: u32, ms: f64| {
         own.with(&ctx, id, |worker| worker.advance(ms as u64))
@@ -215,6 +217,35 @@ fn install_inputs<'js>(ctx: &Ctx<'js>, native: &Object<'js>, shared: &Rc<Shared>
         })
     };
     define(ctx, native, "nextDue", next_due)
+}
+
+/// Sources: `kind` is that of an error, and the text its message; otherwise the text is a value's JSON.
+fn install_sources<'js>(ctx: &Ctx<'js>, native: &Object<'js>, shared: &Rc<Shared>) -> Result<()> {
+    let own = shared.clone();
+    let set = move |ctx: Ctx<'js>,
+                    id: u32,
+                    source: String,
+                    kind: Option<String>,
+                    text: Option<String>| {
+        let source: TestSource = serde_json::from_str(&source)
+            .map_err(|error| Exception::throw_type(&ctx, &format!("this is no source: {error}")))?;
+        if let Some(kind) = kind {
+            let mut known = ErrorKind::ALL.into_iter();
+            let kind = known.find(|each| each.name() == kind);
+            let message = text.unwrap_or_default();
+            return own.with(&ctx, id, |worker| {
+                worker.fail_source(&source, kind.unwrap_or(ErrorKind::Error), &message)
+            });
+        }
+        let value = text.map(|json| data(&ctx, &json)).transpose()?;
+        own.with(&ctx, id, |worker| {
+            worker.set_source_data(&source, value.unwrap_or_default())
+        })
+    };
+    define(ctx, native, "setSource", set)?;
+    let own = shared.clone();
+    let sources = move |ctx: Ctx<'js>, id: u32| own.with(&ctx, id, |worker| Ok(worker.sources()));
+    define(ctx, native, "sources", sources)
 }
 
 fn install_calls<'js>(ctx: &Ctx<'js>, native: &Object<'js>, shared: &Rc<Shared>) -> Result<()> {

@@ -64,9 +64,60 @@ fn the_tests_of_the_examples_pass() {
 #[test]
 fn the_names_of_tests_do_what_they_say() {
     let ended = troupe_in(repository(), &["test", "tests/tests/end_to_end/testing"]);
-    ended
-        .expect_code(0)
-        .prints(&["matchers.test.js", "shop.test.ts", "23 passed in 2 files"]);
+    ended.expect_code(0).prints(&[
+        "limits.test.js",
+        "matchers.test.js",
+        "shop.test.ts",
+        "30 passed in 3 files",
+    ]);
+}
+
+#[test]
+fn reactive_functions_are_sources_without_an_import_and_an_unset_one_is_computed() {
+    let folder = Folder::new(&[
+        (
+            "limit.js",
+            "export const Twice = reactive((get, n) => 2 * get(stateOf(worker('Part', n), 'count')));
+export const Rate = reactive(get => get(effect(Rates, null)));
+export const Limit = act((self, { outbox }) =>
+  waitForValue(Twice('nut'), value => value > 5, value => send(outbox, value)), { daemon: true });
+export const Asks = act((self, { outbox }) => waitForValue(Rate(), () => true, rate => send(outbox, rate)));
+",
+        ),
+        (
+            "limit.test.js",
+            "test('is computed', async () => {
+  const limit = new LimitWorker();
+  await limit.setSource(stateOf('Part/nut', 'count'), 3);
+  expect(limit.emittedMessages).toEqual([6]);
+});
+test('is replaced', async () => {
+  const worker = new Limit();
+  await worker.setSource(Twice('nut'), 7);
+  expect(worker.emittedMessages).toEqual([7]);
+});
+test('a service is called as in the script', async () => {
+  const asks = new Asks();
+  await asks.setSource(effect(Rates), 1.5);
+  expect(asks.emittedMessages).toEqual([1.5]);
+});
+test('has one name', () => expect(() => TwiceWorker).toThrow(ReferenceError));
+test('says which sources are read', async () => {
+  await new Limit().setSource(Twice('bolt'), 7);
+});
+",
+        ),
+    ]);
+    let ended = folder.troupe(&["test"]).expect_code(1);
+    ended.prints(&[
+        "✓ is computed",
+        "✓ is replaced",
+        "✓ a service is called as in the script",
+        "✓ has one name",
+        "✗ says which sources are read",
+        "nobody reads `Twice(\"bolt\")` now: what is read is `Twice(\"nut\")`, `stateOf(\"Part/nut\", \"count\")`",
+        "at limit.test.js:18:31",
+    ]);
 }
 
 #[test]

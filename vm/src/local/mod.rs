@@ -11,6 +11,9 @@ mod lines;
 mod reading;
 mod report;
 mod routing;
+mod setting;
+#[cfg(test)]
+mod setting_tests;
 mod turns;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -27,6 +30,7 @@ pub use lines::{LineError, LocalMessage, parse_line};
 
 use instances::Instance;
 pub(crate) use routing::is_child;
+pub(crate) use setting::{Refused, label};
 
 /// The virtual clock's start unless asked otherwise: 2000-01-01T00:00Z.
 pub const DEFAULT_NOW_MS: u64 = 946_684_800_000;
@@ -234,6 +238,7 @@ pub struct LocalRun<'p> {
     /// Due time and a number that keeps the order of those due at once.
     timers: BTreeMap<(u64, u64), turns::Alarm>,
     readers: reading::Readers,
+    set: setting::SetSources,
     numbers: u64,
     /// Virtual milliseconds since the start.
     clock_ms: u64,
@@ -260,6 +265,7 @@ impl<'p> LocalRun<'p> {
             queue: VecDeque::new(),
             timers: BTreeMap::new(),
             readers: reading::Readers::default(),
+            set: setting::SetSources::default(),
             numbers: 0,
             clock_ms: 0,
             events: Vec::new(),
@@ -385,10 +391,16 @@ impl<'p> LocalRun<'p> {
         all.filter(|address| is_child(address))
     }
 
-    /// Whether an instance waits for the reply to a call.
+    /// Whether an instance waits for the reply to a call, or for the first answer to an effect.
     pub fn waits_for(&self, address: &Address, call: CallId) -> bool {
         let instance = self.instances.get(address);
-        instance.is_some_and(|instance| instance.worker.calls().any(|known| known == call))
+        let alive = instance.filter(|instance| instance.is_alive());
+        alive.is_some_and(|instance| {
+            let effects = instance.worker.effects().into_iter();
+            let mut unanswered = effects.filter(|(_, _, is_answered)| !is_answered);
+            instance.worker.calls().any(|known| known == call)
+                || unanswered.any(|(known, ..)| known == call)
+        })
     }
 
     /// When the next timer fires, in virtual milliseconds from the start.

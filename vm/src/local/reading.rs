@@ -21,13 +21,13 @@ const UNREAD_MS: u64 = 60_000;
 #[derive(Default)]
 pub(super) struct Readers {
     /// By source and part: what was told last, and whom.
-    parts: BTreeMap<Address, BTreeMap<Part, Told>>,
+    pub(super) parts: BTreeMap<Address, BTreeMap<Part, Told>>,
     /// By reader and number: what it reads.
     reads: BTreeMap<(Address, u64), (Address, Part)>,
 }
 
 #[derive(Default)]
-struct Told {
+pub(super) struct Told {
     last: Data,
     readers: Vec<(Address, CallId)>,
 }
@@ -56,10 +56,7 @@ impl LocalRun<'_> {
             return;
         };
         let run = instance.worker.identity().run;
-        let source = match (&to.key, self.program.worker(&to.name)) {
-            (None, Some(worker)) if !worker.options.keyed() => Address::keyed(to.name, DEFAULT_KEY),
-            _ => to,
-        };
+        let source = self.source_address(to);
         let Some(part) = Part::requested(&request) else {
             return;
         };
@@ -71,6 +68,14 @@ impl LocalRun<'_> {
             reader: reader.clone(),
             watch: CallId { run, number },
         }));
+    }
+
+    /// The instance that a source's address means.
+    pub(super) fn source_address(&self, of: Address) -> Address {
+        match (&of.key, self.program.worker(&of.name)) {
+            (None, Some(worker)) if !worker.options.keyed() => Address::keyed(of.name, DEFAULT_KEY),
+            _ => of,
+        }
     }
 
     /// A worker reads something no more.
@@ -106,7 +111,8 @@ impl LocalRun<'_> {
             .instances
             .get(&request.source)
             .is_some_and(Instance::is_alive);
-        if is_reactive && part == Part::Result && !alive {
+        let is_set = self.set.told(&request.source, &part).is_some();
+        if is_reactive && part == Part::Result && !alive && !is_set {
             let arguments = Part::arguments(&request.request);
             self.start(&request.source, arguments, None, None);
         }
@@ -237,7 +243,10 @@ impl LocalRun<'_> {
         self.drain_mailbox(&news.reader);
     }
 
-    fn told_by(&self, source: &Address, part: &Part) -> (Data, u64) {
+    pub(super) fn told_by(&self, source: &Address, part: &Part) -> (Data, u64) {
+        if let Some(set) = self.set.told(source, part) {
+            return set;
+        }
         if let Some(instance) = self.instances.get(source) {
             let body = instance
                 .worker

@@ -109,6 +109,11 @@ impl LocalRun<'_> {
             Target::Address(address) if outbox_owner(&address).is_none() => address,
             _ => return self.report_sent(from, "outbox".to_owned(), message, intent),
         };
+        if let Intent::Ask(call) = intent
+            && self.answer_as_set(from, &address, &message, call)
+        {
+            return;
+        }
         let program = self.program.clone();
         let known = program.worker(&address.name).filter(|worker| {
             let is_other = self.options.alone && worker.name != self.root.name;

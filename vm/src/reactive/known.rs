@@ -156,6 +156,16 @@ impl Knowledge {
         subscribed.map(|known| known.watch).collect()
     }
 
+    /// The questions to services that it keeps: their numbers, and whether an answer has come.
+    pub(crate) fn effects(&self) -> Vec<(u64, Source, bool)> {
+        let effects = self.sources.iter().filter_map(|known| {
+            let source = Source::read(&known.source).ok()?;
+            let is_answered = known.said.is_some();
+            matches!(source, Source::Effect { .. }).then_some((known.watch, source, is_answered))
+        });
+        effects.collect()
+    }
+
     /// The source of a subscription.
     pub(crate) fn source_mut(&mut self, watch: u64) -> Option<&mut Known> {
         self.sources.iter_mut().find(|known| known.watch == watch)

@@ -34,6 +34,9 @@ mod options;
 mod record;
 mod script;
 #[cfg(test)]
+mod source_tests;
+mod sources;
+#[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -52,6 +55,7 @@ pub use calls::OpenCall;
 pub use options::{NewWorker, TestOptions};
 pub use record::{DeadLetter, Emitted, Failure, Logged};
 pub use script::Script;
+pub use sources::TestSource;
 
 use calls::Service;
 use record::Record;
@@ -78,6 +82,22 @@ pub enum TestError {
         name: String,
         /// The calls that wait.
         open: String,
+    },
+    /// A source that nobody reads.
+    #[error("nobody reads `{source_text}` now: {read}")]
+    NotRead {
+        /// What was to be set.
+        source_text: String,
+        /// The sources that are read.
+        read: String,
+    },
+    /// A source that says by itself what it says.
+    #[error("`{source_text}` cannot be set: {why}")]
+    NotSet {
+        /// What was to be set.
+        source_text: String,
+        /// Why not.
+        why: &'static str,
     },
     /// An instance that is not part of the test.
     #[error("`{address}` is neither the worker under test nor one of its children: {known}")]

@@ -90,12 +90,11 @@ impl TestWorker {
                     message,
                     intent,
                 } => {
-                    // The output of a reactive function is no message of the worker that reads it.
-                    let sender = self.program.worker(&from.name);
-                    let is_result = sender.is_some_and(|sender| sender.options.reactive);
-                    if is_inside(run, &to) || (is_result && to == "outbox") {
+                    if is_inside(run, &to) {
                         continue;
                     }
+                    let sender = self.program.worker(&from.name);
+                    let is_reactive = sender.is_some_and(|sender| sender.options.reactive);
                     let emitted = Emitted {
                         at_ms,
                         from,
@@ -111,7 +110,10 @@ impl TestWorker {
                         }
                         _ => {}
                     }
-                    self.record.emitted.push(emitted);
+                    // What a reactive function puts out and asks is no message of the worker that reads it.
+                    if !is_reactive {
+                        self.record.emitted.push(emitted);
+                    }
                 }
                 LocalEvent::DeadLetter {
                     at_ms,

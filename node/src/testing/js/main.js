@@ -2,6 +2,7 @@
 
 import { expect } from "troupe:expect";
 import { show } from "troupe:format";
+import { clock, effect, stateOf, worker } from "troupe:sources";
 import * as suite from "troupe:suite";
 import { defineGlobals } from "troupe:worker";
 
@@ -15,6 +16,7 @@ const noTimers = name => () => {
 };
 Object.assign(globalThis, {
   test, it: test, describe, beforeAll, beforeEach, afterEach, afterAll, expect,
+  clock, effect, stateOf, worker,
   console: { log: print, info: print, warn: print, error: print, debug: print },
   setTimeout: noTimers("setTimeout"),
   setInterval: noTimers("setInterval"),

@@ -2,6 +2,7 @@
 // tests use, and the services that answer calls.
 
 import { show } from "troupe:format";
+import { reactiveFunction, sourceText } from "troupe:sources";
 
 const native = globalThis.__troupe;
 delete globalThis.__troupe;
@@ -72,6 +73,19 @@ class WorkerUnderTest {
     this.#services.set(service, handler);
     this.#offered.clear();
     return this.#served();
+  }
+
+  /** Sets what a source says: a value, or an error that its readers are thrown. */
+  setSource(source, value) {
+    const text = sourceText(source, json);
+    if (value instanceof Error) native.setSource(this.#id, text, value.name, value.message);
+    else native.setSource(this.#id, text, undefined, value === undefined ? undefined : json(value, "a value"));
+    return this.#served();
+  }
+
+  /** The sources that are read, as a script writes them. */
+  get sources() {
+    return native.sources(this.#id);
   }
 
   get emittedMessages() {
@@ -201,14 +215,17 @@ export function workerClass(script, name) {
   return classes.get(key);
 }
 
-/** Makes the workers of the files under test globals. `names`: each with the scripts that have it. */
+export { reactiveFunction };
+
+/** Makes the workers and reactive functions of the files under test globals. `names`: each with the scripts that have it. */
 export function defineGlobals(names) {
   for (const [name, found] of Object.entries(names)) {
     if (name in globalThis) continue;
     Object.defineProperty(globalThis, name, {
       configurable: true,
       get() {
-        if (found.length === 1) return workerClass(found[0].script, found[0].name);
+        const [only] = found;
+        if (found.length === 1) return only.reactive ? reactiveFunction(only.name) : workerClass(only.script, only.name);
         const where = found.map(each => `\`${each.name}\` of ${each.file}`).join(", ");
         throw new ReferenceError(`\`${name}\` is ambiguous: it may be ${where}; import the one that is meant`);
       },
