@@ -309,7 +309,7 @@ pub struct TestArguments {
     #[arg(long)]
     pub bail: bool,
     /// How long a test may take
-    #[arg(long, value_name = "MS", default_value_t = 5_000)]
+    #[arg(long, value_name = "MS", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(50..))]
     pub timeout: u64,
     /// Write the results to this file, as JUnit's XML
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

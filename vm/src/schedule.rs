@@ -29,7 +29,7 @@ pub enum Missed {
     /// They are left out.
     #[default]
     Skip,
-    /// One run, for the last of them.
+    /// One run makes up for them: that of the latest time.
     One,
     /// A run for each.
     All,

@@ -23,6 +23,9 @@ pub(crate) fn apply(shard: &mut Shard, request: &SendRequest) -> Result<Outcome,
         if let Some(refusal) = made_key_unknown(shard, &request.to)? {
             return Ok(Some(refusal));
         }
+        if let Some(refusal) = reactive(shard, &request.to)? {
+            return Ok(Some(refusal));
+        }
         if request.body.bytes().len() as u64 > shard.limits.turn.message_bytes {
             return Ok(Some(Refusal::new(
                 codes::TOO_LARGE,
@@ -45,6 +48,22 @@ pub(crate) fn apply(shard: &mut Shard, request: &SendRequest) -> Result<Outcome,
         shard.run_queue()?;
         Ok(None)
     })
+}
+
+/// The refusal of a message to a reactive function, where this shard knows the name.
+fn reactive(shard: &mut Shard, to: &Address) -> Result<Option<Refusal>, ShardError> {
+    let serving = shard.programs.serving(&*shard.store, to)?;
+    if !serving.is_some_and(|(_, _, facts)| facts.reactive) {
+        return Ok(None);
+    }
+    let name = to.name();
+    Ok(Some(Refusal::new(
+        codes::REACTIVE,
+        format!(
+            "{name} is a reactive function, which takes no messages: read it, `troupe watch {name} ARGS` \
+             or GET /v1/reactive/{name}?args=[…]"
+        ),
+    )))
 }
 
 /// The refusal of a key that only the runtime makes and has not made: a message must not make it.

@@ -50,7 +50,9 @@ fn prepare(
         return Ok(Err(Refusal::new(
             codes::REACTIVE,
             format!(
-                "{} is a reactive function, which is not started: read it, GET /v1/reactive/{}?args=[…]",
+                "{} is a reactive function, which is not started: read it, `troupe watch {} ARGS` or \
+                 GET /v1/reactive/{}?args=[…]",
+                to.name(),
                 to.name(),
                 to.name()
             ),

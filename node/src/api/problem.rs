@@ -26,6 +26,12 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// Whether the same request may succeed in a moment: the node starts, or a leader is being elected.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        self.status == 503
+    }
+
     /// A problem with a code, its title and what happened this time.
     pub fn new(status: u16, code: &str, title: &str, detail: impl Into<String>) -> Problem {
         Problem {

@@ -61,7 +61,8 @@ fn follow(
             Ok(true)
         });
         if let Err(error) = followed {
-            if error.is::<Problem>() {
+            let refused = error.downcast_ref::<Problem>();
+            if refused.is_some_and(|problem| !problem.is_passing()) {
                 return Err(error);
             }
             eprintln!("{error}; trying again");

@@ -49,7 +49,8 @@ pub(super) fn run(arguments: &WatchArguments) -> anyhow::Result<()> {
             Ok(true)
         });
         if let Err(error) = followed {
-            if error.is::<Problem>() || !connected {
+            let refused = error.downcast_ref::<Problem>();
+            if refused.is_some_and(|problem| !problem.is_passing()) || !connected {
                 return Err(error);
             }
             eprintln!("{error}; trying again");

@@ -4,6 +4,7 @@
 //! there. Only the functions given to commands are looked at, with those inside them; what they reach
 //! through captured values is found when it runs.
 
+use super::refusals::kept_hint;
 use crate::bytecode::{FunctionIndex, Instruction};
 use crate::codes;
 use crate::data::Data;
@@ -53,7 +54,7 @@ pub(super) fn check(machine: &Machine<'_>, function: &Value) -> Result<(), Box<D
                         format!("the handle `{name}` is used by a function that runs later");
                     let diagnostic = Diagnostic::error(codes::REF_CAPTURED, span, message)
                         .with_note("it stands for a value that exists only in a running worker")
-                        .with_hint(format!("write `readState({name}, {short} => message => …)`: the selector returns the function"));
+                        .with_hint(kept_hint(&name, short));
                     return Err(Box::new(diagnostic));
                 }
                 _ => {}

@@ -127,9 +127,7 @@ fn ref_rewrite(stage: &Stage<'_>, value: HostRef, misuse: &Misuse, span: Span) -
         Misuse::Spread => {
             format!("write `readState({name}, {parameter} => ({{ ...{parameter} }}))`")
         }
-        Misuse::Kept => format!(
-            "write `readState({name}, {parameter} => message => …)`: the selector returns the function"
-        ),
+        Misuse::Kept => kept_hint(name, parameter),
         Misuse::Write | Misuse::Delete => {
             format!("write `modifyState({name}, {parameter} => ({{ ...{parameter}, … }}))`")
         }
@@ -137,6 +135,15 @@ fn ref_rewrite(stage: &Stage<'_>, value: HostRef, misuse: &Misuse, span: Span) -
             format!("write `readState({name}, {parameter} => …)`")
         }
     }
+}
+
+/// How a function that runs later gets what a ref stands for: it is made by another, which is given that.
+pub(super) fn kept_hint(name: &str, parameter: &str) -> String {
+    format!(
+        "write `computeState([{name}], {parameter} => value => …)`: a function that is given `{parameter}` \
+         and returns the one that runs, as `modifyState(state, computeState([{name}], {parameter} => \
+         state => …))`"
+    )
 }
 
 fn is_array_method(key: &Text) -> bool {

@@ -12,6 +12,15 @@ type Arg<'x, 'a, 's, 'm, 'p> = &'x mut Arguments<'a, 's, 'm, 'p>;
 
 pub(super) fn sequence(arguments: &Arguments<'_, '_, '_, '_>) -> Result<Value, Trap> {
     let body = arguments.required(0, "an array of commands, or a function that returns one")?;
+    if arguments.values.len() > 1 {
+        return Err(arguments.refuse_with(
+            format!(
+                "`sequence` takes one array, got {} arguments",
+                arguments.values.len()
+            ),
+            "put the commands into an array: `sequence([send(…), delay(…)])`",
+        ));
+    }
     Ok(arguments
         .stage
         .tables
