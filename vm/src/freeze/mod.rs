@@ -133,6 +133,13 @@ impl Machine<'_> {
         let mut frozen = Vec::with_capacity(count);
         let mut failed = None;
         for item in &items {
+            // Most items of large arrays are numbers; all of them can be kept.
+            if let Value::Frozen(Data::Number(number)) = item
+                && freezing.purpose != Purpose::Message
+            {
+                frozen.push(Data::Number(*number));
+                continue;
+            }
             match self.freeze_item(item, freezing) {
                 Ok(data) => frozen.push(data),
                 Err(trap) => {
