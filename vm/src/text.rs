@@ -258,10 +258,20 @@ impl Text {
             both.push_str(right);
             return Text::long(LongUnits::Ascii(both.into_boxed_str()));
         }
-        let mut both = Vec::with_capacity(self.len() + other.len());
-        both.extend(self.iter_units());
-        both.extend(other.iter_units());
-        Text::long(LongUnits::Wide(both.into_boxed_slice()))
+        Text::join([self, other].into_iter())
+    }
+
+    /// All of them, one behind the other.
+    pub fn join<'a>(texts: impl Iterator<Item = &'a Text> + Clone) -> Text {
+        let ascii = texts.clone().map(Text::as_ascii_bytes);
+        let Some(length) = ascii.map(|bytes| bytes.map(<[u8]>::len)).sum() else {
+            return Text::from_units(&texts.flat_map(Text::iter_units).collect::<Vec<u16>>());
+        };
+        let mut joined = Vec::with_capacity(length);
+        for bytes in texts.filter_map(Text::as_ascii_bytes) {
+            joined.extend_from_slice(bytes);
+        }
+        Text::from(String::from_utf8(joined).expect("the texts are ASCII"))
     }
 
     /// As UTF-8, where each lone surrogate becomes U+FFFD.
@@ -375,6 +385,10 @@ impl PartialEq<str> for Text {
 
 impl Ord for Text {
     fn cmp(&self, other: &Text) -> Ordering {
+        if let (Stored::Short(left), Stored::Short(right)) = (&self.0, &other.0) {
+            // The first unit decides first; what ends first has a 0 there.
+            return left.word().swap_bytes().cmp(&right.word().swap_bytes());
+        }
         match (self.bytes_or_units(), other.bytes_or_units()) {
             (Ok(left), Ok(right)) => left.cmp(right),
             _ => self.iter_units().cmp(other.iter_units()),
@@ -434,6 +448,42 @@ mod tests {
         assert_ne!(Text::from_unit(0), Text::empty());
         assert_eq!(Text::from("a").concat(&Text::from_unit(0)), with_zero);
         assert_eq!(std::mem::size_of::<Option<Text>>(), 16);
+    }
+
+    #[test]
+    fn texts_are_ordered_by_their_units() {
+        let ordered = [
+            "",
+            "\0",
+            "a",
+            "a\0",
+            "aa",
+            "ab",
+            "abcdefgh",
+            "abcdefghi",
+            "b",
+            "é",
+            "\u{ffff}",
+        ];
+        for (at, left) in ordered.iter().enumerate() {
+            for (other, right) in ordered.iter().enumerate() {
+                let order = Text::from(*left).cmp(&Text::from(*right));
+                assert_eq!(order, at.cmp(&other), "{left:?} {right:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn joined_texts_have_one_representation() {
+        let join = |texts: &[&str]| {
+            let texts: Vec<Text> = texts.iter().map(|text| Text::from(*text)).collect();
+            Text::join(texts.iter())
+        };
+        assert_eq!(join(&[]), Text::empty());
+        assert_eq!(join(&["trans", "", "fer"]), Text::from("transfer"));
+        assert_eq!(join(&["transfer", "-0815"]), Text::from("transfer-0815"));
+        assert_eq!(join(&["a", "\0"]), Text::from("a\0"));
+        assert_eq!(join(&["transfer", " é ", "b"]), Text::from("transfer é b"));
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub enum Phase {
 }
 
 /// A thread of control: where it is, which blocks it has opened, and what they keep.
-#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Branch {
     pub(crate) instruction: u32,
     /// The blocks that it has opened and not left, outermost first.
@@ -81,6 +81,27 @@ pub(crate) struct Branch {
     pub(crate) undos: Vec<Undo>,
     /// The branch inside whose blocks it runs, which comes before it in the list.
     pub(crate) parent: Option<u32>,
+}
+
+impl Clone for Branch {
+    /// A copy is made to be run: it has room for what a turn most often opens, a message.
+    fn clone(&self) -> Branch {
+        Branch {
+            instruction: self.instruction,
+            frames: with_room(&self.frames),
+            stack: with_room(&self.stack),
+            wait: self.wait.clone(),
+            undos: self.undos.clone(),
+            parent: self.parent,
+        }
+    }
+}
+
+/// A copy that can take one more without another allocation.
+fn with_room<T: Clone>(items: &[T]) -> Vec<T> {
+    let mut copy = Vec::with_capacity(items.len() + 1);
+    copy.extend_from_slice(items);
+    copy
 }
 
 impl Branch {

@@ -111,6 +111,19 @@ impl Items {
         Ok(())
     }
 
+    /// Adds the items of an array from some places, charged.
+    pub(super) fn copy(
+        &mut self,
+        machine: &mut Machine<'_>,
+        array: &Value,
+        places: std::ops::Range<usize>,
+    ) -> Result<(), Trap> {
+        machine.charge(places.len() * 16)?;
+        let items = places.map(|at| machine.array_item(array, at).unwrap_or(Value::UNDEFINED));
+        self.0.extend(items);
+        Ok(())
+    }
+
     /// The items so far.
     pub(super) fn values(&self) -> &[Value] {
         &self.0

@@ -63,7 +63,11 @@ impl<'a> Compiler<'a> {
                 self.expression(expression);
                 parts += 1;
                 // What a part is as a text shows where a later one does anything.
-                if parts == AT_ONCE || last_that_acts.is_some_and(|last| at < last) {
+                if last_that_acts.is_some_and(|last| at < last) {
+                    self.place(template.span);
+                    self.emit(Instruction::Template(1));
+                }
+                if parts == AT_ONCE {
                     self.place(template.span);
                     self.emit(Instruction::Template(parts));
                     parts = 1;

@@ -245,11 +245,10 @@ impl<'a> Run<'a> {
     }
 
     /// Effects, notes, use, and the worker as it is to be.
-    pub(crate) fn finish(self) -> (Vec<Effect>, Vec<Note>, Used, Changes) {
+    pub(crate) fn finish(mut self) -> (Vec<Effect>, Vec<Note>, Used, Changes) {
         let (used, lines) = self.functions.finish();
-        let mut notes = self.notes;
-        notes.extend(lines);
-        (self.effects, notes, used, self.next.changes())
+        self.notes.extend(lines);
+        (self.effects, self.notes, used, self.next.changes())
     }
 
     fn step(&mut self) -> Result<Flow, ScriptError> {

@@ -133,6 +133,13 @@ impl Machine<'_> {
         let mut frozen = Vec::with_capacity(count);
         let mut failed = None;
         for item in &items {
+            // Most items of large arrays are numbers; all of them can be kept.
+            if let Value::Frozen(Data::Number(number)) = item
+                && freezing.purpose != Purpose::Message
+            {
+                frozen.push(Data::Number(*number));
+                continue;
+            }
             match self.freeze_item(item, freezing) {
                 Ok(data) => frozen.push(data),
                 Err(trap) => {
@@ -191,25 +198,7 @@ impl Machine<'_> {
             ObjectKind::Map(_) | ObjectKind::Set(_) if message => {
                 return Err(self.no_map_in_message());
             }
-            ObjectKind::Map(entries) => {
-                let entries = live_entries(entries);
-                let pairs = entries.iter().map(|(key, value)| {
-                    Ok((
-                        self.freeze_part(key, freezing)?,
-                        self.freeze_part(value, freezing)?,
-                    ))
-                });
-                let pairs = pairs.collect::<Result<Vec<_>, Trap>>()?;
-                return Data::map(pairs).map_err(|_| self.too_deep());
-            }
-            ObjectKind::Set(entries) => {
-                let entries = live_entries(entries);
-                let values = entries
-                    .iter()
-                    .map(|(key, _)| self.freeze_part(key, freezing));
-                let values = values.collect::<Result<Vec<_>, Trap>>()?;
-                return Data::set(values).map_err(|_| self.too_deep());
-            }
+            ObjectKind::Map(_) | ObjectKind::Set(_) => return self.freeze_keyed(id, freezing),
         }
         if let Some(base) = self.heap.object(id).base.clone() {
             if !message {
@@ -219,6 +208,36 @@ impl Machine<'_> {
         }
         let properties = self.freeze_properties(id, freezing, message)?;
         Data::object(properties).map_err(|_| self.too_deep())
+    }
+
+    /// A map or set.
+    fn freeze_keyed(&mut self, id: ObjectId, freezing: &mut Freezing) -> Result<Data, Trap> {
+        // Taken out meanwhile; a part that leads back here is found on the path.
+        let kind = std::mem::replace(&mut self.heap.object_mut(id).kind, ObjectKind::Plain);
+        let frozen = match &kind {
+            ObjectKind::Map(entries) => self.freeze_entries(entries, freezing).map(Data::map),
+            ObjectKind::Set(entries) => {
+                let keys = entries.entries.iter().flatten().map(|(key, _)| key);
+                let values = keys.map(|key| self.freeze_part(key, freezing));
+                values.collect::<Result<_, _>>().map(Data::set)
+            }
+            _ => Ok(Ok(Data::Undefined)),
+        };
+        self.heap.object_mut(id).kind = kind;
+        frozen?.map_err(|_| self.too_deep())
+    }
+
+    fn freeze_entries(
+        &mut self,
+        entries: &KeyedEntries,
+        freezing: &mut Freezing,
+    ) -> Result<Vec<(Data, Data)>, Trap> {
+        let mut frozen = Vec::with_capacity(entries.entries.len());
+        for (key, value) in entries.entries.iter().flatten() {
+            let key = self.freeze_part(key, freezing)?;
+            frozen.push((key, self.freeze_part(value, freezing)?));
+        }
+        Ok(frozen)
     }
 
     /// What an array holds besides its items.
@@ -309,8 +328,4 @@ impl Machine<'_> {
         trap.0.code = Some(codes::NOT_A_MESSAGE);
         trap
     }
-}
-
-fn live_entries(entries: &KeyedEntries) -> Vec<(Value, Value)> {
-    entries.entries.iter().flatten().cloned().collect()
 }

@@ -166,6 +166,20 @@ impl Machine<'_> {
         left: usize,
         right: usize,
     ) -> Result<(), Trap> {
+        if operator == Instruction::Add
+            && let (Some(first), Some(second)) =
+                (self.stack[left].as_text(), self.stack[right].as_text())
+        {
+            let units = first.len() + second.len();
+            let bytes = first.byte_size() + second.byte_size();
+            self.charge_concat(units, bytes)?;
+            if let (Some(first), Some(second)) =
+                (self.stack[left].as_text(), self.stack[right].as_text())
+            {
+                self.stack[to] = Value::from(first.concat(second));
+            }
+            return Ok(());
+        }
         let (left, right) = (self.stack[left].clone(), self.stack[right].clone());
         self.stack[to] = self.slow_binary(operator, &left, &right)?;
         Ok(())
@@ -228,13 +242,18 @@ impl Machine<'_> {
 
     /// Both texts, one behind the other; charged and counted.
     pub fn concat(&mut self, left: &Text, right: &Text) -> Result<Value, Trap> {
-        let units = left.len() + right.len();
+        let bytes = left.byte_size() + right.byte_size();
+        self.charge_concat(left.len() + right.len(), bytes)?;
+        Ok(Value::from(left.concat(right)))
+    }
+
+    /// Charges and counts a text that others are joined to.
+    fn charge_concat(&mut self, units: usize, bytes: usize) -> Result<(), Trap> {
         if units > TEXT_UNITS_MAX {
             return Err(self.range_error("Invalid string length"));
         }
-        self.charge(32 + left.byte_size() + right.byte_size())?;
-        self.spend(units as u64 / 64)?;
-        Ok(Value::from(left.concat(right)))
+        self.charge(32 + bytes)?;
+        self.spend(units as u64 / 64)
     }
 
     fn unary_number(&mut self, instruction: Instruction, operand: &Value) -> Result<f64, Trap> {
@@ -253,35 +272,47 @@ impl Machine<'_> {
         })
     }
 
+    /// Joins so many texts, and what becomes text, from the top of the stack.
     fn template(&mut self, parts: usize) -> Result<(), Trap> {
-        let values = self.stack.split_off(self.stack.len() - parts);
-        let mut texts = Vec::with_capacity(parts);
+        let from = self.stack.len() - parts;
+        for at in from..from + parts {
+            self.text_step(at, at)?;
+        }
         let (mut units, mut bytes) = (0, 0);
-        for value in &values {
-            if let Value::Host(host) = value {
-                return Err(self.host.misuse(self, *host, Misuse::Template));
-            }
-            let text = self.to_text(value)?;
+        for text in (from..from + parts).filter_map(|at| self.stack[at].as_text()) {
             units += text.len();
             bytes += text.byte_size();
-            texts.push(text);
         }
-        if units > TEXT_UNITS_MAX {
-            return Err(self.range_error("Invalid string length"));
-        }
-        self.charge(32 + bytes)?;
-        self.spend(units as u64 / 64)?;
-        let joined = if texts.iter().all(|text| text.as_ascii().is_some()) {
-            Text::from(texts.iter().filter_map(Text::as_ascii).collect::<String>())
-        } else {
-            Text::from_units(
-                &texts
-                    .iter()
-                    .flat_map(Text::iter_units)
-                    .collect::<Vec<u16>>(),
-            )
-        };
+        self.charge_concat(units, bytes)?;
+        let texts = (from..from + parts).filter_map(|at| self.stack[at].as_text());
+        let joined = Text::join(texts);
+        self.stack.set_top(from);
         self.push(Value::from(joined));
+        Ok(())
+    }
+
+    /// Makes a part of a template a text, as it is now.
+    #[inline]
+    pub(super) fn text_step(&mut self, to: usize, from: usize) -> Result<(), Trap> {
+        match &self.stack[from] {
+            Value::Frozen(Data::Text(_)) if to == from => Ok(()),
+            Value::Frozen(Data::Text(_)) => {
+                self.stack.copy(from, to);
+                Ok(())
+            }
+            _ => self.make_text(to, from),
+        }
+    }
+
+    #[inline(never)]
+    fn make_text(&mut self, to: usize, from: usize) -> Result<(), Trap> {
+        let value = self.stack[from].clone();
+        if let Value::Host(host) = value {
+            return Err(self.host.misuse(self, host, Misuse::Template));
+        }
+        let text = self.to_text(&value)?;
+        self.charge(32 + text.byte_size())?;
+        self.stack[to] = Value::from(text);
         Ok(())
     }
 }

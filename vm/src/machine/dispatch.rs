@@ -164,6 +164,7 @@ impl<'p> Machine<'p> {
             }
             GetCell { to, slot, name } => self.get_cell(r(to), slot, name)?,
             GetChecked { to, slot, name } => self.get_slot_checked(r(to), slot, name)?,
+            Text { to, from } => self.text_step(r(to), r(from))?,
             GetPath { to, object, path } => self.get_path(r(to), r(object), path)?,
             Arithmetic {
                 operator,

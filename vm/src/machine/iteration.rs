@@ -266,9 +266,13 @@ impl Machine<'_> {
         if let Some(count) = self.array_length(source) {
             self.charge(count * 16)?;
             self.spend(count as u64 / 4)?;
-            return Ok((0..count)
-                .filter_map(|at| self.array_item(source, at))
-                .collect());
+            return Ok(match source {
+                Value::Array(id) => self.heap.array(*id).to_vec(),
+                Value::Frozen(Data::Array(array)) => {
+                    array.items().iter().cloned().map(Value::Frozen).collect()
+                }
+                _ => Vec::new(),
+            });
         }
         let Value::Iterator(id) = self.iterate(source)? else {
             return Ok(Vec::new());

@@ -61,7 +61,11 @@ impl Machine<'_> {
                 let array = self.top().clone();
                 let items = self.iterate_all(&source)?;
                 if let Value::Array(id) = array {
-                    self.heap.array_mut(id).extend(items);
+                    let array = self.heap.array_mut(id);
+                    match array.is_empty() {
+                        true => *array = items,
+                        false => array.extend(items),
+                    }
                 }
             }
         }

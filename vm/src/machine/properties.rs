@@ -180,21 +180,47 @@ impl Machine<'_> {
     pub(super) fn get_path(&mut self, to: usize, object: usize, path: u32) -> Result<(), Trap> {
         let (code, frame) = (self.code, self.frame.code);
         let keys = &frame.paths[path as usize];
-        let mut read = 0;
-        let mut value = match &self.stack[object] {
-            Value::Frozen(data) => {
-                let mut part = data;
-                while let Data::Object(object) = part
-                    && let Some(key) = keys.get(read)
-                    && let Some(found) = object.properties().get(&code.keys[*key as usize])
-                {
-                    part = found;
-                    read += 1;
-                }
-                Value::Frozen(part.clone())
-            }
-            value => value.clone(),
+        let Value::Frozen(start) = &self.stack[object] else {
+            let value = self.stack[object].clone();
+            return self.walk_path(to, value, keys, 0);
         };
+        let (mut part, mut read) = (start, 0);
+        while let Data::Object(object) = part
+            && let Some(key) = keys.get(read)
+            && let Some(found) = object.properties().get(&code.keys[*key as usize])
+        {
+            part = found;
+            read += 1;
+        }
+        let number = match (&keys[read..], part) {
+            ([], Data::Number(number)) => Some(*number),
+            ([key], Data::Text(text)) if code.links.length == Some(*key) => Some(text.len() as f64),
+            ([key], Data::Array(array)) if code.links.length == Some(*key) => {
+                Some(array.items().len() as f64)
+            }
+            _ => None,
+        };
+        if let Some(number) = number {
+            self.stack.set_number(to, number);
+            return Ok(());
+        }
+        let value = Value::Frozen(part.clone());
+        if read < keys.len() {
+            return self.walk_path(to, value, keys, read);
+        }
+        self.stack[to] = value;
+        Ok(())
+    }
+
+    /// The rest of a path, of which some keys have been read, without a short way.
+    #[inline(never)]
+    fn walk_path(
+        &mut self,
+        to: usize,
+        mut value: Value,
+        keys: &[u32],
+        read: usize,
+    ) -> Result<(), Trap> {
         for (at, key) in keys.iter().enumerate().skip(read) {
             self.frame.within = at as u32;
             value = self.property_by_key(&value, *key)?;
@@ -233,14 +259,24 @@ impl Machine<'_> {
     }
 
     pub(super) fn get_element(&mut self, to: usize, object: usize, key: usize) -> Result<(), Trap> {
-        if let (Value::Array(id), Value::Frozen(Data::Number(at))) =
-            (&self.stack[object], &self.stack[key])
-            && *at >= 0.0
-            && at.fract() == 0.0
-            && let Some(item) = self.heap.array(*id).get(*at as usize)
-        {
-            self.stack[to] = item.clone();
-            return Ok(());
+        if let Value::Frozen(Data::Number(number)) = &self.stack[key] {
+            let at = *number as usize;
+            let is_place = at as f64 == *number;
+            match &self.stack[object] {
+                Value::Array(id) if is_place => {
+                    if let Some(item) = self.heap.array(*id).get(at) {
+                        self.stack.set_value(to, item);
+                        return Ok(());
+                    }
+                }
+                Value::Frozen(Data::Array(array)) if is_place => {
+                    if let Some(item) = array.items().get(at) {
+                        self.stack[to] = Value::Frozen(item.clone());
+                        return Ok(());
+                    }
+                }
+                _ => {}
+            }
         }
         let (object, key) = (self.stack[object].clone(), self.stack[key].clone());
         self.stack[to] = self.element(&object, &key)?;

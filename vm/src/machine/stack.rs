@@ -124,7 +124,13 @@ impl Stack {
         match &self.values[from] {
             Value::Frozen(Data::Number(number)) => {
                 let number = *number;
-                self.set_number(to, number);
+                match &mut self.values[to] {
+                    // The function that returns the number: it owns no memory.
+                    function @ Value::Closure(_) => {
+                        std::mem::forget(std::mem::replace(function, Value::number(number)));
+                    }
+                    _ => self.set_number(to, number),
+                }
             }
             _ => self.values[to] = self.take(from),
         }

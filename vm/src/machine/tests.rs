@@ -42,6 +42,14 @@ fn operators() {
         ("({ valueOf: () => 4 }) * 2", "8"),
         ("`${{ toString: () => 'x' }}`", "\"x\""),
         ("'a' + { valueOf: () => 1, toString: () => 's' }", "\"a1\""),
+        (
+            "(() => { let n = 0; const o = { toString: () => String(n) }; return `${o} ${++n} ${o}${[n, null]}` })()",
+            "\"0 1 11,\"",
+        ),
+        (
+            "(() => { const log = []; const o = { toString: () => { log.push('o'); return '' } }; try { return `${o}${null.x}` } catch { return log } })()",
+            "[\"o\"]",
+        ),
     ]);
 }
 

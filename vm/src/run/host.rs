@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 
+use smallvec::SmallVec;
+
 use super::reading::{self, Reading};
 use crate::codes;
 use crate::data::{Address, Data, Symbolic};
@@ -36,7 +38,7 @@ pub(crate) struct RunHost<'a> {
     identity: &'a Identity,
     outbox: RefCell<Cow<'a, Option<Address>>>,
     /// For each value on the stack: its handle, and the address that stands for it.
-    slots: RefCell<Vec<(Handle, Data)>>,
+    slots: RefCell<SmallVec<[(Handle, Data); 4]>>,
     lines: RefCell<Vec<String>>,
     line_bytes: Cell<u64>,
     limits: &'a Limits,
@@ -60,7 +62,7 @@ impl<'a> RunHost<'a> {
             generator: Cell::new(None),
             identity,
             outbox: RefCell::new(Cow::Borrowed(&worker.outbox)),
-            slots: RefCell::new(Vec::new()),
+            slots: RefCell::new(SmallVec::new()),
             lines: RefCell::new(Vec::new()),
             line_bytes: Cell::new(0),
             limits: context.limits,

@@ -105,20 +105,13 @@ impl<'a> Functions<'a> {
     }
 
     /// What was used, and what was written to the console.
-    pub(crate) fn finish(self) -> (Used, Vec<Note>) {
+    pub(crate) fn finish(&mut self) -> (Used, impl Iterator<Item = Note> + use<>) {
         let used = self.machine.used();
         let used = Used {
             instructions: used.instructions,
             allocated_bytes: used.allocated_bytes,
         };
-        (
-            used,
-            self.host
-                .take_lines()
-                .into_iter()
-                .map(Note::Console)
-                .collect(),
-        )
+        (used, self.host.take_lines().into_iter().map(Note::Console))
     }
 }
 

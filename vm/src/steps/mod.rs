@@ -144,6 +144,11 @@ pub(crate) enum Step {
         from: Register,
     },
 
+    /// A part of a template as a text.
+    Text {
+        to: Register,
+        from: Register,
+    },
     Not {
         to: Register,
         from: Register,
@@ -374,6 +379,7 @@ impl Step {
             | Step::ArithmeticInteger { to, .. }
             | Step::Increment { to, .. }
             | Step::Decrement { to, .. }
+            | Step::Text { to, .. }
             | Step::Not { to, .. }
             | Step::Compare(_, to, ..)
             | Step::CompareInteger(_, to, ..)

@@ -75,6 +75,7 @@ fn one(builder: &mut Builder, code: &Code, instruction: Instruction) {
         }
         Increment => unary(builder, |to, from| Step::Increment { to, from }),
         Decrement => unary(builder, |to, from| Step::Decrement { to, from }),
+        Template(1) => unary(builder, |to, from| Step::Text { to, from }),
         Not => unary(builder, |to, from| Step::Not { to, from }),
         AddInteger(number) => unary(builder, |to, left| Step::AddInteger { to, left, number }),
         GetCapture { capture, name } => {

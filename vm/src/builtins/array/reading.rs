@@ -47,11 +47,7 @@ pub(super) fn copy(
     items: &mut Items,
 ) -> Result<(), Trap> {
     machine.spend(range.len() as u64 / 4)?;
-    for at in range {
-        let item = machine.array_item(array, at).unwrap_or(Value::UNDEFINED);
-        items.push(machine, item)?;
-    }
-    Ok(())
+    items.copy(machine, array, range)
 }
 
 fn concat(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {

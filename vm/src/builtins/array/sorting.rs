@@ -119,37 +119,40 @@ fn sorted_by_text(machine: &mut Machine<'_>, items: Vec<Value>) -> Result<Vec<Va
 }
 
 /// Merges runs of 1, 2, 4, … items until one run is left; takes from the left run unless the right
-/// item is to stand before it.
-fn merge_sort<'p, T: Clone>(
+/// item is to stand before it. Their places are merged, so that an item moves once.
+fn merge_sort<'p, T>(
     machine: &mut Machine<'p>,
-    mut items: Vec<T>,
+    items: Vec<T>,
     mut compare: impl FnMut(&mut Machine<'p>, &T, &T) -> Result<f64, Trap>,
 ) -> Result<Vec<T>, Trap> {
     let count = items.len();
     let mut width = 1;
-    let mut merged: Vec<T> = Vec::with_capacity(count);
+    let mut order: Vec<usize> = (0..count).collect();
+    let mut merged: Vec<usize> = Vec::with_capacity(count);
     while width < count {
         machine.spend(count as u64)?;
         merged.clear();
-        for start in (0..count).step_by(width * 2) {
-            let middle = (start + width).min(count);
-            let end = (start + width * 2).min(count);
-            let (mut left, mut right) = (start, middle);
-            while left < middle && right < end {
+        for run in order.chunks(width * 2) {
+            let (mut left, mut right) = run.split_at(width.min(run.len()));
+            while let (Some((first, others)), Some((second, more))) =
+                (left.split_first(), right.split_first())
+            {
                 // NaN counts as 0.
-                if compare(machine, &items[left], &items[right])? > 0.0 {
-                    merged.push(items[right].clone());
-                    right += 1;
+                if compare(machine, &items[*first], &items[*second])? > 0.0 {
+                    merged.push(*second);
+                    right = more;
                 } else {
-                    merged.push(items[left].clone());
-                    left += 1;
+                    merged.push(*first);
+                    left = others;
                 }
             }
-            merged.extend_from_slice(&items[left..middle]);
-            merged.extend_from_slice(&items[right..end]);
+            merged.extend_from_slice(left);
+            merged.extend_from_slice(right);
         }
-        std::mem::swap(&mut items, &mut merged);
+        std::mem::swap(&mut order, &mut merged);
         width *= 2;
     }
-    Ok(items)
+    let mut items: Vec<Option<T>> = items.into_iter().map(Some).collect();
+    let sorted = order.into_iter().filter_map(|at| items[at].take());
+    Ok(sorted.collect())
 }

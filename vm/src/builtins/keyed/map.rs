@@ -26,7 +26,17 @@ pub(super) static FAMILY: Family = Family {
 fn new_map(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
     let mut entries = KeyedEntries::default();
     let source = argument(arguments, 0);
-    if !source.is_nullish()
+    if let Value::Frozen(Data::Map(map)) = source {
+        // What is copied has the same entries again.
+        for (key, value) in map.entries() {
+            put(
+                machine,
+                &mut entries,
+                key.clone().into(),
+                value.clone().into(),
+            )?;
+        }
+    } else if !source.is_nullish()
         && let Value::Iterator(pairs) = machine.iterate(source)?
     {
         while let Some(pair) = machine.iterator_next(pairs)? {

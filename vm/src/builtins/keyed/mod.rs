@@ -8,6 +8,8 @@ mod map;
 mod reading;
 mod set;
 
+use std::collections::btree_map::Entry;
+
 use super::Family;
 use crate::data::{Data, PropertyTable};
 use crate::error::Trap;
@@ -68,20 +70,22 @@ fn put(
     key: Value,
     value: Value,
 ) -> Result<(), Trap> {
-    let canonical = map_key(machine, &key)?;
-    if let Some(place) = entries.places.get(&canonical) {
-        if let Some(Some((_, old))) = entries.entries.get_mut(*place) {
-            *old = value;
+    let place = match entries.places.entry(map_key(machine, &key)?) {
+        Entry::Occupied(place) => {
+            if let Some(Some((_, old))) = entries.entries.get_mut(*place.get()) {
+                *old = value;
+            }
+            return Ok(());
         }
-        return Ok(());
-    }
+        Entry::Vacant(place) => place,
+    };
     machine.charge(96)?;
     // -0 is kept as 0.
     let key = match key.as_number() {
         Some(number) => Value::number(number + 0.0),
         None => key,
     };
-    entries.places.insert(canonical, entries.entries.len());
+    place.insert(entries.entries.len());
     entries.entries.push(Some((key, value)));
     Ok(())
 }
@@ -199,8 +203,8 @@ fn lookup(
                 return Ok(None);
             };
             let place = entries.places.get(&canonical).copied();
-            let entry = place.and_then(|place| entries.entries[place].clone());
-            Ok(entry.map(|(_, value)| value))
+            let entry = place.and_then(|place| entries.entries[place].as_ref());
+            Ok(entry.map(|(_, value)| value.clone()))
         }
         (Value::Frozen(Data::Map(map)), Class::Map) => {
             let keys = map.entries().iter().map(|(key, _)| key);

@@ -97,6 +97,10 @@ fn frozen_arrays_are_read_and_copied_but_not_changed() {
         ),
         ("l => JSON.stringify({ l })", r#""{\"l\":[3,1,2]}""#),
         ("l => Object.isFrozen(l)", "true"),
+        (
+            "l => [l[0], l[2], l['1'], l[-0], l.length, typeof l[3], typeof l[-1], typeof l[0.5]]",
+            r#"[3,2,1,3,3,"undefined","undefined","undefined"]"#,
+        ),
         ("l => Math.max(...l)", "3"),
     ] {
         assert_eq!(
@@ -141,6 +145,11 @@ fn frozen_maps_sets_and_dates_are_read_in_place() {
             "m => { const n = new Map([...m, ['c', 3]]); return [n.size, n.get('c')] }",
             &map,
             "[3,3]",
+        ),
+        (
+            "m => { const n = new Map(m); return [n.set('a', 5).get('a'), n.has([1]), n.size, m.get('a')] }",
+            &map,
+            "[5,false,2,1]",
         ),
         ("m => Object.fromEntries(m)", &map, r#"{"a":1,"1":2}"#),
         (
@@ -222,6 +231,19 @@ fn console_log_writes_texts_as_they_are_and_the_rest_as_json() {
             "an array"
         ]
     );
+}
+
+#[test]
+fn paths_end_at_values_of_every_kind() {
+    let message = json(r#"{"a":{"t":"né","l":[1,2],"n":5,"o":{"length":7},"b":true}}"#);
+    let function = "m => [m.a.t, m.a.t.length, m.a.l.length, m.a.n, m.a.o.length, m.a.b, typeof m.a.n.length, typeof m.a.x]";
+    let expected = r#"["né",2,2,5,7,true,"undefined","undefined"]"#;
+    assert_eq!(
+        applied(function, message.clone(), &TestHost::default()),
+        expected
+    );
+    let found = applied("m => m.a.x.y", message, &TestHost::default());
+    assert!(found.contains("reading 'y'"), "{found}");
 }
 
 /// A copy of a large frozen object shares its structure; what a script sees is as if it did not.
