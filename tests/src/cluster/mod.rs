@@ -271,7 +271,10 @@ pub fn example_files() -> Vec<std::path::PathBuf> {
         let entries = std::fs::read_dir(repository().join("examples").join(folder)).unwrap();
         files.extend(entries.map(|entry| entry.unwrap().path()));
     }
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "js"));
+    files.retain(|path| {
+        let name = path.to_string_lossy();
+        name.ends_with(".js") && !name.ends_with(".test.js")
+    });
     files.sort();
     files
 }

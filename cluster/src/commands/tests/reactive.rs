@@ -384,11 +384,16 @@ fn what_is_no_reactive_function_is_refused() {
         message,
     }));
     assert_eq!(refusal(refused).code, codes::REACTIVE);
-    say(&mut bench, "Exposure", "1");
-    say(&mut bench, r#"Exposure/["ann"]"#, "1");
-    read(&mut bench, "Exposure", r#"["ann"]"#);
-    say(&mut bench, r#"Exposure/["ann"]"#, "1");
-    assert_eq!(bench.dead(), ["E0230"; 3]);
+    for to in ["Exposure", r#"Exposure/["ann"]"#] {
+        let door = bench.door();
+        let refused = bench.one(Command::Send(SendRequest {
+            door,
+            to: address(to),
+            from: None,
+            body: body("1"),
+        }));
+        assert_eq!(refusal(refused).code, codes::REACTIVE);
+    }
 }
 
 #[test]
