@@ -52,7 +52,10 @@ pub enum Command {
     Watch(WatchArguments),
     /// Show the causal tree of a message: who sent what to whom, when, on which node
     Trace(TraceArguments),
-    /// Look at the cluster
+    /// Look at messages that could not be handed over, send them again or discard them
+    #[command(subcommand, name = "dead-letters")]
+    DeadLetters(DeadLettersCommand),
+    /// Look at the cluster, drain and remove nodes
     #[command(subcommand)]
     Cluster(ClusterCommand),
     /// Measure: durable adds over HTTP, hops around a ring, flushes and CPU per operation
@@ -485,6 +488,51 @@ pub struct TraceArguments {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub client: ClientArguments,
+}
+
+/// `troupe dead-letters …`
+#[derive(Debug, Subcommand)]
+pub enum DeadLettersCommand {
+    /// Messages that could not be handed over, with why
+    List {
+        /// From this number on, in each shard
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        from: u64,
+        /// How many at most
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        limit: usize,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        client: ClientArguments,
+    },
+    /// All of one: its message, and why it is there
+    Show(DeadLetterArguments),
+    /// Send one again
+    Retry(DeadLetterArguments),
+    /// Forget one
+    Discard(DeadLetterArguments),
+}
+
+/// Commands that concern one dead letter.
+#[derive(Debug, Args)]
+pub struct DeadLetterArguments {
+    /// `SHARD/NUMBER`, as `dead-letters list` shows it
+    #[arg(value_name = "LETTER", value_parser = letter)]
+    pub letter: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub client: ClientArguments,
+}
+
+/// A dead letter's name: two numbers with a slash between.
+fn letter(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.split('/').collect();
+    match parts.as_slice() {
+        [shard, number] if shard.parse::<u32>().is_ok() && number.parse::<u64>().is_ok() => {
+            Ok(text.to_owned())
+        }
+        _ => Err("write the shard and the number, such as 3/17".to_owned()),
+    }
 }
 
 /// `troupe cluster …`

@@ -12,6 +12,7 @@ mod bench;
 mod check;
 mod cluster;
 mod completions;
+mod dead_letters;
 mod demo;
 mod deploy;
 mod dev;
@@ -64,6 +65,7 @@ fn carry_out(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Trace(arguments) => trace::run(arguments)?,
         Command::Watch(arguments) => watch::run(arguments)?,
         Command::Cluster(command) => cluster::run(command)?,
+        Command::DeadLetters(command) => dead_letters::run(command)?,
         Command::Bench(arguments) => bench::run(arguments)?,
         Command::Types { testing } => types::run(*testing),
         Command::Completions { shell } => completions::run(*shell),

@@ -35,6 +35,9 @@ pub(super) fn run(arguments: &WatchArguments) -> anyhow::Result<()> {
         if form == Output::Json {
             return output::json(&view);
         }
+        if view.error.is_some() {
+            anyhow::bail!("{}", said(&view).trim_start_matches("error: "));
+        }
         output::line(&said(&view));
         return Ok(());
     }

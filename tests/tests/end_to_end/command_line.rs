@@ -3,6 +3,7 @@
 use serde_json::json;
 use tests::cluster::{Cluster, Ended, Options, troupe};
 use tests::services::free_port;
+use tests::wait::{PATIENCE, until};
 
 use crate::scripts::{COUNTER, ERRAND};
 use crate::turn;
@@ -229,6 +230,42 @@ fn failures_say_what_and_what_to_do() {
     );
     let failed = shell.run(&["send", "Counter", "{ no json"]).expect_code(1);
     assert!(failed.stderr.contains("the message"), "{}", failed.stderr);
+}
+
+#[test]
+fn dead_letters_are_listed_shown_sent_again_and_discarded() {
+    let _turn = turn();
+    let (_cluster, shell) = journey();
+    let wrong = r#"{ "type": "add", "name": "apples", "amount": -3 }"#;
+    shell
+        .run(&["send", "Counter/apples", wrong, "--wait", "turn"])
+        .expect_code(1);
+    let listed = shell.run(&["dead-letters", "list"]).expect_code(0);
+    let row = listed.stdout.lines().nth(1).unwrap_or_default().to_owned();
+    assert!(
+        row.contains("Counter/apples") && row.contains("-3"),
+        "{row}"
+    );
+    let letter = row.split_whitespace().next().unwrap();
+    let shown = shell.run(&["dead-letters", "show", letter]).expect_code(0);
+    shown.prints(&["cannot add -3", "counter.js", "\"amount\":-3"]);
+    // It fails again, under another number.
+    let again = shell.run(&["dead-letters", "retry", letter]).expect_code(0);
+    again.prints(&["sent again"]);
+    let other = until("the letter of the second try", PATIENCE, || {
+        let listed = shell.run(&["dead-letters", "list"]).expect_code(0);
+        let row = listed.stdout.lines().nth(1)?.to_owned();
+        let other = row.split_whitespace().next()?.to_owned();
+        (other != letter).then_some(other)
+    });
+    let gone = shell.run(&["dead-letters", "show", letter]).expect_code(1);
+    assert!(gone.stderr.contains("dead-letters list"), "{}", gone.stderr);
+    shell
+        .run(&["dead-letters", "discard", &other])
+        .expect_code(0);
+    let listed = shell.run(&["dead-letters", "list"]).expect_code(0);
+    listed.prints(&["no dead letters"]);
+    shell.run(&["dead-letters", "show", "17"]).expect_code(2);
 }
 
 #[test]

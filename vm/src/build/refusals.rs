@@ -179,7 +179,20 @@ fn operand_name(text: &str) -> Option<&str> {
     let is_word = name.starts_with(|character: char| character.is_alphabetic() || character == '_');
     let is_function = matches!(
         name,
-        "readState" | "computeState" | "typeof" | "void" | "delete" | "const" | "let"
+        "readState"
+            | "computeState"
+            | "modifyState"
+            | "send"
+            | "call"
+            | "reply"
+            | "spawn"
+            | "when"
+            | "waitFor"
+            | "typeof"
+            | "void"
+            | "delete"
+            | "const"
+            | "let"
     );
     let is_parameter = rest.trim_start().starts_with("=>");
     (is_word && !is_function && !is_parameter).then_some(name)

@@ -114,7 +114,11 @@ impl Run<'_> {
         if value.is_function() {
             return Ok(value);
         }
-        let what = format!("{role} has to be a function, got {}", self.describe(&value));
+        let what = format!(
+            "{role} has to be a function, got {}: a ref may stand for one, whose combiner returns it \
+             (`computeState([m], m => state => …)`)",
+            self.describe(&value)
+        );
         Err(self.at_command(ScriptError::new(codes::NOT_A_FUNCTION, what)))
     }
 
