@@ -97,7 +97,7 @@ async fn deploy(
     match gathered {
         Ok(scripts) if before.as_ref() == Some(&scripts) => before,
         Ok(scripts) => {
-            install(node, &scripts).await;
+            install(node, &scripts, before.is_some()).await;
             Some(scripts)
         }
         Err(rejected) => {
@@ -108,7 +108,7 @@ async fn deploy(
     }
 }
 
-async fn install(node: &Node, scripts: &Scripts) {
+async fn install(node: &Node, scripts: &Scripts, again: bool) {
     let namespace = Namespace::default();
     match node.door.deploy(&namespace, scripts).await {
         Ok(deployed) => {
@@ -119,7 +119,11 @@ async fn install(node: &Node, scripts: &Scripts) {
             }
             let workers = deployed.iter().flat_map(|each| each.program.workers());
             let names: Vec<&str> = workers.map(|worker| worker.name.as_str()).collect();
-            output::line(&format!("deployed {}", names.join(", ")));
+            let kept = match again {
+                true => "; instances that run keep the program they began with",
+                false => "",
+            };
+            output::line(&format!("deployed {}{kept}", names.join(", ")));
             let unserved = node.door.unserved(&namespace, &deployed);
             if !unserved.is_empty() {
                 output::line(&format!("nothing serves yet: {}", unserved.join(", ")));

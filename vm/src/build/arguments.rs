@@ -7,6 +7,7 @@ use super::refusals::noun;
 use super::stage::Stage;
 use super::tables::{Kind, Recipe};
 use crate::codes;
+use crate::compile::closest;
 use crate::data::Data;
 use crate::diagnostic::Diagnostic;
 use crate::error::Trap;
@@ -178,8 +179,11 @@ impl Arguments<'_, '_, '_, '_> {
                     .join(", ");
                 let message = format!("`{}` has no option `{key}`", self.name);
                 let diagnostic = Diagnostic::error(codes::BAD_OPTION, self.span, message);
+                let guess = closest(key, known.iter().copied())
+                    .map(|guess| format!("did you mean `{guess}`? "))
+                    .unwrap_or_default();
                 return Err(Trap::refused(
-                    diagnostic.with_hint(format!("the options are {list}")),
+                    diagnostic.with_hint(format!("{guess}the options are {list}")),
                 ));
             }
         }
