@@ -92,19 +92,18 @@ impl Servers {
         let data = self.folder.path().join(&name);
         let expected = self.addresses.len().to_string();
         let mut command = Command::new(std::env::current_exe()?);
-        if self.direct {
-            command.args(["--direct", "127.0.0.1:0"]);
-        }
-        let child = command
+        command
             .args(["node", "--cluster", "bench", "--bus", &self.bus])
             .args(["--name", &name, "--expect", &expected])
             .args(["--http", &self.addresses[place].to_string()])
             .arg("--data")
             .arg(data)
             .env("TROUPE_LOG", "error,openraft=off,async_nats=off")
-            .stdin(Stdio::null())
-            .spawn()
-            .context("cannot start a node")?;
+            .stdin(Stdio::null());
+        if self.direct {
+            command.args(["--direct", "127.0.0.1:0"]);
+        }
+        let child = command.spawn().context("cannot start a node")?;
         Ok(Process(child))
     }
 
