@@ -1,38 +1,14 @@
 //! Walks trees of commands.
 
-use crate::tree::{Command, CommandKind, Operand};
+use crate::tree::{Command, CommandKind, Continuation, Operand, Timeout};
 
 /// The commands directly inside another.
 pub(super) fn children(command: &Command) -> Vec<&Command> {
     match &command.kind {
         CommandKind::Sequence { body, .. } => body.iter().collect(),
-        CommandKind::WaitFor(wait) => {
-            let otherwise = wait
-                .timeout
-                .iter()
-                .filter_map(|time| time.otherwise.as_deref());
-            std::iter::once(&*wait.then.command)
-                .chain(otherwise)
-                .collect()
-        }
-        CommandKind::Call(call) => {
-            let otherwise = call
-                .timeout
-                .iter()
-                .filter_map(|time| time.otherwise.as_deref());
-            std::iter::once(&*call.then.command)
-                .chain(otherwise)
-                .collect()
-        }
-        CommandKind::WaitForValue(wait) => {
-            let otherwise = wait
-                .timeout
-                .iter()
-                .filter_map(|time| time.otherwise.as_deref());
-            std::iter::once(&*wait.then.command)
-                .chain(otherwise)
-                .collect()
-        }
+        CommandKind::WaitFor(wait) => after_wait(&wait.then, wait.timeout.as_ref()),
+        CommandKind::Call(call) => after_wait(&call.then, call.timeout.as_ref()),
+        CommandKind::WaitForValue(wait) => after_wait(&wait.then, wait.timeout.as_ref()),
         CommandKind::When(when) => vec![&*when.matched.command, &*when.otherwise.command],
         CommandKind::WhenState {
             then, otherwise, ..
@@ -53,6 +29,12 @@ pub(super) fn children(command: &Command) -> Vec<&Command> {
         CommandKind::Spawn(spawn) => vec![&*spawn.then.command],
         _ => Vec::new(),
     }
+}
+
+/// What follows a wait: when it ends, and when its time is over.
+fn after_wait<'c>(then: &'c Continuation, timeout: Option<&'c Timeout>) -> Vec<&'c Command> {
+    let otherwise = timeout.and_then(|time| time.otherwise.as_deref());
+    std::iter::once(&*then.command).chain(otherwise).collect()
 }
 
 /// A command and all inside it.
