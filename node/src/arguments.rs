@@ -1,9 +1,13 @@
 //! The command line: every command, its flags and what `--help` says of them. Parsed in `main`, carried
 //! out in `commands`, one file for each.
 
+mod bench;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+pub use bench::{BenchArguments, Fault, Form, Work};
 
 /// A distributed runtime for scripted workers.
 #[derive(Debug, Parser)]
@@ -58,7 +62,7 @@ pub enum Command {
     /// Look at the cluster, drain and remove nodes
     #[command(subcommand)]
     Cluster(ClusterCommand),
-    /// Measure: durable adds over HTTP, hops around a ring, flushes and CPU per operation
+    /// Measure: adds, hops, workflows, timers, failover, overload; waits, flushes and CPU of each
     Bench(BenchArguments),
     /// Print the types of the language, for editors: troupe types > troupe.d.ts
     Types {
@@ -571,47 +575,4 @@ pub struct DrainArguments {
     /// Only ask for it
     #[arg(long)]
     pub no_wait: bool,
-}
-
-/// `troupe bench`
-#[derive(Debug, Args)]
-pub struct BenchArguments {
-    /// What to measure
-    #[arg(value_enum, default_values_t = [Work::Adds, Work::Ring])]
-    pub work: Vec<Work>,
-    /// Nodes of the cluster; three use a real NATS server from PATH or --nats
-    #[arg(long, value_name = "N", default_values_t = [1, 3])]
-    pub nodes: Vec<u32>,
-    /// Concurrent clients
-    #[arg(long, value_name = "N", default_values_t = [1, 64, 256])]
-    pub clients: Vec<u32>,
-    /// Seconds for each measurement
-    #[arg(long, default_value_t = 5, value_name = "N")]
-    pub seconds: u64,
-    /// Repetitions; medians are printed
-    #[arg(long, default_value_t = 3, value_name = "N")]
-    pub rounds: u32,
-    /// Nodes killed one after the other by `failover`
-    #[arg(long, default_value_t = 6, value_name = "N")]
-    pub kills: u32,
-    /// The NATS server's binary
-    #[arg(long, value_name = "FILE", env = "TROUPE_TEST_NATS_SERVER", value_hint = ValueHint::FilePath)]
-    pub nats: Option<PathBuf>,
-    /// Let the nodes of a cluster connect to each other directly
-    #[arg(long)]
-    pub direct: bool,
-    /// How to print results
-    #[arg(long, short, value_enum, default_value_t = Output::Table)]
-    pub output: Output,
-}
-
-/// A kind of work to measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Work {
-    /// Durable adds to one of 1000 counters over HTTP
-    Adds,
-    /// Hops of 64 tokens around a ring of 1000 workers
-    Ring,
-    /// Nodes killed with kill -9 and started again under adds: the longest wait of any request
-    Failover,
 }

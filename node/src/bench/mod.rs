@@ -1,125 +1,156 @@
-//! `troupe bench`: the project's own load generator. It starts nodes as processes of their own (three on a
-//! real NATS server), sends durable work over HTTP from this process, and prints rates, waits, and what
-//! one operation costs in CPU time and flushes. Medians over rounds; the load generator shares the
-//! machine, and what it takes is printed too.
+//! `troupe bench`: the project's own load generator. It starts nodes as processes of their own (several on a
+//! real NATS server), sends durable work over HTTP from this process, and prints rates, waits, and what one
+//! operation costs in CPU time, flushes and bytes. What was done is read back, and a run that lost something
+//! fails. The load generator shares the machine, and what it takes is printed too.
 
-mod adds;
-mod failover;
+mod compare;
+mod distribution;
+mod drive;
+mod machine;
 mod measure;
-mod ring;
+mod mode;
+mod pace;
+mod picture;
+mod print;
+mod process;
+mod progress;
+mod report;
+mod rounds;
+mod schedule;
+mod seen;
+mod series;
 mod servers;
+mod work;
 
-use serde::Serialize;
+pub use machine::Machine;
+pub use report::{Figure, OperationCosts, Ratio, Report, Row, Waits};
 
-use crate::arguments::{BenchArguments, Output, Work};
-use crate::output;
-use servers::Servers;
+use crate::arguments::{BenchArguments, Work};
+use mode::{curves, failover, load, overload, start};
+use servers::{Servers, Settings};
+use work::adds::Adds;
+use work::fan_in::FanIn;
+use work::mixed::Mixed;
+use work::workflow::Workflows;
 
-/// One line of the results: a kind of work under one load, the median round.
-#[derive(Clone, Debug, Serialize)]
-pub struct Row {
-    /// What was done.
-    pub work: String,
-    /// Nodes of the cluster.
-    pub nodes: u32,
-    /// Concurrent clients or tokens.
-    pub concurrency: u32,
-    /// Operations a second.
-    pub per_second: f64,
-    /// Waits in milliseconds at 50, 95 and 99 in 100 and the longest; none where operations have no wait
-    /// of their own.
-    pub waits_ms: Option<[f64; 4]>,
-    /// What one operation cost; none where nodes were killed, whose costs are gone with them.
-    #[serde(flatten)]
-    pub costs: Option<OperationCosts>,
-    /// Operations that failed.
-    pub failed: u64,
-}
+/// What one kind of work came to.
+type Found = (Vec<Row>, Vec<Figure>);
 
-/// What one operation cost.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct OperationCosts {
-    /// CPU time of all nodes and the bus, microseconds.
-    pub node_cpu_us: f64,
-    /// CPU time of the load generator, microseconds.
-    pub load_cpu_us: f64,
-    /// Flushes of all nodes' logs.
-    pub flushes: f64,
-}
-
-/// Runs the benchmark and prints its table.
+/// Runs the benchmark and prints what it found.
 ///
 /// # Errors
-/// The nodes cannot be started, or no operation succeeds.
+/// The nodes cannot be started, no operation succeeds, or something was lost or done twice.
 pub async fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
-    let mut rows = Vec::new();
-    for &nodes in &arguments.nodes {
-        let mut servers =
-            Servers::start(nodes, arguments.nats.as_deref(), arguments.direct).await?;
-        let started = servers.first_add_after.as_secs_f64() * 1000.0;
-        eprintln!("{nodes} node(s): start to first durable add {started:.0} ms");
-        eprintln!(
-            "{nodes} node(s): resident memory when idle {}",
-            servers.memory()?
-        );
-        for work in &arguments.work {
-            match work {
-                Work::Adds => rows.extend(adds::measure(&servers, arguments).await?),
-                Work::Ring => rows.push(ring::measure(&servers, arguments).await?),
-                Work::Failover => rows.extend(failover::measure(&mut servers, arguments).await?),
-            }
+    // Read first: a name that is wrong should not cost minutes.
+    let other = arguments.compare.as_deref().map(Report::read);
+    let other = other.transpose()?;
+    let mut report = Report {
+        machine: Machine::look(arguments.data.as_deref())?,
+        ..Report::default()
+    };
+    progress::note(&report.machine.line());
+    let mut work = Vec::new();
+    for &one in &arguments.work {
+        if !work.contains(&one) {
+            work.push(one);
         }
-        servers.stop()?;
     }
-    if arguments.output == Output::Json {
-        return output::json(&rows);
+    if work.contains(&Work::Overload) {
+        overload::allow_many_files()?;
     }
-    print(&rows);
-    Ok(())
+    for &nodes in &arguments.nodes {
+        measure(arguments, nodes, &work, &mut report).await?;
+    }
+    if let Some(other) = other {
+        compare::compare(&mut report, &other);
+    }
+    if let Some(path) = &arguments.save {
+        report.save(path)?;
+    }
+    print::print(&report, arguments.output)
 }
 
-fn print(rows: &[Row]) {
-    let heading = [
-        "work",
-        "nodes",
-        "clients",
-        "per second",
-        "p50 ms",
-        "p95 ms",
-        "p99 ms",
-        "max ms",
-        "node CPU us",
-        "load CPU us",
-        "flushes",
-        "failed",
-    ];
-    let cells = rows.iter().map(|row| {
-        let wait = |place: usize| {
-            row.waits_ms
-                .map_or("-".to_owned(), |ms| format!("{:.2}", ms[place]))
+/// Measures all work on clusters of one size; work that does not harm nodes shares them.
+async fn measure(
+    arguments: &BenchArguments,
+    nodes: u32,
+    all: &[Work],
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let settings = Settings::new(arguments, nodes);
+    let mut shared = None;
+    for &work in all {
+        let found = match work {
+            Work::Start => of_figures(start::start(arguments, nodes).await?),
+            Work::Restart => of_figures(start::restart(arguments, nodes).await?),
+            Work::Shards => of_rows(curves::shards(arguments, nodes).await?),
+            // What is idle, lost or killed has done nothing else before.
+            Work::Idle => {
+                let servers = Servers::start(&settings).await?;
+                let figures = start::idle(&servers, arguments).await?;
+                servers.stop()?;
+                of_figures(figures)
+            }
+            Work::Failover | Work::Workers => {
+                let mut servers = Servers::start(&settings).await?;
+                let found = match work {
+                    Work::Workers => curves::workers(&mut servers, arguments).await?,
+                    _ => failover::failover(&mut servers, arguments).await?,
+                };
+                servers.stop()?;
+                found
+            }
+            Work::Adds
+            | Work::FanIn
+            | Work::Workflow
+            | Work::Mixed
+            | Work::Ring
+            | Work::Messages
+            | Work::Timers
+            | Work::Overload => {
+                let servers = match shared.take() {
+                    Some(servers) => servers,
+                    None => Servers::start(&settings).await?,
+                };
+                let found = on_servers(&servers, arguments, work).await?;
+                shared = Some(servers);
+                found
+            }
         };
-        let cost = |show: fn(OperationCosts) -> String| row.costs.map_or("-".to_owned(), show);
-        vec![
-            row.work.clone(),
-            row.nodes.to_string(),
-            row.concurrency.to_string(),
-            format!("{:.0}", row.per_second),
-            wait(0),
-            wait(1),
-            wait(2),
-            wait(3),
-            cost(|costs| format!("{:.1}", costs.node_cpu_us)),
-            cost(|costs| format!("{:.1}", costs.load_cpu_us)),
-            cost(|costs| format!("{:.3}", costs.flushes)),
-            row.failed.to_string(),
-        ]
-    });
-    output::table(&heading, cells);
+        report.extend(found.0, found.1);
+    }
+    shared.map_or(Ok(()), Servers::stop)
 }
 
-/// The round with the median rate.
-fn median(mut rounds: Vec<Row>) -> Option<Row> {
-    rounds.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
-    let middle = rounds.len() / 2;
-    (!rounds.is_empty()).then(|| rounds.swap_remove(middle))
+fn of_rows(rows: Vec<Row>) -> Found {
+    (rows, Vec::new())
+}
+
+fn of_figures(figures: Vec<Figure>) -> Found {
+    (Vec::new(), figures)
+}
+
+/// Measures work on nodes that run.
+async fn on_servers(
+    servers: &Servers,
+    arguments: &BenchArguments,
+    work: Work,
+) -> anyhow::Result<Found> {
+    let count = arguments.workers;
+    Ok(of_rows(match work {
+        Work::FanIn => load::requests(servers, arguments, FanIn::new(count), &[64]).await?,
+        Work::Workflow => {
+            let workflows = Workflows::new("w", count);
+            load::requests(servers, arguments, workflows, &[64]).await?
+        }
+        Work::Mixed => load::requests(servers, arguments, Mixed::new(count), &[64]).await?,
+        Work::Ring => vec![load::ring(servers, arguments).await?],
+        Work::Messages => curves::messages(servers, arguments).await?,
+        Work::Timers => return load::timers(servers, arguments).await,
+        Work::Overload => return overload::overload(servers, arguments).await,
+        _ => {
+            let adds = Adds::new("durable add", "c", count);
+            load::requests(servers, arguments, adds, &[1, 64, 256]).await?
+        }
+    }))
 }

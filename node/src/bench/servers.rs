@@ -1,29 +1,66 @@
 //! The measured nodes: processes of this same binary with folders of their own, and for a cluster a real
-//! NATS server. They end with the benchmark, also when it fails.
+//! NATS server.
 
-use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
+use bytes::Bytes;
+use hyper::Method;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::measure;
-use crate::load::Client;
+use super::process::{Process, free_port, start_nats};
+use super::work::adds::COUNTER;
+use super::work::{Operation, Script};
+use crate::api::ClusterView;
+use crate::arguments::BenchArguments;
+use crate::load::{Client, Connection};
 
-/// How long nodes may take to be ready.
-const READY_WITHIN: Duration = Duration::from_secs(30);
-/// How long the nodes rest before their idle memory is read.
-const IDLE: Duration = Duration::from_secs(3);
+/// How long nodes may take to be ready; a million workers are restored within it.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How often the end of something is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+/// The counter of the first add.
+const FIRST: &str = "/v1/workers/Counter/instances/first";
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    /// Nodes.
+    pub nodes: u32,
+    /// Shards.
+    pub shards: u32,
+    /// Whether the nodes of a cluster connect to each other directly.
+    pub direct: bool,
+    /// The NATS server's binary; none: the one on PATH.
+    pub nats: Option<PathBuf>,
+    /// Where to make the folder of their data; none: the system's temporary folder.
+    pub data: Option<PathBuf>,
+}
+
+impl Settings {
+    /// So many nodes, the rest as the arguments say.
+    pub(super) fn new(arguments: &BenchArguments, nodes: u32) -> Settings {
+        Settings {
+            nodes,
+            shards: arguments.shards,
+            direct: arguments.direct && nodes > 1,
+            nats: arguments.nats.clone(),
+            data: arguments.data.clone(),
+        }
+    }
+}
 
 /// Running nodes.
 pub(super) struct Servers {
+    /// What was started.
+    pub settings: Settings,
     nodes: Vec<Process>,
     nats: Option<Process>,
     bus: String,
-    direct: bool,
     /// Where they serve HTTP.
     pub addresses: Vec<SocketAddr>,
     /// From the start of the processes to the first add that was acknowledged.
@@ -31,150 +68,166 @@ pub(super) struct Servers {
     folder: TempDir,
 }
 
-/// A child that is killed when it is dropped.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 impl Servers {
-    /// Starts so many nodes, connected directly where asked for, deploys the benchmark's workers and makes the first add.
-    pub(super) async fn start(
-        count: u32,
-        nats: Option<&Path>,
-        direct: bool,
-    ) -> anyhow::Result<Servers> {
-        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-        let (bus, nats) = match count {
-            1 => ("embedded".to_owned(), None),
-            _ => start_nats(nats)?,
+    /// Starts nodes and makes the first add.
+    ///
+    /// # Errors
+    /// They cannot be started or do not serve in time.
+    pub(super) async fn start(settings: &Settings) -> anyhow::Result<Servers> {
+        let folder = match &settings.data {
+            Some(data) => tempfile::tempdir_in(data)
+                .with_context(|| format!("cannot make a folder in `{}`", data.display()))?,
+            None => tempfile::tempdir().context("cannot make a temporary folder")?,
         };
-        let start = Instant::now();
+        let (bus, nats) = if settings.nodes == 1 {
+            ("embedded".to_owned(), None)
+        } else {
+            let (bus, nats) = start_nats(settings.nats.as_deref())?;
+            (bus, Some(nats))
+        };
         let mut servers = Servers {
+            settings: settings.clone(),
             nodes: Vec::new(),
             nats,
             bus,
-            direct: direct && count > 1,
             addresses: Vec::new(),
             first_add_after: Duration::ZERO,
             folder,
         };
-        for _ in 0..count {
+        for _ in 0..settings.nodes {
             let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
             servers.addresses.push(address);
         }
+        let start = Instant::now();
         for place in 0..servers.addresses.len() {
             servers.nodes.push(servers.spawn(place)?);
         }
-        servers.wait_until_ready(start).await?;
-        servers.deploy().await?;
-        let add = json!({ "type": "ADD", "amount": 1 });
-        let path = "/v1/workers/Counter/instances/first/messages";
-        let reply = servers.client(0).post(path, None, &add).await?;
-        anyhow::ensure!(
-            reply.status.is_success(),
-            "the first add was refused: {}",
-            reply.status
-        );
+        servers.wait_until_ready().await?;
+        servers.deploy(&[COUNTER]).await?;
+        servers.first_add(0).await?;
         servers.first_add_after = start.elapsed();
-        tokio::time::sleep(IDLE).await;
         Ok(servers)
     }
 
     /// Starts the node at a place, with the folder and the address that it has there.
     fn spawn(&self, place: usize) -> anyhow::Result<Process> {
-        let name = format!("node-{}", place + 1);
-        let data = self.folder.path().join(&name);
-        let expected = self.addresses.len().to_string();
+        let name = Servers::name(place);
+        let data = self.data(place);
         let mut command = Command::new(std::env::current_exe()?);
         command
             .args(["node", "--cluster", "bench", "--bus", &self.bus])
-            .args(["--name", &name, "--expect", &expected])
+            .args(["--name", &name])
+            .args(["--expect", &self.settings.nodes.to_string()])
+            .args(["--shards", &self.settings.shards.to_string()])
             .args(["--http", &self.addresses[place].to_string()])
             .arg("--data")
             .arg(data)
-            .env("TROUPE_LOG", "error,openraft=off,async_nats=off")
-            .stdin(Stdio::null());
-        if self.direct {
+            .env("TROUPE_LOG", "error,openraft=off,async_nats=off");
+        if self.settings.direct {
             command.args(["--direct", "127.0.0.1:0"]);
         }
-        let child = command.spawn().context("cannot start a node")?;
-        Ok(Process(child))
+        Process::start(&mut command).context("cannot start a node")
+    }
+
+    /// Where the node at a place keeps its data.
+    pub(super) fn data(&self, place: usize) -> PathBuf {
+        self.folder.path().join(Servers::name(place))
+    }
+
+    /// The name of the node at a place.
+    pub(super) fn name(place: usize) -> String {
+        format!("node-{}", place + 1)
     }
 
     /// Kills a node as a power cut would end its process.
+    ///
+    /// # Errors
+    /// The kernel refuses.
     pub(super) fn kill(&mut self, place: usize) -> anyhow::Result<()> {
-        self.nodes[place].0.kill().context("cannot kill a node")?;
-        self.nodes[place].0.wait()?;
-        Ok(())
+        self.nodes[place].kill()
+    }
+
+    /// Sends a node a signal.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub(super) fn signal(&self, place: usize, signal: libc::c_int) -> anyhow::Result<()> {
+        self.nodes[place].signal(signal)
     }
 
     /// Starts a killed node again, and waits until it serves. Returns how long that took.
+    ///
+    /// # Errors
+    /// It does not in time.
     pub(super) async fn restart(&mut self, place: usize) -> anyhow::Result<Duration> {
         let start = Instant::now();
         self.nodes[place] = self.spawn(place)?;
-        self.wait_until_ready(start).await?;
+        self.wait_until_ready().await?;
         Ok(start.elapsed())
     }
 
-    async fn wait_until_ready(&mut self, start: Instant) -> anyhow::Result<()> {
+    async fn wait_until_ready(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + READY_WITHIN;
         for address in self.addresses.clone() {
-            let mut connection = None;
-            loop {
-                if connection.is_none() {
-                    connection = crate::load::Connection::open(address).await.ok();
-                }
-                if let Some(open) = &mut connection {
-                    let asked = open
-                        .call(
-                            hyper::Method::GET,
-                            "/readyz",
-                            None,
-                            bytes::Bytes::new(),
-                            READY_WITHIN,
-                        )
-                        .await;
-                    match asked {
-                        Ok((status, _)) if status.is_success() => break,
-                        Ok(_) => {}
-                        Err(_) => connection = None,
-                    }
-                }
-                if start.elapsed() > READY_WITHIN {
+            while !is_ready(address).await {
+                if Instant::now() > deadline {
                     bail!("the node at {address} is not ready after {READY_WITHIN:?}");
                 }
                 for node in &mut self.nodes {
-                    if let Some(status) = node.0.try_wait()? {
+                    if let Some(status) = node.ended()? {
                         bail!("a node ended while it was starting: {status}");
                     }
                 }
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                tokio::time::sleep(LOOK_EVERY).await;
             }
         }
         Ok(())
     }
 
-    async fn deploy(&self) -> anyhow::Result<()> {
-        let files = json!({ "files": [
-            { "name": "counter.js", "source": include_str!("counter.js") },
-            { "name": "ring.js", "source": include_str!("ring.js") },
-        ]});
-        let reply = self
-            .client(0)
-            .patient()
-            .post("/v1/programs", None, &files)
-            .await?;
-        let text = String::from_utf8_lossy(&reply.body).into_owned();
-        anyhow::ensure!(
+    /// Installs scripts.
+    ///
+    /// # Errors
+    /// They are refused.
+    pub(super) async fn deploy(&self, scripts: &[Script]) -> anyhow::Result<()> {
+        let files = scripts
+            .iter()
+            .map(|(name, source)| json!({ "name": name, "source": source }));
+        let files = json!({ "files": files.collect::<Vec<_>>() });
+        let mut client = self.client(0).patient();
+        let reply = client.post("/v1/programs", None, &files).await?;
+        ensure!(
             reply.status.is_success(),
-            "the workers were not deployed: {text}"
+            "the workers were not deployed: {}",
+            String::from_utf8_lossy(&reply.body)
         );
         Ok(())
+    }
+
+    /// One add to a counter of its own, through the node at a place.
+    ///
+    /// # Errors
+    /// It is refused.
+    pub(super) async fn first_add(&self, place: usize) -> anyhow::Result<()> {
+        let add = json!({ "type": "ADD", "amount": 1 });
+        let mut client = Client::new(vec![self.addresses[place]], 0);
+        let reply = client
+            .post(&format!("{FIRST}/messages"), None, &add)
+            .await?;
+        ensure!(
+            reply.status.is_success(),
+            "the first add was refused: {}",
+            reply.status
+        );
+        Ok(())
+    }
+
+    /// A read of the counter of the first add.
+    pub(super) fn read_first() -> Operation {
+        Operation {
+            method: Method::GET,
+            path: FIRST.to_owned(),
+            body: Bytes::new(),
+        }
     }
 
     /// A client; each number begins with another node.
@@ -182,27 +235,34 @@ impl Servers {
         Client::new(self.addresses.clone(), number)
     }
 
-    /// How many nodes there are.
-    pub(super) fn count(&self) -> u32 {
-        u32::try_from(self.nodes.len()).expect("there are few nodes")
+    /// The cluster as a node sees it.
+    ///
+    /// # Errors
+    /// No node answers.
+    pub(super) async fn view(&self) -> anyhow::Result<ClusterView> {
+        self.client(0).get("/v1/cluster").await
+    }
+
+    /// Process ids of the nodes.
+    pub(super) fn node_processes(&self) -> impl Iterator<Item = u32> + '_ {
+        self.nodes.iter().map(Process::id)
     }
 
     /// Process ids of the nodes and of their NATS server.
-    pub(super) fn processes(&self) -> Vec<u32> {
-        self.nodes
-            .iter()
-            .chain(&self.nats)
-            .map(|process| process.0.id())
-            .collect()
+    pub(super) fn processes(&self) -> impl Iterator<Item = u32> + '_ {
+        self.nodes.iter().chain(&self.nats).map(Process::id)
     }
 
     /// Flushes of all nodes' logs so far, from their metrics.
+    ///
+    /// # Errors
+    /// A node does not answer.
     pub(super) async fn flushes(&self) -> anyhow::Result<u64> {
         let mut sum = 0;
         for address in &self.addresses {
             let mut client = Client::new(vec![*address], 0);
             let reply = client
-                .call(hyper::Method::GET, "/metrics", None, bytes::Bytes::new())
+                .call(Method::GET, "/metrics", None, Bytes::new())
                 .await?;
             let text = String::from_utf8_lossy(&reply.body).into_owned();
             let line = text
@@ -216,55 +276,25 @@ impl Servers {
         Ok(sum)
     }
 
-    /// Resident memory of each node, for people.
-    pub(super) fn memory(&self) -> anyhow::Result<String> {
-        let each = self
-            .nodes
-            .iter()
-            .map(|node| measure::resident_mib(node.0.id()));
-        let each = each.map(|mib| mib.map(|mib| format!("{mib:.0} MiB")));
-        Ok(each.collect::<anyhow::Result<Vec<_>>>()?.join(", "))
-    }
-
     /// Ends the nodes as a user would, with a signal.
+    ///
+    /// # Errors
+    /// The kernel refuses.
     pub(super) fn stop(mut self) -> anyhow::Result<()> {
         for node in &mut self.nodes {
-            let process = i32::try_from(node.0.id())?;
-            // SAFETY: `kill` takes two integers; the process is our child and was not waited for.
-            let sent = unsafe { libc::kill(process, libc::SIGTERM) };
-            anyhow::ensure!(
-                sent == 0,
-                "cannot end a node: {}",
-                std::io::Error::last_os_error()
-            );
+            node.signal(libc::SIGTERM)?;
         }
         for node in &mut self.nodes {
-            node.0.wait()?;
+            node.wait()?;
         }
         Ok(())
     }
 }
 
-fn start_nats(binary: Option<&Path>) -> anyhow::Result<(String, Option<Process>)> {
-    let binary = binary.map_or_else(|| Path::new("nats-server").to_owned(), Path::to_owned);
-    let port = free_port()?;
-    let child = Command::new(&binary)
-        .args(["-a", "127.0.0.1", "-p", &port.to_string()])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .with_context(|| {
-            format!(
-                "cannot start `{}`: three nodes need a NATS server; name one with --nats, or \
-                 measure one node with --nodes 1",
-                binary.display()
-            )
-        })?;
-    Ok((format!("nats://127.0.0.1:{port}"), Some(Process(child))))
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+async fn is_ready(address: SocketAddr) -> bool {
+    let Ok(mut connection) = Connection::open(address).await else {
+        return false;
+    };
+    let asked = connection.call(Method::GET, "/readyz", None, Bytes::new(), READY_WITHIN);
+    asked.await.is_ok_and(|answer| answer.status.is_success())
 }

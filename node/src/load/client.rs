@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
 
-use super::Connection;
+use super::{Answer, Connection};
 
 /// How long one attempt may take, unless the client is told otherwise.
 const ATTEMPT_DEADLINE: Duration = Duration::from_secs(3);
@@ -51,8 +51,14 @@ impl Client {
 
     /// The same client, for requests that take their time, such as a deploy.
     #[must_use]
-    pub fn patient(mut self) -> Client {
-        self.attempt_deadline = GIVE_UP_AFTER;
+    pub fn patient(self) -> Client {
+        self.attempting_for(GIVE_UP_AFTER)
+    }
+
+    /// The same client, which goes on to the next node when one has not answered for so long.
+    #[must_use]
+    pub fn attempting_for(mut self, deadline: Duration) -> Client {
+        self.attempt_deadline = deadline;
         self
     }
 
@@ -74,15 +80,19 @@ impl Client {
                 .attempt(method.clone(), path, idempotency_key, body.clone())
                 .await;
             let why = match attempt {
-                Ok((status, body)) if !is_passing(status) => {
+                Ok(answer) if !is_passing(answer.status) => {
                     return Ok(Reply {
-                        status,
-                        body,
+                        status: answer.status,
+                        body: answer.body,
                         retries,
                         took: start.elapsed(),
                     });
                 }
-                Ok((status, body)) => format!("{status}: {}", String::from_utf8_lossy(&body)),
+                Ok(answer) => format!(
+                    "{}: {}",
+                    answer.status,
+                    String::from_utf8_lossy(&answer.body)
+                ),
                 Err(error) => error.to_string(),
             };
             if start.elapsed() > GIVE_UP_AFTER {
@@ -136,7 +146,7 @@ impl Client {
         path: &str,
         idempotency_key: Option<&str>,
         body: Bytes,
-    ) -> Result<(StatusCode, Bytes), super::ConnectionError> {
+    ) -> Result<Answer, super::ConnectionError> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             empty => empty.insert(Connection::open(self.nodes[self.current]).await?),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::RETRY_AFTER;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -25,6 +26,17 @@ pub enum ConnectionError {
     /// No answer in time; whether the request was carried out is not known.
     #[error("no answer in {} ms", .0.as_millis())]
     Deadline(Duration),
+}
+
+/// What a node answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// Seconds after which the node asks to be tried again, where it does.
+    pub retry_after_s: Option<u64>,
+    /// The body.
+    pub body: Bytes,
 }
 
 /// A connection to one node.
@@ -63,7 +75,7 @@ impl Connection {
         idempotency_key: Option<&str>,
         body: Bytes,
         deadline: Duration,
-    ) -> Result<(StatusCode, Bytes), ConnectionError> {
+    ) -> Result<Answer, ConnectionError> {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -75,8 +87,14 @@ impl Connection {
         let request = request.body(Full::new(body))?;
         let exchange = async {
             let response = self.sender.send_request(request).await?;
-            let status = response.status();
-            Ok((status, response.into_body().collect().await?.to_bytes()))
+            let retry_after = response.headers().get(RETRY_AFTER);
+            Ok(Answer {
+                status: response.status(),
+                retry_after_s: retry_after
+                    .and_then(|value| value.to_str().ok())
+                    .and_then(|value| value.parse().ok()),
+                body: response.into_body().collect().await?.to_bytes(),
+            })
         };
         match tokio::time::timeout(deadline, exchange).await {
             Ok(answer) => answer,

@@ -5,4 +5,4 @@ mod client;
 mod connection;
 
 pub use client::{Client, Reply};
-pub use connection::{Connection, ConnectionError};
+pub use connection::{Answer, Connection, ConnectionError};
