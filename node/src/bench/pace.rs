@@ -105,8 +105,11 @@ impl Pace {
         self.open.is_some()
     }
 
-    /// Requests that were due and that no client was free for.
+    /// Requests that were due and that no client was free for; none where this was stopped.
     pub(super) fn unsent(&self) -> u64 {
+        if self.is_stopped() {
+            return 0;
+        }
         self.open
             .as_ref()
             .map_or(0, |(_, released)| released.available_permits() as u64)

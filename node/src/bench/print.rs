@@ -128,7 +128,7 @@ fn cells(report: &Report, row: &Row) -> Vec<String> {
         some(row.costs, |costs| grouped(costs.load_cpu_us)),
         some(row.costs, |costs| format!("{:.3}", costs.flushes)),
         some(row.costs, |costs| grouped(costs.written_bytes)),
-        format!("{:.2}", row.other_cores),
+        some(row.other_cores, |cores| format!("{cores:.2}")),
         row.failed.to_string(),
     ]);
     if shown.refused {

@@ -46,9 +46,9 @@ pub struct Row {
     /// What one cost; none where nodes were lost, whose costs are gone with them.
     #[serde(default)]
     pub costs: Option<OperationCosts>,
-    /// Cores that something else kept busy meanwhile.
+    /// Cores that something else kept busy meanwhile; none where nodes were lost.
     #[serde(default)]
-    pub other_cores: f64,
+    pub other_cores: Option<f64>,
     /// Operations that were refused because too much was waiting.
     #[serde(default)]
     pub refused: u64,

@@ -79,7 +79,7 @@ pub(super) async fn round<W: Work>(
         per_second: count / spent.took.saturating_sub(job.work.meant()).as_secs_f64(),
         waits_ms: Some(Waits::of(&seen.waits().from_due_us)),
         costs: Some(spent.of_each(count)),
-        other_cores: spent.other_cores(),
+        other_cores: Some(spent.other_cores()),
         ..row(servers, job, load, &seen)
     };
     Ok((row, seen))

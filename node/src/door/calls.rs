@@ -210,9 +210,11 @@ impl Door {
     ) -> Result<Admitted, DoorError> {
         let start_unix_nanos = unix_nanos();
         let shard = self.shard_of(to)?;
+        let place = self.places.take()?;
         let listener =
             (delivery.wait != Wait::Commit).then(|| self.listen(shard, Topic::Turn(stamp.id)));
         let outcome = self.propose(shard, command).await;
+        drop(place);
         let caller = delivery.trace.as_ref().map(|trace| trace.span_id);
         self.record_span(
             to,

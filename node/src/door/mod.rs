@@ -11,6 +11,7 @@ mod deploy;
 mod error;
 mod listen;
 mod members;
+mod places;
 mod programs;
 mod reactive;
 mod reads;
@@ -52,6 +53,7 @@ pub struct Door {
     bus: Arc<dyn Bus>,
     spans: Arc<dyn SpanSink>,
     limits: vm::Limits,
+    places: places::Places,
     programs: programs::Programs<vm::Program>,
     sequence: AtomicU64,
     clock: AtomicU64,
@@ -66,6 +68,7 @@ impl Door {
             bus,
             spans,
             limits: vm::Limits::default(),
+            places: places::Places::default(),
             programs: programs::Programs::default(),
             sequence: AtomicU64::new(1),
             clock: AtomicU64::new(0),

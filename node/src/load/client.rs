@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
 
-use super::{Answer, Connection};
+use super::{Answer, Connection, ConnectionError};
 
 /// How long one attempt may take, unless the client is told otherwise.
 const ATTEMPT_DEADLINE: Duration = Duration::from_secs(3);
@@ -146,10 +146,16 @@ impl Client {
         path: &str,
         idempotency_key: Option<&str>,
         body: Bytes,
-    ) -> Result<Answer, super::ConnectionError> {
+    ) -> Result<Answer, ConnectionError> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            empty => empty.insert(Connection::open(self.nodes[self.current]).await?),
+            // A node that hangs takes connections only until its queue of them is full.
+            empty => {
+                let opening = Connection::open(self.nodes[self.current]);
+                let opened = tokio::time::timeout(self.attempt_deadline, opening).await;
+                let late = |_| ConnectionError::Deadline(self.attempt_deadline);
+                empty.insert(opened.map_err(late)??)
+            }
         };
         let answer = connection
             .call(method, path, idempotency_key, body, self.attempt_deadline)
@@ -170,4 +176,45 @@ fn is_passing(status: StatusCode) -> bool {
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+    /// A node that answers every request with nothing.
+    async fn answers() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 4096];
+                let _ = stream.read(&mut request).await;
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+                let _ = stream.write_all(answer).await;
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn a_node_that_takes_no_connections_is_given_up_like_one_that_does_not_answer() {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let hangs = socket.listen(1).unwrap();
+        let hanging = hangs.local_addr().unwrap();
+        // Its queue is full once a connection is not made at once.
+        let mut queue = Vec::new();
+        let moment = Duration::from_millis(200);
+        while let Ok(stream) = tokio::time::timeout(moment, TcpStream::connect(hanging)).await {
+            queue.push(stream.unwrap());
+        }
+        let nodes = vec![hanging, answers().await];
+        let mut client = Client::new(nodes, 0).attempting_for(Duration::from_millis(50));
+        let reply = client.call(Method::GET, "/", None, Bytes::new()).await;
+        let reply = reply.unwrap();
+        assert!(reply.status.is_success() && reply.retries > 0, "{reply:?}");
+    }
 }

@@ -276,8 +276,8 @@ fn figures(
     let each = |measure: &dyn Fn(&Loss) -> f64| losses.iter().map(measure).collect::<Vec<_>>();
     let after_loss = each(&|loss| series.longest_ms(loss.at, loss.returns + loss.back_after));
     let back = each(&|loss| ms(loss.back_after));
-    let after_return = each(&|loss| series.longest_ms(loss.returns + loss.back_after, loss.end));
-    let dips = each(&|loss| series.lowest_rate(loss.returns + loss.back_after, loss.end));
+    let after_return = each(&|loss| series.longest_ms(loss.returns, loss.end));
+    let dips = each(&|loss| series.lowest_rate(loss.returns, loss.end));
     let mut figures = Vec::new();
     if nodes == 1 {
         figures.push(Figure::of(

@@ -112,7 +112,7 @@ impl<'a> Ring<'a> {
             clients: self.tokens,
             per_second: count / spent.took.as_secs_f64(),
             costs: Some(spent.of_each(count)),
-            other_cores: spent.other_cores(),
+            other_cores: Some(spent.other_cores()),
             ..Row::default()
         })
     }
