@@ -17,6 +17,8 @@ pub const ENDED: &str = "E-ended";
 pub const MAILBOX_LEFT: &str = "E-mailbox-left";
 /// Too much is waiting; try again later.
 pub const BUSY: &str = "E-busy";
+/// The disk of the state is too far behind for more work of clients; try again later.
+pub const DISK_BEHIND: &str = "E-disk-behind";
 /// The instance's mailbox is full.
 pub const MAILBOX_FULL: &str = "E-mailbox-full";
 /// Too much waits for this external service.

@@ -49,6 +49,8 @@ pub enum Command {
     Agreed(Verdict),
     /// A client reads a reactive function.
     Read(ReadRequest),
+    /// Forget history for want of room.
+    Prune(Prune),
 }
 
 /// Where a request entered, counted by the node's door: what makes a retry inside the door known.
@@ -199,6 +201,27 @@ pub struct Activate {
     pub names: Vec<(String, ProgramId)>,
     /// Names that no worker serves any more.
     pub removed: Vec<String>,
+}
+
+/// History to be forgotten before its time: of ended runs first, those that would go soonest, then the
+/// oldest steps of instances that run. One command looks at a bounded part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prune {
+    /// Bytes of history that may stay.
+    pub keep_bytes: u64,
+    /// Steps that an instance keeps in any case while it runs.
+    pub floor_steps: u64,
+    /// Where to go on, as [`crate::outcome::Pruned`] said; none: at the beginning.
+    pub from: Option<PruneFrom>,
+}
+
+/// How far a walk over a shard's history came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PruneFrom {
+    /// Ended runs, from this key of the store on.
+    Ended(Bytes),
+    /// Instances that run, from this key of the store on.
+    Running(Bytes),
 }
 
 /// Names a dead letter of this shard.

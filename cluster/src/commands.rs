@@ -14,6 +14,7 @@ pub(crate) mod effect;
 pub(crate) mod go_on;
 pub(crate) mod install;
 pub(crate) mod kill;
+pub(crate) mod prune;
 pub(crate) mod read;
 pub(crate) mod send;
 pub(crate) mod start;

@@ -35,6 +35,7 @@ pub(crate) const IDEMPOTENCY_EXPIRY: u8 = b'l';
 pub(crate) const TIMER: u8 = b't';
 pub(crate) const HISTORY: u8 = b'h';
 pub(crate) const MESSAGE: u8 = b'm';
+pub(crate) const MESSAGE_AGE: u8 = b'a';
 pub(crate) const OUTPUT: u8 = b'u';
 pub(crate) const DEAD_LETTER: u8 = b'x';
 pub(crate) const PIECE: u8 = b'j';
@@ -172,6 +173,11 @@ pub(crate) fn history(slot: u64, step: u64) -> Vec<u8> {
 
 pub(crate) fn message(id: MessageId) -> Vec<u8> {
     Key::new(MESSAGE).bytes(&id.0).0
+}
+
+/// Which record of a message that is no step was made as number `number`.
+pub(crate) fn message_age(number: u64) -> Vec<u8> {
+    Key::new(MESSAGE_AGE).number(number).0
 }
 
 /// The prefix of all messages whose ids begin with `tag`.

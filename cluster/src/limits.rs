@@ -35,6 +35,11 @@ pub struct ShardLimits {
     pub output_age_ms: u64,
     /// Steps of history that an instance keeps.
     pub history_steps: u64,
+    /// Records of messages that are no step of an instance: sent on by the home of a name, waiting, emitted,
+    /// for a service, late, given up. The oldest goes first.
+    pub message_records: u64,
+    /// How long such a record is kept, in milliseconds.
+    pub message_ms: u64,
     /// How long an ended run is kept, in milliseconds, where its `retention` says nothing: a week.
     pub ended_ms: u64,
     /// How long an instance that is no daemon may receive nothing before it ends, in milliseconds, where its
@@ -83,6 +88,8 @@ impl Default for ShardLimits {
             output_count: 10_000,
             output_age_ms: 7 * DAY_MS,
             history_steps: 100_000,
+            message_records: 1_000_000,
+            message_ms: 7 * DAY_MS,
             ended_ms: 7 * DAY_MS,
             idle_ms: None,
             schedule_grace_ms: 60_000,
@@ -135,8 +142,9 @@ pub const CHANNEL_BATCH_PARCELS: usize = 1024;
 /// Answers of replicas that one verdict on a checkpoint records: far more than a shard has.
 pub const VERDICT_REPLICAS_MAX: usize = 64;
 
-/// Instances that stay decoded in memory. A cache: nothing but speed depends on it.
-pub const HOT_INSTANCES: usize = 100_000;
+/// Bytes of memory of the instances of a shard that stay decoded, unless its node says otherwise. A
+/// cache: nothing but speed depends on it. 16 MiB: some ten thousand small workers.
+pub const HOT_BYTES: usize = 16 << 20;
 
 /// Rows that one page of a query returns at most.
 pub const PAGE_ROWS_MAX: usize = 1000;

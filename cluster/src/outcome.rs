@@ -7,6 +7,8 @@
 use serde::{Deserialize, Serialize};
 use transport::{Address, MessageId, RunId};
 
+use crate::command::PruneFrom;
+
 /// The answer to one command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
@@ -21,6 +23,19 @@ pub enum Outcome {
     Done,
     /// The hash of the state after a checkpoint.
     Checkpoint(StateHash),
+    /// What was forgotten for want of room.
+    Pruned(Pruned),
+}
+
+/// What one step of a walk over a shard's history did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pruned {
+    /// Steps that were forgotten.
+    pub steps: u64,
+    /// Bytes of history that are kept now.
+    pub history_bytes: u64,
+    /// Where to go on; none where the walk is over, or enough was forgotten.
+    pub next: Option<PruneFrom>,
 }
 
 /// What is known of a door request when it is committed.

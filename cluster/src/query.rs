@@ -6,6 +6,7 @@
 
 mod channels;
 mod dead_letters;
+mod history;
 mod instances;
 mod kinds;
 mod messages;
@@ -14,6 +15,7 @@ mod programs;
 
 pub use channels::{ChannelHead, channel, channels, sent, taken};
 pub use dead_letters::{dead_letter, dead_letters};
+pub use history::{HistorySize, history_size};
 pub use instances::{InstanceView, history, instance, instances};
 pub use kinds::kind;
 pub use messages::{message, story};

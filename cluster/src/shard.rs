@@ -20,6 +20,7 @@ mod mailbox;
 mod meta;
 mod notes;
 mod programs;
+mod pruning;
 mod queue;
 mod requests;
 mod retirement;
@@ -37,6 +38,7 @@ use transport::{Address, ClusterId, HybridTime, Incarnation, MessageId, ShardId}
 
 pub(crate) use deliver::{DEFAULT_KEY, MADE_KEY_PREFIX, made_key};
 pub(crate) use effects::effects_hash;
+pub(crate) use meta::Meta;
 pub(crate) use queue::Job;
 
 use crate::action::{Action, ChannelBatch};
@@ -89,7 +91,7 @@ pub struct Shard {
     pub(crate) limits: ShardLimits,
     pub(crate) agreement: Agreement,
     pub(crate) hot: hot::Hot,
-    pub(crate) hot_max: usize,
+    pub(crate) hot_bytes_max: usize,
     pub(crate) queue: queue::RunQueue,
     pub(crate) channels: channels::Channels,
     pub(crate) doors: doors::Doors,
@@ -98,6 +100,8 @@ pub struct Shard {
     pub(crate) programs: programs::Programs,
     pub(crate) services: services::Services,
     pub(crate) sources: sources::Sources,
+    /// No record of a message that is no step is older: lets most commands skip the look.
+    pub(crate) oldest_message_ms: u64,
     pub(crate) observed: bool,
     // Of the entry and command that are being applied.
     pub(crate) now_ms: u64,
@@ -176,7 +180,7 @@ impl Shard {
         Ok(Shard {
             identity,
             hot: hot::Hot::default(),
-            hot_max: crate::limits::HOT_INSTANCES,
+            hot_bytes_max: crate::limits::HOT_BYTES,
             queue: queue::RunQueue::load(&*store)?,
             channels: channels::Channels::load(&*store)?,
             doors: doors::Doors::load(&*store)?,
@@ -186,6 +190,7 @@ impl Shard {
             services: services::Services::load(&*store, limits.service_window)?,
             sources: sources::Sources::load(&*store)?,
             agreement: Agreement::read(&*store)?,
+            oldest_message_ms: 0,
             observed: false,
             now_ms: meta.time_ms,
             entropy: [0; 16],
@@ -206,9 +211,16 @@ impl Shard {
         self.observed = observed;
     }
 
-    /// How many instances stay decoded in memory. Nothing but speed depends on it.
-    pub fn keep_hot(&mut self, instances: usize) {
-        self.hot_max = instances;
+    /// How many bytes of memory the instances may take that stay decoded, from the next entry on.
+    /// Nothing but speed depends on it.
+    pub fn keep_hot(&mut self, bytes_max: usize) {
+        self.hot_bytes_max = bytes_max;
+    }
+
+    /// About how many bytes of memory they take.
+    #[must_use]
+    pub fn hot_bytes(&self) -> usize {
+        self.hot.bytes()
     }
 
     /// Seeds a bug in every shard that this process opens from now on: for whoever does not open

@@ -190,6 +190,11 @@ pub trait StoreProvider: Send + Sync {
     /// nothing changes.
     fn set_aside(&self, group: GroupId) -> Result<bool, StoreError>;
 
+    /// Bytes of keys and values of all open groups that are visible but not durable yet: how far the
+    /// disk of the node is behind, and about half of the memory that this takes. Never waits; 0 once a write
+    /// failed, because nothing is taken any more then.
+    fn unflushed_bytes(&self) -> u64;
+
     /// The groups that have durable content, those set aside last, ascending.
     fn groups(&self) -> Result<Vec<GroupId>, StoreError>;
 }

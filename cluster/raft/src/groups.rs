@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use cluster::query::{self, HistorySize};
 use cluster::store::StateReader;
 use cluster::system::{Member, MemberState};
 use cluster::{Command, Outcome, StateHash, SystemCommand, SystemOutcome, SystemState};
@@ -28,9 +29,10 @@ use crate::group::{Group, GroupError};
 use crate::hand_over::{self, Clocks};
 use crate::hello::Listening;
 use crate::identity;
-use crate::limits::{ClusterLimits, DriverLimits, LogLimits, ProposerLimits};
+use crate::limits::{ClusterLimits, DriverLimits, LogLimits, MemoryLimits, ProposerLimits};
 use crate::local::Shared;
 use crate::log::{LogStatistics, LogThreads};
+use crate::memory::{Memory, MemoryStatistics};
 use crate::moves;
 use crate::network::server;
 use crate::opener::Opener;
@@ -62,6 +64,8 @@ pub struct Config {
     pub log_limits: LogLimits,
     /// Bounds of proposing.
     pub proposer_limits: ProposerLimits,
+    /// Bounds of memory.
+    pub memory_limits: MemoryLimits,
     /// Bounds of driving.
     pub driver_limits: DriverLimits,
     /// Times between nodes.
@@ -85,6 +89,7 @@ impl Config {
             timing: Timing::default(),
             log_limits: LogLimits::default(),
             proposer_limits: ProposerLimits::default(),
+            memory_limits: MemoryLimits::default(),
             driver_limits: DriverLimits::default(),
             cluster_limits: ClusterLimits::default(),
         }
@@ -275,6 +280,7 @@ impl Groups {
             alarm: Arc::default(),
             time,
             clock_state: ClockState::default(),
+            memory: Memory::new(config.memory_limits.clone(), Arc::clone(&ports.stores)),
         });
         let entrance = start::enter(&config, &ports, &prepared).await?;
         start::open_system(&shared, sender).await?;
@@ -478,6 +484,27 @@ impl Groups {
     #[must_use]
     pub fn log_statistics(&self) -> LogStatistics {
         self.inner.opener.log().statistics()
+    }
+
+    /// The history that the shards of this node keep together, and how many bytes of it they may keep; 0:
+    /// all that retention leaves. Shards that cannot be read count nothing.
+    #[must_use]
+    pub fn history(&self) -> (HistorySize, u64) {
+        let mut sum = HistorySize::default();
+        for local in self.inner.router.locals() {
+            let size = query::history_size(&*local.reader).unwrap_or_default();
+            sum.bytes += size.bytes;
+            sum.pruned_steps += size.pruned_steps;
+            sum.message_records += size.message_records;
+        }
+        let shared = &self.inner.supervisor.shared;
+        (sum, shared.driver_limits.history_bytes_max)
+    }
+
+    /// What the node's shards take of its memory.
+    #[must_use]
+    pub fn memory_statistics(&self) -> MemoryStatistics {
+        self.inner.supervisor.shared.memory.statistics()
     }
 
     /// Whether this node serves: it knows the shards, and the leader of each.

@@ -25,6 +25,7 @@ pub mod limits;
 pub mod local;
 pub mod log;
 pub mod machine;
+pub mod memory;
 mod moves;
 pub mod network;
 pub mod opener;

@@ -66,6 +66,27 @@ impl LogLimits {
     }
 }
 
+/// What the shards of a node may take of its memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryLimits {
+    /// Bytes of workers that stay decoded, over all shards of the node. Default 256 MiB: some two
+    /// hundred thousand small workers; the others are read from disk when a message comes.
+    pub worker_bytes_max: usize,
+    /// Bytes of changes that the disk of the state does not have yet beyond which clients are told to come
+    /// back; beyond twice as many apply waits. Default 64 MiB, which takes about twice as much
+    /// memory: several times what waits while the disk keeps up.
+    pub unflushed_bytes_max: u64,
+}
+
+impl Default for MemoryLimits {
+    fn default() -> Self {
+        Self {
+            worker_bytes_max: 256 << 20,
+            unflushed_bytes_max: 64 << 20,
+        }
+    }
+}
+
 /// Evidence files of replicas that differed, kept for each shard. Each has a few hundred bytes.
 pub const EVIDENCE_MAX: usize = 8;
 
@@ -149,6 +170,13 @@ pub struct DriverLimits {
     /// Milliseconds between two looks at what replicas have said. Default 250: half of the time
     /// between two reports.
     pub agreement_look_ms: u64,
+    /// Bytes of history that the shards of a node may keep together, each an even part; 0: all that
+    /// retention leaves. Default 0: a node sets it.
+    pub history_bytes_max: u64,
+    /// Newest steps that an instance keeps while it runs, although its shard keeps too much. Default 100.
+    pub history_floor_steps: u64,
+    /// Milliseconds between two looks at how much history a shard keeps. Default 1,000.
+    pub history_look_ms: u64,
     /// Milliseconds before the driver proposes again what could not be proposed. Default 50.
     pub propose_retry_ms: u64,
 }
@@ -170,6 +198,9 @@ impl Default for DriverLimits {
             checkpoint_ms: 30_000,
             agreement_ms: 60_000,
             agreement_look_ms: 250,
+            history_bytes_max: 0,
+            history_floor_steps: 100,
+            history_look_ms: 1_000,
             propose_retry_ms: 50,
         }
     }

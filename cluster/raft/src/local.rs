@@ -22,6 +22,7 @@ use crate::driver::{self, DriverParts};
 use crate::fences::Fences;
 use crate::group::{Group, GroupError};
 use crate::limits::{DriverLimits, ProposerLimits};
+use crate::memory::Memory;
 use crate::opener::Opener;
 use crate::ports::Ports;
 use crate::proposer::{ProposeError, Proposer, ProposerParts};
@@ -55,6 +56,8 @@ pub struct Shared {
     pub time: Arc<NodeTime>,
     /// Whether this node's clock is believed.
     pub clock_state: ClockState,
+    /// What they may take of the node's memory.
+    pub memory: Arc<Memory>,
 }
 
 impl Shared {
@@ -119,6 +122,7 @@ impl LocalShard {
             clock: Arc::clone(&shared.ports.clock),
             time: Arc::clone(&time),
             standing: Arc::clone(&standing),
+            memory: Arc::clone(&shared.memory),
         };
         let (host, reader) = open_machine(shared, identity, machine).await?;
         let network = &shared.router.network;
@@ -134,6 +138,7 @@ impl LocalShard {
             limits: Arc::clone(&shared.proposer_limits),
             observer: Arc::new(CommitSpans::new(Arc::clone(&shared.ports.spans))),
             log: shared.opener.log().clone(),
+            memory: Arc::clone(&shared.memory),
         });
         let parts = DriverParts {
             shard: identity.shard,
@@ -152,6 +157,7 @@ impl LocalShard {
         let parts = Arc::new(parts);
         let tasks = vec![
             tokio::spawn(driver::checkpoints::run(Arc::clone(&parts))),
+            tokio::spawn(driver::history::run(Arc::clone(&parts))),
             tokio::spawn(driver::run(parts, driven)),
             tokio::spawn(follow_lead(group.clone(), host)),
         ];
@@ -222,13 +228,14 @@ async fn open_machine(
     let lane = Lane::new(Arc::clone(&shared.ports.apply), group.0);
     let stores = Arc::clone(&shared.ports.stores);
     let home = lane.clone();
+    let memory = Arc::clone(&shared.memory);
     // The store may read from a disk, so it is opened where it will be used.
     let opened = lane
         .run(move || -> Result<_, crate::machine::MachineError> {
             let store = stores.open(group)?;
             let mut machine = ShardMachine::open(identity, store, parts)?;
             let reader = machine.reader();
-            Ok((Host::new(Box::new(machine), home)?, reader))
+            Ok((Host::new(Box::new(machine), home, Some(memory))?, reader))
         })
         .await;
     let stopped = |reason: String| GroupError::Stopped { group, reason };

@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use crate::group::{Group, GroupError};
 use crate::limits::ProposerLimits;
 use crate::log::{Log, LogError};
+use crate::memory::Memory;
 use crate::ports::{Clock, Entropy};
 use crate::time::ShardTime;
 use crate::types::{EntryData, NodeId};
@@ -72,6 +73,18 @@ pub enum ProposeError {
         /// Which shard, and what to look at.
         reason: String,
     },
+    /// The disk of the leader's state is too far behind for clients' work.
+    #[error(
+        "E-disk-behind: {bytes} bytes of state wait for the disk of the node that leads {group}; try again in {retry_after_ms} ms"
+    )]
+    Behind {
+        /// Which group, for people.
+        group: String,
+        /// How far it is behind.
+        bytes: u64,
+        /// When it is worth trying again.
+        retry_after_ms: u64,
+    },
 }
 
 impl ProposeError {
@@ -81,6 +94,7 @@ impl ProposeError {
         matches!(
             self,
             Self::Overloaded { .. }
+                | Self::Behind { .. }
                 | Self::TooLarge { .. }
                 | Self::Full { .. }
                 | Self::Halted { .. }
@@ -103,6 +117,10 @@ pub trait Protocol: Send + Sync + 'static {
 
     /// About how many bytes a command has when encoded.
     fn size(command: &Self::Command) -> usize;
+
+    /// Whether a client asks for it, who can be told to come back. What shards and drivers propose is
+    /// never held back for want of room.
+    fn is_of_client(command: &Self::Command) -> bool;
 }
 
 /// What happened to an entry, told to whoever exports spans.
@@ -125,6 +143,7 @@ pub struct Proposer<P: Protocol> {
     group: GroupId,
     queue: mpsc::Sender<Proposal<P>>,
     limits: Arc<ProposerLimits>,
+    memory: Arc<Memory>,
     protocol: PhantomData<P>,
 }
 
@@ -134,6 +153,7 @@ impl<P: Protocol> Clone for Proposer<P> {
             group: self.group,
             queue: self.queue.clone(),
             limits: Arc::clone(&self.limits),
+            memory: Arc::clone(&self.memory),
             protocol: PhantomData,
         }
     }
@@ -155,6 +175,8 @@ pub struct ProposerParts<C> {
     pub observer: Arc<dyn CommitObserver<C>>,
     /// Says whether there is room for entries.
     pub log: Log,
+    /// Says whether the disk of the state keeps up.
+    pub memory: Arc<Memory>,
 }
 
 impl<P: Protocol> Proposer<P> {
@@ -166,6 +188,7 @@ impl<P: Protocol> Proposer<P> {
             group: parts.group.id(),
             queue,
             limits: Arc::clone(&parts.limits),
+            memory: Arc::clone(&parts.memory),
             protocol: PhantomData,
         };
         tokio::spawn(make_entries::<P>(Arc::new(parts), proposals));
@@ -185,6 +208,15 @@ impl<P: Protocol> Proposer<P> {
             return Err(ProposeError::TooLarge {
                 bytes,
                 bytes_max: self.limits.command_bytes_max,
+            });
+        }
+        if let Some(bytes) = self.memory.behind()
+            && commands.iter().any(P::is_of_client)
+        {
+            return Err(ProposeError::Behind {
+                group: name(self.group),
+                bytes,
+                retry_after_ms: self.limits.retry_after_ms,
             });
         }
         let (answer, answered) = oneshot::channel();

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use crate::agreement::Standing;
 use crate::driver::waiters::{News, NewsBoard};
 use crate::machine::{Machine, MachineError};
+use crate::memory::{Memory, Share};
 use crate::ports::Clock;
 use crate::proposer::Protocol;
 use crate::time::ShardTime;
@@ -52,6 +53,8 @@ pub struct MachineParts {
     pub time: Arc<ShardTime>,
     /// Where this replica stands in the agreement.
     pub standing: Arc<Standing>,
+    /// What it may take of the node's memory.
+    pub memory: Arc<Memory>,
 }
 
 /// A shard with what it gave and did not hand over yet.
@@ -59,6 +62,7 @@ pub struct ShardMachine {
     shard: Option<Shard>,
     identity: ShardIdentity,
     parts: MachineParts,
+    share: Share,
     leading: bool,
     /// Whether the driver was told to act: while this node leads, and the shard has not stopped.
     driving: bool,
@@ -80,6 +84,7 @@ impl ShardMachine {
         Ok(Self {
             shard: Some(shard),
             identity,
+            share: parts.memory.share(),
             parts,
             leading: false,
             driving: false,
@@ -191,10 +196,13 @@ impl Machine for ShardMachine {
         }
         // Turns are told only where somebody listens: they cost.
         let observed = self.leading || self.parts.news.is_watched();
+        let worker_bytes_max = self.share.worker_bytes_max();
         let shard = self.shard();
         shard.observe(observed);
+        shard.keep_hot(worker_bytes_max);
         let applied = shard.apply(index, &entry).map_err(broken)?;
-        let now_ms = shard.time_ms();
+        let (now_ms, worker_bytes) = (shard.time_ms(), shard.hot_bytes());
+        self.share.tell(worker_bytes);
         self.parts.time.observe(now_ms);
         self.take_stand(index, &entry, &applied.outcomes)?;
         self.given.extend(applied.actions);
@@ -269,5 +277,12 @@ impl Protocol for ShardProtocol {
                 },
                 _ => 0,
             }
+    }
+
+    fn is_of_client(command: &Command) -> bool {
+        matches!(
+            command,
+            Command::Send(_) | Command::Start(_) | Command::Read(_) | Command::RetryDeadLetter(_)
+        )
     }
 }

@@ -193,7 +193,7 @@ pub(crate) async fn open_system(
     let opened = lane
         .run(move || -> Result<Arc<Host>, MachineError> {
             let machine = SystemMachine::open(stores.open(SYSTEM)?, states, stamps)?;
-            Host::new(Box::new(machine), home)
+            Host::new(Box::new(machine), home, None)
         })
         .await;
     let host = opened
@@ -212,6 +212,7 @@ pub(crate) async fn open_system(
         limits: Arc::clone(&shared.proposer_limits),
         observer: Arc::new(CommitSpans::new(Arc::clone(&shared.ports.spans))),
         log: shared.opener.log().clone(),
+        memory: Arc::clone(&shared.memory),
     });
     hurry(&group, network.local).await?;
     shared.router.set_system(LocalSystem { group, proposer });

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use crate::apply::Lane;
 use crate::group::Config;
 use crate::machine::{Machine, MachineError, RAFT_KEY_PREFIX};
+use crate::memory::Memory;
 use crate::network::wire::{self, WireLogId, WireStoredMembership};
 use crate::spool::Spool;
 use crate::types::StoredMembership;
@@ -64,14 +65,20 @@ pub struct Host {
     applied_units: watch::Sender<u64>,
     bytes_since_snapshot: AtomicU64,
     lane: Lane,
+    memory: Option<Arc<Memory>>,
 }
 
 impl Host {
-    /// A machine whose store is open, and the thread that it runs on.
+    /// A machine whose store is open, the thread that it runs on, and the memory that bounds how far its
+    /// store is behind; the system group, whose changes are few, has no such bound.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn new(mut machine: Box<dyn Machine>, lane: Lane) -> Result<Arc<Self>, MachineError> {
+    pub fn new(
+        mut machine: Box<dyn Machine>,
+        lane: Lane,
+        memory: Option<Arc<Memory>>,
+    ) -> Result<Arc<Self>, MachineError> {
         let applied = read_applied(machine.store().get(APPLIED_KEY)?.as_deref())?;
         let units = units(applied.last);
         Ok(Arc::new(Self {
@@ -80,6 +87,7 @@ impl Host {
             applied_units: watch::channel(units).0,
             bytes_since_snapshot: AtomicU64::new(0),
             lane,
+            memory,
         }))
     }
 
@@ -270,6 +278,9 @@ impl RaftStateMachine<Config> for StateMachine {
     {
         let mut units = entries.ready_chunks(UNIT_ENTRIES);
         while let Some(unit) = units.next().await {
+            if let Some(memory) = &self.0.memory {
+                memory.wait_for_disk().await;
+            }
             let batch: Vec<EntryResponder<Config>> = unit.into_iter().collect::<io::Result<_>>()?;
             self.run("apply", move |host| host.apply(batch)).await?;
         }
@@ -333,7 +344,7 @@ mod tests {
         let node = NodeTime::new(Arc::new(SystemClock), 1, Duration::from_secs(1));
         let machine = SystemMachine::open(store, states, ShardTime::new(node)).unwrap();
         let lane = Lane::new(ThreadPool::start(1).unwrap(), 0);
-        let host = Host::new(Box::new(machine), lane).unwrap();
+        let host = Host::new(Box::new(machine), lane, None).unwrap();
         let leader = LeaderId {
             term: 1,
             node_id: 1,

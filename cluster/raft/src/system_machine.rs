@@ -119,4 +119,8 @@ impl Protocol for SystemProtocol {
                 _ => 0,
             }
     }
+
+    fn is_of_client(_command: &SystemCommand) -> bool {
+        false
+    }
 }

@@ -7,6 +7,7 @@ mod channels;
 mod dead_letters;
 mod door;
 mod ends;
+mod history;
 mod hosting;
 mod properties;
 mod random;

@@ -25,6 +25,8 @@ pub struct InstanceView {
     pub status: InstanceStatus,
     /// Steps of its history, over all its runs.
     pub step: u64,
+    /// The first of them that is still kept.
+    pub history_first: u64,
     /// The program that its run began with.
     pub program: ProgramId,
     /// Which worker of the program.
@@ -133,6 +135,7 @@ fn view(record: InstanceRecord) -> InstanceView {
         run: record.run,
         status: record.status,
         step: record.step,
+        history_first: record.history_first,
         program: record.program,
         worker: record.worker,
         snapshot: record.snapshot,

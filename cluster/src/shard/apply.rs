@@ -51,7 +51,7 @@ impl Shard {
         if self.agreement.is_stopped() && !is_about_agreement {
             return Ok(Outcome::Refused(self.stopped()));
         }
-        match command {
+        let outcome = match command {
             Command::Deliver(deliver) => commands::deliver::apply(self, deliver),
             Command::Send(request) => commands::send::apply(self, request),
             Command::Start(request) => commands::start::apply(self, request),
@@ -68,7 +68,10 @@ impl Shard {
             Command::DiscardDeadLetter(request) => commands::dead_letter::discard(self, request),
             Command::Agreed(verdict) => commands::agreed::apply(self, verdict),
             Command::Read(request) => commands::read::apply(self, request),
-        }
+            Command::Prune(prune) => commands::prune::apply(self, prune),
+        }?;
+        self.trim_messages()?;
+        Ok(outcome)
     }
 
     /// Writes what the commands changed into the store's open unit.
@@ -79,7 +82,7 @@ impl Shard {
         }
         let store = &mut *self.store;
         self.hot.write(store, &mut self.meta);
-        self.hot.evict(self.hot_max);
+        self.hot.evict(self.hot_bytes_max);
         self.queue.write(store);
         self.channels.write(store, &mut self.actions);
         self.services.write(store);

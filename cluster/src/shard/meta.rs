@@ -29,6 +29,12 @@ pub(crate) struct Meta {
     pub queue_next: u64,
     /// Dead letters.
     pub dead_letters: Span,
+    /// Records of messages that are no steps, in the order in which they were made.
+    pub messages: Span,
+    /// Bytes of all steps of history that are kept, with what points to them, about.
+    pub history_bytes: u64,
+    /// Steps that went before their time, for want of room.
+    pub pruned_steps: u64,
     /// The sum of the hashes of all instances, as four numbers.
     pub instances: [u64; 4],
     /// A hash chained over everything that has no record of its own in the state's hash: dead
@@ -47,6 +53,9 @@ impl Meta {
             slots: 0,
             queue_next: 1,
             dead_letters: Span::default(),
+            messages: Span::default(),
+            history_bytes: 0,
+            pruned_steps: 0,
             instances: [0; 4],
             chain: [0; 16],
         }

@@ -5,11 +5,12 @@
 //! what goes out of a bound goes with everything that points to it.
 //! Leaves to others: showing, joining shards.
 
-use transport::{Address, Stamp};
+use bytes::Bytes;
+use transport::{Address, MessageId, Stamp};
 
 use super::effects::Performed;
 use super::hot::Instance;
-use super::meta::linked;
+use super::meta::{Meta, linked};
 use super::turn::Given;
 use super::{Shard, ShardError};
 use crate::action::{Action, OutputNews};
@@ -21,6 +22,7 @@ use crate::record::{
     DeadLetter, Failure, HistoryRecord, InstanceRecord, MessageFate, MessageRecord, OutputRecord,
     StoredMessage, TurnOutcome,
 };
+use crate::store::StateStore;
 
 /// How often an emitting instance looks for values that are too old.
 const OUTPUT_SWEEP_EVERY: u64 = 64;
@@ -50,6 +52,7 @@ impl Shard {
         };
         let bytes = keys::encode_record(&history);
         record.chain = linked(&record.chain, keys::HISTORY, &bytes);
+        self.meta.history_bytes += step_bytes(&bytes);
         self.store
             .put(&keys::history(record.slot, record.step), bytes);
         let applied = StoredMessage::Applied(record.address.clone(), record.step);
@@ -62,7 +65,7 @@ impl Shard {
             step: record.step,
         });
         if record.step - record.history_first >= self.limits.history_steps {
-            forget_step(&mut *self.store, record)?;
+            forget_step(&mut *self.store, &mut self.meta, record)?;
         }
         Ok(())
     }
@@ -113,6 +116,56 @@ impl Shard {
         }));
         self.store
             .put(&keys::message(stamp.id), keys::encode_record(&record));
+        let number = self.meta.messages.next;
+        self.meta.messages.next += 1;
+        self.store.put(
+            &keys::message_age(number),
+            keys::encode_record(&(stamp.id, self.now_ms)),
+        );
+    }
+
+    /// Forgets records of messages that are too many or too old: at most so many for each command that a
+    /// burst of old ones never holds one up.
+    pub(crate) fn trim_messages(&mut self) -> Result<(), ShardError> {
+        const TRIMMED_BY_AGE: u64 = 64;
+        let kept_ms = self.limits.message_ms;
+        let mut by_age = 0;
+        while !self.meta.messages.is_empty() {
+            let too_many = self.meta.messages.len() > self.limits.message_records;
+            let too_old = self.oldest_message_ms.saturating_add(kept_ms) <= self.now_ms;
+            if !(too_many || too_old && by_age < TRIMMED_BY_AGE) {
+                break;
+            }
+            let key = keys::message_age(self.meta.messages.first);
+            let Some(bytes) = self.store.get(&key)? else {
+                self.meta.messages.first += 1;
+                continue;
+            };
+            let (id, made_ms): (MessageId, u64) = decode(&key, &bytes)?;
+            self.oldest_message_ms = made_ms;
+            if !too_many && made_ms.saturating_add(kept_ms) > self.now_ms {
+                break;
+            }
+            by_age += u64::from(!too_many);
+            self.store.delete(&key);
+            self.meta.messages.first += 1;
+            self.forget_message(id, made_ms)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what was recorded of a message at that time, unless more was since.
+    fn forget_message(&mut self, id: MessageId, made_ms: u64) -> Result<(), ShardError> {
+        let key = keys::message(id);
+        let Some(bytes) = self.store.get(&key)? else {
+            return Ok(());
+        };
+        if let StoredMessage::Other(record) = decode(&key, &bytes)?
+            && record.time_ms == made_ms
+        {
+            self.store.delete(&key);
+        }
+        Ok(())
     }
 
     /// Keeps a message that cannot be handed over, with why.
@@ -211,15 +264,23 @@ impl Shard {
     }
 }
 
+/// Bytes that a step takes whose record has these, with its keys and what points to it, about.
+fn step_bytes(record: &Bytes) -> u64 {
+    const AROUND: u64 = 96;
+    AROUND + record.len() as u64
+}
+
 /// Forgets the oldest step of an instance, and the message record that points to it.
 pub(super) fn forget_step(
-    store: &mut dyn crate::store::StateStore,
+    store: &mut dyn StateStore,
+    meta: &mut Meta,
     record: &mut InstanceRecord,
 ) -> Result<(), ShardError> {
     let key = keys::history(record.slot, record.history_first);
     record.history_first += 1;
     if let Some(bytes) = store.get(&key)? {
         let history: HistoryRecord = decode(&key, &bytes)?;
+        meta.history_bytes = meta.history_bytes.saturating_sub(step_bytes(&bytes));
         store.delete(&keys::message(history.stamp.id));
         store.delete(&key);
     }

@@ -49,7 +49,7 @@ impl Shard {
             if record.history_first > record.step {
                 break;
             }
-            forget_step(&mut *self.store, record)?;
+            forget_step(&mut *self.store, &mut self.meta, record)?;
             room -= 1;
         }
         while ended && room > 0 && !record.output.is_empty() {
@@ -77,7 +77,7 @@ impl Shard {
     }
 
     /// Whether the oldest step belongs to a run before the present or last one, that ended until then.
-    fn oldest_step_ended(
+    pub(super) fn oldest_step_ended(
         &self,
         record: &InstanceRecord,
         ended_ms: u64,

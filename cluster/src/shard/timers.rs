@@ -128,7 +128,7 @@ pub(crate) fn earliest_ms(store: &dyn StateRead) -> Result<Option<u64>, ShardErr
 }
 
 /// The inverse of [`keys::timer`].
-fn read(key: &[u8], owner: Address) -> Option<Due> {
+pub(super) fn read(key: &[u8], owner: Address) -> Option<Due> {
     let kind = match key.get(9)? {
         1 => TimerKind::Worker,
         2 => TimerKind::Rest,

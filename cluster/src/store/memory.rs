@@ -64,7 +64,8 @@ impl MemoryStores {
         for group in lock(&self.groups).values() {
             let mut group = lock(group);
             if group.pending.len() > 1 {
-                group.pending.pop_front();
+                let lost = group.pending.pop_front();
+                group.pending_bytes -= lost.map_or(0, |unit| unit.bytes());
                 group.flush_units(usize::MAX);
             }
         }
@@ -142,6 +143,11 @@ impl StoreProvider for MemoryStores {
             lock(&before).restart();
         }
         Ok(true)
+    }
+
+    fn unflushed_bytes(&self) -> u64 {
+        let groups = lock(&self.groups);
+        groups.values().map(|group| lock(group).pending_bytes).sum()
     }
 
     fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
@@ -259,8 +265,7 @@ impl StateStore for MemoryStore {
     }
 
     fn unflushed_bytes(&self) -> u64 {
-        let inner = lock(&self.handle.shared);
-        inner.pending.iter().map(Committed::bytes).sum()
+        lock(&self.handle.shared).pending_bytes
     }
 
     fn request_flush(&mut self) {
@@ -314,6 +319,7 @@ impl StateStore for MemoryStore {
         }
         let mut inner = self.handle.enter()?;
         inner.pending = VecDeque::new();
+        inner.pending_bytes = 0;
         inner.durable = Arc::new(content);
         inner.flushed = index;
         inner.load();

@@ -107,16 +107,12 @@ impl DiskStores {
     pub fn stats(&self) -> DiskStats {
         let engine = &self.running.engine;
         let counters = &engine.counters;
-        let unflushed = lock(&engine.groups)
-            .values()
-            .map(|group| group.unflushed_bytes())
-            .sum();
         DiskStats {
             writes: counters.writes.load(Ordering::Relaxed),
             changes: counters.changes.load(Ordering::Relaxed),
             bytes: counters.bytes.load(Ordering::Relaxed),
             postponed: counters.postponed.load(Ordering::Relaxed),
-            unflushed_bytes: unflushed,
+            unflushed_bytes: engine.unflushed.load(Ordering::Relaxed),
             disk_bytes: engine.database.disk_space().unwrap_or_default(),
         }
     }
@@ -129,13 +125,14 @@ impl StoreProvider for DiskStores {
         if groups.contains_key(&group) {
             return Err(StoreError::InUse { group });
         }
+        let total = Arc::clone(&engine.unflushed);
         let aside = record_of(engine, group.aside())?.map_or(0, |record| record.generation);
         let opened = match record_of(engine, group)? {
-            None => Group::new(group, None, 0, aside),
+            None => Group::new(group, None, 0, aside, total),
             Some(record) => {
                 let base = existing(engine, group, record)?;
                 let index = index_of(group, &base)?;
-                Group::new(group, Some((base, record.generation)), index, aside)
+                Group::new(group, Some((base, record.generation)), index, aside, total)
             }
         };
         let opened = Arc::new(opened);
@@ -197,6 +194,15 @@ impl StoreProvider for DiskStores {
         }
         engine.end_round();
         Ok(true)
+    }
+
+    fn unflushed_bytes(&self) -> u64 {
+        let engine = &self.running.engine;
+        match engine.check() {
+            Ok(()) => engine.unflushed.load(Ordering::Relaxed),
+            // It takes nothing any more, and nobody should wait for it.
+            Err(_) => 0,
+        }
     }
 
     fn groups(&self) -> Result<Vec<GroupId>, StoreError> {

@@ -54,6 +54,12 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Memory for blocks read from the state store, MiB.
     pub store_cache_mib: u64,
+    /// Memory for workers that stay decoded, over all shards of the node, MiB. The others are read from
+    /// disk when a message comes.
+    pub worker_memory_mib: u64,
+    /// History that the shards of the node keep together, MiB; beyond it the oldest goes before its time.
+    /// 0: all that `retention` leaves.
+    pub history_mib: u64,
     /// Hosts that workers may send HTTP requests to: `api.example.com`, `api.example.com:8443`,
     /// `*.example.com`, or `*` for all. None where nothing is said.
     pub http_allow: Vec<String>,
@@ -79,6 +85,8 @@ impl Default for Config {
             otlp: None,
             log_format: LogFormat::Text,
             store_cache_mib: 8,
+            worker_memory_mib: 256,
+            history_mib: 8192,
             http_allow: Vec::new(),
             disk_reserve_mib: 256,
         }

@@ -230,7 +230,10 @@ impl Door {
                 listener,
             }),
             Outcome::Refused(refusal) => Err(DoorError::Refused(refusal)),
-            Outcome::ChannelExpects(_) | Outcome::Done | Outcome::Checkpoint(_) => {
+            Outcome::ChannelExpects(_)
+            | Outcome::Done
+            | Outcome::Checkpoint(_)
+            | Outcome::Pruned(_) => {
                 panic!("a door request is accepted or refused, nothing else")
             }
         }

@@ -136,7 +136,7 @@ impl DoorError {
                 codes::KEY_REUSED => (422, "the idempotency key was used for another request"),
                 codes::OUTCOME_UNKNOWN => (409, "the request is too old to be judged"),
                 codes::TOO_LARGE => (413, "the message is too large"),
-                codes::BUSY | codes::MAILBOX_FULL | codes::SERVICE_FULL => {
+                codes::BUSY | codes::DISK_BEHIND | codes::MAILBOX_FULL | codes::SERVICE_FULL => {
                     (429, "too much is waiting")
                 }
                 _ => (400, "the shard refused the request"),

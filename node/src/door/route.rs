@@ -96,6 +96,11 @@ fn refusal(error: ProposeError, what: &str) -> DoorError {
             message: error.to_string(),
             retry_after_ms: Some(retry_after_ms),
         }),
+        ProposeError::Behind { retry_after_ms, .. } => DoorError::Refused(Refusal {
+            code: cluster::codes::DISK_BEHIND.to_owned(),
+            message: error.to_string(),
+            retry_after_ms: Some(retry_after_ms),
+        }),
         ProposeError::Full { reason } => DoorError::DiskFull { reason },
         ProposeError::TooLarge { bytes_max, .. } => DoorError::TooLarge { max: bytes_max },
         ProposeError::Halted { reason } => {

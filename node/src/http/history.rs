@@ -1,6 +1,6 @@
 //! `GET …/{key}/history`: what an instance received and did, as a page or, with `Accept: text/event-stream`,
 //! as a live stream that resumes after `Last-Event-ID`. Ids of a stream are `INCARNATION-STEP`; asking for
-//! what is no longer kept is answered `410` with the first id that is.
+//! what is no longer kept, here or there, is answered `410` with the first id that is.
 
 use axum::Json;
 use axum::extract::State;
@@ -59,16 +59,17 @@ pub(super) async fn page_or_stream(
     let listener = reader.context.door()?.listen(shard, topic);
     let limit = parameters.limit.clamp(1, PAGE_MAX);
     let mut steps = reader.read(from, limit).await?;
-    if steps.is_empty() {
+    let mut first = steps.first().map(|(step, _)| *step);
+    if first.is_none() {
         // An instance without a step on this page is there all the same, or it is unknown.
         let door = reader.context.door()?;
         let found = door.instance(&reader.address, Consistency::Linearisable);
-        found.await?.ok_or_else(|| unknown(&reader.address))?;
+        let (found, _) = found.await?.ok_or_else(|| unknown(&reader.address))?;
+        first = Some(found.history_first);
         steps = reader.read(from, limit).await?;
     }
+    live::check_kept(from, first.unwrap_or(from), incarnation)?;
     if is_stream {
-        let first = steps.first().map_or(from, |(step, _)| *step);
-        live::check_kept(from, first, incarnation)?;
         return Ok(live::respond(
             reader.context.clone(),
             reader,

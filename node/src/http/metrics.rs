@@ -16,6 +16,8 @@ pub(super) async fn show(State(context): State<Context>) -> Result<impl IntoResp
     let groups = context.door()?.groups();
     let mut rows = of_log(groups).to_vec();
     rows.extend(of_shards(context.door()?));
+    rows.extend(of_memory(groups));
+    rows.extend(of_history(groups));
     rows.extend([
         (
             "troupe_spans_exported_total",
@@ -71,6 +73,66 @@ fn of_log(groups: &Groups) -> [Row; 5] {
             "gauge",
             "1 where the disk has no room and the node takes no new work",
             u64::from(groups.shortage().is_some()),
+        ),
+    ]
+}
+
+fn of_memory(groups: &Groups) -> [Row; 4] {
+    let memory = groups.memory_statistics();
+    [
+        (
+            "troupe_workers_decoded_bytes",
+            "gauge",
+            "Memory of the workers that are decoded, about",
+            memory.worker_bytes,
+        ),
+        (
+            "troupe_workers_decoded_bytes_max",
+            "gauge",
+            "Memory that they may take",
+            memory.worker_bytes_max,
+        ),
+        (
+            "troupe_state_unflushed_bytes",
+            "gauge",
+            "Changes of state that the disk does not have yet",
+            memory.unflushed_bytes,
+        ),
+        (
+            "troupe_state_unflushed_bytes_max",
+            "gauge",
+            "Changes beyond which clients are told to come back",
+            memory.unflushed_bytes_max,
+        ),
+    ]
+}
+
+fn of_history(groups: &Groups) -> [Row; 4] {
+    let (history, bytes_max) = groups.history();
+    [
+        (
+            "troupe_history_bytes",
+            "gauge",
+            "History that the shards of this node keep, before packing",
+            history.bytes,
+        ),
+        (
+            "troupe_history_bytes_max",
+            "gauge",
+            "History beyond which the oldest goes before its time; 0 without a bound",
+            bytes_max,
+        ),
+        (
+            "troupe_history_pruned_steps_total",
+            "counter",
+            "Steps of history that went before their time",
+            history.pruned_steps,
+        ),
+        (
+            "troupe_message_records",
+            "gauge",
+            "Records of messages that are no steps of history",
+            history.message_records,
         ),
     ]
 }

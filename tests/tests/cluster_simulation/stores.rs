@@ -37,6 +37,10 @@ impl StoreProvider for TracedStores {
         self.inner.set_aside(group)
     }
 
+    fn unflushed_bytes(&self) -> u64 {
+        self.inner.unflushed_bytes()
+    }
+
     fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
         self.inner.groups()
     }

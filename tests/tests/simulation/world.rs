@@ -160,7 +160,8 @@ impl World {
             let (identity, replica) = (group.identity, &mut group.replicas[node]);
             replica.start(identity, &self.stores[node]);
             if let Some(shard) = &mut replica.shard {
-                shard.keep_hot(3);
+                // A few of them.
+                shard.keep_hot(8 << 10);
                 seed_bug(shard, self.bug, node);
             }
         }

@@ -7,6 +7,7 @@
 mod channels;
 pub(crate) mod checkpoints;
 mod effects;
+pub(crate) mod history;
 mod outbox;
 mod services;
 mod timers;

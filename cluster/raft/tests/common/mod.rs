@@ -83,6 +83,11 @@ impl Machine {
         }
     }
 
+    /// Its stores make nothing durable by themselves: a disk that does not keep up.
+    pub fn never_flush(&mut self) {
+        self.stores = MemoryStores::new(FlushMode::OnDemand);
+    }
+
     /// Makes its HTTP requests with `client`.
     pub fn request_with(&mut self, client: Arc<dyn HttpClient>) {
         self.http = client;

@@ -3,6 +3,7 @@
 
 use super::random::{Log, Random, for_seeds};
 use super::*;
+use crate::keys;
 use crate::message::Parcel;
 use crate::store::{Pair, StateStore};
 use crate::system::SystemEntry;
@@ -42,7 +43,7 @@ fn outcomes(applied: &[Applied]) -> Vec<Outcome> {
 #[test]
 fn entries_split_anywhere_give_equal_state_and_outcomes() {
     for_seeds(SEEDS, |seed| {
-        let log = Log::new(seed, LENGTH);
+        let log = Log::new(seed, LENGTH).of_few_messages();
         let (mut whole, mut split) = (open(store()), open(store()));
         let mut random = Random(seed ^ 0xffff);
         let one = run(&mut whole, &log.entries(|_| false), 1);
@@ -56,7 +57,8 @@ fn entries_split_anywhere_give_equal_state_and_outcomes() {
 #[test]
 fn a_copy_and_the_tail_equal_replaying_all() {
     for_seeds(SEEDS, |seed| {
-        let entries = Log::new(seed, LENGTH).entries(|at| at % 3 == 0);
+        let log = Log::new(seed, LENGTH).of_few_messages();
+        let entries = log.entries(|at| at % 3 == 0);
         let at = Random(seed).below(entries.len() as u64) as usize;
         let mut whole = open(store());
         let all = run(&mut whole, &entries, 1);
@@ -91,6 +93,29 @@ fn what_is_in_memory_changes_nothing() {
         assert_eq!(outcomes(&one), outcomes(&two));
         assert_eq!(all.state_hash(), few.state_hash());
         assert!(content(&all) == content(&few), "equal stores");
+    });
+}
+
+#[test]
+fn what_is_counted_of_history_is_what_is_there() {
+    for_seeds(SEEDS, |seed| {
+        let log = Log::new(seed, 2 * LENGTH).of_few_messages();
+        let mut shard = open(store());
+        run(&mut shard, &log.entries(|_| false), 1);
+        let size = query::history_size(shard.store()).unwrap();
+        let of = |family: u8| {
+            shard
+                .store()
+                .scan(&[family], Some(&[family + 1]), usize::MAX)
+        };
+        let steps = of(keys::HISTORY).unwrap();
+        let bytes: u64 = steps.iter().map(|(_, value)| 96 + value.len() as u64).sum();
+        assert_eq!(size.bytes, bytes);
+        let ages = of(keys::MESSAGE_AGE).unwrap().len() as u64;
+        assert_eq!(size.message_records, ages);
+        assert!(ages <= 12, "{ages} records");
+        let messages = of(keys::MESSAGE).unwrap().len() as u64;
+        assert!(messages <= ages + steps.len() as u64, "{messages} messages");
     });
 }
 

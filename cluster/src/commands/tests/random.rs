@@ -4,7 +4,8 @@
 
 use super::*;
 use crate::agreement::Verdict;
-use crate::command::{Deliver, EffectDone, EffectResult};
+use crate::command::{Deliver, EffectDone, EffectResult, Prune, PruneFrom};
+use crate::keys;
 use crate::limits::ShardLimits;
 use crate::message::{Kill, Message, Parcel};
 use crate::outcome::StateHash;
@@ -120,6 +121,16 @@ impl Log {
         Log { commands }
     }
 
+    /// The same with a bound on records of messages that is soon reached.
+    pub(super) fn of_few_messages(mut self) -> Log {
+        let (_, Command::Configure(limits)) = &mut self.commands[0] else {
+            panic!("a log begins with limits");
+        };
+        limits.message_records = 12;
+        limits.message_ms = 1500;
+        self
+    }
+
     /// Entries: neighbours with the same stamp together, cut where `cut` says.
     pub(super) fn entries(&self, mut cut: impl FnMut(usize) -> bool) -> Vec<Entry> {
         let mut entries: Vec<Entry> = Vec::new();
@@ -188,7 +199,7 @@ impl Maker {
     }
 
     fn command(&mut self, random: &mut Random) -> Command {
-        let command = match random.below(20) {
+        let command = match random.below(21) {
             0..=7 => Command::Send(SendRequest {
                 door: self.door(),
                 to: address(random.pick(&NAMES)),
@@ -213,6 +224,19 @@ impl Maker {
             },
             15 => self.deliver(random),
             16 => self.effect(random),
+            20 => Command::Prune(Prune {
+                keep_bytes: random.below(20_000),
+                floor_steps: random.below(4),
+                from: match random.below(3) {
+                    0 => None,
+                    1 => Some(PruneFrom::Ended(
+                        keys::timer(random.below(5000), 0, 0, 0).into(),
+                    )),
+                    _ => Some(PruneFrom::Running(
+                        keys::instance(&address("Counter/b")).into(),
+                    )),
+                },
+            }),
             17 | 18 if !self.sent.is_empty() => random.pick(&self.sent),
             _ => {
                 let key = random.below(3).to_string();

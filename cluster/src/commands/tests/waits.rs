@@ -66,7 +66,7 @@ export const Pair = act((self, { outbox, fail }) => sequence([
 
 #[test]
 fn a_message_that_no_branch_wants_yet_keeps_its_place() {
-    for hot in [0, 100] {
+    for hot in [0, 1 << 20] {
         let mut bench = bench(&[("branches.js", BRANCHES)]);
         bench.shard.keep_hot(hot);
         for text in [

@@ -39,6 +39,8 @@ pub(super) struct Group {
     pub(super) flushed: u64,
     /// Units that a crash may lose, oldest first.
     pub(super) pending: VecDeque<Committed>,
+    /// Bytes of keys and values in them.
+    pub(super) pending_bytes: u64,
     /// What readers see.
     pub(super) live: BTreeMap<Bytes, Bytes>,
     pub(super) committed: u64,
@@ -58,6 +60,7 @@ impl Group {
     pub(super) fn commit(&mut self, unit: Committed) {
         apply(&mut self.live, &unit.changes);
         self.committed = unit.index;
+        self.pending_bytes += unit.bytes();
         self.pending.push_back(unit);
     }
 
@@ -71,6 +74,7 @@ impl Group {
         let durable = Arc::make_mut(&mut self.durable);
         for unit in self.pending.drain(..count) {
             apply(durable, &unit.changes);
+            self.pending_bytes -= unit.bytes();
             self.flushed = unit.index;
         }
         assert!(self.flushed <= self.committed, "flushed past the last unit");
@@ -82,6 +86,7 @@ impl Group {
         self.open = false;
         self.poisoned = None;
         self.pending.clear();
+        self.pending_bytes = 0;
         self.load();
     }
 

@@ -25,6 +25,8 @@ pub(super) struct Engine {
     /// The groups that are open.
     pub(super) groups: Mutex<BTreeMap<GroupId, Arc<Group>>>,
     pub(super) call: Mutex<Call>,
+    /// Bytes of all groups that are committed but not durable.
+    pub(super) unflushed: Arc<AtomicU64>,
     /// Wakes the writer.
     pub(super) called: Condvar,
     /// Counts the writer's rounds, so that a flush can wait for one.
@@ -63,6 +65,7 @@ impl Engine {
             records,
             groups: Mutex::default(),
             call: Mutex::default(),
+            unflushed: Arc::default(),
             called: Condvar::new(),
             rounds: Mutex::default(),
             round_ended: Condvar::new(),

@@ -24,6 +24,8 @@ pub(super) struct Group {
     flushed: AtomicU64,
     /// The generation that the next new keyspace gets.
     next_generation: AtomicU64,
+    /// Bytes of all groups of the node that are committed but not durable.
+    total: Arc<AtomicU64>,
 }
 
 /// Changes that are visible but not durable, and what they lie over.
@@ -72,12 +74,13 @@ pub(super) struct Taken {
 
 impl Group {
     /// A group with its keyspace and that one's generation. `generation_aside` is that of what was
-    /// set aside of it, 0 where there is nothing.
+    /// set aside of it, 0 where there is nothing. What is not durable counts into `total`.
     pub(super) fn new(
         id: GroupId,
         base: Option<(Keyspace, u64)>,
         index: u64,
         generation_aside: u64,
+        total: Arc<AtomicU64>,
     ) -> Self {
         let generation = base.as_ref().map_or(0, |(_, generation)| *generation);
         Self {
@@ -100,6 +103,7 @@ impl Group {
             committed: AtomicU64::new(index),
             flushed: AtomicU64::new(index),
             next_generation: AtomicU64::new(generation.max(generation_aside) + 1),
+            total,
         }
     }
 
@@ -135,8 +139,16 @@ impl Group {
     }
 
     pub(super) fn unflushed_bytes(&self) -> u64 {
-        self.read()
-            .map_or(0, |overlay| overlay.active_bytes + overlay.frozen_bytes)
+        self.read().map_or(0, |overlay| overlay.bytes())
+    }
+
+    /// Counts into the node's total what became of this group, of which so many bytes were not durable
+    /// before.
+    fn count(&self, before: u64, overlay: &Overlay) {
+        let now = overlay.bytes();
+        // Both are right whatever the others do meanwhile.
+        self.total.fetch_add(now, Ordering::Relaxed);
+        self.total.fetch_sub(before, Ordering::Relaxed);
     }
 
     /// Makes a unit visible; returns its bytes.
@@ -145,6 +157,7 @@ impl Group {
         if overlay.closed {
             return Err(StoreError::Closed { group: self.id });
         }
+        let before = overlay.bytes();
         let bytes = unit.iter().map(change_bytes).sum::<u64>();
         overlay.active_bytes += bytes;
         overlay.replay_bytes += bytes;
@@ -159,6 +172,7 @@ impl Group {
                 }
             }
         }
+        self.count(before, &overlay);
         self.committed.store(index, Ordering::Release);
         Ok(bytes)
     }
@@ -212,8 +226,10 @@ impl Group {
     pub(super) fn finish(&self, taken: &Taken) {
         let mut overlay = self.write();
         if overlay.generation == taken.generation && !overlay.closed {
+            let before = overlay.bytes();
             let done = std::mem::take(&mut overlay.frozen);
             overlay.frozen_bytes = 0;
+            self.count(before, &overlay);
             overlay.recorded = true;
             self.flushed.fetch_max(taken.index, Ordering::AcqRel);
             drop(overlay);
@@ -227,7 +243,9 @@ impl Group {
     pub(super) fn switch(&self, base: Keyspace, generation: u64, index: u64) -> Option<Keyspace> {
         let mut overlay = self.write();
         let old = overlay.base.replace(base);
+        let before = overlay.bytes();
         overlay.forget();
+        self.count(before, &overlay);
         overlay.generation = generation;
         overlay.recorded = true;
         overlay.taken = index;
@@ -240,7 +258,9 @@ impl Group {
     pub(super) fn close(&self) -> Option<Keyspace> {
         let mut overlay = self.write();
         overlay.closed = true;
+        let before = overlay.bytes();
         overlay.forget();
+        self.count(before, &overlay);
         overlay.base.take()
     }
 }
@@ -251,6 +271,11 @@ impl Overlay {
         self.replay_bytes = 0;
         self.since = None;
         self.wanted = false;
+    }
+
+    /// Bytes of keys and values that are visible but not durable.
+    fn bytes(&self) -> u64 {
+        self.active_bytes + self.frozen_bytes
     }
 
     fn forget(&mut self) {
