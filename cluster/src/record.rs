@@ -190,7 +190,7 @@ pub struct MessageRecord {
     pub from: Option<Address>,
     /// Whom it was for, as this shard sent or received it.
     pub to: Address,
-    /// Shard time in milliseconds at which this was recorded.
+    /// Shard time in milliseconds at which this became of it.
     pub time_ms: u64,
     /// What became of it.
     pub fate: MessageFate,

@@ -47,7 +47,7 @@ use crate::engine::Engine;
 use crate::engine::script::ScriptEngine;
 use crate::keys;
 use crate::limits::{CHANNEL_BATCH_BYTES, ShardLimits};
-use crate::outcome::{Progress, StateHash};
+use crate::outcome::{Progress, Refusal, StateHash};
 use crate::query::{self, decode};
 use crate::store::{Pair, StateRead, StateStore, StoreError, successor};
 
@@ -118,6 +118,8 @@ pub(crate) struct Watched {
     message: MessageId,
     instance: Option<Address>,
     progress: Progress,
+    /// Why the request is turned away after all.
+    refusal: Option<Refusal>,
 }
 
 /// A seeded bug: proof that the simulation finds it.

@@ -5,9 +5,12 @@ mod bench;
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub use bench::{BenchArguments, Fault, Form, Work};
+
+use crate::http::views::STATUSES;
 
 /// A distributed runtime for scripted workers.
 #[derive(Debug, Parser)]
@@ -38,16 +41,22 @@ pub enum Command {
     Test(TestArguments),
     /// Install scripts in the cluster
     Deploy(DeployArguments),
+    /// Take a name away: what runs goes on, messages to the name wait
+    Undeploy(UndeployArguments),
     /// Start a run
     Start(StartArguments),
     /// Send a message
     Send(SendArguments),
     /// End an instance
     Kill(InstanceArguments),
-    /// List instances
+    /// List instances, or with --deployed the workers that serve names
     List(ListArguments),
     /// Show one instance: status and state
     Get(GetArguments),
+    /// Print what a run completed with
+    Result(ResultArguments),
+    /// Print what an instance wrote with console.log, and its errors
+    Logs(LogsArguments),
     /// Show what an instance received and did, step by step
     History(PageArguments),
     /// Show what a root instance put out
@@ -86,6 +95,7 @@ pub struct ClientArguments {
         env = "TROUPE_URL",
         default_value = "http://127.0.0.1:7070",
         value_name = "URL",
+        value_parser = url,
         global = true
     )]
     pub url: String,
@@ -100,6 +110,17 @@ pub struct ClientArguments {
         global = true
     )]
     pub namespace: String,
+}
+
+/// The address of a node; `HOST:PORT` is meant as it is.
+fn url(text: &str) -> Result<String, String> {
+    match text.split_once("://") {
+        Some(("http", _)) => Ok(text.to_owned()),
+        Some((other, _)) => Err(format!(
+            "nodes speak http, not {other}: write http://127.0.0.1:7070"
+        )),
+        None => Ok(format!("http://{text}")),
+    }
 }
 
 /// How results are printed.
@@ -337,6 +358,16 @@ pub struct DeployArguments {
     pub client: ClientArguments,
 }
 
+/// `troupe undeploy`
+#[derive(Debug, Args)]
+pub struct UndeployArguments {
+    /// The worker's name
+    pub name: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub client: ClientArguments,
+}
+
 /// What a request may ask to wait for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Wait {
@@ -436,14 +467,39 @@ pub struct ListArguments {
     /// Only instances of this worker
     pub name: Option<String>,
     /// Only instances with this status
-    #[arg(long, value_name = "STATUS")]
+    #[arg(long, value_name = "STATUS", value_parser = PossibleValuesParser::new(STATUSES))]
     pub status: Option<String>,
+    /// The workers that serve names, instead of instances
+    #[arg(long, conflicts_with_all = ["name", "status", "limit"])]
+    pub deployed: bool,
     /// How many at most
     #[arg(long, default_value_t = 100, value_name = "N")]
     pub limit: usize,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub client: ClientArguments,
+}
+
+/// `troupe result`
+#[derive(Debug, Args)]
+pub struct ResultArguments {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub instance: InstanceArguments,
+    /// Wait until the run has ended
+    #[arg(long)]
+    pub wait: bool,
+}
+
+/// `troupe logs`
+#[derive(Debug, Args)]
+pub struct LogsArguments {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub instance: InstanceArguments,
+    /// Go on printing what comes
+    #[arg(long, short)]
+    pub follow: bool,
 }
 
 /// `troupe history`

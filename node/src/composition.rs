@@ -60,9 +60,12 @@ impl Node {
     /// and why.
     pub async fn start(config: &Config, buses: Buses) -> anyhow::Result<Node> {
         let lock = lock(&config.data)?;
-        let listener = TcpListener::bind(&config.http)
-            .await
-            .with_context(|| format!("cannot serve HTTP at `{}`", config.http))?;
+        let listener = TcpListener::bind(&config.http).await.with_context(|| {
+            format!(
+                "cannot serve HTTP at `{}`: an address is HOST:PORT, such as 127.0.0.1:7070",
+                config.http
+            )
+        })?;
         let http = listener.local_addr()?;
         let sink = sink(config)?;
         let spans: Arc<dyn SpanSink> = match &sink {

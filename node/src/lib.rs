@@ -16,6 +16,7 @@ pub mod http;
 pub mod load;
 pub mod outgoing;
 pub mod output;
+mod script_errors;
 pub mod subscriptions;
 pub mod telemetry;
 pub mod testing;

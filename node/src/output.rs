@@ -33,7 +33,26 @@ pub fn line(text: &str) {
     }
 }
 
-/// Prints rows under a heading, as wide as the terminal allows.
+/// A text that fits into a column: shortened on a terminal, whole where a program may read it.
+#[must_use]
+pub fn fitting(text: &str, letters_max: usize) -> String {
+    match std::io::stdout().is_terminal() {
+        true => shortened(text, letters_max),
+        false => text.to_owned(),
+    }
+}
+
+/// The first letters of a text, with a mark where some are left out.
+#[must_use]
+pub fn shortened(text: &str, letters_max: usize) -> String {
+    if text.chars().count() <= letters_max {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(letters_max - 1).collect();
+    format!("{kept}…")
+}
+
+/// Prints rows under a heading.
 pub fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
     let mut table = Table::new();
     table
@@ -75,5 +94,16 @@ pub fn error(error: &anyhow::Error) {
     eprintln!("{red}error{end}: {error}");
     for cause in error.chain().skip(1) {
         eprintln!("  because: {cause}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_shortened_to_its_first_letters() {
+        assert_eq!(shortened("äpfel", 5), "äpfel");
+        assert_eq!(shortened("äpfel", 4), "äpf…");
     }
 }

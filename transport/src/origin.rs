@@ -15,6 +15,7 @@ pub const STORY_TAG_BYTES: usize = 6;
 const KIND_DOOR: u8 = 1;
 const KIND_STEP: u8 = 2;
 const KIND_RUN: u8 = 3;
+const KIND_FIRST: u8 = 4;
 
 /// Where a story begins: a message that entered through a node's door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +107,17 @@ impl MessageId {
         layout.bytes(&origin.ordinal.to_le_bytes());
         let mut id = layout.hash();
         id[..STORY_TAG_BYTES].copy_from_slice(&root.0[..STORY_TAG_BYTES]);
+        Self(id)
+    }
+
+    /// The id of the message that a run is started with, in the story of its start. Who knows the start knows
+    /// the message, so that a door can wait for it.
+    #[must_use]
+    pub fn first_of(start: MessageId) -> Self {
+        let mut layout = Layout::<17>::new(KIND_FIRST);
+        layout.bytes(&start.0);
+        let mut id = layout.hash();
+        id[..STORY_TAG_BYTES].copy_from_slice(&start.0[..STORY_TAG_BYTES]);
         Self(id)
     }
 

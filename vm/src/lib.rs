@@ -59,6 +59,7 @@ pub const TYPES: &str = include_str!("../types/troupe.d.ts");
 pub const TESTING_TYPES: &str = include_str!("../types/troupe-testing.d.ts");
 
 pub use build::{Compiled, compile, compile_files};
+pub use compile::closest;
 pub use data::{Address, Data};
 pub use diagnostic::{Diagnostic, Fix, Severity};
 pub use error::ScriptError;

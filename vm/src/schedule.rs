@@ -9,10 +9,12 @@
 //! have beyond that (`@daily`, names, steps, `L`, `W`, `#`), in UTC or after `TZ=Zone/Name `.
 
 use chrono::{DateTime, TimeZone, Utc};
-use chrono_tz::Tz;
+use chrono_tz::{TZ_VARIANTS, Tz};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use serde::{Deserialize, Serialize};
+
+use crate::compile::closest;
 
 /// When runs are started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,8 +41,13 @@ pub enum Missed {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     /// A zone that the table does not have.
-    #[error("there is no time zone `{0}`")]
-    Zone(String),
+    #[error("there is no time zone `{name}`{}", guessed(.guess))]
+    Zone {
+        /// What was read.
+        name: String,
+        /// The zone that was probably meant.
+        guess: Option<&'static str>,
+    },
     /// Not the text of a cron.
     #[error("`{text}` is no schedule: {reason}")]
     Pattern {
@@ -103,31 +110,100 @@ fn read(text: &str) -> Result<(Cron, Tz), ScheduleError> {
         None => (Tz::UTC, text),
         Some(rest) => {
             let (zone, pattern) = rest.split_once(' ').unwrap_or((rest, ""));
-            let zone = zone
-                .parse()
-                .map_err(|_| ScheduleError::Zone(zone.to_owned()))?;
-            (zone, pattern)
+            let known = zone.parse().map_err(|_| ScheduleError::Zone {
+                name: zone.to_owned(),
+                guess: closest(zone, TZ_VARIANTS.iter().map(|known| known.name())),
+            });
+            (known?, pattern)
         }
     };
     let pattern = pattern.trim();
-    let fields = pattern.split_whitespace().count();
-    if fields != 5 && !pattern.starts_with('@') {
-        return Err(ScheduleError::Pattern {
+    let fields: Vec<&str> = pattern.split_whitespace().collect();
+    let cron = match fields.as_slice() {
+        [one] if one.starts_with('@') => parse(one),
+        [_, _, _, _, _] => parse(pattern),
+        _ => None,
+    };
+    match cron {
+        Some(cron) => Ok((cron, zone)),
+        None => Err(ScheduleError::Pattern {
             text: pattern.to_owned(),
-            reason: format!("a cron has five fields, this has {fields}"),
-        });
+            reason: wrong(&fields),
+        }),
     }
+}
+
+fn parse(pattern: &str) -> Option<Cron> {
     let parser = CronParser::builder()
         .seconds(Seconds::Disallowed)
         .year(Year::Disallowed)
         .build();
-    match parser.parse(pattern) {
-        Ok(cron) => Ok((cron, zone)),
-        Err(error) => Err(ScheduleError::Pattern {
-            text: pattern.to_owned(),
-            reason: error.to_string(),
-        }),
+    parser.parse(pattern).ok()
+}
+
+/// The fields of a cron, with what each takes.
+const FIELDS: [(&str, &str); 5] = [
+    ("minute", "0 to 59, as `30`, `0,30` or `*/15`"),
+    ("hour", "0 to 23, as `6`, `8-17` or `*/2`"),
+    (
+        "day of the month",
+        "1 to 31 and `L` for the last, as `1`, `1,15` or `L`",
+    ),
+    ("month", "1 to 12 or JAN to DEC, as `3`, `JAN,JUL` or `*/3`"),
+    (
+        "day of the week",
+        "0 to 7 or SUN to SAT, as `1-5`, `MON` or `FRI#2` for the second Friday",
+    ),
+];
+
+/// The names that stand for a whole cron.
+const NAMES: [&str; 8] = [
+    "@hourly",
+    "@daily",
+    "@midnight",
+    "@weekly",
+    "@monthly",
+    "@yearly",
+    "@annually",
+    "@reboot",
+];
+
+/// What is wrong with the fields of a cron that cannot be read.
+fn wrong(fields: &[&str]) -> String {
+    if let [name, ..] = fields
+        && name.starts_with('@')
+    {
+        let known = NAMES.into_iter().filter(|name| parse(name).is_some());
+        return match closest(name, known.clone()) {
+            Some(guess) => format!("`{name}` is not known, did you mean `{guess}`?"),
+            None => format!("there are {}", known.collect::<Vec<_>>().join(", ")),
+        };
     }
+    if fields.len() != FIELDS.len() {
+        let count = fields.len();
+        let seconds = if count == 6 {
+            ": seconds are none of them"
+        } else {
+            ""
+        };
+        return format!("a cron has five fields, this has {count}{seconds}");
+    }
+    for (at, (name, takes)) in FIELDS.into_iter().enumerate() {
+        // Each part on its own: what else stands in the text is not to blame.
+        let is_wrong = |part: &&str| {
+            let mut alone = ["*"; FIELDS.len()];
+            alone[at] = part;
+            parse(&alone.join(" ")).is_none()
+        };
+        if let Some(part) = fields[at].split(',').find(is_wrong) {
+            return format!("`{part}` is wrong as the {name}, which takes {takes}");
+        }
+    }
+    "its fields do not go together".to_owned()
+}
+
+fn guessed(guess: &Option<&'static str>) -> String {
+    guess.map_or_else(String::new, |guess| format!(", did you mean `{guess}`?"))
 }
 
 fn next(cron: &Cron, zone: Tz, after_ms: u64) -> Option<u64> {
@@ -215,6 +291,10 @@ mod tests {
             error("TZ=Mars/Base 0 6 * * *"),
             "there is no time zone `Mars/Base`"
         );
+        assert_eq!(
+            error("TZ=Europe/Berln 0 6 * * *"),
+            "there is no time zone `Europe/Berln`, did you mean `Europe/Berlin`?"
+        );
         assert_eq!(error("0 0 30 2 *"), "`0 0 30 2 *` never comes");
         for wrong in [
             "",
@@ -229,6 +309,46 @@ mod tests {
                 "{wrong}: {}",
                 error(wrong)
             );
+        }
+    }
+
+    #[test]
+    fn the_part_that_is_wrong_is_named_with_what_would_be_right() {
+        let cases = [
+            (
+                "61 * * * *",
+                "`61` is wrong as the minute, which takes 0 to 59",
+            ),
+            ("0,75 6 * * *", "`75` is wrong as the minute"),
+            (
+                "0 24 * * *",
+                "`24` is wrong as the hour, which takes 0 to 23",
+            ),
+            (
+                "0 6 32 * *",
+                "`32` is wrong as the day of the month, which takes 1 to 31",
+            ),
+            (
+                "0 6 * 13 *",
+                "`13` is wrong as the month, which takes 1 to 12 or JAN to DEC",
+            ),
+            (
+                "0 6 * * MO",
+                "`MO` is wrong as the day of the week, which takes 0 to 7 or SUN to SAT",
+            ),
+            ("0 17-9 * * *", "`17-9` is wrong as the hour"),
+            ("*/0 * * * *", "`*/0` is wrong as the minute"),
+            ("6 * * *", "a cron has five fields, this has 4"),
+            ("0 0 6 * * *", "this has 6: seconds are none of them"),
+            ("@dayly", "`@dayly` is not known, did you mean `@daily`?"),
+            (
+                "@sometimes",
+                "there are @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually",
+            ),
+        ];
+        for (text, said) in cases {
+            let error = Schedule::parse(text, Missed::Skip).unwrap_err().to_string();
+            assert!(error.contains(said), "{text}: {error}");
         }
     }
 }

@@ -4,7 +4,7 @@
 //! Guarantees: an instance that runs is not started again (`E-running`); a key that only the
 //! runtime makes is refused. Leaves to others: the run.
 
-use transport::Address;
+use transport::{Address, MessageId};
 
 use crate::codes;
 use crate::command::StartRequest;
@@ -91,7 +91,7 @@ fn start(
 ) -> Result<Option<Refusal>, ShardError> {
     let stamp = request.door.stamp.clone();
     let message = request.message.clone().map(|body| Message {
-        stamp: shard.own_stamp(Some(&stamp)),
+        stamp: stamp.caused(MessageId::first_of(stamp.id), shard.tick()),
         from: None,
         to: instance.clone(),
         program: Some(program),

@@ -93,6 +93,9 @@ impl Shard {
         let named = message
             .program
             .or_else(|| self.programs.active(&message.to));
+        if named.is_none() && self.programs.is_taken_away(&message.to) && !is_made(&message.to) {
+            return self.deliver_unserved(message);
+        }
         let program_id = named.unwrap_or(program_id);
         let facts = match self.programs.get(&*self.store, program_id)? {
             Some(program) => program.worker(&worker),
@@ -128,17 +131,18 @@ impl Shard {
             let worker = message.to.name().to_owned();
             return self.start_by_message(message, program, &worker);
         }
-        if message
-            .to
-            .key()
-            .is_some_and(|key| key.starts_with(MADE_KEY_PREFIX))
-        {
+        if is_made(&message.to) {
             let cause = Failure::new(
                 codes::UNKNOWN_INSTANCE,
                 format!("there is no instance {}", message.to),
             );
             return self.dead_letter(message, cause, None);
         }
+        self.deliver_unserved(message)
+    }
+
+    /// A message to a name that this shard knows no worker for.
+    fn deliver_unserved(&mut self, message: Message) -> Result<(), ShardError> {
         let home = self.shard_of(&message.to.without_key());
         if home == self.identity.shard {
             return self.service_put(message);
@@ -205,13 +209,13 @@ impl Shard {
         }
         let key = match self.route_key(&program, facts, &message) {
             Ok(key) => key,
-            Err(cause) => return self.dead_letter(message, cause, None),
+            Err(cause) => return self.without_key(message, cause),
         };
         let instance = match message.to.with_key(key) {
             Ok(instance) => instance,
             Err(error) => {
                 let cause = Failure::new(codes::KEY_FAILED, error.to_string());
-                return self.dead_letter(message, cause, None);
+                return self.without_key(message, cause);
             }
         };
         let routed = Message {
@@ -226,6 +230,26 @@ impl Shard {
         }
         self.note_message(&routed, MessageFate::Routed { instance });
         self.send_to(owner, &Parcel::Message(routed))
+    }
+
+    /// A message that `key` has no key for: its client is told, and any other is kept.
+    fn without_key(&mut self, message: Message, cause: Failure) -> Result<(), ShardError> {
+        let name = message.to.name();
+        let place = cause.stack.first();
+        let place = place.map(|at| format!(" at {}:{}:{}", at.file, at.line, at.column));
+        let place = place.unwrap_or_default();
+        let cause = Failure {
+            code: codes::KEY_FAILED.to_owned(),
+            message: format!(
+                "the `key` of {name} has no key for the message: {}{place}",
+                cause.message
+            ),
+            stack: cause.stack,
+        };
+        if self.refuse_watched(message.stamp.id, &cause) {
+            return Ok(());
+        }
+        self.dead_letter(message, cause, None)
     }
 
     fn route_key(
@@ -314,6 +338,12 @@ impl Shard {
     ) -> Result<Option<(Place, Box<Instance>)>, ShardError> {
         self.hot.take(address, &*self.store)
     }
+}
+
+/// Whether the key is one that only the runtime makes.
+fn is_made(address: &Address) -> bool {
+    let key = address.key();
+    key.is_some_and(|key| key.starts_with(MADE_KEY_PREFIX))
 }
 
 /// The key of a run that a message or a start without a key begins.

@@ -88,6 +88,13 @@ impl Programs {
         names.get(address.name())?.program
     }
 
+    /// Whether a worker served the name of an address, and none does now.
+    pub(crate) fn is_taken_away(&self, address: &Address) -> bool {
+        let names = self.names.get(address.namespace());
+        let record = names.and_then(|names| names.get(address.name()));
+        record.is_some_and(|record| record.program.is_none())
+    }
+
     /// The program and worker that serve the name of an address.
     pub(crate) fn serving(
         &mut self,

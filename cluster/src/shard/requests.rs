@@ -4,13 +4,14 @@
 //! Guarantees: a request has its effect once, by the door's sequence and by the client's key.
 //! Leaves to others: what a request does.
 
-use transport::Address;
+use transport::{Address, MessageId};
 
 use super::doors::Known;
 use super::{Shard, ShardError, Watched, idempotency};
 use crate::codes;
 use crate::command::DoorHeader;
 use crate::outcome::{Outcome, Progress, Receipt, Refusal};
+use crate::record::Failure;
 
 impl Shard {
     /// Runs a request unless it is known. `act` has the request's effect or refuses it.
@@ -91,10 +92,12 @@ impl Shard {
             message: door.stamp.id,
             instance: target.filter(|target| target.key().is_some()).cloned(),
             progress: Progress::Queued,
+            refusal: None,
         });
         let refusal = act(self)?;
-        let watched = self.watched.take();
-        Ok(match (refusal, watched) {
+        let mut watched = self.watched.take();
+        let later = watched.as_mut().and_then(|watched| watched.refusal.take());
+        Ok(match (refusal.or(later), watched) {
             (Some(refusal), _) => Outcome::Refused(refusal),
             (None, Some(watched)) => Outcome::Accepted(Receipt {
                 message: door.stamp.id,
@@ -159,6 +162,17 @@ impl Shard {
         let running = instance.record.status == crate::record::InstanceStatus::Running;
         self.hot.put(place, instance, false);
         Ok(Some(running))
+    }
+
+    /// Turns a watched request away, where the message is that of the request under way: its client hears of
+    /// it. False for every other message.
+    pub(crate) fn refuse_watched(&mut self, message: MessageId, cause: &Failure) -> bool {
+        let watched = self.watched.as_mut();
+        let Some(watched) = watched.filter(|watched| watched.message == message) else {
+            return false;
+        };
+        watched.refusal = Some(Refusal::new(&cause.code, cause.message.clone()));
+        true
     }
 
     /// Names the instance that a watched request was given to.

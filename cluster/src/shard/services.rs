@@ -264,8 +264,7 @@ impl Shard {
             self.timers
                 .set(&mut *self.store, TimerKind::Service, slot, 0, due_ms, name);
         }
-        self.note_message(&message, MessageFate::Service { attempts });
-        Ok(())
+        self.note_still_waiting(&message, attempts)
     }
 
     /// The rest after a silence is over.

@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::ReactiveView;
+
 /// The body of `POST /v1/workers/{name}/instances`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,7 +30,7 @@ pub struct InstanceView {
     pub key: String,
     /// The id of its current or last run.
     pub run: String,
-    /// `waiting`, `running`, `backing-off`, `completed`, `failed` or `killed`.
+    /// `waiting`, `backing-off`, `completed`, `failed` or `killed`.
     pub status: String,
     /// Turns of this run so far.
     pub step: u64,
@@ -49,6 +51,12 @@ pub struct InstanceView {
     /// Why the run failed, or the last failure of a daemon that went on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorView>,
+    /// What a reactive function came to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub computed: Option<ReactiveView>,
+    /// What JSON cannot say of the state: where a `null` is not the script's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 /// A script's error.

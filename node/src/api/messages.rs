@@ -18,10 +18,13 @@ pub struct Accepted {
     /// The run, where one was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// The message that the run was started with, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<String>,
     /// Whether the idempotency key was known: nothing was applied a second time.
     #[serde(default)]
     pub duplicate: bool,
-    /// With `?wait=turn` or `?wait=outcome`: what came of it.
+    /// What came of it, where it was waited for or is known already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
 }
@@ -37,6 +40,9 @@ pub struct Outcome {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorView>,
+    /// `SHARD/NUMBER` of the dead letter that it became.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letter: Option<String>,
 }
 
 /// The body of `GET /v1/messages/{id}`.
@@ -44,11 +50,14 @@ pub struct Outcome {
 pub struct MessageView {
     /// The message's id.
     pub id: String,
-    /// `applied`, `dead-letter` or `unknown`.
+    /// `accepted`, `applied`, `dead-letter` or `unknown`.
     pub status: String,
     /// Where it was applied, and what came of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<StoryMessage>,
+    /// What came of it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
 }
 
 /// One message of a story.
@@ -69,7 +78,7 @@ pub struct StoryMessage {
     /// The step of that instance which it caused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<u64>,
-    /// When it was applied, milliseconds since 1970.
+    /// When it was applied, or since when it waits, milliseconds since 1970.
     pub at_ms: u64,
     /// The shard that applied it.
     pub shard: u32,

@@ -16,5 +16,8 @@ pub use instances::{
 };
 pub use messages::{Accepted, MessageView, Outcome, StoryMessage, StoryView};
 pub use problem::Problem;
-pub use programs::{DeployRequest, DeployResponse, LintView, ProgramView, SourceFile, WorkerView};
+pub use programs::{
+    DeployRequest, DeployResponse, LintView, ProgramView, ServedPage, ServedView, SourceFile,
+    WorkerView,
+};
 pub use reactive::{ReactiveEvent, ReactiveView, SourceView};

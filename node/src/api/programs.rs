@@ -60,6 +60,42 @@ pub struct WorkerView {
     pub daemon: bool,
     /// Whether messages are routed by a key function.
     pub keyed: bool,
+    /// Whether it is a reactive function, which is read and takes no messages.
+    #[serde(default)]
+    pub reactive: bool,
+}
+
+impl WorkerView {
+    /// What kind of worker it is, in a word or two.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match (self.reactive, self.daemon, self.keyed) {
+            (true, ..) => "reactive function",
+            (false, true, true) => "daemon, by key",
+            (false, true, false) => "daemon",
+            (false, false, true) => "by key",
+            (false, false, false) => "ephemeral",
+        }
+    }
+}
+
+/// A worker that serves its name now.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ServedView {
+    /// The worker.
+    #[serde(flatten)]
+    pub worker: WorkerView,
+    /// The file that its program was compiled from.
+    pub file: String,
+    /// The content hash of its program, lower-case hexadecimal.
+    pub program: String,
+}
+
+/// The body of `GET /v1/programs`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ServedPage {
+    /// All workers that serve a name of the namespace, by name.
+    pub workers: Vec<ServedView>,
 }
 
 /// One lint of the compiler.

@@ -28,7 +28,7 @@ pub struct SourceView {
     pub source: String,
     /// Which step of the source made it; the time of a clock; absent as long as nothing is known of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<f64>,
+    pub version: Option<u64>,
 }
 
 /// One value of a stream of results.

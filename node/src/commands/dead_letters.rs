@@ -52,7 +52,7 @@ fn list(page: &Value) {
         return output::line("no dead letters");
     }
     let rows = letters.iter().map(|letter| {
-        let message: String = letter["message"].to_string().chars().take(SHOWN).collect();
+        let message = output::shortened(&letter["message"].to_string(), SHOWN);
         vec![
             name(letter),
             time(letter),

@@ -34,15 +34,9 @@ pub(super) fn run(arguments: &DeployArguments) -> anyhow::Result<()> {
     }
     let rows = response.programs.iter().flat_map(|program| {
         program.workers.iter().map(|worker| {
-            let kind = match (worker.daemon, worker.keyed) {
-                (true, true) => "daemon, by key",
-                (true, false) => "daemon",
-                (false, true) => "by key",
-                (false, false) => "ephemeral",
-            };
             vec![
                 worker.name.clone(),
-                kind.into(),
+                worker.kind().into(),
                 program.file.clone(),
                 program.hash[..12].to_owned(),
             ]

@@ -20,7 +20,7 @@ use crate::{output, telemetry};
 /// How long changes are gathered: editors write a file in several steps.
 const SETTLE: Duration = Duration::from_millis(80);
 
-/// Runs the node until it is told to stop.
+/// Runs the node until it is told to stop; prints what workers write and how they fail.
 ///
 /// # Errors
 /// The folder or the address cannot be used, or the log is damaged.
@@ -44,6 +44,7 @@ pub(super) fn run(arguments: &DevArguments) -> anyhow::Result<()> {
         ));
         let (changed, mut changes) = mpsc::unbounded_channel();
         let mut watched = Watched::new(changed)?;
+        let reports = super::reports::follow(&node.door);
         let mut before = deploy(&node, &arguments.files, &mut watched, None).await;
         loop {
             tokio::select! {
@@ -58,6 +59,7 @@ pub(super) fn run(arguments: &DevArguments) -> anyhow::Result<()> {
                 }
             }
         }
+        drop(reports);
         output::line("stopping");
         node.stop().await;
         Ok(())

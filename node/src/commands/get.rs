@@ -33,6 +33,12 @@ pub(super) fn run(arguments: &GetArguments) -> anyhow::Result<()> {
     for state in &view.state {
         output::line(&format!("state     {state}"));
     }
+    if let Some(computed) = &view.computed {
+        output::line(&format!("value     {}", super::watch::said(computed)));
+    }
+    for remark in &view.remarks {
+        output::line(&format!("note      {remark}"));
+    }
     if let Some(result) = &view.result {
         output::line(&format!("result    {result}"));
     }

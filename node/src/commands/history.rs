@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &PageArguments) -> anyhow::Result<()> {
             event.input.clone(),
             event.from.clone().unwrap_or_default(),
             event.outcome.clone(),
-            shortened(&message, 60),
+            cell(&message, &event.notes),
         ]
     });
     output::table(
@@ -58,10 +58,10 @@ pub(super) fn run(arguments: &PageArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn shortened(text: &str, letters_max: usize) -> String {
-    if text.chars().count() <= letters_max {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(letters_max - 1).collect();
-    format!("{kept}…")
+/// A message, and below it each line of what was written and of errors.
+fn cell(message: &str, notes: &[String]) -> String {
+    let lines = notes.iter().flat_map(|note| note.lines());
+    let notes = lines.map(|line| format!("\n| {line}"));
+    let first = output::shortened(message, 60);
+    std::iter::once(first).chain(notes).collect()
 }

@@ -2,8 +2,9 @@
 //! letters.
 
 use crate::api::Accepted;
-use crate::arguments::InstanceArguments;
+use crate::arguments::{InstanceArguments, Output};
 use crate::client::{Client, instance_path};
+use crate::output;
 
 /// Ends the instance.
 ///
@@ -12,5 +13,9 @@ use crate::client::{Client, instance_path};
 pub(super) fn run(arguments: &InstanceArguments) -> anyhow::Result<()> {
     let path = instance_path(&arguments.instance);
     let accepted: Accepted = Client::new(&arguments.client).delete(&path)?;
-    super::send::print(&accepted, arguments.client.output)
+    super::send::print(&accepted, arguments.client.output)?;
+    if arguments.client.output == Output::Table {
+        output::line("killed    what waited in its mailbox is among `troupe dead-letters list`");
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! `troupe list`: instances of one worker or of all.
 
-use crate::api::InstancePage;
+use crate::api::{InstancePage, ServedPage};
 use crate::arguments::{ListArguments, Output};
 use crate::client::{Client, segment};
 use crate::output;
@@ -11,6 +11,9 @@ use crate::output;
 /// The cluster cannot be reached.
 pub(super) fn run(arguments: &ListArguments) -> anyhow::Result<()> {
     let client = Client::new(&arguments.client);
+    if arguments.deployed {
+        return deployed(&client, arguments.client.output);
+    }
     let base = match &arguments.name {
         Some(name) => format!("/workers/{}/instances", segment(name)),
         None => "/instances".to_owned(),
@@ -39,9 +42,12 @@ pub(super) fn run(arguments: &ListArguments) -> anyhow::Result<()> {
     if arguments.client.output == Output::Json {
         return output::json(&all);
     }
+    if all.instances.is_empty() {
+        eprintln!("there is no such instance; `troupe list --deployed` shows the workers");
+    }
     let rows = all.instances.iter().map(|instance| {
         vec![
-            format!("{}/{}", instance.name, instance.key),
+            output::fitting(&format!("{}/{}", instance.name, instance.key), 60),
             instance.status.clone(),
             instance.step.to_string(),
             instance.shard.to_string(),
@@ -51,5 +57,26 @@ pub(super) fn run(arguments: &ListArguments) -> anyhow::Result<()> {
     if all.next.is_some() {
         eprintln!("there are more: raise --limit");
     }
+    Ok(())
+}
+
+/// Prints the workers that serve names.
+fn deployed(client: &Client, form: Output) -> anyhow::Result<()> {
+    let page: ServedPage = client.get("/programs")?;
+    if form == Output::Json {
+        return output::json(&page);
+    }
+    if page.workers.is_empty() {
+        eprintln!("nothing is deployed; `troupe deploy FILE` installs workers");
+    }
+    let rows = page.workers.iter().map(|served| {
+        vec![
+            served.worker.name.clone(),
+            served.worker.kind().to_owned(),
+            served.file.clone(),
+            served.program[..12].to_owned(),
+        ]
+    });
+    output::table(&["worker", "kind", "file", "program"], rows);
     Ok(())
 }

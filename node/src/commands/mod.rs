@@ -21,9 +21,12 @@ mod history;
 mod json;
 mod kill;
 mod list;
+mod logs;
 mod new;
 mod node;
 mod outbox;
+mod reports;
+mod result;
 mod run;
 mod send;
 pub(crate) mod sources;
@@ -31,6 +34,8 @@ mod start;
 mod test;
 pub mod trace;
 mod types;
+mod undeploy;
+mod waiting;
 mod watch;
 
 /// Carries out a command: 0 it did, 1 it failed, 2 it was used wrongly.
@@ -55,11 +60,14 @@ fn carry_out(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Demo(arguments) => demo::run(arguments)?,
         Command::Node(arguments) => node::run(arguments)?,
         Command::Deploy(arguments) => deploy::run(arguments)?,
+        Command::Undeploy(arguments) => undeploy::run(arguments)?,
         Command::Start(arguments) => start::run(arguments)?,
         Command::Send(arguments) => send::run(arguments)?,
         Command::Kill(arguments) => kill::run(arguments)?,
         Command::List(arguments) => list::run(arguments)?,
         Command::Get(arguments) => get::run(arguments)?,
+        Command::Result(arguments) => result::run(arguments)?,
+        Command::Logs(arguments) => logs::run(arguments)?,
         Command::History(arguments) => history::run(arguments)?,
         Command::Outbox(arguments) => outbox::run(arguments)?,
         Command::Trace(arguments) => trace::run(arguments)?,

@@ -40,6 +40,12 @@ pub(super) fn run(arguments: &OutboxArguments) -> anyhow::Result<()> {
             break;
         }
     }
+    if printed == 0 && form == Output::Table {
+        eprintln!(
+            "{} has put out nothing yet",
+            arguments.page.instance.instance
+        );
+    }
     if arguments.follow {
         follow(&client, &path, last, form)
     } else {

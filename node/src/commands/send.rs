@@ -23,8 +23,37 @@ pub(super) fn run(arguments: &SendArguments) -> anyhow::Result<()> {
     };
     let path = format!("{place}?wait={}", arguments.delivery.wait.as_str());
     let key = arguments.delivery.idempotency_key.as_deref();
-    let accepted: Accepted = Client::new(&arguments.client).post(&path, &message, key)?;
+    let client = Client::new(&arguments.client);
+    super::waiting::warn(&client, name, &arguments.delivery);
+    let mut accepted: Accepted = client.post(&path, &message, key)?;
+    super::waiting::go_on(&client, &mut accepted, &arguments.delivery)?;
     print(&accepted, arguments.client.output)
+}
+
+fn table(accepted: &Accepted) {
+    if accepted.duplicate {
+        let what = "of an earlier request with this idempotency key: nothing was applied again";
+        output::line(&format!("repeat    {what}"));
+    }
+    output::line(&format!("message   {}", accepted.message));
+    output::line(&format!("trace     {}", accepted.trace));
+    if let Some(instance) = &accepted.instance {
+        output::line(&format!("instance  {instance}"));
+    }
+    let outcome = accepted.outcome.as_ref();
+    match outcome.map(|outcome| outcome.status.as_str()) {
+        Some(status) => output::line(&format!("status    {status}")),
+        None if accepted.duplicate => output::line("status    not dealt with yet"),
+        None => {}
+    }
+    if let Some(result) = outcome.and_then(|outcome| outcome.result.as_ref()) {
+        output::line(&format!("result    {result}"));
+    }
+    if let Some(letter) = outcome.and_then(|outcome| outcome.dead_letter.as_ref()) {
+        output::line(&format!(
+            "letter    {letter}: `troupe dead-letters show {letter}` has the message and why"
+        ));
+    }
 }
 
 /// Prints what became of a message or a start.
@@ -35,27 +64,29 @@ pub(super) fn print(accepted: &Accepted, form: Output) -> anyhow::Result<()> {
     if form == Output::Json {
         output::json(accepted)?;
     } else {
-        output::line(&format!("message   {}", accepted.message));
-        output::line(&format!("trace     {}", accepted.trace));
-        if let Some(instance) = &accepted.instance {
-            output::line(&format!("instance  {instance}"));
-        }
-        if accepted.duplicate {
-            output::line("duplicate the idempotency key was known: nothing was applied again");
-        }
-        if let Some(outcome) = &accepted.outcome {
-            output::line(&format!("status    {}", outcome.status));
-            if let Some(result) = &outcome.result {
-                output::line(&format!("result    {result}"));
-            }
-        }
+        table(accepted);
     }
     match accepted
         .outcome
         .as_ref()
         .and_then(|outcome| outcome.error.as_ref())
     {
-        Some(error) => Err(anyhow::anyhow!("{}", super::get::failure(error))),
+        Some(error) => {
+            let failure = super::get::failure(error);
+            let is_undone = error.code != vm::codes::FAILED_BY_SCRIPT.code;
+            let letter = accepted
+                .outcome
+                .as_ref()
+                .and_then(|out| out.dead_letter.as_ref());
+            // A run that fails by `fail` has taken its message.
+            let hint = match is_undone && letter.is_none() {
+                true => {
+                    "\nhint: the turn is undone, and the message is a dead letter: `troupe dead-letters list`"
+                }
+                false => "",
+            };
+            Err(anyhow::anyhow!("{failure}{hint}"))
+        }
         None => Ok(()),
     }
 }

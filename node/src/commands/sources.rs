@@ -138,7 +138,10 @@ impl Files for Folder {
 
 /// Where a file is, its folder without links.
 fn place(file: &Path) -> anyhow::Result<PathBuf> {
-    let unread = || format!("cannot read `{}`", file.display());
+    let unread = || match similar(file) {
+        Some(guess) => format!("cannot read `{}`: did you mean `{guess}`?", file.display()),
+        None => format!("cannot read `{}`", file.display()),
+    };
     std::fs::metadata(file).with_context(unread)?;
     let folder = file
         .parent()
@@ -148,6 +151,26 @@ fn place(file: &Path) -> anyhow::Result<PathBuf> {
         Some(name) => Ok(folder.join(name)),
         None => bail!("`{}` is not a file", file.display()),
     }
+}
+
+/// A file beside a missing one whose name is like it.
+fn similar(file: &Path) -> Option<String> {
+    let folder = file.parent()?;
+    let here = folder.as_os_str().is_empty();
+    let entries = std::fs::read_dir(if here { Path::new(".") } else { folder }).ok()?;
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| {
+            [".js", ".mjs", ".ts", ".mts"]
+                .iter()
+                .any(|end| name.ends_with(end))
+        })
+        .collect();
+    names.sort();
+    let wanted = file.file_name()?.to_str()?;
+    let guess = vm::closest(wanted, names.iter().map(String::as_str))?;
+    Some(folder.join(guess).display().to_string())
 }
 
 /// The current folder where all files are in it, else the folder that all of them lie in.

@@ -1,6 +1,6 @@
 //! `troupe start`: starts a run by hand, with a key, a config and a first message where wanted.
 
-use crate::api::{Accepted, StartRequest};
+use crate::api::{Accepted, ServedView, StartRequest};
 use crate::arguments::StartArguments;
 use crate::client::{Client, segment};
 
@@ -26,6 +26,23 @@ pub(super) fn run(arguments: &StartArguments) -> anyhow::Result<()> {
         segment(&arguments.name)
     );
     let key = arguments.delivery.idempotency_key.as_deref();
-    let accepted: Accepted = Client::new(&arguments.client).post(&path, &request, key)?;
+    let client = Client::new(&arguments.client);
+    super::waiting::warn(&client, &arguments.name, &arguments.delivery);
+    let mut accepted: Accepted = client.post(&path, &request, key)?;
+    super::waiting::go_on(&client, &mut accepted, &arguments.delivery)?;
+    if arguments.key.is_none() && arguments.message.is_none() {
+        note_key(&client, &arguments.name);
+    }
     super::send::print(&accepted, arguments.client.output)
+}
+
+/// Says where a run was given a key that no message leads to. A worker that cannot be looked at is left as it is.
+fn note_key(client: &Client, name: &str) {
+    let served = client.get::<ServedView>(&format!("/programs/{}", segment(name)));
+    if served.is_ok_and(|served| served.worker.keyed) {
+        eprintln!(
+            "note: {name} has a `key`, and this instance a made one: no message to {name} is routed to it; \
+             `--key K` says which instance is started"
+        );
+    }
 }

@@ -75,7 +75,7 @@ fn print(data: &str, form: Output) -> anyhow::Result<()> {
 }
 
 /// The value or error, and what it was made of.
-fn said(view: &ReactiveView) -> String {
+pub(super) fn said(view: &ReactiveView) -> String {
     let said = match (&view.value, &view.error) {
         (_, Some(error)) => {
             let message = error.get("message").and_then(Value::as_str);

@@ -6,19 +6,17 @@
 use std::time::Duration;
 
 use cluster::codes;
-use cluster::message::Body;
-use cluster::query::InstanceView;
 use tokio::time::Instant;
 use transport::{Address, ShardId};
 
 use super::route::Pause;
-use super::{Answer, Consistency, Door, DoorError, Query, mismatch};
+use super::{Answer, Consistency, Door, DoorError, Query, Shown, mismatch};
 
 /// How long an arrival is waited for: longer than a parcel takes while nobody is lost.
 const ARRIVAL_MAX: Duration = Duration::from_secs(3);
 
 impl Door {
-    /// An instance with the values of its open states, also where the message that makes it is on its way.
+    /// An instance with what is shown of it, also where the message that makes it is on its way.
     ///
     /// # Errors
     /// A shard cannot be read.
@@ -26,7 +24,7 @@ impl Door {
         &self,
         address: &Address,
         consistency: Consistency,
-    ) -> Result<Option<(InstanceView, Vec<Body>)>, DoorError> {
+    ) -> Result<Option<Box<Shown>>, DoorError> {
         let found = self.known_instance(address, consistency).await?;
         let wait = found.is_none() && consistency == Consistency::Linearisable;
         if wait && self.await_arrivals(address).await? {
@@ -39,7 +37,7 @@ impl Door {
         &self,
         address: &Address,
         consistency: Consistency,
-    ) -> Result<Option<(InstanceView, Vec<Body>)>, DoorError> {
+    ) -> Result<Option<Box<Shown>>, DoorError> {
         let shard = self.shard_of(address)?;
         let query = Query::Instance(address.clone());
         match self.ask(shard, query, consistency).await? {

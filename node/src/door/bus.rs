@@ -58,8 +58,8 @@ async fn admit(door: &Door, message: &BusMessage) -> Result<serde_json::Value, D
     let admitted = door.send(&SendCall { to, body, delivery }).await?;
     Ok(json!({
         "message": admitted.receipt.message.to_string(),
-        "instance": admitted.receipt.instance.map(|instance| instance.to_string()),
-        "duplicate": admitted.receipt.duplicate,
+        "instance": admitted.receipt.instance.as_ref().map(|instance| instance.to_string()),
+        "duplicate": admitted.is_repeat(),
     }))
 }
 

@@ -2,13 +2,14 @@
 //! one shard. Comes after the HTTP handlers and the bus; before `route`.
 
 use bytes::Bytes;
+use cluster::codes;
 use cluster::command::{
     Command, DeadLetterRequest, Idempotency, KillRequest, SendRequest, StartRequest,
 };
 use cluster::message::Body;
 use cluster::outcome::{Outcome, Receipt};
 use cluster_raft::driver::waiters::Topic;
-use transport::{Address, Attribute, HopKind, ShardId, Span, Stamp, TraceContext};
+use transport::{Address, Attribute, HopKind, MessageId, ShardId, Span, Stamp, TraceContext};
 
 use super::{Door, DoorError, Listener, unix_nanos};
 
@@ -77,8 +78,19 @@ pub struct Admitted {
     pub stamp: Stamp,
     /// What the shard said.
     pub receipt: Receipt,
+    /// The message that a run was started with.
+    pub first: Option<MessageId>,
     /// Hears the shard from before the request, where more than the commit is waited for.
     pub listener: Option<Listener>,
+}
+
+impl Admitted {
+    /// Whether an earlier request with the client's idempotency key was accepted instead. What the door itself
+    /// had to hand over twice is no repeat.
+    #[must_use]
+    pub fn is_repeat(&self) -> bool {
+        self.receipt.message != self.stamp.id
+    }
 }
 
 impl Door {
@@ -87,7 +99,7 @@ impl Door {
     /// # Errors
     /// The shard refuses it, or no leader takes it in time.
     pub async fn send(&self, call: &SendCall) -> Result<Admitted, DoorError> {
-        self.require_worker(&call.to).await?;
+        self.require_receiver(&call.to).await?;
         let sent = self.send_once(call).await;
         if self.arrived_since(&sent, &call.to).await {
             return self.send_once(call).await;
@@ -114,7 +126,9 @@ impl Door {
     /// # Errors
     /// As for [`Door::send`]; `E-running` while that key runs.
     pub async fn start(&self, call: &StartCall) -> Result<Admitted, DoorError> {
-        self.require_worker(&call.to).await?;
+        let program = self.require_worker(&call.to).await?;
+        let first = call.message.as_ref();
+        let to = self.start_target(&call.to, program, first).await?;
         let config = call.config.clone().map(Body::from_data);
         let message = call.message.clone().map(Body::from_data);
         let part = |body: &Option<Body>| {
@@ -122,16 +136,19 @@ impl Door {
                 .map_or(Bytes::new(), |body| body.bytes().clone())
         };
         let parts = [part(&config), part(&message)];
-        let key = idempotency(&call.delivery, b"start", &call.to, &[&parts[0], &parts[1]]);
+        let key = idempotency(&call.delivery, b"start", &to, &[&parts[0], &parts[1]]);
         let door = self.header(call.delivery.trace.as_ref(), key)?;
         let stamp = door.stamp.clone();
+        let has_message = message.is_some();
         let command = Command::Start(StartRequest {
             door,
-            to: call.to.clone(),
+            to: to.clone(),
             config,
             message,
         });
-        self.admit(&call.to, &call.delivery, stamp, command).await
+        let admitted = self.admit(&to, &call.delivery, stamp, command).await?;
+        let first = has_message.then(|| MessageId::first_of(admitted.receipt.message));
+        Ok(Admitted { first, ..admitted })
     }
 
     /// Ends an instance; returns once that is committed.
@@ -143,7 +160,12 @@ impl Door {
         if self.arrived_since(&killed, &call.target).await {
             return self.kill_once(call).await;
         }
-        killed
+        match killed {
+            Err(DoorError::Refused(refusal)) if refusal.code == codes::UNKNOWN_INSTANCE => {
+                Err(self.unknown_instance(&call.target).await)
+            }
+            other => other,
+        }
     }
 
     async fn kill_once(&self, call: &KillCall) -> Result<Admitted, DoorError> {
@@ -227,6 +249,7 @@ impl Door {
                 to: to.clone(),
                 stamp,
                 receipt,
+                first: None,
                 listener,
             }),
             Outcome::Refused(refusal) => Err(DoorError::Refused(refusal)),

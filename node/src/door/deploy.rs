@@ -11,7 +11,7 @@ use cluster::message::ProgramId;
 use cluster::outcome::Outcome;
 use cluster::system::{ActivateNames, SystemCommand, SystemOutcome};
 use futures::future::try_join_all;
-use transport::Namespace;
+use transport::{Address, Namespace};
 use vm::Program;
 
 use super::{Door, DoorError};
@@ -51,20 +51,42 @@ impl Door {
         let deployed = compile(scripts)?;
         let names = names(&deployed)?;
         try_join_all(deployed.iter().map(|each| self.install(&each.program))).await?;
+        self.activate(namespace, names, Vec::new()).await?;
+        Ok(deployed)
+    }
+
+    /// Takes a name away. Instances that run go on with their program; messages to the name wait as for a
+    /// service that nobody serves, until it is deployed again or their time is over.
+    ///
+    /// # Errors
+    /// No worker has the name, or a shard has no leader in time.
+    pub async fn undeploy(&self, name: &Address) -> Result<ProgramId, DoorError> {
+        let program = self.require_worker(name).await?;
+        let removed = vec![name.name().to_owned()];
+        self.activate(name.namespace(), Vec::new(), removed).await?;
+        Ok(program)
+    }
+
+    /// Gives names and takes names away, in every shard.
+    async fn activate(
+        &self,
+        namespace: &Namespace,
+        names: Vec<(String, ProgramId)>,
+        removed: Vec<String>,
+    ) -> Result<(), DoorError> {
         let change = ActivateNames {
             namespace: namespace.clone(),
             names: names.clone(),
-            removed: Vec::new(),
+            removed: removed.clone(),
         };
         let version = self.record(SystemCommand::ActivateNames(change)).await?;
         let command = Command::Activate(Activate {
             namespace: namespace.clone(),
             version,
             names,
-            removed: Vec::new(),
+            removed,
         });
-        self.propose_everywhere(&command).await?;
-        Ok(deployed)
+        self.propose_everywhere(&command).await
     }
 
     /// Names that the programs send to and that no worker serves.

@@ -1,6 +1,7 @@
 //! Why the door turned a request away. Comes after everything that can refuse; before the HTTP problem
 //! or the bus answer that says so. Guarantees a stable code and a status for each.
 
+use cluster::codes;
 use cluster::outcome::Refusal;
 use transport::AddressError;
 
@@ -33,6 +34,22 @@ pub enum DoorError {
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
+    /// No worker serves the name.
+    #[error("no worker `{name}` is deployed")]
+    UnknownWorker {
+        /// The name.
+        name: String,
+        /// The name that was probably meant.
+        guess: Option<String>,
+    },
+    /// There is no such instance.
+    #[error("there is no instance {address}")]
+    UnknownInstance {
+        /// Its address.
+        address: String,
+        /// Where to look.
+        hint: String,
+    },
     /// A reactive function waits for its first sources.
     #[error("{0}")]
     NoValue(String),
@@ -74,6 +91,8 @@ impl DoorError {
             DoorError::TooLarge { .. } => "E-too-large",
             DoorError::DiskFull { .. } => "E-disk-full",
             DoorError::NotFound(_) => "E-not-found",
+            DoorError::UnknownWorker { .. } => codes::UNKNOWN_WORKER,
+            DoorError::UnknownInstance { .. } => codes::UNKNOWN_INSTANCE,
             DoorError::Gone { .. } => "E-gone",
             DoorError::NoValue(_) => "E-no-value",
             DoorError::Script(_) => "E-script",
@@ -111,7 +130,6 @@ impl DoorError {
     }
 
     fn status(&self) -> (u16, &'static str) {
-        use cluster::codes;
         match self {
             DoorError::Address(_) => (400, "the address cannot be one"),
             DoorError::BadBody(_) => (400, "the body is no message"),
@@ -119,6 +137,8 @@ impl DoorError {
             DoorError::TooLarge { .. } => (413, "the message is too large"),
             DoorError::DiskFull { .. } => (507, "the disk is full"),
             DoorError::NotFound(_) => (404, "there is no such thing"),
+            DoorError::UnknownWorker { .. } => (404, "no worker of that name is deployed"),
+            DoorError::UnknownInstance { .. } => (404, "there is no such instance"),
             DoorError::Gone { .. } => (410, "it is no longer kept"),
             DoorError::NoValue(_) => (504, "there is no value yet"),
             DoorError::Script(_) => (422, "the script does not compile"),
@@ -133,6 +153,7 @@ impl DoorError {
                 codes::MEMBER_IN_USE => (409, "the member is in use"),
                 codes::RUNNING => (409, "the instance runs already"),
                 codes::ENDED => (409, "the instance has ended"),
+                codes::KEY_FAILED => (422, "the worker's `key` has no key for the message"),
                 codes::KEY_REUSED => (422, "the idempotency key was used for another request"),
                 codes::OUTCOME_UNKNOWN => (409, "the request is too old to be judged"),
                 codes::TOO_LARGE => (413, "the message is too large"),
@@ -144,11 +165,14 @@ impl DoorError {
         }
     }
 
-    fn hint(&self) -> Option<&'static str> {
-        Some(match self {
-            DoorError::Refused(refusal) if refusal.code == cluster::codes::UNKNOWN_WORKER => {
-                "`troupe deploy FILE` installs workers; `troupe list` shows what runs"
-            }
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            DoorError::UnknownWorker {
+                guess: Some(guess), ..
+            } => return Some(format!("did you mean `{guess}`?")),
+            DoorError::UnknownInstance { hint, .. } => return Some(hint.clone()),
+            DoorError::Refused(refusal) => return refused_hint(&refusal.code).map(str::to_owned),
+            DoorError::UnknownWorker { guess: None, .. } => UNKNOWN_WORKER_HINT,
             DoorError::NotReady => "wait for /readyz to answer 200",
             DoorError::Unavailable { unknown: true, .. } => {
                 "send it again with the same Idempotency-Key: it is applied once"
@@ -157,7 +181,26 @@ impl DoorError {
                 "try again; `troupe cluster status` shows which shards have a leader"
             }
             DoorError::BadBody(_) => "a message is one JSON value",
+            DoorError::TooLarge { .. } => "keep what is large elsewhere, and send where it is",
             _ => return None,
-        })
+        };
+        Some(hint.to_owned())
     }
+}
+
+/// What to do where no worker has such a name.
+const UNKNOWN_WORKER_HINT: &str =
+    "`troupe deploy FILE` installs workers; `troupe list --deployed` shows which there are";
+
+/// What to do about the refusal of a shard.
+fn refused_hint(code: &str) -> Option<&'static str> {
+    Some(match code {
+        codes::UNKNOWN_WORKER => UNKNOWN_WORKER_HINT,
+        codes::RUNNING => "`troupe send` gives it a message, `troupe kill` ends it",
+        codes::KEY_FAILED => {
+            "send what `key` reads, or name the instance: NAME/KEY; nothing was applied"
+        }
+        codes::KEY_REUSED => "a new request needs a new key",
+        _ => return None,
+    })
 }

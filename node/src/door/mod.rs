@@ -17,6 +17,7 @@ mod reactive;
 mod reads;
 mod replay;
 mod route;
+mod served;
 mod stories;
 mod waits;
 
@@ -26,7 +27,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cluster::SystemState;
 use cluster::command::{DoorHeader, DoorSequence, Idempotency};
-use cluster::outcome::Refusal;
 use cluster_raft::Groups;
 use transport::{
     Address, Bus, DoorOrigin, HybridTime, MessageId, Namespace, NodeId, ShardId, SpanSink, Stamp,
@@ -39,13 +39,16 @@ pub use deploy::{Deployed, Scripts};
 pub use error::DoorError;
 pub(crate) use listen::Heard;
 pub use listen::Listener;
-pub use reads::{Answer, Consistency, Query, answer_queries};
+pub use reads::{Answer, Consistency, Query, Shown, answer_queries};
 pub(crate) use stories::mismatch;
 pub use stories::{Known, Story};
 
 /// How long the door tries to hand a request over before it says that it could not. Longer than any
 /// election, shorter than a client's patience.
 pub const HANDOVER_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The key of the one instance of a worker without `key`.
+const DEFAULT_KEY: &str = "default";
 
 /// The door of one node.
 pub struct Door {
@@ -126,30 +129,6 @@ impl Door {
             Some(key) => Address::instance(namespace, name, key)?,
             None => Address::bare(namespace, name)?,
         })
-    }
-
-    /// Refuses a name that no worker serves. A program that serves it on the bus is spoken to there.
-    ///
-    /// # Errors
-    /// `E-unknown-worker`, or the home shard of the name cannot be read.
-    pub async fn require_worker(&self, to: &Address) -> Result<(), DoorError> {
-        let name = (to.namespace().clone(), to.name().to_owned());
-        if self.system().names.contains_key(&name) {
-            return Ok(());
-        }
-        // This node may not have heard of the latest deploy yet; the name's home has.
-        let bare = to.without_key();
-        let query = Query::Name(bare.clone());
-        let answer = self
-            .ask(self.shard_of(&bare)?, query, Consistency::Linearisable)
-            .await?;
-        match answer {
-            Answer::Name(Some(_)) => Ok(()),
-            _ => Err(DoorError::Refused(Refusal::new(
-                cluster::codes::UNKNOWN_WORKER,
-                format!("no worker `{}` is deployed", to.name()),
-            ))),
-        }
     }
 
     /// Stamps a request: its sequence at this door, its id, its time and its trace.

@@ -48,6 +48,11 @@ impl<T> Programs<T> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The program, where it is kept.
+    pub(super) fn known(&self, id: ProgramId) -> Option<Arc<T>> {
+        self.kept().used(id)
+    }
+
     /// The program, from what is kept or made by `decode`, which says how many bytes it took, where there
     /// is one.
     ///

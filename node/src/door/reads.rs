@@ -99,11 +99,22 @@ pub enum Query {
     },
 }
 
+/// An instance with what its program says of its state.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Shown {
+    /// The instance.
+    pub view: InstanceView,
+    /// The values of its open `withState` blocks, outermost first.
+    pub state: Vec<Body>,
+    /// What a reactive function came to, with its sources.
+    pub computed: Option<Body>,
+}
+
 /// The answer to a [`Query`] of the same name.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Answer {
-    /// One instance, where there is one, with the values of its open `withState` blocks.
-    Instance(Option<(InstanceView, Vec<Body>)>),
+    /// One instance, where there is one, with what is shown of it.
+    Instance(Option<Box<Shown>>),
     /// Instances.
     Instances(Vec<InstanceView>),
     /// Steps with their numbers.
@@ -332,34 +343,29 @@ impl Door {
         reader: &dyn StateRead,
         address: &Address,
     ) -> Result<Option<(InstanceView, Body)>, query::QueryError> {
-        let Some(view) = query::instance(reader, address)? else {
-            return Ok(None);
-        };
-        let decode = || query::decoded_program(reader, view.program);
-        let result = match self.programs.get(view.program, decode)? {
-            Some(program) => query::shown_result(&program, &view)?,
-            None => None,
-        };
-        Ok(result.map(|result| (view, Body::from_data(result))))
+        let shown = self.shown(reader, address)?;
+        Ok(shown.and_then(|shown| Some((shown.view, shown.computed?))))
     }
 
-    /// An instance with the values of its open states.
+    /// An instance with what its program says of its state.
     fn shown(
         &self,
         reader: &dyn StateRead,
         address: &Address,
-    ) -> Result<Option<(InstanceView, Vec<Body>)>, query::QueryError> {
+    ) -> Result<Option<Box<Shown>>, query::QueryError> {
         let Some(view) = query::instance(reader, address)? else {
             return Ok(None);
         };
         let decode = || query::decoded_program(reader, view.program);
-        let state = match self.programs.get(view.program, decode)? {
-            Some(program) => query::open_states(&program, &view)?,
-            None => Vec::new(),
-        };
-        Ok(Some((
+        let (mut state, mut computed) = (Vec::new(), None);
+        if let Some(program) = self.programs.get(view.program, decode)? {
+            state = query::open_states(&program, &view)?;
+            computed = query::shown_result(&program, &view)?;
+        }
+        Ok(Some(Box::new(Shown {
             view,
-            state.into_iter().map(Body::from_data).collect(),
-        )))
+            state: state.into_iter().map(Body::from_data).collect(),
+            computed: computed.map(Body::from_data),
+        })))
     }
 }

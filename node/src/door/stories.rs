@@ -1,7 +1,7 @@
 //! What became of a message, and the story that it belongs to, gathered from all shards: a message's id
 //! begins with the tag of its story, so every shard finds its part without an index.
 
-use cluster::record::MessageRecord;
+use cluster::record::{MessageFate, MessageRecord};
 use futures::future::try_join_all;
 use transport::{MessageId, ShardId, TraceContext};
 
@@ -21,6 +21,18 @@ pub struct Known {
     pub kind: String,
 }
 
+impl Known {
+    /// How much it says about the end of the message's way.
+    #[must_use]
+    pub fn rank(&self) -> u8 {
+        match self.record.fate {
+            MessageFate::Routed { .. } => 0,
+            MessageFate::Service { .. } | MessageFate::Waiting => 1,
+            _ => 2,
+        }
+    }
+}
+
 /// All that the shards know of one story.
 #[derive(Clone, Debug)]
 pub struct Story {
@@ -33,11 +45,16 @@ pub struct Story {
 }
 
 impl Door {
-    /// What each shard knows of a message.
+    /// What is known of a message where it came furthest: the shard that routed it on knows it too.
     ///
     /// # Errors
     /// A shard cannot be read.
-    pub async fn message(&self, id: MessageId) -> Result<Vec<Known>, DoorError> {
+    pub async fn message(&self, id: MessageId) -> Result<Option<Known>, DoorError> {
+        let known = self.message_everywhere(id).await?;
+        Ok(known.into_iter().max_by_key(Known::rank))
+    }
+
+    async fn message_everywhere(&self, id: MessageId) -> Result<Vec<Known>, DoorError> {
         let asked = self.shards().into_iter().map(|shard| async move {
             match self
                 .ask(shard, Query::Message(id), Consistency::Linearisable)
@@ -59,7 +76,7 @@ impl Door {
     /// # Errors
     /// A shard cannot be read.
     pub async fn story(&self, id: MessageId) -> Result<Option<Story>, DoorError> {
-        let known = self.message(id).await?;
+        let known = self.message_everywhere(id).await?;
         let Some(first) = known.first() else {
             return Ok(None);
         };

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use cluster::action::{RunEnded, TurnNews};
 use cluster::query::InstanceView;
-use cluster::record::{InstanceStatus, MessageFate};
+use cluster::record::{InstanceStatus, MessageFate, TurnOutcome};
 use cluster_raft::driver::waiters::{News, Topic};
 use tokio::time::Instant;
 use transport::{Address, MessageId, RunId, ShardId};
 
 use super::listen::{Heard, Listener};
-use super::{Admitted, Answer, Consistency, Door, DoorError, Query, Wait, mismatch};
+use super::{Admitted, Answer, Consistency, Door, DoorError, Known, Query, Wait, mismatch};
 use crate::api::Outcome;
 use crate::http::views;
 
@@ -42,7 +42,6 @@ impl Door {
         wait: Wait,
         admitted: &mut Admitted,
     ) -> Result<Option<Outcome>, DoorError> {
-        let deadline = Instant::now() + WAIT_MAX;
         if wait == Wait::Commit {
             return Ok(None);
         }
@@ -53,29 +52,91 @@ impl Door {
         };
         let id = admitted.receipt.message;
         let listener = admitted.listener.take();
-        let mut follow = Follow {
+        let follow = Follow {
             id,
             shard: self.shard_of(&start)?,
             at: start,
             ends: None,
         };
         let listener = listener.filter(|listener| listener.is_of(follow.shard, &Topic::Turn(id)));
+        self.follow(wait, follow, admitted.first, listener).await
+    }
+
+    /// As [`Door::wait`], for a message that was accepted before.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn wait_for(&self, wait: Wait, known: &Known) -> Result<Option<Outcome>, DoorError> {
+        let record = &known.record;
+        if wait == Wait::Commit {
+            return self.outcome_of(&record.fate, known.shard).await;
+        }
+        let follow = Follow {
+            id: record.stamp.id,
+            shard: match record.fate {
+                MessageFate::Routed { .. } => self.shard_of(&record.to)?,
+                _ => known.shard,
+            },
+            at: record.to.clone(),
+            ends: None,
+        };
+        self.follow(wait, follow, None, None).await
+    }
+
+    async fn follow(
+        &self,
+        wait: Wait,
+        mut follow: Follow,
+        first: Option<MessageId>,
+        listener: Option<Listener>,
+    ) -> Result<Option<Outcome>, DoorError> {
+        let deadline = Instant::now() + WAIT_MAX;
         let turn = self.wait_for_turn(&mut follow, wait, listener, deadline);
-        let Some((fate, instance)) = turn.await? else {
+        let Some((mut fate, mut instance)) = turn.await? else {
             return Ok(None);
         };
-        let run = match &fate {
-            MessageFate::Applied { run, .. } => Some(*run),
-            MessageFate::Started { .. } => None,
-            _ => return Ok(views::outcome_of(&fate)),
-        };
-        match wait {
-            Wait::Outcome => {
-                let ends = follow.ends.filter(|_| follow.at == instance);
-                self.wait_for_end(&instance, run, ends, deadline).await
-            }
-            Wait::Turn | Wait::Commit => Ok(views::outcome_of(&fate)),
+        if let (Wait::Turn, Some(first), true) = (wait, first, goes_on(&fate)) {
+            follow.id = first;
+            let turn = self.wait_for_turn(&mut follow, wait, None, deadline);
+            let Some(settled) = turn.await? else {
+                return Ok(None);
+            };
+            (fate, instance) = settled;
         }
+        let run = match (wait, &fate) {
+            (Wait::Outcome, MessageFate::Applied { run, .. }) => Some(*run),
+            (Wait::Outcome, MessageFate::Started { .. }) => None,
+            _ => return self.outcome_of(&fate, follow.shard).await,
+        };
+        let ends = follow.ends.filter(|_| follow.at == instance);
+        self.wait_for_end(&instance, run, ends, deadline).await
+    }
+
+    /// What became of a message, with the cause of a dead letter; none while that is not known.
+    ///
+    /// # Errors
+    /// The shard cannot be read.
+    pub(crate) async fn outcome_of(
+        &self,
+        fate: &MessageFate,
+        shard: ShardId,
+    ) -> Result<Option<Outcome>, DoorError> {
+        let Some(mut outcome) = views::outcome_of(fate) else {
+            return Ok(None);
+        };
+        if let MessageFate::DeadLetter { number, .. } = fate {
+            let (from, limit) = (*number, 1);
+            let query = Query::DeadLetters { from, limit };
+            let answer = self.ask(shard, query, Consistency::Linearisable).await?;
+            let Answer::DeadLetters(page) = answer else {
+                return Err(mismatch());
+            };
+            if let Some((_, letter)) = page.into_iter().find(|(found, _)| found == number) {
+                outcome.error = Some(views::failure(&letter.cause));
+            }
+            outcome.dead_letter = Some(format!("{}/{number}", shard.0));
+        }
+        Ok(Some(outcome))
     }
 
     /// Follows a message from shard to shard until its fate is settled.
@@ -149,7 +210,8 @@ impl Door {
             let Answer::Instance(view) = answer else {
                 return Err(mismatch());
             };
-            if let Some((view, _)) = view {
+            if let Some(shown) = view {
+                let view = shown.view;
                 let awaited = *run.get_or_insert(view.run);
                 if view.run != awaited || view.status != InstanceStatus::Running {
                     return end(&view, view.run == awaited).map(Some);
@@ -161,6 +223,15 @@ impl Door {
                 Heard::Over => return Ok(None),
             };
         }
+    }
+}
+
+/// Whether a run goes on after the turn of its start.
+fn goes_on(start: &MessageFate) -> bool {
+    match start {
+        MessageFate::Applied { outcome, .. } => *outcome == TurnOutcome::Waiting,
+        MessageFate::Started { .. } => true,
+        _ => false,
     }
 }
 
@@ -180,6 +251,7 @@ fn outcome(ended: &RunEnded) -> Result<Outcome, DoorError> {
         status: ended.status.as_str().to_owned(),
         result: ended.result.as_ref().map(views::value).transpose()?,
         error: ended.error.as_ref().map(views::failure),
+        dead_letter: None,
     })
 }
 
@@ -190,11 +262,13 @@ fn end(view: &InstanceView, same_run: bool) -> Result<Outcome, DoorError> {
             status: "ended".to_owned(),
             result: None,
             error: None,
+            dead_letter: None,
         });
     }
     Ok(Outcome {
         status: view.status.as_str().to_owned(),
         result: view.result.as_ref().map(views::value).transpose()?,
         error: view.error.as_ref().map(views::failure),
+        dead_letter: None,
     })
 }

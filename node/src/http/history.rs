@@ -12,7 +12,7 @@ use cluster_raft::driver::waiters::Topic;
 use serde::Deserialize;
 use transport::{Address, Incarnation, ShardId};
 
-use super::instances::{instance_address, unknown};
+use super::instances::instance_address;
 use super::request::{Parameters, Place};
 use super::{Context, live, views};
 use crate::api::HistoryPage;
@@ -64,7 +64,9 @@ pub(super) async fn page_or_stream(
         // An instance without a step on this page is there all the same, or it is unknown.
         let door = reader.context.door()?;
         let found = door.instance(&reader.address, Consistency::Linearisable);
-        let (found, _) = found.await?.ok_or_else(|| unknown(&reader.address))?;
+        let Some((found, _)) = found.await? else {
+            return Err(door.unknown_instance(&reader.address).await);
+        };
         first = Some(found.history_first);
         steps = reader.read(from, limit).await?;
     }

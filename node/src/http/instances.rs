@@ -45,14 +45,12 @@ pub(super) async fn get(
         ConsistencyName::Local => Consistency::Local,
     };
     let shard = context.door()?.shard_of(&address)?;
-    let found = context.door()?.instance(&address, consistency).await?;
-    let (found, state) = found.ok_or_else(|| unknown(&address))?;
-    Ok(Json(views::instance(
-        &found,
-        &state,
-        shard,
-        leader_name(&context, shard),
-    )?))
+    let door = context.door()?;
+    let Some(shown) = door.instance(&address, consistency).await? else {
+        return Err(door.unknown_instance(&address).await);
+    };
+    let node = leader_name(&context, shard);
+    Ok(Json(views::instance(&shown, shard, node)?))
 }
 
 /// `POST /v1/workers/{name}/instances`
@@ -138,10 +136,15 @@ pub(super) async fn list_of_name(
     place: Place,
     Parameters(parameters): Parameters<ListParameters>,
 ) -> Result<Json<InstancePage>, DoorError> {
-    let name = context
-        .door()?
-        .address(place.namespace(), place.get("name"), None)?;
-    page(&context, name.namespace().clone(), Some(name), &parameters).await
+    let door = context.door()?;
+    let name = door.address(place.namespace(), place.get("name"), None)?;
+    let namespace = name.namespace().clone();
+    let found = page(&context, namespace, Some(name.clone()), &parameters).await?;
+    // Instances of a name that was taken away are there all the same.
+    if found.instances.is_empty() && parameters.status.is_none() && parameters.cursor.is_none() {
+        door.require_worker(&name).await?;
+    }
+    Ok(found)
 }
 
 /// Goes through the shards in order, from where the cursor points, until the page is full.
@@ -151,6 +154,9 @@ async fn page(
     name: Option<Address>,
     parameters: &ListParameters,
 ) -> Result<Json<InstancePage>, DoorError> {
+    if let Some(status) = &parameters.status {
+        check_status(status)?;
+    }
     let limit = parameters.limit.clamp(1, PAGE_MAX);
     let (first, mut after) = cursor(&namespace, parameters.cursor.as_deref())?;
     let mut found: Vec<(ShardId, Instance)> = Vec::new();
@@ -211,6 +217,21 @@ async fn page(
     Ok(Json(InstancePage { instances, next }))
 }
 
+/// Refuses what no instance can have as its status.
+fn check_status(status: &str) -> Result<(), DoorError> {
+    if views::STATUSES.contains(&status) {
+        return Ok(());
+    }
+    let guess = match vm::closest(status, views::STATUSES.into_iter()) {
+        Some(guess) => format!(": did you mean `{guess}`?"),
+        None => String::new(),
+    };
+    Err(DoorError::BadRequest(format!(
+        "`{status}` is no status{guess}; there are {}",
+        views::STATUSES.join(", ")
+    )))
+}
+
 fn cursor(
     namespace: &Namespace,
     cursor: Option<&str>,
@@ -237,11 +258,6 @@ pub(super) fn instance_address(context: &Context, place: &Place) -> Result<Addre
     context
         .door()?
         .address(place.namespace(), place.get("name"), Some(place.get("key")))
-}
-
-/// Says that there is no such instance.
-pub(super) fn unknown(address: &Address) -> DoorError {
-    DoorError::NotFound(format!("there is no instance {address}"))
 }
 
 /// The name of the node that leads a shard, where one does.

@@ -4,11 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use cluster::outcome::Progress;
+use cluster::record::MessageFate;
 
 use super::Context;
 use super::request::{Body, Parameters, Place, WaitParameter, delivery};
 use crate::api::Accepted;
-use crate::door::{Admitted, Delivery, DoorError, SendCall};
+use crate::door::{Admitted, Delivery, DoorError, SendCall, Wait};
 
 type Answer = Result<(StatusCode, Json<Accepted>), DoorError>;
 
@@ -73,29 +74,46 @@ pub(super) async fn answer(
     delivery: &Delivery,
     mut admitted: Admitted,
 ) -> Answer {
-    let waited = context.door()?.wait(delivery.wait, &mut admitted).await;
-    // It is committed: that the wait failed must not read as if the message had been refused.
-    let outcome = waited.unwrap_or_else(|error| {
-        tracing::debug!(message = %admitted.receipt.message, %error, "a wait was given up");
+    let door = context.door()?;
+    // It is committed: that something fails from now on must not read as if the message had been refused.
+    let given_up = |error: DoorError| {
+        tracing::debug!(%error, "a wait was given up");
         None
-    });
-    let run = match &admitted.receipt.progress {
-        Progress::Applied { run, .. } => Some(run.to_string()),
-        Progress::Queued | Progress::Forwarded | Progress::DeadLetter { .. } => None,
     };
-    let trace = &admitted.stamp.trace.trace_id;
+    let waited = door.wait(delivery.wait, &mut admitted).await;
+    let mut outcome = waited.unwrap_or_else(given_up);
+    let receipt = &admitted.receipt;
+    let mut trace = admitted.stamp.trace.trace_id;
+    if admitted.is_repeat()
+        && let Some(known) = door.message(receipt.message).await.unwrap_or_default()
+    {
+        trace = known.record.stamp.trace.trace_id;
+        let found = door.outcome_of(&known.record.fate, known.shard).await;
+        outcome = outcome.or(found.unwrap_or_else(given_up));
+    }
+    let mut run = None;
+    match &receipt.progress {
+        Progress::Applied { run: found, .. } => run = Some(found.to_string()),
+        Progress::DeadLetter { number, code } if outcome.is_none() => {
+            let (number, code) = (*number, code.clone());
+            let fate = MessageFate::DeadLetter { number, code };
+            let found = door.outcome_of(&fate, door.shard_of(&admitted.to)?).await;
+            outcome = found.unwrap_or_else(given_up);
+        }
+        Progress::Queued | Progress::Forwarded | Progress::DeadLetter { .. } => {}
+    }
     let accepted = Accepted {
-        message: admitted.receipt.message.to_string(),
+        message: receipt.message.to_string(),
         trace: trace.iter().map(|byte| format!("{byte:02x}")).collect(),
-        instance: admitted.receipt.instance.as_ref().map(ToString::to_string),
+        instance: receipt.instance.as_ref().map(ToString::to_string),
         run,
-        duplicate: admitted.receipt.duplicate,
+        first: admitted.first.map(|first| first.to_string()),
+        duplicate: admitted.is_repeat(),
         outcome,
     };
-    let status = if accepted.outcome.is_some() {
-        StatusCode::OK
-    } else {
-        StatusCode::ACCEPTED
+    let status = match accepted.outcome {
+        Some(_) if delivery.wait != Wait::Commit => StatusCode::OK,
+        _ => StatusCode::ACCEPTED,
     };
     Ok((status, Json(accepted)))
 }

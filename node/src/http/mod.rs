@@ -10,12 +10,15 @@ mod instances;
 mod live;
 mod messages;
 mod metrics;
+mod openapi;
 mod outbox;
 mod problems;
 mod programs;
 mod reactive;
 mod request;
+mod routes;
 mod stories;
+mod unsaid;
 pub mod views;
 
 use std::net::SocketAddr;
@@ -23,13 +26,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
-use axum::routing::{delete, get, post};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::door::{Door, DoorError};
 use crate::telemetry::SinkCounts;
+use routes::Routes;
 
 /// What every handler knows.
 #[derive(Clone)]
@@ -141,53 +144,57 @@ impl axum::serve::Listener for NoDelay {
     }
 }
 
-fn router(context: Context) -> Router {
-    let in_namespace = Router::new()
-        .route("/programs", post(programs::deploy))
-        .route("/workers/{name}/messages", post(messages::send_to_name))
-        .route(
-            "/workers/{name}/instances",
-            get(instances::list_of_name).post(instances::start),
-        )
-        .route(
-            "/workers/{name}/instances/{key}",
-            get(instances::get).delete(instances::kill),
-        )
-        .route(
+/// What is there in each namespace.
+fn in_namespace() -> Routes {
+    Routes::default()
+        .get("/programs", programs::list)
+        .post("/programs", programs::deploy)
+        .get("/programs/{name}", programs::show)
+        .delete("/programs/{name}", programs::undeploy)
+        .post("/workers/{name}/messages", messages::send_to_name)
+        .get("/workers/{name}/instances", instances::list_of_name)
+        .post("/workers/{name}/instances", instances::start)
+        .get("/workers/{name}/instances/{key}", instances::get)
+        .delete("/workers/{name}/instances/{key}", instances::kill)
+        .post(
             "/workers/{name}/instances/{key}/messages",
-            post(messages::send_to_instance),
+            messages::send_to_instance,
         )
-        .route(
+        .get(
             "/workers/{name}/instances/{key}/history",
-            get(history::page_or_stream),
+            history::page_or_stream,
         )
-        .route(
+        .get(
             "/workers/{name}/instances/{key}/outbox",
-            get(outbox::page_or_stream),
+            outbox::page_or_stream,
         )
-        .route("/reactive/{name}", get(reactive::read))
-        .route("/instances", get(instances::list))
-        .route("/messages/{id}", get(stories::message))
-        .route("/messages/{id}/trace", get(stories::trace))
-        .route("/dead-letters", get(dead_letters::list))
-        .route(
-            "/dead-letters/{shard}/{number}/retry",
-            post(dead_letters::retry),
-        )
-        .route(
-            "/dead-letters/{shard}/{number}",
-            delete(dead_letters::discard),
-        );
-    Router::new()
-        .nest("/v1", in_namespace.clone())
-        .nest("/v1/ns/{namespace}", in_namespace)
-        .route("/v1/cluster", get(cluster::show))
-        .route("/v1/cluster/nodes/{node}", delete(cluster::remove))
-        .route("/v1/cluster/nodes/{node}/drain", post(cluster::drain))
-        .route("/v1/cluster/nodes/{node}/undrain", post(cluster::undrain))
-        .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(metrics::show))
+        .get("/reactive/{name}", reactive::read)
+        .get("/instances", instances::list)
+        .get("/messages/{id}", stories::message)
+        .get("/messages/{id}/trace", stories::trace)
+        .get("/dead-letters", dead_letters::list)
+        .post("/dead-letters/{shard}/{number}/retry", dead_letters::retry)
+        .delete("/dead-letters/{shard}/{number}", dead_letters::discard)
+}
+
+/// What is there once for a node or its cluster.
+fn of_cluster() -> Routes {
+    Routes::default()
+        .get("/v1/cluster", cluster::show)
+        .delete("/v1/cluster/nodes/{node}", cluster::remove)
+        .post("/v1/cluster/nodes/{node}/drain", cluster::drain)
+        .post("/v1/cluster/nodes/{node}/undrain", cluster::undrain)
+        .get("/healthz", health::live)
+        .get("/readyz", health::ready)
+        .get("/metrics", metrics::show)
+        .get("/openapi.json", openapi::show)
+}
+
+fn router(context: Context) -> Router {
+    of_cluster()
+        .router()
+        .nest("/v1", in_namespace().router())
+        .nest("/v1/ns/{namespace}", in_namespace().router())
         .fallback(problems::not_found)
         .method_not_allowed_fallback(problems::method_not_allowed)
         .with_state(context)

@@ -12,7 +12,7 @@ use cluster_raft::driver::waiters::Topic;
 use serde::Deserialize;
 use transport::{Address, Incarnation, ShardId};
 
-use super::instances::{instance_address, unknown};
+use super::instances::instance_address;
 use super::request::{Parameters, Place};
 use super::{Context, live, views};
 use crate::api::OutboxPage;
@@ -57,7 +57,7 @@ pub(super) async fn page_or_stream(
     let listener = reader.context.door()?.listen(shard, topic);
     let limit = parameters.limit.clamp(1, PAGE_MAX);
     let mut page = reader.read(from, limit).await;
-    if matches!(page, Err(DoorError::NotFound(_))) {
+    if matches!(page, Err(DoorError::UnknownInstance { .. })) {
         let door = reader.context.door()?;
         if door.await_arrivals(&reader.address).await? {
             page = reader.read(from, limit).await;
@@ -106,7 +106,7 @@ impl Reader {
             .await?
         {
             Answer::Output(Some(page)) => Ok(page),
-            Answer::Output(None) => Err(unknown(&self.address)),
+            Answer::Output(None) => Err(door.unknown_instance(&self.address).await),
             _ => Err(mismatch()),
         }
     }

@@ -106,10 +106,10 @@ impl Function {
         loop {
             let (shown, _) = self.shown().await?;
             if is_result(&shown) {
-                return view(&self.source, shown);
+                return views::reactive(&self.source, shown);
             }
             if listener.next(deadline).await == Heard::Over {
-                let waits = view(&self.source, shown)?;
+                let waits = views::reactive(&self.source, shown)?;
                 let unknown = waits
                     .sources
                     .into_iter()
@@ -194,7 +194,7 @@ impl live::Source for Results {
             let event = ReactiveEvent {
                 id: output.id.clone(),
                 at_ms: output.at_ms,
-                result: view(&self.reader.address, output.message).ok()?,
+                result: views::reactive(&self.reader.address, output.message).ok()?,
             };
             let sent = Event::default().id(output.id);
             Some((item.number, sent.json_data(&event).ok()?))
@@ -208,25 +208,4 @@ fn is_result(shown: &Value) -> bool {
     let sources = shown.get("sources").and_then(Value::as_array);
     let known = |sources: &Vec<Value>| sources.iter().all(|source| !source["version"].is_null());
     shown.get("value").is_some() || shown.get("error").is_some() || sources.is_some_and(known)
-}
-
-fn view(source: &Address, shown: Value) -> Result<ReactiveView, DoorError> {
-    let mut shown = match shown {
-        Value::Object(shown) => shown,
-        _ => serde_json::Map::new(),
-    };
-    let sources = shown
-        .remove("sources")
-        .unwrap_or_else(|| Value::Array(Vec::new()));
-    let sources = serde_json::from_value(sources).map_err(|error| DoorError::Unavailable {
-        detail: format!("the sources of {source} cannot be read: {error}"),
-        unknown: false,
-    })?;
-    Ok(ReactiveView {
-        name: source.name().to_owned(),
-        key: source.key().unwrap_or_default().to_owned(),
-        value: shown.remove("value"),
-        error: shown.remove("error"),
-        sources,
-    })
 }

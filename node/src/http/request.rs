@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use transport::TraceContext;
@@ -17,8 +18,11 @@ use crate::door::{Delivery, DoorError, Wait};
 
 /// Bytes of a request's body: scripts are the largest.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of a body that are read at most before it is refused: a client that still writes sees no answer.
+const READ_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The parameters of a path, by name, with the namespace where the path has one.
+#[derive(Clone)]
 pub(super) struct Place(BTreeMap<String, String>);
 
 impl Place {
@@ -72,12 +76,25 @@ impl FromRequest<Context> for Body {
     type Rejection = DoorError;
 
     async fn from_request(request: Request, _: &Context) -> Result<Body, DoorError> {
-        match axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX).await {
-            Ok(bytes) => Ok(Body(bytes)),
-            Err(_) => Err(DoorError::TooLarge {
-                max: BODY_BYTES_MAX,
-            }),
+        let mut body = request.into_body().into_data_stream();
+        let (mut kept, mut read) = (BytesMut::new(), 0);
+        while let Some(part) = body.next().await {
+            let part = part.map_err(|error| {
+                DoorError::BadBody(format!("the body did not come whole: {error}"))
+            })?;
+            read += part.len();
+            if read > READ_BYTES_MAX {
+                break;
+            }
+            if read <= BODY_BYTES_MAX {
+                kept.extend_from_slice(&part);
+            }
         }
+        if read > BODY_BYTES_MAX {
+            let max = BODY_BYTES_MAX;
+            return Err(DoorError::TooLarge { max });
+        }
+        Ok(Body(kept.freeze()))
     }
 }
 

@@ -6,21 +6,29 @@ use cluster::record::MessageFate;
 use transport::MessageId;
 
 use super::instances::leader_name;
-use super::request::Place;
+use super::request::{Parameters, Place, WaitParameter};
 use super::{Context, views};
 use crate::api::{MessageView, StoryMessage, StoryView};
 use crate::door::{DoorError, Known};
 
-/// `GET /v1/messages/{id}`
+/// `GET /v1/messages/{id}`: with `?wait=` it waits for more than what is known now.
 pub(super) async fn message(
     State(context): State<Context>,
     place: Place,
+    Parameters(wait): Parameters<WaitParameter>,
 ) -> Result<Json<MessageView>, DoorError> {
     let id = message_id(&place)?;
-    let known = context.door()?.message(id).await?;
-    // The shard that routed it on knows it too; what its target says counts.
-    let best = known.iter().max_by_key(|known| rank(&known.record.fate));
-    let status = match best.map(|known| &known.record.fate) {
+    let door = context.door()?;
+    let known = door.message(id).await?;
+    let (known, outcome) = match known {
+        // It may have come further meanwhile.
+        Some(known) => match door.wait_for(wait.wait.into(), &known).await? {
+            Some(outcome) => (door.message(id).await?.or(Some(known)), Some(outcome)),
+            None => (Some(known), None),
+        },
+        None => (None, None),
+    };
+    let status = match known.as_ref().map(|known| &known.record.fate) {
         None => "unknown",
         Some(MessageFate::DeadLetter { .. }) => "dead-letter",
         Some(MessageFate::Waiting | MessageFate::Routed { .. } | MessageFate::Service { .. }) => {
@@ -28,11 +36,12 @@ pub(super) async fn message(
         }
         Some(_) => "applied",
     };
-    let applied = best.map(|known| shown(&context, known));
+    let applied = known.as_ref().map(|known| shown(&context, known));
     Ok(Json(MessageView {
         id: id.to_string(),
         status: status.to_owned(),
         applied,
+        outcome,
     }))
 }
 
@@ -50,7 +59,7 @@ pub(super) async fn trace(
     let mut messages: Vec<StoryMessage> = Vec::new();
     let mut ranks: Vec<u8> = Vec::new();
     for known in &story.messages {
-        let (message, rank) = (shown(&context, known), rank(&known.record.fate));
+        let (message, rank) = (shown(&context, known), known.rank());
         match messages.iter().position(|known| known.id == message.id) {
             Some(place) if ranks[place] < rank => (messages[place], ranks[place]) = (message, rank),
             Some(_) => {}
@@ -72,15 +81,6 @@ pub(super) async fn trace(
         trace: trace.unwrap_or_default(),
         messages,
     }))
-}
-
-/// How much a record says about the end of a message's way.
-fn rank(fate: &MessageFate) -> u8 {
-    match fate {
-        MessageFate::Routed { .. } => 0,
-        MessageFate::Service { .. } | MessageFate::Waiting => 1,
-        _ => 2,
-    }
 }
 
 fn shown(context: &Context, known: &Known) -> StoryMessage {

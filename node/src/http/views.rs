@@ -8,25 +8,33 @@ use serde_json::Value;
 use transport::{Incarnation, ShardId};
 
 use crate::api::{
-    ErrorView, HistoryEvent, InstanceSummary, InstanceView, OutboxMessage, Outcome, StackFrame,
-    StoryMessage,
+    ErrorView, HistoryEvent, InstanceSummary, InstanceView, OutboxMessage, Outcome, ReactiveView,
+    StackFrame, StoryMessage,
 };
-use crate::door::{DoorError, Known};
+use crate::door::{DoorError, Known, Shown};
 
 /// A logged value as JSON.
 pub fn value(body: &cluster::message::Body) -> Result<Value, DoorError> {
-    let unreadable = |why: String| DoorError::Unavailable {
+    let data = body
+        .data()
+        .map_err(|error| unreadable(&error.to_string()))?;
+    serde_json::from_str(&data.to_json()).map_err(|error| unreadable(&error.to_string()))
+}
+
+fn unreadable(why: &str) -> DoorError {
+    DoorError::Unavailable {
         detail: format!("a logged value cannot be read: {why}"),
         unknown: false,
-    };
-    let data = body.data().map_err(|error| unreadable(error.to_string()))?;
-    serde_json::from_str(&data.to_json()).map_err(|error| unreadable(error.to_string()))
+    }
 }
 
 /// The key of an instance; a view always has one.
 fn key(address: &transport::Address) -> String {
     address.key().unwrap_or("default").to_owned()
 }
+
+/// All that `status` may say.
+pub const STATUSES: [&str; 5] = ["waiting", "backing-off", "completed", "failed", "killed"];
 
 /// What `status` says: a running instance waits, or rests after a failure.
 pub fn status(instance: &Instance) -> &'static str {
@@ -39,11 +47,13 @@ pub fn status(instance: &Instance) -> &'static str {
 
 /// One instance, whole.
 pub fn instance(
-    instance: &Instance,
-    state: &[cluster::Body],
+    shown: &Shown,
     shard: ShardId,
     node: Option<String>,
 ) -> Result<InstanceView, DoorError> {
+    let (instance, state) = (&shown.view, &shown.state);
+    let computed = shown.computed.as_ref();
+    let computed = computed.map(|shown| reactive(&instance.address, value(shown)?));
     Ok(InstanceView {
         name: instance.address.name().to_owned(),
         key: key(&instance.address),
@@ -57,7 +67,45 @@ pub fn instance(
         node,
         result: instance.result.as_ref().map(value).transpose()?,
         error: instance.error.as_ref().map(failure),
+        computed: computed.transpose()?,
+        remarks: remarks(shown)?,
     })
+}
+
+/// What a reactive function came to.
+pub fn reactive(source: &transport::Address, shown: Value) -> Result<ReactiveView, DoorError> {
+    let mut shown = match shown {
+        Value::Object(shown) => shown,
+        _ => serde_json::Map::new(),
+    };
+    let sources = shown
+        .remove("sources")
+        .unwrap_or_else(|| Value::Array(Vec::new()));
+    let sources = serde_json::from_value(sources).map_err(|error| DoorError::Unavailable {
+        detail: format!("the sources of {source} cannot be read: {error}"),
+        unknown: false,
+    })?;
+    Ok(ReactiveView {
+        name: source.name().to_owned(),
+        key: key(source),
+        value: shown.remove("value"),
+        error: shown.remove("error"),
+        sources,
+    })
+}
+
+/// What JSON cannot say of the state and the result.
+fn remarks(shown: &Shown) -> Result<Vec<String>, DoorError> {
+    let mut remarks = Vec::new();
+    let states = shown.state.iter().map(|body| ("state", body));
+    let result = shown.view.result.iter().map(|body| ("result", body));
+    for (name, body) in states.chain(result) {
+        let data = body
+            .data()
+            .map_err(|error| unreadable(&error.to_string()))?;
+        super::unsaid::collect(&data, name, &mut remarks);
+    }
+    Ok(remarks)
 }
 
 /// One line of a list.
@@ -99,7 +147,12 @@ pub fn event(step: u64, record: &HistoryRecord) -> Result<HistoryEvent, DoorErro
     };
     let (outcome, error) = turn_outcome(&record.outcome);
     let mut notes = record.console.clone();
-    notes.extend(error.map(|error| format!("[{}] {}", error.code, error.message)));
+    notes.extend(error.map(|error| {
+        let place = error.stack.first();
+        let place = place.map(|at| format!(" at {}:{}:{}", at.file, at.line, at.column));
+        let place = place.unwrap_or_default();
+        format!("[{}] {}{place}", error.code, error.message)
+    }));
     Ok(HistoryEvent {
         step,
         run: record.run.to_string(),
@@ -183,6 +236,7 @@ pub fn outcome_of(fate: &MessageFate) -> Option<Outcome> {
         status: status.to_owned(),
         result: None,
         error: None,
+        dead_letter: None,
     };
     Some(match fate {
         MessageFate::Applied { outcome, .. } => {

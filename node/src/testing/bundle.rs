@@ -15,6 +15,7 @@ use vm::testing::Script;
 use vm::{BuildLimits, Source, codes};
 
 use super::discovery::{is_test, modules_below, plain};
+use super::modules::language_names;
 use crate::commands::sources::Folder;
 use crate::output;
 
@@ -78,6 +79,7 @@ impl Bundle {
         while let Some(path) = loading.waiting.pop_front() {
             loading.module(&path);
         }
+        loading.check_names();
         if loading.bundle.scripts.is_empty() && loading.errors.is_empty() {
             loading.look_around(path.parent().unwrap_or(Path::new("")));
         }
@@ -188,6 +190,54 @@ impl Loading {
             }
         }
         self.bundle.modules.insert(name, module);
+    }
+
+    /// Refuses names that are imported and that nothing exports. The compiler has said so of scripts.
+    fn check_names(&mut self) {
+        let modules = self.bundle.modules.values();
+        let mut refused = Vec::new();
+        for module in modules.filter(|module| !module.plain.makes_workers) {
+            for import in &module.plain.imports {
+                let diagnostics = self.missing_names(module, import);
+                let shown = diagnostics.map(|one| one.render(&module.source, output::colours()));
+                refused.extend(shown);
+            }
+        }
+        self.errors.extend(refused);
+    }
+
+    fn missing_names(
+        &self,
+        module: &Module,
+        import: &Import,
+    ) -> impl Iterator<Item = Diagnostic> + use<> {
+        let known: Option<(&str, Vec<&str>)> = if LANGUAGE.contains(&import.specifier.as_str()) {
+            Some((import.specifier.as_str(), language_names().collect()))
+        } else {
+            let target = module.links.get(&import.specifier);
+            let target = target.and_then(|path| self.bundle.modules.get(path));
+            let whole = target.filter(|target| !target.plain.exports_more);
+            whole.map(|target| {
+                let exports = target.plain.exports.iter().map(String::as_str);
+                (target.source.name.as_str(), exports.collect())
+            })
+        };
+        let mut diagnostics = Vec::new();
+        for (name, span) in &import.names {
+            if let Some((file, exports)) = &known
+                && !exports.contains(&name.as_str())
+            {
+                let message = format!("`{file}` does not export `{name}`");
+                let hint = match vm::closest(name, exports.iter().copied()) {
+                    Some(guess) => format!("did you mean `{guess}`?"),
+                    None if exports.is_empty() => "it exports nothing".to_owned(),
+                    None => format!("it exports {}", exports.join(", ")),
+                };
+                let refused = Diagnostic::error(codes::EXPORT_MISSING, *span, message);
+                diagnostics.push(refused.with_hint(hint));
+            }
+        }
+        diagnostics.into_iter()
     }
 
     /// Compiles a script with what it imports; its place among the scripts.
@@ -313,6 +363,7 @@ fn json_module(source: &Source) -> Result<Plain, Vec<Diagnostic>> {
         text: format!("export default {};", source.text),
         imports: Vec::new(),
         exports: vec!["default".to_owned()],
+        exports_more: false,
         makes_workers: false,
     })
 }

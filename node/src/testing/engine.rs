@@ -11,9 +11,9 @@ use rquickjs::{Coerced, Context, Ctx, FromJs, Function, Module, Object, Promise,
 use super::bundle::{Bundle, TestScript};
 use super::drive::{Deadline, Rejections, Trouble, settle};
 use super::limits::{MEMORY_BYTES, STACK_BYTES};
-use super::modules::{Modules, stand_ins};
+use super::modules::{Modules, language_names, stand_ins};
 use super::outcome::{Failure, FileOutcome, Place, Status, TestOutcome};
-use super::places::{excerpt, places, script_error};
+use super::places::{excerpt, expression, places, script_error};
 use super::runner::Settings;
 use super::workers::{Shared, install};
 use crate::output;
@@ -113,10 +113,15 @@ impl Engine<'_> {
         }
         let declared = self.declared(&main)?;
         if declared.is_empty() {
-            outcome.errors.push(format!(
-                "error: `{}` has no test: write `test(\"…\", () => …)`",
-                self.bundle.entry
-            ));
+            let entry = &self.bundle.entry;
+            let what = if self.bundle.modules[entry].plain.makes_workers {
+                "it is a script with workers; tests stand beside it, in a file that ends in `.test.js`"
+            } else {
+                "write `test(\"…\", () => …)`"
+            };
+            let error = format!("error: `{entry}` has no test: {what}");
+            outcome.errors.push(error);
+            outcome.broken = true;
             return Ok(After::Done);
         }
         let runs = |test: &Declared| test.mode == "run" && self.settings.takes(&test.name);
@@ -303,14 +308,15 @@ impl Engine<'_> {
                 .flatten()
                 .map(|text| text.0)
         };
+        let stack = part("stack").unwrap_or_default();
+        let found = places(&stack, &self.bundle);
         let (name, message) = (part("name"), part("message").unwrap_or_default());
+        let message = self.explained(message, found.first());
         let message = match name.as_deref() {
             Some("AssertionError") => message,
             Some(name) => format!("{name}: {message}"),
             None => format!("threw {}", text_of(ctx, thrown.clone())),
         };
-        let stack = part("stack").unwrap_or_default();
-        let found = places(&stack, &self.bundle);
         // The line of the test rather than that of a helper that it imports.
         let own = found.iter().find(|place| place.file == self.bundle.entry);
         let place = own.or(found.first());
@@ -321,6 +327,31 @@ impl Engine<'_> {
                 .unwrap_or_default(),
             place: place.cloned(),
             worker_errors: Vec::new(),
+        }
+    }
+}
+
+impl Engine<'_> {
+    /// What the engine says of a name that it leaves out, and what an unknown name may have been meant to be.
+    fn explained(&self, message: String, place: Option<&Place>) -> String {
+        if message == "not a function" || message == "not a constructor" {
+            let named = place.and_then(|place| expression(place, &self.bundle));
+            return match named {
+                Some(named) => format!("`{named}` is {message}"),
+                None => message,
+            };
+        }
+        let Some(name) = message.strip_suffix(" is not defined") else {
+            return message;
+        };
+        let globals = self.bundle.globals();
+        let own = globals.keys().map(String::as_str);
+        match vm::closest(
+            name,
+            own.chain(language_names().map(|name| -> &str { name })),
+        ) {
+            Some(guess) => format!("`{name}` is not defined: did you mean `{guess}`?"),
+            None => format!("`{name}` is not defined"),
         }
     }
 }

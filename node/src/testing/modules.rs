@@ -10,13 +10,14 @@ use rquickjs::{Ctx, Error, Module, Result};
 use super::bundle::{Bundle, LANGUAGE};
 
 /// Our own modules. No file has such a name.
-const OWN: [(&str, &str); 8] = [
+const OWN: [(&str, &str); 9] = [
     ("troupe:main", include_str!("js/main.js")),
     ("troupe:suite", include_str!("js/suite.js")),
     ("troupe:expect", include_str!("js/expect.js")),
     ("troupe:equality", include_str!("js/equality.js")),
     ("troupe:diff", include_str!("js/diff.js")),
     ("troupe:format", include_str!("js/format.js")),
+    ("troupe:names", include_str!("js/names.js")),
     ("troupe:sources", include_str!("js/sources.js")),
     ("troupe:worker", include_str!("js/worker.js")),
 ];
@@ -188,10 +189,14 @@ fn exported(name: &str, value: &str) -> String {
     }
 }
 
+/// The names of the language and of tests.
+pub(super) fn language_names() -> impl Iterator<Item = &'static str> {
+    COMMANDS.into_iter().chain(TEST_NAMES)
+}
+
 /// The names of the language and of tests, from the globals.
 fn language() -> String {
-    let names = COMMANDS.iter().chain(&TEST_NAMES);
-    names
+    language_names()
         .map(|name| format!("export const {name} = globalThis.{name};\n"))
         .collect()
 }

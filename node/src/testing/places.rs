@@ -1,14 +1,12 @@
 //! Where an error arose, for people: frames of the engine's stack, the line in the source, errors of scripts
 //! as `check` shows those of the compiler.
 
-use vm::diagnostic::Diagnostic;
-use vm::error::StackFrame;
-use vm::source::Span;
-use vm::{ScriptError, Source, codes};
+use vm::{ScriptError, Source};
 
 use super::bundle::{Bundle, TestScript};
 use super::modules::file_of;
 use super::outcome::Place;
+use crate::script_errors;
 
 /// The places in files of the bundle that a stack of the engine names, innermost first.
 pub(super) fn places(stack: &str, bundle: &Bundle) -> Vec<Place> {
@@ -50,6 +48,28 @@ pub(super) fn excerpt(place: &Place, bundle: &Bundle) -> String {
     text
 }
 
+/// The name at a place, with what stands before it and a dot: `a.b` where the place is that of `b`.
+pub(super) fn expression(place: &Place, bundle: &Bundle) -> Option<String> {
+    let module = bundle.modules.get(&place.file)?;
+    let line = module.source.text.lines().nth(place.line as usize - 1)?;
+    name_at(line, place.column as usize - 1)
+}
+
+fn name_at(line: &str, column: usize) -> Option<String> {
+    let letters: Vec<char> = line.chars().collect();
+    let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    let behind = letters.get(column..)?.iter();
+    let length = behind.take_while(|letter| is_name(**letter)).count();
+    let before = letters[..column].iter().rev();
+    let start = column
+        - before
+            .take_while(|letter| is_name(**letter) || **letter == '.')
+            .count();
+    let name: String = letters[start..column + length].iter().collect();
+    let name = name.trim_start_matches('.');
+    (length > 0).then(|| name.to_owned())
+}
+
 /// An error of a script, with the line of its innermost frame underlined. Frames name files as the program
 /// does; they are shown under their paths.
 pub(super) fn script_error(error: &ScriptError, script: &TestScript, colours: bool) -> String {
@@ -58,42 +78,7 @@ pub(super) fn script_error(error: &ScriptError, script: &TestScript, colours: bo
         .map(|source| source.name.as_str())
         .zip(&script.files)
         .collect();
-    let source_of = |frame: &StackFrame| {
-        let found = files.iter().find(|(name, _)| *name == frame.file);
-        found.map(|(_, source)| *source)
-    };
-    let first = error.stack.first();
-    let place = first.and_then(|frame| {
-        let source = source_of(frame)?;
-        Some((source, offset(source, frame.line, frame.column)))
-    });
-    let code = codes::ALL.iter().find(|code| code.code == error.code);
-    let (Some((source, at)), Some(code)) = (place, code) else {
-        return error.to_string();
-    };
-    let mut diagnostic = Diagnostic::error(*code, Span::new(at, at + 1), error.message.clone());
-    for frame in error.stack.iter().skip(1) {
-        let file = source_of(frame).map_or(frame.file.as_str(), |source| &source.name);
-        let called = format!(
-            "called from {} ({file}:{}:{})",
-            frame.function, frame.line, frame.column
-        );
-        diagnostic = diagnostic.with_note(called);
-    }
-    diagnostic.render(source, colours)
-}
-
-/// The offset in bytes of a line and a column in characters.
-fn offset(source: &Source, line: u32, column: u32) -> u32 {
-    let mut at = 0;
-    for (number, text) in source.text.split_inclusive('\n').enumerate() {
-        if number + 1 == line as usize {
-            let columns = text.char_indices().nth(column as usize - 1);
-            return (at + columns.map_or(text.len(), |(inside, _)| inside)) as u32;
-        }
-        at += text.len();
-    }
-    at as u32
+    script_errors::rendered(error, &files, colours)
 }
 
 #[cfg(test)]
@@ -112,9 +97,12 @@ mod tests {
     }
 
     #[test]
-    fn offsets_count_characters_of_a_line() {
-        let source = Source::new("a.js", "é\naéb\n");
-        assert_eq!(offset(&source, 2, 3), 6);
-        assert_eq!(offset(&source, 9, 1), 8);
+    fn the_name_at_a_place_has_what_stands_before_it() {
+        let line = "  await a.b.cde(1); f(x).g(); (0)()";
+        let at = |name: &str| name_at(line, line.find(name).unwrap());
+        assert_eq!(at("cde").as_deref(), Some("a.b.cde"));
+        assert_eq!(at("g()").as_deref(), Some("g"));
+        assert_eq!(at("(0)"), None);
+        assert_eq!(name_at(line, 99), None);
     }
 }

@@ -91,7 +91,7 @@ pub fn file(outcome: &FileOutcome) {
 fn text_of(outcome: &FileOutcome, colours: &Palette) -> String {
     let Palette { bold, end, dim, .. } = colours;
     let mut text = format!("{bold}{}{end}\n", outcome.file);
-    for line in &outcome.output {
+    for line in outcome.output.iter().flat_map(|text| text.lines()) {
         let _ = writeln!(text, "  {dim}|{end} {line}");
     }
     for error in &outcome.errors {
@@ -129,7 +129,7 @@ fn test_text(test: &TestOutcome, colours: &Palette, text: &mut String) {
         Status::Todo => writeln!(text, "  {yellow}-{end} {name} {dim}(to do){end}"),
         Status::NotRun => Ok(()),
     };
-    for line in &test.output {
+    for line in test.output.iter().flat_map(|text| text.lines()) {
         let _ = writeln!(text, "    {dim}|{end} {line}");
     }
     if let Some(failure) = &test.failure {

@@ -31,6 +31,8 @@ struct Tested {
     seen: usize,
     /// How many of its lines were printed.
     printed: usize,
+    /// Whether it was said that it takes messages of other keys.
+    mixes_keys: bool,
 }
 
 impl Shared {
@@ -106,6 +108,25 @@ impl Shared {
         Ok(seen)
     }
 
+    /// Says once of a worker that it is given what a cluster would give to another instance.
+    fn note_key(&self, id: u32, message: &Data) {
+        let mut workers = self.workers.borrow_mut();
+        let tested = workers
+            .get_mut(id as usize)
+            .filter(|tested| !tested.mixes_keys);
+        let Some(tested) = tested else { return };
+        let other = tested.worker.other_key(message);
+        let (Some(key), Some(own)) = (other, tested.worker.address()) else {
+            return;
+        };
+        tested.mixes_keys = true;
+        self.print(format!(
+            "note: a message of the key \"{key}\" is given to {own}: a cluster would give it to {}/{key}; \
+             a test runs one instance, `new {}({{ key }})` says which",
+            own.name, own.name
+        ));
+    }
+
     fn start(&self, ctx: &Ctx<'_>, script: u32, options: TestOptions) -> Result<u32> {
         let at = script as usize;
         let Some(script) = self.bundle.scripts.get(at) else {
@@ -119,6 +140,7 @@ impl Shared {
             worker,
             seen: 0,
             printed: 0,
+            mixes_keys: false,
         });
         self.with(ctx, id, |_| Ok(()))?;
         Ok(id)
@@ -152,6 +174,12 @@ pub(super) fn install<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>) -> Result<()> {
     install_views(ctx, &native, shared)?;
     install_standing(ctx, &native, shared)?;
     ctx.globals().set("__troupe", native)?;
+    let closest = |name: String, names: Vec<String>| {
+        let names = names.iter().map(String::as_str);
+        vm::closest(&name, names).map(str::to_owned)
+    };
+    let closest = Function::new(ctx.clone(), closest)?;
+    ctx.globals().set("__closest", closest)?;
     let shared = shared.clone();
     let log = Function::new(ctx.clone(), move |line: String| shared.print(line))?;
     ctx.globals().set("__log", log)
@@ -195,6 +223,9 @@ fn install_inputs<'js>(ctx: &Ctx<'js>, native: &Object<'js>, shared: &Rc<Shared>
     let process =
         move |ctx: Ctx<'js>, id: u32, to: Option<String>, from: Option<String>, json: String| {
             let body = data(&ctx, &json)?;
+            if to.is_none() {
+                own.note_key(id, &body);
+            }
             own.with(&ctx, id, |worker| {
                 worker.process_data(child(to).as_ref(), from.as_deref(), body)
             })

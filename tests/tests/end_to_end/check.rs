@@ -79,7 +79,10 @@ fn fixes_are_shown_or_written() {
     assert_eq!(names, 2, "nothing else is left in the folder");
 
     let again = troupe(&["check", &file, "--fix"]).expect_code(0);
-    assert_eq!(again.stdout, "");
+    assert_eq!(again.stdout, "nothing to fix\n");
+    std::fs::write(&file, "export const Doubler = ;").unwrap();
+    let wrong = troupe(&["check", &file, "--fix"]).expect_code(2);
+    assert_eq!(wrong.stdout, "nothing here has a fix: change it by hand\n");
 }
 
 #[test]

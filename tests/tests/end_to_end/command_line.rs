@@ -218,7 +218,7 @@ fn failures_say_what_and_what_to_do() {
     let shell = Shell(cluster.any().url());
     let failed = shell.run(&["get", "Nobody/a"]).expect_code(1);
     assert!(
-        failed.stderr.contains("E-not-found") && failed.stderr.contains("Nobody/a"),
+        failed.stderr.contains("E-unknown-instance") && failed.stderr.contains("Nobody/a"),
         "{}",
         failed.stderr
     );
@@ -320,6 +320,10 @@ fn a_script_with_an_error_is_shown_with_its_line() {
     );
     let missing = shell.run(&["deploy", "none.js"]).expect_code(1);
     assert!(missing.stderr.contains("none.js"), "{}", missing.stderr);
+    let near = path(&scripts, "godo.js");
+    let missing = shell.run(&["deploy", &near]).expect_code(1).stderr;
+    let guess = format!("did you mean `{}`?", path(&scripts, "good.js"));
+    assert!(missing.contains(&guess), "{missing}");
 }
 
 const TIMED: (&str, &str) = (
@@ -391,6 +395,11 @@ fn the_exit_code_of_a_local_run_says_how_it_ended() {
     let end = lines(&failed).pop().unwrap();
     assert_eq!(end["status"], "failed");
     assert_eq!(end["error"]["message"], "broken by me");
+    assert!(
+        failed.stderr.contains("Errand/default failed at 0 ms"),
+        "{}",
+        failed.stderr
+    );
     run("timed.js", "back.jsonl").expect_code(2);
     run("timed.js", "none.jsonl").expect_code(2);
 }

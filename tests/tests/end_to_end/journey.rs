@@ -31,11 +31,11 @@ fn what_a_deploy_made_is_told() {
     let programs = deployed["programs"].as_array().unwrap();
     assert_eq!(
         programs[0]["workers"],
-        json!([{ "name": "Counter", "daemon": true, "keyed": true }])
+        json!([{ "name": "Counter", "daemon": true, "keyed": true, "reactive": false }])
     );
     assert_eq!(
         programs[1]["workers"],
-        json!([{ "name": "Asks", "daemon": false, "keyed": false }])
+        json!([{ "name": "Asks", "daemon": false, "keyed": false, "reactive": false }])
     );
     assert_eq!(programs[0]["hash"].as_str().unwrap().len(), 64);
     assert_eq!(deployed["unserved"], json!(["Nobody"]));

@@ -13,6 +13,7 @@ mod corruption;
 mod direct;
 mod disk;
 mod faults;
+mod guidance;
 mod journey;
 mod membership;
 mod modules;

@@ -52,6 +52,7 @@ fn a_function_is_kept_up_to_date_on_one_node() {
     let sources = view["sources"].as_array().unwrap();
     assert_eq!(sources[0]["source"], json!("Customer/ann accounts"));
     assert_eq!(sources[1]["source"], json!("Worth/[\"a1\"]"));
+    assert!(sources[0]["version"].is_u64(), "{view}");
     // What was not asked for with an array, what is no function, and what nobody deployed.
     node.get("/v1/reactive/Exposure?args=5")
         .expect_problem(400, "E-bad-request");

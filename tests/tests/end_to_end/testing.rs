@@ -287,8 +287,13 @@ fn what_does_not_compile_is_shown_with_its_place() {
     let empty = Folder::new(&[("a.test.js", "")]);
     empty
         .troupe(&["test"])
-        .expect_code(1)
+        .expect_code(2)
         .prints(&["`a.test.js` has no test"]);
+    let script = Folder::new(&[COUNTER]);
+    script
+        .troupe(&["test", "counter.js"])
+        .expect_code(2)
+        .prints(&["it is a script with workers", "`.test.js`"]);
 }
 
 #[test]
@@ -514,5 +519,118 @@ fn a_new_folder_is_green_from_the_start() {
         again.stderr.contains("`full` is there and not empty"),
         "{}",
         again.stderr
+    );
+}
+
+#[test]
+fn names_that_are_misspelled_are_named_and_guessed() {
+    let folder = Folder::new(&[
+        COUNTER,
+        (
+            "import.test.js",
+            "import { Conter } from './counter.js';\nimport { tset } from 'troupe';\ntset('a', () => new Conter());\n",
+        ),
+        (
+            "names.test.js",
+            "import { Counter } from './counter.js';
+test('method', () => new Counter().procesMessage(1));
+test('matcher', () => expect(1).toBee(1));
+test('state', () => expect(new Counter().state).toBe(0));
+test('own', () => { const own = {}; own.plus(1); });
+test('global', () => new Countr());
+test('there', async () => { const counter = new Counter(); await counter; expect(counter).toBe(counter); });
+",
+        ),
+    ]);
+    let ended = folder.troupe(&["test", "import.test.js"]).expect_code(2);
+    ended.prints(&[
+        "error[E0121]: `counter.js` does not export `Conter`",
+        "import.test.js:1:10",
+        "did you mean `Counter`?",
+        "import.test.js:2:10",
+        "did you mean `test`?",
+    ]);
+    folder.write("only.test.js", "test.onyl('x', () => {});");
+    let ended = folder.troupe(&["test", "only.test.js"]).expect_code(1);
+    ended.prints(&["`test` has no `onyl`: did you mean `only`?"]);
+    folder.write(
+        "lines.test.js",
+        "test('x', () => console.log('one\\ntwo'));",
+    );
+    let ended = folder.troupe(&["test", "lines.test.js"]).expect_code(0);
+    ended.prints(&["    | one\n    | two\n"]);
+    let ended = folder.troupe(&["test", "names.test.js"]).expect_code(1);
+    ended.prints(&[
+        "a worker under test has no `procesMessage`: did you mean `processMessage`?",
+        "at names.test.js:2:",
+        "`expect(…)` has no `toBee`: did you mean `toBe`?",
+        "a worker under test has no `state`: there are processMessage",
+        "`own.plus` is not a function",
+        "`Countr` is not defined: did you mean `Counter`?",
+        "✓ there",
+    ]);
+}
+
+#[test]
+fn the_sums_in_json_are_those_of_the_tests() {
+    let test = "test('one', () => {}); test('two', () => {}); test.skip('three', () => {});";
+    let folder = Folder::new(&[COUNTER, ("a.test.js", test)]);
+    let ended = folder.troupe(&["test", "--filter", "one", "--output", "json"]);
+    let report = ended.expect_code(0).json();
+    let tests = report["results"][0]["tests"].as_array().unwrap();
+    for status in ["passed", "failed", "skipped", "todo", "not_run"] {
+        let count = tests.iter().filter(|test| test["status"] == status).count();
+        assert_eq!(report[status], count, "{status}: {report}");
+    }
+    assert_eq!(report["not_run"], 2);
+}
+
+/// A counter for each name.
+const KEYED: (&str, &str) = (
+    "keyed.js",
+    "export const Keyed = act(() => withState(() => 0, n => whileLoop(() =>
+  waitFor(() => true, m => modifyState(n, computeState([m], m => n => n + m.n))))), { daemon: true, key: m => m.name });
+",
+);
+
+#[test]
+fn messages_of_other_keys_are_taken_with_a_note() {
+    let test = "import { Keyed } from './keyed.js';
+const both = [{ name: 'a', n: 1 }, { name: 'b', n: 2 }, { name: 'c', n: 3 }];
+test('mixed', async () => { const k = new Keyed(); await k.processMessages(both); expect(k.getState()).toBe(6); });
+test('meant', async () => { const k = new Keyed({ key: 'a' }); await k.processMessages(both); });
+";
+    let both = "{\"name\":\"a\",\"n\":1}\n{\"name\":\"b\",\"n\":2}\n";
+    let folder = Folder::new(&[
+        KEYED,
+        ("keyed.test.js", test),
+        ("both.jsonl", both),
+        ("none.jsonl", "{\"n\":2}\n"),
+    ]);
+    let ended = folder.troupe(&["test"]).expect_code(0);
+    ended.prints(&[
+        "note: a message of the key \"b\" is given to Keyed/a: a cluster would give it to Keyed/b",
+    ]);
+    assert_eq!(ended.stdout.matches("note:").count(), 1, "{}", ended.stdout);
+
+    let run = |more: &[&str]| {
+        let mut all = vec!["run", "keyed.js", "--messages"];
+        all.extend(more);
+        let ended = folder.troupe(&all).expect_code(0);
+        let end: serde_json::Value = serde_json::from_str(ended.stdout.trim()).unwrap();
+        (end["state"][0].clone(), ended.stderr)
+    };
+    let (state, said) = run(&["both.jsonl"]);
+    assert_eq!(state, 3);
+    assert!(
+        said.contains("Keyed has a `key`") && said.contains("2 instances (a, b)"),
+        "{said}"
+    );
+    let (state, said) = run(&["both.jsonl", "--key", "a"]);
+    assert_eq!((state, said.as_str()), (serde_json::json!(3), ""));
+    let (_, said) = run(&["none.jsonl"]);
+    assert!(
+        said.contains("a cluster would refuse message 1 to Keyed"),
+        "{said}"
     );
 }

@@ -38,7 +38,7 @@ use crate::diagnostic::Diagnostic;
 use crate::limits::BuildLimits;
 use crate::modules::Graph;
 use crate::source::{Source, Span};
-pub(crate) use names::closest;
+pub use names::closest;
 pub(crate) use parse::{options as parse_options, source_type};
 pub(crate) use requests::{Request, requests};
 

@@ -296,10 +296,8 @@ impl<'a> Compiler<'a> {
 }
 
 /// The candidate that a name was most likely meant to be.
-pub(crate) fn closest<'n>(
-    name: &str,
-    candidates: impl Iterator<Item = &'n str>,
-) -> Option<&'n str> {
+#[must_use]
+pub fn closest<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let allowed = (name.chars().count() / 3).clamp(1, 3);
     let near = candidates.filter(|candidate| candidate.len().abs_diff(name.len()) <= allowed);
     let measured = near.map(|candidate| (distance(name, candidate), candidate));

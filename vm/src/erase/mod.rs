@@ -31,6 +31,8 @@ pub struct Plain {
     pub imports: Vec<Import>,
     /// The names that it exports, types aside; `default` among them.
     pub exports: Vec<String>,
+    /// Whether it exports all of another module, too: then it has more names than those.
+    pub exports_more: bool,
     /// Whether it makes workers: it reads `act`, which it has not declared itself.
     pub makes_workers: bool,
 }
@@ -42,6 +44,8 @@ pub struct Import {
     pub specifier: String,
     /// Where that stands.
     pub span: Span,
+    /// The exports of it that are imported by name, types aside; `default` among them.
+    pub names: Vec<(String, Span)>,
 }
 
 /// Erases the types of a module, where its name says that it has some.
@@ -87,8 +91,9 @@ pub fn erase(source: &Source, limits: &BuildLimits) -> Result<Plain, Vec<Diagnos
     let reads_act = unresolved.keys().any(|name| *name == "act");
     let mut plain = Plain {
         text: String::new(),
-        imports: modules::imports(&parsed.program),
+        imports: modules::imports(&parsed.program, scoping, source.is_typescript()),
         exports: modules::exports(&parsed.program),
+        exports_more: modules::exports_more(&parsed.program),
         makes_workers: reads_act || modules::imports_act(&parsed.program),
     };
     plain.text = if source.is_typescript() {

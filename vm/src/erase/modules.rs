@@ -1,30 +1,78 @@
 //! Imports and exports: which modules are read, what is left without types.
 
 use oxc_ast::ast::*;
+use oxc_semantic::Scoping;
 use oxc_span::{GetSpan, Span};
 
 use super::Import;
 use super::blanks::Finder;
 
-/// The modules that are imported or exported from.
-pub(super) fn imports(program: &Program<'_>) -> Vec<Import> {
-    let sources = program.body.iter().filter_map(|statement| match statement {
-        Statement::ImportDeclaration(import) if !import.import_kind.is_type() => {
-            Some(&import.source)
+/// The modules that are imported or exported from. In TypeScript an import that is only a type has no name.
+pub(super) fn imports(
+    program: &Program<'_>,
+    scoping: &Scoping,
+    is_typescript: bool,
+) -> Vec<Import> {
+    let import = |source: &StringLiteral<'_>, names: Vec<(String, crate::source::Span)>| Import {
+        specifier: source.value.to_string(),
+        span: source.span.into(),
+        names,
+    };
+    let statements = program.body.iter();
+    let imports = statements.filter_map(|statement| match statement {
+        Statement::ImportDeclaration(found) if !found.import_kind.is_type() => {
+            let named = found.specifiers.iter().flatten();
+            let used = named.filter(|one| !is_typescript || is_value(scoping, one.local()));
+            Some(import(
+                &found.source,
+                used.filter_map(named_import).collect(),
+            ))
         }
-        Statement::ExportFromDeclaration(export) if !export.export_kind.is_type() => {
-            Some(&export.source)
+        Statement::ExportFromDeclaration(found) if !found.export_kind.is_type() => {
+            let named = found.specifiers.iter();
+            let values = named.filter(|one| !one.export_kind.is_type());
+            let names = values.map(|one| (one.local.name().to_string(), one.local.span().into()));
+            Some(import(&found.source, names.collect()))
         }
-        Statement::ExportAllDeclaration(export) if !export.export_kind.is_type() => {
-            Some(&export.source)
+        Statement::ExportAllDeclaration(found) if !found.export_kind.is_type() => {
+            Some(import(&found.source, Vec::new()))
         }
         _ => None,
     });
-    let import = |source: &StringLiteral<'_>| Import {
-        specifier: source.value.to_string(),
-        span: source.span.into(),
-    };
-    sources.map(import).collect()
+    imports.collect()
+}
+
+/// The export that is imported, where it is one by name and no type.
+fn named_import(
+    specifier: &ImportDeclarationSpecifier<'_>,
+) -> Option<(String, crate::source::Span)> {
+    match specifier {
+        ImportDeclarationSpecifier::ImportSpecifier(one) if one.import_kind.is_type() => None,
+        ImportDeclarationSpecifier::ImportSpecifier(one) => {
+            Some((one.imported.name().to_string(), one.imported.span().into()))
+        }
+        ImportDeclarationSpecifier::ImportDefaultSpecifier(one) => {
+            Some(("default".to_owned(), one.span.into()))
+        }
+        ImportDeclarationSpecifier::ImportNamespaceSpecifier(_) => None,
+    }
+}
+
+/// Whether a name is used as a value.
+fn is_value(scoping: &Scoping, binding: &BindingIdentifier<'_>) -> bool {
+    let symbol = binding.symbol_id.get();
+    symbol.is_some_and(|symbol| {
+        let mut references = scoping.get_resolved_references(symbol);
+        references.any(|reference| reference.is_value())
+    })
+}
+
+/// Whether all of another module is exported, too.
+pub(super) fn exports_more(program: &Program<'_>) -> bool {
+    let mut statements = program.body.iter();
+    statements.any(|statement| {
+        matches!(statement, Statement::ExportAllDeclaration(found) if !found.export_kind.is_type())
+    })
 }
 
 /// Whether `act` is imported from the language.
@@ -105,16 +153,9 @@ pub(super) fn import(finder: &mut Finder<'_>, import: &ImportDeclaration<'_>) {
     let Some(specifiers) = &import.specifiers else {
         return;
     };
-    let used = |binding: &BindingIdentifier<'_>| {
-        let symbol = binding.symbol_id.get();
-        symbol.is_some_and(|symbol| {
-            let mut references = finder.scoping.get_resolved_references(symbol);
-            references.any(|reference| reference.is_value())
-        })
-    };
     let (mut whole, mut named) = (Vec::new(), Vec::new());
     for specifier in specifiers {
-        if !used(specifier.local()) {
+        if !is_value(finder.scoping, specifier.local()) {
             continue;
         }
         match specifier {

@@ -152,7 +152,15 @@ fn what_a_module_imports_and_exports_is_known() {
         .collect();
     assert_eq!(imports, ["./f.js", "./all", "./g"]);
     assert_eq!(plain.exports, ["h", "a", "b", "c", "default", "E"]);
-    assert!(!plain.makes_workers);
+    assert!(plain.exports_more && !plain.makes_workers);
+    let names = |at: usize| {
+        plain.imports[at]
+            .names
+            .iter()
+            .map(|(name, _)| name.as_str())
+    };
+    assert_eq!(names(0).collect::<Vec<_>>(), ["f"]);
+    assert_eq!(names(2).collect::<Vec<_>>(), ["g"]);
 }
 
 #[test]

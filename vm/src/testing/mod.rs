@@ -125,6 +125,8 @@ pub struct TestWorker {
     open: VecDeque<calls::Pending>,
     /// Calls that the test has made so far.
     asked: u64,
+    /// Whether its first message gave it its key.
+    keyed_by_message: bool,
 }
 
 impl TestWorker {
@@ -145,6 +147,7 @@ impl TestWorker {
             services: BTreeMap::new(),
             open: VecDeque::new(),
             asked: 0,
+            keyed_by_message: false,
         };
         if has_key || !keyed {
             worker.start(None)?;
@@ -293,6 +296,17 @@ impl TestWorker {
         self.run.as_ref().map(LocalRun::root)
     }
 
+    /// The key of a message that a cluster would give to another instance: this one has its key from its first
+    /// message. None where the test has chosen the key, as a message may name an instance.
+    pub fn other_key(&self, message: &Data) -> Option<String> {
+        let address = self.address().filter(|_| self.keyed_by_message)?;
+        let key = self
+            .program
+            .key_of(&address.name, message, &self.limits)
+            .ok()?;
+        (address.key.as_deref() != Some(&key)).then_some(key)
+    }
+
     /// The virtual time, in milliseconds from the start of the test.
     pub fn clock_ms(&self) -> u64 {
         self.clock_ms
@@ -350,6 +364,7 @@ impl TestWorker {
             if definition.is_some_and(|definition| definition.options.keyed()) {
                 let key = self.program.key_of(worker, message, &self.limits);
                 options.key = Some(key.map_err(|error| TestError::Key(Box::new(error)))?);
+                self.keyed_by_message = true;
             }
         }
         let mut run = LocalRun::of_shared(self.program.clone(), options)?;

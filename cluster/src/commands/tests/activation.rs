@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::codes;
+use crate::record::MessageFate;
 
 #[test]
 fn a_daemon_without_key_starts_when_it_is_deployed() {
@@ -48,6 +49,35 @@ fn an_older_activation_changes_nothing() {
     assert!(active(&bench).is_some());
     bench.one(removed(99));
     assert!(active(&bench).is_none());
+}
+
+#[test]
+fn a_name_that_is_taken_away_is_a_service_until_it_is_given_again() {
+    let mut bench = Bench::new();
+    bench.send("Counter/runs", &[Do::Add(1)]);
+    bench.send("Counter/ended", &[Do::Add(1), Do::Complete]);
+    bench.one(Command::Activate(Activate {
+        namespace: Namespace::default(),
+        version: 99,
+        names: Vec::new(),
+        removed: vec!["Counter".into()],
+    }));
+    let waits = |bench: &Bench, receipt: &Receipt| {
+        let found = query::message(bench.shard.store(), receipt.message).unwrap();
+        matches!(found.unwrap().fate, MessageFate::Service { .. })
+    };
+    receipt(bench.send("Counter/runs", &[Do::Add(1)]));
+    assert_eq!(bench.count("Counter/runs"), 2, "what runs goes on");
+    for to in ["Counter/ended", "Counter/new", "Counter"] {
+        let sent = receipt(bench.send(to, &[Do::Key("bare".into()), Do::Add(5)]));
+        assert!(waits(&bench, &sent), "{to}");
+    }
+    assert_eq!(bench.status("Counter/ended"), "completed");
+    bench.index += 100;
+    bench.deploy(&program());
+    for of in ["ended", "new", "bare"] {
+        assert_eq!(bench.count(&format!("Counter/{of}")), 5, "{of}");
+    }
 }
 
 #[test]

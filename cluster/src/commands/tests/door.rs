@@ -22,8 +22,19 @@ fn a_bare_name_is_routed_by_key() {
     let routed = receipt(bench.send("Counter", &[Do::Key("k".into()), Do::Add(2)]));
     assert!(matches!(routed.progress, Progress::Applied { .. }));
     assert_eq!(bench.count("Counter/k"), 2);
-    bench.send("Counter", &[Do::Add(2)]);
-    assert_eq!(bench.dead(), ["model"], "a message without a key");
+}
+
+#[test]
+fn a_client_is_told_that_a_message_has_no_key_and_a_worker_leaves_a_dead_letter() {
+    let mut bench = Bench::new();
+    let refused = refusal(bench.send("Counter", &[Do::Add(2)]));
+    assert_eq!(refused.code, codes::KEY_FAILED);
+    let said = "the `key` of Counter has no key for the message: the message has no key";
+    assert_eq!(refused.message, said);
+    assert_eq!(bench.dead(), Vec::<String>::new());
+    let send = Do::Send("Counter".into(), None, vec![Do::Add(2)]);
+    receipt(bench.send("Counter/a", &[send]));
+    assert_eq!(bench.dead(), [codes::KEY_FAILED]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::*;
 use crate::action::ServiceCall;
 use crate::codes;
 use crate::command::{EffectDone, EffectResult};
+use crate::record::MessageFate;
 
 fn calls(actions: &[Action]) -> Vec<&ServiceCall> {
     let mut calls = Vec::new();
@@ -61,6 +62,31 @@ fn silence_is_followed_by_a_longer_rest_each_time() {
     assert_eq!(bench.timer(), Some(1600));
     bench.one(done(&again, EffectResult::Acknowledged));
     assert!(bench.shard.rebuild_actions().unwrap().is_empty());
+}
+
+#[test]
+fn a_message_that_waits_has_the_time_since_when_it_waits() {
+    let mut bench = Bench::new();
+    let call = ask(&mut bench);
+    let since = |bench: &Bench| {
+        let found = query::message(bench.shard.store(), call.stamp.id).unwrap();
+        let record = found.unwrap();
+        (record.time_ms, record.fate)
+    };
+    let sent_ms = bench.now_ms;
+    assert_eq!(
+        since(&bench),
+        (sent_ms, MessageFate::Service { attempts: 0 })
+    );
+    bench.now_ms += 700;
+    bench.one(done(&call, silent()));
+    assert_eq!(
+        since(&bench),
+        (sent_ms, MessageFate::Service { attempts: 1 })
+    );
+    bench.now_ms += 700;
+    bench.one(done(&call, EffectResult::Acknowledged));
+    assert_eq!(since(&bench).0, sent_ms + 1400);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::codes;
+use crate::record::MessageFate;
 
 #[test]
 fn a_start_runs_once_for_a_key() {
@@ -57,13 +58,18 @@ fn an_unknown_worker_is_refused() {
 fn the_first_message_of_a_start_comes_after_it() {
     let mut bench = Bench::new();
     let door = bench.door();
-    bench.one(Command::Start(StartRequest {
+    let started = receipt(bench.one(Command::Start(StartRequest {
         door,
         to: address("Task/m"),
         config: Some(Do::body(&[Do::Add(1)])),
         message: Some(Do::body(&[Do::Add(10)])),
-    }));
+    })));
     assert_eq!(bench.count("Task/m"), 11);
+    // Its id is known to whoever knows that of the start.
+    let id = MessageId::first_of(started.message);
+    let message = query::message(bench.shard.store(), id).unwrap().unwrap();
+    assert_eq!(message.stamp.cause, Some(started.message));
+    assert!(matches!(message.fate, MessageFate::Applied { step: 2, .. }));
 }
 
 #[test]

@@ -81,6 +81,11 @@ pub(super) fn run(
         }
         (found, programs) = (next, made);
     }
+    if overlay.changed.is_empty() {
+        let is_clean = found.errors() + found.lints() == 0;
+        let by_hand = "nothing here has a fix: change it by hand";
+        say(arguments, if is_clean { "nothing to fix" } else { by_hand });
+    }
     for (path, text) in &overlay.changed {
         let done = applied.get(path).map_or(&[] as &[Applied], Vec::as_slice);
         finish(folder, path, text, done, arguments)?;
@@ -114,11 +119,7 @@ fn finish(
     applied: &[Applied],
     arguments: &CheckArguments,
 ) -> anyhow::Result<()> {
-    let print = |line: &str| match arguments.output {
-        // What is for programs is alone on standard output.
-        Output::Json => eprintln!("{line}"),
-        Output::Table => output::line(line),
-    };
+    let print = |line: &str| say(arguments, line);
     if arguments.dry_run {
         let before = folder.read(path).map_err(anyhow::Error::new);
         let before = before.with_context(|| format!("cannot read `{path}`"))?;
@@ -139,6 +140,14 @@ fn finish(
         ));
     }
     Ok(())
+}
+
+fn say(arguments: &CheckArguments, line: &str) {
+    match arguments.output {
+        // What is for programs is alone on standard output.
+        Output::Json => eprintln!("{line}"),
+        Output::Table => output::line(line),
+    }
 }
 
 /// Replaces a file at once: who reads it sees the text before or after.

@@ -4,6 +4,7 @@
 import { diff } from "troupe:diff";
 import { Asymmetric, equals, holds } from "troupe:equality";
 import { show } from "troupe:format";
+import { refusing } from "troupe:names";
 
 export class AssertionError extends Error {
   get name() {
@@ -89,6 +90,8 @@ const MATCHERS = {
   },
 };
 
+const KNOWN = refusing("`expect(…)`", () => [...Object.keys(MATCHERS), "not", "resolves", "rejects"]);
+
 /** What was thrown, or that nothing was. */
 class Thrown {
   constructor(happened, error) {
@@ -118,7 +121,7 @@ expect.stringMatching = pattern => new Asymmetric(() => `a string like ${pattern
 expect.closeTo = (number, digits = 2) => new Asymmetric(() => `about ${number}`, value => Math.abs(value - number) < 10 ** -digits / 2);
 
 function bound(received, negated, how) {
-  const matchers = {};
+  const matchers = Object.create(KNOWN);
   for (const [name, matcher] of Object.entries(MATCHERS)) {
     matchers[name] = (...args) => check(name, matcher(received, ...args), negated, how, args);
   }
@@ -126,7 +129,7 @@ function bound(received, negated, how) {
 }
 
 function later(received, negated) {
-  const matchers = {};
+  const matchers = Object.create(KNOWN);
   for (const [name, matcher] of Object.entries(MATCHERS)) {
     matchers[name] = async (...args) => check(name, matcher(await received, ...args), negated, `.resolves${negated ? ".not" : ""}`, args);
   }
@@ -134,7 +137,7 @@ function later(received, negated) {
 }
 
 function rejected(received, negated) {
-  const matchers = {};
+  const matchers = Object.create(KNOWN);
   for (const [name, matcher] of Object.entries(MATCHERS)) {
     matchers[name] = async (...args) => {
       const promise = typeof received === "function" ? received() : received;

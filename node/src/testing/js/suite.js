@@ -1,6 +1,7 @@
 // `test`, `describe` and hooks: the tests of a file in the order of its text, and how one of them runs.
 
 import { show } from "troupe:format";
+import { refusing } from "troupe:names";
 
 const root = block("", undefined, "run");
 const tests = [];
@@ -39,7 +40,8 @@ function declarer(declare, { todo }) {
   };
   const declared = Object.assign(make("run"), { only: make("only"), skip: make("skip") });
   if (todo) declared.todo = name => declare(name, undefined, "todo");
-  return declared;
+  const own = Object.keys(declared);
+  return Object.setPrototypeOf(declared, refusing(todo ? "`test`" : "`describe`", () => own, Function.prototype));
 }
 
 function each([rows], declare) {

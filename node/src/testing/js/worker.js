@@ -2,6 +2,7 @@
 // tests use, and the services that answer calls.
 
 import { show } from "troupe:format";
+import { strict } from "troupe:names";
 import { reactiveFunction, sourceText } from "troupe:sources";
 
 const native = globalThis.__troupe;
@@ -197,6 +198,9 @@ class Child {
     return native.error(this.#id, this.address);
   }
 }
+
+strict(WorkerUnderTest, "a worker under test");
+strict(Child, "a child of a worker under test", ["address", "name"]);
 
 const classes = new Map();
 

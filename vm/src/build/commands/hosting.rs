@@ -58,7 +58,7 @@ fn schedule(arguments: &Arguments<'_, '_, '_, '_>, value: &Value) -> Result<Sche
     };
     Schedule::parse(text, Missed::default()).map_err(|error| {
         let hint = match error {
-            ScheduleError::Zone(_) => "zones have names such as `Europe/Berlin` and `America/New_York`",
+            ScheduleError::Zone { .. } => "zones have names such as `Europe/Berlin` and `America/New_York`",
             ScheduleError::Never(_) => "no year has that day: give another day or month",
             ScheduleError::Pattern { .. } => {
                 "minute, hour, day of the month, month, day of the week: `0 6 * * 1-5` is six o'clock \
