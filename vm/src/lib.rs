@@ -49,6 +49,7 @@ pub mod testing;
 pub mod text;
 mod tree;
 pub mod turn;
+mod unicode;
 pub mod value;
 pub mod verify;
 pub mod worker;
