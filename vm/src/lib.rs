@@ -35,6 +35,7 @@ pub mod machine;
 pub mod modules;
 pub mod number;
 pub mod options;
+mod parsed;
 pub mod program;
 pub mod reactive;
 pub mod regex;
