@@ -93,7 +93,7 @@ fn write_json(data: &Data, out: &mut String) {
         },
         Data::Address(address) => write_address(&address.to_string(), out),
         Data::Symbolic(symbolic) => {
-            write_address(&format!("{symbolic:?}").to_ascii_lowercase(), out)
+            write_address(&format!("{symbolic:?}").to_ascii_lowercase(), out);
         }
     }
 }

@@ -137,23 +137,23 @@ impl<'a> Search<'_, '_, 'a> {
             }
             match nodes.kind(parent) {
                 AstKind::StaticMemberExpression(member) if member.object.span() == here => {
-                    depth += 1
+                    depth += 1;
                 }
                 AstKind::ComputedMemberExpression(member) if member.object.span() == here => {
-                    depth += 1
+                    depth += 1;
                 }
                 AstKind::AssignmentExpression(assignment) if assignment.left.span() == here => {
                     if depth > u32::from(is_part) {
                         let operator = assignment.operator.as_str().trim_end_matches('=');
                         let value = Span::from(assignment.right.span());
-                        self.add(at, parent, Part::Assigned { operator, value });
+                        self.add(at, parent, &Part::Assigned { operator, value });
                     }
                     return;
                 }
                 AstKind::UpdateExpression(count) => {
                     if depth > u32::from(is_part) {
                         let sign = &count.operator.as_str()[..1];
-                        self.add(at, parent, Part::Counted(sign));
+                        self.add(at, parent, &Part::Counted(sign));
                     }
                     return;
                 }
@@ -203,7 +203,7 @@ impl<'a> Search<'_, '_, 'a> {
                     method: method.to_owned(),
                     arguments: arguments.collect(),
                 };
-                self.add(at, parent, part);
+                self.add(at, parent, &part);
             } else if EACH.contains(&method) {
                 self.items(call);
             }
@@ -215,7 +215,7 @@ impl<'a> Search<'_, '_, 'a> {
             .first()
             .is_some_and(|first| first.span() == here);
         if is_assign && is_first {
-            self.add(at, parent, Part::Merged);
+            self.add(at, parent, &Part::Merged);
         }
     }
 
@@ -236,7 +236,7 @@ impl<'a> Search<'_, '_, 'a> {
     }
 
     /// Names a change, unless a `try` expects it.
-    fn add(&mut self, at: NodeId, whole: NodeId, part: Part) {
+    fn add(&mut self, at: NodeId, whole: NodeId, part: &Part) {
         let nodes = self.file.semantic.nodes();
         let mut around = nodes
             .ancestor_ids(whole)
@@ -255,7 +255,7 @@ impl<'a> Search<'_, '_, 'a> {
         };
         let text = self.file.text(part.object().unwrap_or(changed));
         let message = format!("the {who} changes `{text}`, and {what}");
-        let hint = copies::hint(self.file, self.role, changed, &part);
+        let hint = copies::hint(self.file, self.role, changed, part);
         let error = Diagnostic::error(codes::CHANGES_GIVEN, whole, message);
         self.found.push(error.with_hint(hint));
     }
