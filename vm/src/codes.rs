@@ -52,6 +52,7 @@ codes! {
     NO_WORKERS = "E0209" "a module without workers";
     WORKER_NAME = "E0210" "a worker without a name of its own";
     BUILD_THREW = "E0211" "the module threw an error while it was evaluated";
+    CHANGES_GIVEN = "E0212" "a function changes what it is given, which is frozen";
 
     REACTIVE_MISUSED = "E0230" "a reactive function is used as a worker, or a worker as a reactive function";
 
@@ -106,6 +107,7 @@ codes! {
     GROWING_STATE = "W0013" "a state that only grows";
     UNUSED_IGNORE = "W0014" "a comment ignores what is not there";
     BAD_IGNORE = "W0015" "a comment that ignores nothing that it names";
+    UNKNOWN_STATE = "W0016" "a state that the worker does not have";
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 //!
 //! A case is a heading with a `js` (or `ts`) block and what it gives: `output` (the lines of a local run;
 //! lines that begin with `#` are what goes to the error stream), `error` (diagnostics), `lints`, `ops`. A `js` block
-//! with a path behind the language is a file beside the script. A `messages` block holds the input, a `run` block flags of the run. `TROUPE_UPDATE_CASES=1` rewrites what is expected.
+//! with a path behind the language is a file beside the script. A `messages` block holds the input, a `run` block flags of the run. A line
+//! `Rules: L1.2` names the rules of `docs/language.md` that a case shows. `TROUPE_UPDATE_CASES=1` rewrites what is
+//! expected; `TROUPE_CASES=03` runs only the pages whose names begin so.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
@@ -16,6 +18,8 @@ use vm::{BuildLimits, Data, Limits, Sources, compile_files};
 
 #[path = "language/cases.rs"]
 mod cases;
+#[path = "language/rules.rs"]
+mod rules;
 
 use cases::{Block, Case, Document};
 
@@ -23,22 +27,34 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/lang")
 }
 
-#[test]
-fn every_page_of_the_manual_holds() {
-    let update = std::env::var_os("TROUPE_UPDATE_CASES").is_some();
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+/// The pages in order.
+fn pages() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder()).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     paths.sort();
     assert!(!paths.is_empty(), "there are no language cases");
+    paths
+}
+
+/// The name of a page.
+fn name_of(page: &Path) -> String {
+    page.file_name().unwrap().to_string_lossy().into_owned()
+}
+
+#[test]
+fn every_page_of_the_manual_holds() {
+    let update = std::env::var_os("TROUPE_UPDATE_CASES").is_some();
+    let only = std::env::var("TROUPE_CASES").unwrap_or_default();
     let mut failures = Vec::new();
     let mut count = 0;
-    for path in &paths {
+    for path in &pages() {
+        let name = name_of(path);
+        if !name.starts_with(&only) {
+            continue;
+        }
         let text = std::fs::read_to_string(path).unwrap();
         let mut document = Document::parse(&text);
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
         for case in document.cases.clone() {
             count += 1;
             for (at, actual) in run_case(&case) {
@@ -87,9 +103,9 @@ const WITHOUT_CASE: &[(&str, &str)] = &[
 
 #[test]
 fn every_code_of_an_error_has_a_case() {
-    let pages = std::fs::read_dir(folder()).unwrap();
-    let text: String = pages
-        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+    let text: String = pages()
+        .iter()
+        .map(|page| std::fs::read_to_string(page).unwrap())
         .collect();
     for code in vm::codes::ALL {
         let shown = text.contains(code.code);
@@ -237,6 +253,7 @@ fn case_limits(case: &Case) -> Limits {
             "--limits.state_bytes" => limits.state_bytes = number,
             "--limits.value_bytes" => limits.value_bytes = number as u32,
             "--limits.message_bytes" => limits.message_bytes = number,
+            "--limits.turn_console_bytes" => limits.turn_console_bytes = number,
             "--limits.value_depth" => limits.value_depth = number as u16,
             "--limits.call_depth" => limits.call_depth = number as u32,
             _ => {}

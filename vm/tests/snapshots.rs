@@ -256,6 +256,44 @@ fn storing_between_turns_changes_nothing() {
 }
 
 #[test]
+fn a_worker_does_not_grow_with_its_age() {
+    let text =
+        "export const Test = act((self, { outbox }) => withState(() => 0, sum => whileLoop(() =>
+      parallel([
+        waitFor(m => true, m => modifyState(sum, computeState([m], m => s => (s + m) % 10))),
+        attempt(spawn(Child, 1, child => send(child, 1)), { otherwise: noop() }),
+        saga(compensate(call(Peer, 1, { timeout: 1, otherwise: noop() }), noop())),
+      ]))))
+      const Child = act(self => noop())";
+    let compiled = compile(&Source::new("test.js", text), &BuildLimits::default()).unwrap();
+    let (program, limits) = (compiled.program, Limits::default());
+    let mut worker = new_worker(&program, "Test");
+    let config = Data::Null;
+    let start = Input::Start {
+        config,
+        outbox: None,
+    };
+    run(&program, &mut worker, start, 0, &limits);
+    let mut sizes = Vec::new();
+    for round in 1..=1_000 {
+        let message = Input::Message {
+            body: Data::from_json("3", &limits).unwrap(),
+            sender: None,
+            call: None,
+        };
+        run(&program, &mut worker, message, round * 10, &limits);
+        let timer = worker.timers().next().unwrap();
+        let input = Input::Timer { timer };
+        let done = run(&program, &mut worker, input, round * 10 + 1, &limits);
+        assert_eq!(done.outcome, Outcome::Waiting);
+        sizes.push(worker.encode(&program).len());
+    }
+    // Numbers of steps and timers have more digits in time; nothing else grows.
+    let (young, old) = (sizes[9], sizes[999]);
+    assert!(old <= young + 32, "{young} bytes, and {old} later");
+}
+
+#[test]
 fn a_trap_leaves_the_worker_as_it_was() {
     let mut random = Random::from_environment();
     let tiny = Limits {

@@ -64,10 +64,10 @@ pub(super) async fn page_or_stream(
         // An instance without a step on this page is there all the same, or it is unknown.
         let door = reader.context.door()?;
         let found = door.instance(&reader.address, Consistency::Linearisable);
-        let Some((found, _)) = found.await? else {
+        let Some(found) = found.await? else {
             return Err(door.unknown_instance(&reader.address).await);
         };
-        first = Some(found.history_first);
+        first = Some(found.view.history_first);
         steps = reader.read(from, limit).await?;
     }
     live::check_kept(from, first.unwrap_or(from), incarnation)?;

@@ -32,7 +32,7 @@ fn malformed_parents_are_refused() {
     );
     assert_eq!("".parse::<TraceContext>(), Err(TraceError::Form));
     assert_eq!("00-aa-bb".parse::<TraceContext>(), Err(TraceError::Form));
-    let upper = EXAMPLE.to_uppercase();
+    let upper = EXAMPLE.to_ascii_uppercase();
     assert!(matches!(
         upper.parse::<TraceContext>(),
         Err(TraceError::Digits(_))

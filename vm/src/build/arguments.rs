@@ -3,6 +3,8 @@
 //! The functions of `commands` ask here. Objects and arrays of the heap are read once, when the call is
 //! made; refs may stand at any depth of a literal. What does not fit is refused with what is expected.
 
+use super::examples;
+use super::places;
 use super::refusals::noun;
 use super::stage::Stage;
 use super::tables::{Kind, Recipe};
@@ -45,9 +47,11 @@ impl Arguments<'_, '_, '_, '_> {
             .ok_or_else(|| self.refuse(format!("`{}` needs {what}", self.name)))
     }
 
-    /// A refusal of this call.
+    /// A refusal of this call, with an example of one.
     pub(super) fn refuse(&self, message: impl Into<String>) -> Trap {
-        Trap::refused(Diagnostic::error(codes::BAD_ARGUMENT, self.span, message))
+        let mut diagnostic = Diagnostic::error(codes::BAD_ARGUMENT, self.span, message);
+        diagnostic.hint = examples::command(self.name);
+        Trap::refused(diagnostic)
     }
 
     /// A refusal of this call that shows what to write.
@@ -178,7 +182,9 @@ impl Arguments<'_, '_, '_, '_> {
                     .collect::<Vec<_>>()
                     .join(", ");
                 let message = format!("`{}` has no option `{key}`", self.name);
-                let diagnostic = Diagnostic::error(codes::BAD_OPTION, self.span, message);
+                let place = places::option(self.stage.sources, self.span, key);
+                let span = place.map_or(self.span, |place| place.name);
+                let diagnostic = Diagnostic::error(codes::BAD_OPTION, span, message);
                 let guess = closest(key, known.iter().copied())
                     .map(|guess| format!("did you mean `{guess}`? "))
                     .unwrap_or_default();
@@ -213,11 +219,9 @@ impl Arguments<'_, '_, '_, '_> {
                     self.name,
                     self.describe(other)
                 );
-                Err(Trap::refused(Diagnostic::error(
-                    codes::BAD_OPTION,
-                    self.span,
-                    message,
-                )))
+                let mut diagnostic = Diagnostic::error(codes::BAD_OPTION, self.span, message);
+                diagnostic.hint = examples::command(self.name);
+                Err(Trap::refused(diagnostic))
             }
         }
     }
@@ -228,7 +232,21 @@ impl Arguments<'_, '_, '_, '_> {
             "the option `{option}` has to be {expected}, got {}",
             self.describe(got)
         );
-        Trap::refused(Diagnostic::error(codes::BAD_OPTION, self.span, message))
+        self.refuse_option(option, message, examples::option(option))
+    }
+
+    /// A refusal at the place of an option.
+    pub(super) fn refuse_option(
+        &self,
+        option: &str,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) -> Trap {
+        let place = places::option(self.stage.sources, self.span, option);
+        let span = place.map_or(self.span, |place| place.value);
+        let mut diagnostic = Diagnostic::error(codes::BAD_OPTION, span, message);
+        diagnostic.hint = hint;
+        Trap::refused(diagnostic)
     }
 }
 

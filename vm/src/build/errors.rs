@@ -3,7 +3,7 @@
 //! A refusal keeps its place and rewrite; a thrown error points at the line that threw, with the calls
 //! that led there.
 
-use crate::codes;
+use crate::codes::{self, ErrorCode};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Trap, TrapKind};
 use crate::machine::Machine;
@@ -19,6 +19,23 @@ fn for_build_stage(message: &str) -> String {
         .replace(" in one turn (", " while the script is deployed (")
 }
 
+/// What to write where the build stage came to a limit.
+fn hint_of_limit(code: ErrorCode) -> Option<&'static str> {
+    if code == codes::LIMIT_INSTRUCTIONS {
+        Some(
+            "end the loop; what a running worker computes stands in its functions: `withState(() => …, …)`, `computeState([], () => …)`",
+        )
+    } else if code == codes::LIMIT_MEMORY {
+        Some(
+            "make less of it here: a table is made by a running worker with `withState(() => …, …)`, or sent to it",
+        )
+    } else if code == codes::LIMIT_CALL_DEPTH {
+        Some("end the recursion, or write it as a loop: `for (const item of items) …`")
+    } else {
+        None
+    }
+}
+
 /// What a trap of the build stage means to whoever wrote the script.
 pub(super) fn diagnostic(machine: &mut Machine<'_>, trap: Trap) -> Diagnostic {
     let data = *trap.0;
@@ -31,7 +48,9 @@ pub(super) fn diagnostic(machine: &mut Machine<'_>, trap: Trap) -> Diagnostic {
     let diagnostic = match data.kind {
         TrapKind::Refused(diagnostic) => return *diagnostic,
         TrapKind::Fatal { code, message } => {
-            Diagnostic::error(code, span, for_build_stage(&message))
+            let mut limit = Diagnostic::error(code, span, for_build_stage(&message));
+            limit.hint = hint_of_limit(code).map(str::to_owned);
+            limit
         }
         TrapKind::Throw(value) => {
             let message = machine.script_error(Trap::throw(value)).message;

@@ -7,9 +7,11 @@ mod arguments;
 mod collected;
 mod commands;
 mod errors;
+mod examples;
 mod expand;
 mod later;
 mod names;
+mod places;
 mod refusals;
 mod stage;
 mod tables;
@@ -20,7 +22,7 @@ use std::collections::BTreeMap;
 use crate::codes;
 use crate::compile::{Module, compile_graph};
 use crate::data::Data;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::fixes;
 use crate::freeze::Purpose;
 use crate::limits::{BuildLimit, BuildLimits, Limits};
@@ -30,7 +32,7 @@ use crate::machine::Machine;
 use crate::modules::{Files, Graph, Rejected, named};
 use crate::program::{Content, Program, ProgramError, WorkerDefinition};
 use crate::source::{Source, Sources, Span};
-use crate::tree::{Command, CommandKind};
+use crate::tree::{Command, CommandKind, FunctionId};
 use crate::value::Value;
 use collected::Collected;
 use expand::Expander;
@@ -141,7 +143,10 @@ fn evaluate(module: &Module, stage: &Stage<'_>, limits: &BuildLimits) -> Evaluat
     let mut errors = stage.errors.take();
     if errors.is_empty() {
         let found = lint_trees(&machine, stage, &specs, &trees);
-        stage.lints.borrow_mut().extend(found);
+        let is_lint = |found: &Diagnostic| found.severity == Severity::Warning;
+        let (lints, wrong): (Vec<_>, Vec<_>) = found.into_iter().partition(is_lint);
+        stage.lints.borrow_mut().extend(lints);
+        wrong.into_iter().for_each(|error| errors.add(error));
     }
     let functions = freeze_functions(&mut machine, stage, &mut errors);
     // Trees name functions by their places: without all of them there is nothing to define.
@@ -229,16 +234,17 @@ fn freeze_functions(
     stage: &Stage<'_>,
     errors: &mut Collected,
 ) -> Vec<Data> {
-    let kept: Vec<(Value, Span)> = stage
-        .tables
-        .borrow()
-        .functions
-        .iter()
-        .map(|function| (function.value.clone(), function.span))
-        .collect();
+    let (kept, reactive): (Vec<(Value, Span)>, Vec<FunctionId>) = {
+        let tables = stage.tables.borrow();
+        let functions = tables.functions.iter();
+        let kept = functions.map(|function| (function.value.clone(), function.span));
+        let reactive = tables.workers.iter().filter_map(|worker| worker.computes);
+        (kept.collect(), reactive.collect())
+    };
     let mut frozen = Vec::with_capacity(kept.len());
-    for (value, span) in kept {
-        match freeze_function(machine, &value, span) {
+    for (at, (value, span)) in kept.into_iter().enumerate() {
+        let reactive = reactive.contains(&FunctionId(at as u32));
+        match freeze_function(machine, &value, span, reactive) {
             Ok(function) => frozen.push(function),
             Err(error) => {
                 let is_last = collected::ends(&error);
@@ -256,8 +262,9 @@ fn freeze_function(
     machine: &mut Machine<'_>,
     value: &Value,
     span: Span,
+    reactive: bool,
 ) -> Result<Data, Box<Diagnostic>> {
-    later::check(machine, value)?;
+    later::check(machine, value, reactive)?;
     machine.freeze(value, Purpose::Capture).map_err(|trap| {
         let mut diagnostic = errors::diagnostic(machine, trap);
         if diagnostic.span == Span::default() {

@@ -93,11 +93,41 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+//! A function of states, and a worker that waits for it:
+//!
+//! ```
+//! # use serde_json::json;
+//! # use vm::builder::{Module, Object, act, reactive, value_of};
+//! # use vm::testing::{Script, TestSource};
+//! let worth = reactive("Worth", |r, [id]| {
+//!     let balance = r.state_of("Account", id, "balance").or_else(0);
+//!     balance * r.effect("Rates", Object::new().set("to", "EUR")).field("rate")
+//! });
+//! let exposure = reactive("Exposure", |r, [name]| {
+//!     r.state_of("Customer", name, "accounts").or_else(json!([])).each("map", |id| r.value_of("Worth", [id]))
+//! });
+//! let alarm = act("Alarm", |w| {
+//!     w.wait_for_value(value_of("Exposure", [w.config()]), |all| all.item(1).greater_than(0), |all| w.complete(all))
+//!     .timeout(60_000)
+//! });
+//! let module = Module::new().reactive(worth).reactive(exposure).worker(alarm);
+//!
+//! let script = Script::of(module.compile()?.into());
+//! let mut alarm = script.worker("Alarm").config(json!("ann")).start()?;
+//! alarm.set_source(&TestSource::state("Customer/ann", "accounts"), json!(["a1", "a2"]))?;
+//! alarm.set_source(&TestSource::state("Account/a1", "balance"), 90)?;
+//! alarm.set_source(&TestSource::effect("Rates", json!({ "to": "EUR" })), json!({ "rate": 2 }))?;
+//! alarm.set_source(&TestSource::state("Account/a2", "balance"), 1)?;
+//! assert_eq!(alarm.result(), Some(json!([180, 2])));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
 mod command;
 mod expression;
 mod module;
 mod operand;
 mod print;
+mod reactive;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -106,4 +136,5 @@ pub use command::Command;
 pub use expression::{Expr, Object, apply, global, list};
 pub use module::{BuilderError, Module};
 pub use operand::{Handle, Loop, Operand, Sequence, instance, service};
+pub use reactive::{Reactive, Reader, Source, reactive, state_of, value_of};
 pub use worker::{Act, Worker, act};

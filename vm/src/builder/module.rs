@@ -1,6 +1,7 @@
 //! A module of workers, as a script and as a program.
 
 use super::print;
+use super::reactive::Reactive;
 use super::worker::Act;
 use crate::limits::BuildLimits;
 use crate::program::Program;
@@ -15,7 +16,27 @@ pub struct BuilderError(pub Vec<String>);
 /// Workers that belong together: they may spawn one another.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Module {
-    pub(super) workers: Vec<(bool, Act)>,
+    pub(super) members: Vec<Member>,
+}
+
+/// What a module has.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Member {
+    /// A worker that is exported.
+    Worker(Act),
+    /// One that is not.
+    Child(Act),
+    Reactive(Reactive),
+}
+
+impl Member {
+    /// The names that it needs.
+    fn names(&self) -> Vec<&str> {
+        match self {
+            Member::Worker(act) | Member::Child(act) => act.names(),
+            Member::Reactive(reactive) => vec![&reactive.name],
+        }
+    }
 }
 
 impl Module {
@@ -27,14 +48,21 @@ impl Module {
     /// Adds a worker.
     #[must_use]
     pub fn worker(mut self, worker: Act) -> Module {
-        self.workers.push((true, worker));
+        self.members.push(Member::Worker(worker));
         self
     }
 
     /// Adds a worker that cannot be addressed, only spawned.
     #[must_use]
     pub fn child(mut self, worker: Act) -> Module {
-        self.workers.push((false, worker));
+        self.members.push(Member::Child(worker));
+        self
+    }
+
+    /// Adds a reactive function.
+    #[must_use]
+    pub fn reactive(mut self, function: Reactive) -> Module {
+        self.members.push(Member::Reactive(function));
         self
     }
 
@@ -48,7 +76,7 @@ impl Module {
     /// # Errors
     /// What the compiler says of its script.
     pub fn compile(&self) -> Result<Program, BuilderError> {
-        let names = self.workers.iter().flat_map(|(_, act)| act.names());
+        let names = self.members.iter().flat_map(Member::names);
         let wrong = names.filter(|name| !print::is_identifier(name));
         let wrong: Vec<String> = wrong
             .map(|name| {

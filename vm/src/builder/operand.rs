@@ -32,6 +32,10 @@ pub(super) enum Kind {
     Service(String),
     Instance(String, Box<Operand>),
     Sender(u32),
+    /// The result of a reactive function, as a source.
+    Value(String, Vec<Operand>),
+    /// A state that has a name, as a source.
+    StateOf(Box<Operand>, String),
     /// Sources, parameters, and what is computed from them.
     Read(Box<Operand>, u32, Expr),
     Compute(Vec<Operand>, Vec<u32>, Expr),

@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use super::command::{Argument, Command, Name};
 use super::expression::{Expr, Node, Part};
-use super::module::Module;
+use super::module::{Member, Module};
 use super::operand::{Kind, Operand};
+use super::reactive::Reactive;
 use super::worker::Act;
 use crate::number::number_to_text;
 
@@ -60,11 +61,24 @@ struct Printer {
 
 /// The whole script.
 pub(super) fn module(module: &Module) -> String {
-    let workers = module.workers.iter().map(|(exported, act)| {
-        let export = if *exported { "export " } else { "" };
-        format!("{export}const {} = {};\n", act.name, worker(act))
+    let members = module.members.iter().map(|member| match member {
+        Member::Worker(act) => format!("export const {} = {};\n", act.name, worker(act)),
+        Member::Child(act) => format!("const {} = {};\n", act.name, worker(act)),
+        Member::Reactive(made) => format!("export const {} = {};\n", made.name, reactive(made)),
     });
-    workers.collect::<Vec<_>>().join("\n")
+    members.collect::<Vec<_>>().join("\n")
+}
+
+fn reactive(made: &Reactive) -> String {
+    let mut printer = Printer::default();
+    let body = printer.body(&made.body);
+    let last = made
+        .parameters
+        .iter()
+        .rposition(|number| printer.used.contains(number));
+    let used = &made.parameters[..last.map_or(0, |at| at + 1)];
+    let parameters: String = used.iter().map(|number| format!(", v{number}")).collect();
+    format!("reactive((get{parameters}) =>\n  {body})")
 }
 
 fn worker(act: &Act) -> String {
@@ -216,6 +230,15 @@ impl Printer {
             Kind::Service(name) => format!("worker({})", quoted(name)),
             Kind::Instance(name, key) => format!("worker({}, {})", quoted(name), self.operand(key)),
             Kind::Sender(number) => format!("sender({})", self.variable(*number)),
+            Kind::Value(name, arguments) => {
+                let function = if is_worker_name(name) {
+                    name.clone()
+                } else {
+                    format!("worker({})", quoted(name))
+                };
+                format!("{function}({})", self.operands(arguments))
+            }
+            Kind::StateOf(of, name) => format!("stateOf({}, {})", self.operand(of), quoted(name)),
             Kind::Read(source, parameter, body) => {
                 let function = self.function(&[*parameter], body);
                 format!("readState({}, {function})", self.operand(source))
@@ -369,7 +392,7 @@ pub(super) fn is_identifier(name: &str) -> bool {
     first && chars.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$')
 }
 
-fn is_worker_name(name: &str) -> bool {
+pub(super) fn is_worker_name(name: &str) -> bool {
     is_identifier(name)
         && name.starts_with(|c: char| c.is_ascii_uppercase())
         && !GLOBALS.contains(&name)

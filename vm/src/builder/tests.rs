@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use super::{Act, Expr, Module, Object, Operand, act, apply, instance, list, service};
+use super::{
+    Act, Expr, Module, Object, Operand, act, apply, instance, list, reactive, service, state_of,
+    value_of,
+};
 use crate::limits::BuildLimits;
 use crate::source::Source;
 use crate::testing::Script;
@@ -167,6 +170,50 @@ fn every_command_of_the_second_table_is_its_script() {
             saga(compensate(send(Log, 1), send(Log, 2))),
             forEach(config, v7 => send(Log, readState(v7, v8 => v8.a))),
           ]));",
+    );
+}
+
+#[test]
+fn reactive_functions_and_waits_for_values_are_their_scripts() {
+    let minute = reactive("Minute", |r, []| r.clock(60_000) / 60_000);
+    let busy = reactive("Busy", |r, [who, _]| {
+        let orders = r
+            .state_of("Desk", &who, "orders")
+            .or(r.state_of_one("Shop", "open"));
+        orders
+            .and(r.value_of("Minute", []))
+            .and(r.effect("Weather", Object::new().set("at", who)))
+    });
+    let all = act("All", |w| {
+        w.spawn("Child", 1, |child| {
+            w.sequence([
+                w.wait_for_value(state_of(child, "phase"), |p| p.equals("done"), |_| w.noop()),
+                w.wait_for_value(
+                    value_of("Busy", [w.config(), 2.into()]),
+                    |b| b,
+                    |b| w.complete(b),
+                )
+                .timeout(50)
+                .otherwise(w.noop()),
+            ])
+        })
+    });
+    let child = act("Child", |w| {
+        w.with_state("new", |_| w.delay(1)).named("phase")
+    });
+    check(
+        &Module::new().reactive(minute).reactive(busy).child(child).worker(all),
+        "export const Minute = reactive(get => get(clock(60000)) / 60000);
+        export const Busy = reactive((get, v1) =>
+          (get(stateOf(worker('Desk', v1), 'orders')) || get(stateOf(Shop, 'open'))) &&
+            get(Minute()) && get(effect(Weather, { at: v1 })));
+        const Child = act(() => withState(() => 'new', () => delay(1), { as: 'phase' }));
+        export const All = act((self, { complete, config }) =>
+          spawn(Child, 1, v1 =>
+            sequence(() => [
+              waitForValue(stateOf(v1, 'phase'), v2 => v2 === 'done', () => noop()),
+              waitForValue(Busy(config, 2), v4 => v4, v5 => complete(v5), { timeout: 50, otherwise: noop() }),
+            ])));",
     );
 }
 

@@ -9,6 +9,7 @@ use super::command::{Argument, Command, Name};
 use super::expression::{Expr, Node};
 use super::module::{BuilderError, Module};
 use super::operand::{Handle, Kind, Loop, Operand, Sequence};
+use super::reactive::Source;
 use crate::program::Program;
 
 /// Makes the commands of one worker.
@@ -213,6 +214,19 @@ impl Worker {
     ) -> Command {
         let arguments = vec![self.given(refs, predicate), self.continuation(then)];
         Command::new("waitFor", arguments)
+    }
+
+    /// Waits until a source has a value that matches, while messages stay in the mailbox, then goes on with it. An
+    /// error of the source fails the command.
+    pub fn wait_for_value(
+        &self,
+        source: Source,
+        predicate: impl FnOnce(Expr) -> Expr,
+        then: impl FnOnce(Handle) -> Command,
+    ) -> Command {
+        let source = Argument::Operand(source.0);
+        let arguments = vec![source, self.function(predicate), self.continuation(then)];
+        Command::new("waitForValue", arguments)
     }
 
     /// Takes exactly one message: the first command where it matches, else the second.

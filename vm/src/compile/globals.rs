@@ -71,6 +71,9 @@ fn refused(name: &str) -> Option<&'static str> {
             "take the text apart with `split`, `encodeURIComponent` and `decodeURIComponent`"
         }
         "Intl" => "format the value with functions of your own",
+        "AggregateError" => {
+            "put the errors into the `cause` of one: `new Error(text, { cause: errors })`"
+        }
         "Symbol" => "use a text as the key",
         "Proxy" | "Reflect" => "read and write properties directly",
         "WeakMap" | "WeakSet" | "WeakRef" | "FinalizationRegistry" => {

@@ -78,8 +78,10 @@ impl<'a> Compiler<'a> {
     }
 
     fn instance_of(&mut self, binary: &BinaryExpression<'a>) {
+        // Nothing is an instance of the last three: there are no objects around primitives.
         let known = [
-            "Object", "Array", "Map", "Set", "Date", "Function", "RegExp",
+            "Object", "Array", "Map", "Set", "Date", "Function", "RegExp", "String", "Number",
+            "Boolean",
         ];
         let class = self
             .global_of(&binary.right)

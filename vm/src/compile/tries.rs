@@ -4,11 +4,13 @@
 //! Guarantees: `finally` runs once on each way (end, throw, `return`, `break`, `continue`), and its
 //! own jump wins. A limit can not be caught.
 
-use oxc_ast::ast::{BlockStatement, CatchClause, TryStatement};
+use oxc_ast::ast::{BindingPattern, BlockStatement, CatchClause, TryStatement};
 
 use super::compiler::Compiler;
 use super::jumps::{Context, Exit, Finally};
 use crate::bytecode::Instruction;
+use crate::codes;
+use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 
 impl<'a> Compiler<'a> {
@@ -37,7 +39,10 @@ impl<'a> Compiler<'a> {
             // The parameter may belong to the scope of the clause or to that of its body.
             compiler.enter_scope(handler.body.scope_id.get());
             match &handler.param {
-                Some(parameter) => compiler.bind(&parameter.pattern),
+                Some(parameter) => {
+                    compiler.refuse_shared(&parameter.pattern);
+                    compiler.bind(&parameter.pattern);
+                }
                 None => {
                     compiler.emit(Instruction::Pop);
                 }
@@ -45,6 +50,23 @@ impl<'a> Compiler<'a> {
             compiler.statements(&handler.body.body);
         });
         self.land(end);
+    }
+
+    /// Refuses a `var` inside the clause with the name of its parameter: the scopes know one variable, the standard
+    /// two.
+    fn refuse_shared(&mut self, parameter: &BindingPattern<'a>) {
+        for identifier in parameter.get_binding_identifiers() {
+            let Some(symbol) = identifier.symbol_id.get() else {
+                continue;
+            };
+            if self.variables.is_declared_again(symbol) {
+                let name = &identifier.name;
+                let what = format!("`{name}` is the error of `catch`, and a `var` inside of it");
+                let diagnostic =
+                    Diagnostic::error(codes::DUPLICATE_NAME, identifier.span.into(), what);
+                self.report(diagnostic.with_hint("give one of the two another name"));
+            }
+        }
     }
 
     fn try_finally(

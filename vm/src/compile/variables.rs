@@ -54,6 +54,12 @@ impl<'a> Variables<'a> {
             .unwrap_or(scope)
     }
 
+    /// Whether a `var` declares a variable that was there.
+    pub(super) fn is_declared_again(&self, symbol: SymbolId) -> bool {
+        let scoping = self.semantic.scoping();
+        !scoping.symbol_redeclarations(symbol).is_empty()
+    }
+
     pub(super) fn flags(&self, symbol: SymbolId) -> SymbolFlags {
         self.semantic.scoping().symbol_flags(symbol)
     }

@@ -85,7 +85,7 @@ impl Run<'_> {
         let taken = match told.said {
             None => Ok(None),
             Some(Said::Value(value)) => self.take_value(value, source),
-            Some(Said::Error(error)) => return self.source_failed(error),
+            Some(Said::Error(error)) => return self.source_failed(error, source.as_ref()),
         };
         taken.or_else(|error| self.raise(error, false))
     }
@@ -122,14 +122,19 @@ impl Run<'_> {
         Ok(None)
     }
 
-    fn source_failed(&mut self, error: Data) -> Result<Option<End>, ScriptError> {
+    fn source_failed(
+        &mut self,
+        error: Data,
+        source: Option<&Address>,
+    ) -> Result<Option<End>, ScriptError> {
         let message = match &error {
             Data::Error(error) => error.properties().get(&"message".into()).cloned(),
             other => other.property("message").cloned(),
         };
         let message = message.as_ref().and_then(Data::as_text);
         let message = message.map_or_else(|| error.to_json(), ToString::to_string);
-        let what = format!("the source has an error: {message}");
+        let source = source.map_or_else(|| "the source".to_owned(), |of| format!("`{of}`"));
+        let what = format!("{source} has an error instead of a value: {message}");
         let mut failure = self.at_command(ScriptError::new(codes::SOURCE_FAILED, what));
         failure.value = Some(error);
         self.raise(failure, true)

@@ -92,7 +92,9 @@ fn write_json(data: &Data, out: &mut String) {
             None => out.push_str("null"),
         },
         Data::Address(address) => write_address(&address.to_string(), out),
-        Data::Symbolic(symbolic) => write_address(&format!("{symbolic:?}").to_lowercase(), out),
+        Data::Symbolic(symbolic) => {
+            write_address(&format!("{symbolic:?}").to_ascii_lowercase(), out);
+        }
     }
 }
 

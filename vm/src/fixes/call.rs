@@ -7,7 +7,7 @@ use oxc_ast::ast::{
 use oxc_span::GetSpan;
 
 use super::Edits;
-use super::file::{File, point};
+use crate::parsed::{File, point};
 use crate::source::Span;
 
 /// Adds `()` to an element of the list that a call takes; gives the place of the element, too.

@@ -5,8 +5,8 @@ use oxc_ast::ast::{BindingPattern, CallExpression, Expression, FormalParameters}
 use oxc_span::GetSpan;
 
 use super::Edits;
-use super::file::{File, contains, point};
 use crate::build::HELPERS;
+use crate::parsed::{File, contains, point};
 use crate::source::Span;
 
 /// Takes a name from the second parameter of the `act` around it.

@@ -16,7 +16,7 @@ use oxc_ast::ast::{
 use oxc_span::GetSpan;
 
 use super::Edits;
-use super::file::{File, contains, point};
+use crate::parsed::{File, contains, point};
 use crate::source::Span;
 
 /// One use of a shorthand.

@@ -6,16 +6,15 @@
 
 mod apply;
 mod call;
-mod file;
 mod helper;
 mod message;
 mod read;
 
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Fix};
+use crate::parsed::{self, File};
 use crate::source::{Lookup, Sources, Span};
 pub use apply::{Applied, Changed, apply_fixes};
-use file::File;
 
 /// What a diagnostic knows that its text does not show.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +47,7 @@ pub(crate) fn attach(diagnostics: &mut [Diagnostic], sources: &Sources) {
         if wanted.is_empty() {
             continue;
         }
-        file::with_file(source, |file| {
+        parsed::with_file(source, |file| {
             for at in wanted {
                 if let Some((place, fix)) = made(file, diagnostics, at, base) {
                     let global = |(span, text): (Span, String)| (span.shifted(base), text);

@@ -5,8 +5,8 @@ use oxc_ast::ast::{Expression, StaticMemberExpression};
 use oxc_span::GetSpan;
 
 use super::Edits;
-use super::file::File;
 use crate::build::parameter_for;
+use crate::parsed::File;
 use crate::source::Span;
 
 /// Reads a property of a ref with a selector, where a ref may stand: as an argument, or in a literal.

@@ -1,13 +1,21 @@
-//! Lints over whole trees: what runs, and does not do what its author can have meant.
+//! Lints over whole trees: what runs, and does not do what its author can have meant; and errors of functions that
+//! can only fail whenever they run.
 //!
 //! Before: the trees of all workers of a program. After: `check`, `deploy`, editors. Guarantees: one that is not
 //! sure is silent; a place is named once, however often a command is used. Leaves to others: lints that the compiler
 //! and expansion find on their way, and what a comment silences (`ignores`).
 
+mod changing;
+mod circling;
+mod copies;
 mod endless;
 mod functions;
+mod given;
 mod growing;
 pub(crate) mod ignores;
+mod literals;
+mod returning;
+mod states;
 mod unreachable;
 mod untaken;
 mod walk;
@@ -42,11 +50,13 @@ impl<'a> Trees<'a> {
     }
 }
 
-/// All lints of some trees, in no order.
+/// All that is found in some trees, in no order.
 pub(crate) fn check(trees: &Trees<'_>) -> Vec<Diagnostic> {
     let mut found = unreachable::check(trees);
     found.extend(endless::check(trees));
     found.extend(untaken::check(trees));
     found.extend(growing::check(trees));
+    found.extend(literals::check(trees));
+    found.extend(states::check(trees));
     found
 }

@@ -51,6 +51,11 @@ impl Machine<'_> {
                     "cannot read properties of {value} (reading '{name}')"
                 ));
             }
+            Some(name) if *name == *"bind" && value.is_function() => {
+                return self.type_error(
+                    "functions have no `bind`, as there is no `this`: write `(...rest) => f(first, ...rest)`",
+                );
+            }
             Some(name) => format!("`.{name}` of {}", self.describe(value)),
             None => self.describe(value),
         };

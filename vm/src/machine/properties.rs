@@ -668,6 +668,13 @@ impl Machine<'_> {
                 self.type_error(format!("cannot use 'in' to search for '{key}' in {object}"))
             );
         }
+        if let Value::Native(native) = object {
+            // Such as `'MAX_VALUE' in Number`.
+            let name = format!("{}.{key}", builtins::native(*native).name);
+            if builtins::find(&name).is_some() || builtins::constant(&name).is_some() {
+                return Ok(true);
+            }
+        }
         if self.own_property(object, key).is_some() {
             return Ok(true);
         }

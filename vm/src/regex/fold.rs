@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 
 use icu_casemap::CaseMapper;
 
+use crate::unicode::upper_case;
+
 /// How the case of letters is disregarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fold {
@@ -57,7 +59,10 @@ pub(super) fn canonical(character: u32, fold: Fold) -> u32 {
         Fold::None => character,
         Fold::Simple => u32::from(CaseMapper::new().simple_fold(letter)),
         Fold::Upper => {
-            let mut upper = letter.to_uppercase();
+            let mut utf8 = [0; 4];
+            let text = letter.encode_utf8(&mut utf8);
+            let upper = upper_case(text);
+            let mut upper = upper.chars();
             match (upper.next(), upper.next()) {
                 (Some(upper), None) => {
                     let upper = u32::from(upper);

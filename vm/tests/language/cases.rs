@@ -35,6 +35,8 @@ pub(crate) struct Case {
     pub(crate) script: Option<Block>,
     /// Files beside it, by their paths: their blocks have the path behind the language.
     pub(crate) files: BTreeMap<String, String>,
+    /// The rules of `docs/language.md` that it shows: its line `Rules: L1.2, L3.4`.
+    pub(crate) rules: Vec<String>,
     /// The lines of the message file.
     pub(crate) messages: String,
     run: String,
@@ -74,7 +76,10 @@ impl Document {
                     });
                     continue;
                 }
-                (None, None) => continue,
+                (None, None) => {
+                    document.add_rules(line);
+                    continue;
+                }
             }
             if open.is_none() {
                 document.add_last_block();
@@ -82,6 +87,12 @@ impl Document {
         }
         document.cases.retain(|case| case.script.is_some());
         document
+    }
+
+    fn add_rules(&mut self, line: &str) {
+        if let (Some(case), Some(rules)) = (self.cases.last_mut(), line.strip_prefix("Rules: ")) {
+            case.rules.extend(rules.split(", ").map(str::to_owned));
+        }
     }
 
     fn add_last_block(&mut self) {

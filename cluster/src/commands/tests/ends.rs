@@ -151,6 +151,21 @@ fn a_chain_without_end_is_cut() {
 }
 
 #[test]
+fn a_full_mailbox_makes_dead_letters() {
+    let mut bench = Bench::new();
+    let mut limits = crate::limits::ShardLimits::default();
+    limits.turn.mailbox_messages = 2;
+    bench.one(Command::Configure(Box::new(limits)));
+    bench.send("Counter/a", &[Do::Delay(1000, vec![])]);
+    for _ in 0..4 {
+        bench.send("Counter/a", &[Do::Add(1)]);
+    }
+    assert_eq!(bench.dead(), [codes::MAILBOX_FULL, codes::MAILBOX_FULL]);
+    bench.pass(1000);
+    assert_eq!(bench.count("Counter/a"), 2);
+}
+
+#[test]
 fn a_budget_leaves_the_rest_for_the_next_command() {
     let mut bench = Bench::new();
     let limits = crate::limits::ShardLimits {

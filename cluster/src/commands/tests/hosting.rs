@@ -126,8 +126,10 @@ fn an_instance_that_receives_nothing_ends() {
     let (_, last) = history.last().unwrap();
     assert_eq!(last.input, TurnInput::Idle);
     assert_eq!(last.outcome, TurnOutcome::Completed);
-    // The next message begins a new run, which is watched as well.
+    // The next message begins a new run with an id of its own, which is watched as well.
+    let first = bench.view("Session/a").unwrap().run;
     bench.send("Session/a", &[Do::Add(5)]);
+    assert_ne!(bench.view("Session/a").unwrap().run, first);
     assert_eq!(bench.count("Session/a"), 5);
     bench.pass(1000);
     assert_eq!(bench.status("Session/a"), "completed");

@@ -52,6 +52,15 @@ pub(super) fn for_each(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap
         ));
     }
     let body = arguments.required(1, "a command, or a function from the item to one")?;
+    if let Value::Closure(id) = &body {
+        let function = arguments.machine.heap.closure(*id).function;
+        if arguments.machine.code.function(function).length > 1 {
+            return Err(arguments.refuse_with(
+                "`forEach` gives its function an item and no more",
+                "where the place matters, make pairs of the items: `forEach(readState(list, l => [...l.entries()]), entry => …)`",
+            ));
+        }
+    }
     let action = Action::ForEach { items, body };
     Ok(arguments
         .stage

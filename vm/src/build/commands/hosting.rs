@@ -4,9 +4,7 @@
 //! `act` asks here. What is read is checked, so that whoever hosts instances finds nothing wrong with it.
 
 use super::super::arguments::Arguments;
-use crate::codes;
 use crate::data::Data;
-use crate::diagnostic::Diagnostic;
 use crate::error::Trap;
 use crate::options::{Subscription, WorkerOptions, duration_ms};
 use crate::schedule::{Missed, Schedule, ScheduleError};
@@ -35,6 +33,7 @@ pub(super) fn read(
     match (&mut options.schedule, missed) {
         (Some(_), _) if options.daemon => Err(refuse(
             arguments,
+            "schedule",
             "a daemon runs always, so it cannot have a `schedule`",
             "leave `daemon` out: each time of the schedule starts a run; or use `delay` in a loop",
         )),
@@ -44,6 +43,7 @@ pub(super) fn read(
         }
         (None, Some(_)) => Err(refuse(
             arguments,
+            "missed",
             "`missed` says what becomes of missed times of a `schedule`, and there is none",
             "say when: `schedule: \"0 6 * * *\"`, or leave `missed` out",
         )),
@@ -65,7 +65,7 @@ fn schedule(arguments: &Arguments<'_, '_, '_, '_>, value: &Value) -> Result<Sche
                  on working days, in UTC or behind `TZ=Europe/Berlin `"
             }
         };
-        refuse(arguments, &error.to_string(), hint)
+        refuse(arguments, "schedule", &error.to_string(), hint)
     })
 }
 
@@ -89,6 +89,7 @@ fn subscription(
     let refused = |hint| {
         refuse(
             arguments,
+            "subscribe",
             &format!("`{text}` cannot be subscribed to"),
             hint,
         )
@@ -106,9 +107,8 @@ fn duration(arguments: &Arguments<'_, '_, '_, '_>, name: &str, value: &Value) ->
     time_ms.ok_or_else(|| arguments.bad_option(name, DURATION, value))
 }
 
-fn refuse(arguments: &Arguments<'_, '_, '_, '_>, message: &str, hint: &str) -> Trap {
-    let diagnostic = Diagnostic::error(codes::BAD_OPTION, arguments.span, message);
-    Trap::refused(diagnostic.with_hint(hint))
+fn refuse(arguments: &Arguments<'_, '_, '_, '_>, option: &str, message: &str, hint: &str) -> Trap {
+    arguments.refuse_option(option, message, Some(hint.to_owned()))
 }
 
 fn text(value: &Value) -> Option<&str> {

@@ -15,7 +15,7 @@ pub(super) static FAMILY: Family = Family {
         "Array.prototype.reduceRight" / 1 @host => reduce_right;
         "Array.prototype.join" / 1 => join;
         "Array.prototype.toString" / 0 => to_string;
-        "Array.prototype.toLocaleString" / 0 => to_string;
+        "Array.prototype.toLocaleString" / 0 @host => to_locale_string;
     },
     constants: &[],
 };
@@ -75,4 +75,29 @@ fn join(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Res
 
 fn to_string(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
     machine.default_text(receiver).map(Value::from)
+}
+
+/// The items in their plain forms, which an object may bring along.
+fn to_locale_string(
+    machine: &mut Machine<'_>,
+    receiver: &Value,
+    _: &[Value],
+) -> Result<Value, Trap> {
+    let length = array_length(machine, receiver, "toLocaleString")?;
+    let name = Text::from("toLocaleString");
+    let mut texts = Vec::new();
+    for at in 0..length {
+        machine.spend(1)?;
+        machine.charge(16)?;
+        let item = machine.array_item(receiver, at);
+        let Some(item) = item.filter(|item| !item.is_nullish()) else {
+            texts.push(Value::from(Text::empty()));
+            continue;
+        };
+        let method = machine.property(&item, &name)?;
+        let plain = machine.call_with_receiver(&method, &item, &[])?;
+        texts.push(Value::from(machine.to_text(&plain)?));
+    }
+    let texts = machine.new_array(texts)?;
+    machine.default_text(&texts).map(Value::from)
 }

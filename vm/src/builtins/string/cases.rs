@@ -14,6 +14,7 @@ use crate::error::Trap;
 use crate::machine::Machine;
 use crate::number::is_space;
 use crate::text::Text;
+use crate::unicode;
 use crate::value::Value;
 
 pub(super) static FAMILY: Family = Family {
@@ -64,12 +65,12 @@ fn map_well_formed(
 
 fn to_lower_case(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
     let text = receiver_text(machine, receiver, "toLowerCase")?;
-    map_well_formed(machine, &text, str::to_lowercase).map(Value::from)
+    map_well_formed(machine, &text, unicode::lower_case).map(Value::from)
 }
 
 fn to_upper_case(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
     let text = receiver_text(machine, receiver, "toUpperCase")?;
-    map_well_formed(machine, &text, str::to_uppercase).map(Value::from)
+    map_well_formed(machine, &text, unicode::upper_case).map(Value::from)
 }
 
 fn normalize(

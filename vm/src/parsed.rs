@@ -1,4 +1,6 @@
 //! A parsed file whose nodes can be found by their places.
+//!
+//! Before: a file that has been compiled. After: `fixes`, `lints`, and places inside of a call.
 
 use oxc_allocator::Allocator;
 use oxc_ast::AstKind;
@@ -10,13 +12,13 @@ use crate::compile::{parse_options, source_type};
 use crate::source::{Source, Span};
 
 /// A parsed file.
-pub(super) struct File<'f, 'a> {
-    pub(super) source: &'f Source,
-    pub(super) semantic: &'f Semantic<'a>,
+pub(crate) struct File<'f, 'a> {
+    pub(crate) source: &'f Source,
+    pub(crate) semantic: &'f Semantic<'a>,
 }
 
 /// Parses a file that has been compiled before, so its nesting is bounded; one with a syntax error has no nodes.
-pub(super) fn with_file(source: &Source, read: impl FnOnce(&File<'_, '_>)) {
+pub(crate) fn with_file(source: &Source, read: impl FnOnce(&File<'_, '_>)) {
     let allocator = Allocator::default();
     let parsed = Parser::new(&allocator, &source.text, source_type(source))
         .with_options(parse_options())
@@ -35,7 +37,7 @@ pub(super) fn with_file(source: &Source, read: impl FnOnce(&File<'_, '_>)) {
 
 impl<'a> File<'_, 'a> {
     /// The outermost node of a place that `pick` takes.
-    pub(super) fn find<T>(
+    pub(crate) fn find<T>(
         &self,
         span: Span,
         pick: impl Fn(AstKind<'a>) -> Option<T>,
@@ -46,21 +48,22 @@ impl<'a> File<'_, 'a> {
     }
 
     /// What is around a node, the innermost first.
-    pub(super) fn around(&self, node: NodeId) -> impl Iterator<Item = AstKind<'a>> {
+    pub(crate) fn around(&self, node: NodeId) -> impl Iterator<Item = AstKind<'a>> {
         self.semantic.nodes().ancestor_kinds(node)
     }
 
-    pub(super) fn text(&self, span: Span) -> &str {
+    /// The text of a place.
+    pub(crate) fn text(&self, span: Span) -> &str {
         self.source.slice(span)
     }
 }
 
 /// An empty place.
-pub(super) fn point(offset: u32) -> Span {
+pub(crate) fn point(offset: u32) -> Span {
     Span::new(offset, offset)
 }
 
 /// Whether a place is inside another.
-pub(super) fn contains(outer: Span, inner: Span) -> bool {
+pub(crate) fn contains(outer: Span, inner: Span) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
 }
