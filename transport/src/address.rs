@@ -4,9 +4,9 @@
 //! Leaves to others: whether a bare name is a worker or a service (the shard of that name).
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::limits::{KEY_BYTES_MAX, NAME_BYTES_MAX, NAMESPACE_BYTES_MAX};
 
@@ -65,21 +65,23 @@ impl AddressError {
 }
 
 /// A namespace: separate names, quotas and rights in one cluster.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Namespace(Arc<str>);
+
+/// All addresses of the default namespace share its name.
+static DEFAULT: LazyLock<Arc<str>> = LazyLock::new(|| DEFAULT_NAMESPACE.into());
 
 /// A worker or service by name, or an instance of a worker by name and key.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Parts", into = "Parts")]
+#[serde(try_from = "Parts")]
 pub struct Address {
     namespace: Namespace,
     name: Arc<str>,
     key: Option<Arc<str>>,
 }
 
-/// An address as it is stored, before it is checked.
-#[derive(Serialize, Deserialize)]
+/// An address as it is stored, before it is checked: the fields of `Address` in their order.
+#[derive(Deserialize)]
 struct Parts {
     namespace: Namespace,
     name: Arc<str>,
@@ -89,6 +91,9 @@ struct Parts {
 impl Namespace {
     /// A namespace of that name: 1 to 64 bytes, no `/`, no control characters, not reserved.
     pub fn new(name: &str) -> Result<Self, AddressError> {
+        if name == DEFAULT_NAMESPACE {
+            return Ok(Self::default());
+        }
         check("a namespace", name, NAMESPACE_BYTES_MAX, is_name_character)?;
         if RESERVED_NAMESPACES.contains(&name) {
             return Err(AddressError::Reserved {
@@ -107,7 +112,7 @@ impl Namespace {
 
 impl Default for Namespace {
     fn default() -> Self {
-        Self(DEFAULT_NAMESPACE.into())
+        Self(Arc::clone(&DEFAULT))
     }
 }
 
@@ -242,17 +247,27 @@ impl fmt::Debug for Namespace {
     }
 }
 
-impl TryFrom<String> for Namespace {
-    type Error = AddressError;
-
-    fn try_from(name: String) -> Result<Self, AddressError> {
-        Self::new(&name)
+impl Serialize for Namespace {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(&self.0)
     }
 }
 
-impl From<Namespace> for String {
-    fn from(namespace: Namespace) -> Self {
-        namespace.as_str().to_owned()
+impl<'de> Deserialize<'de> for Namespace {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        struct Name;
+        impl de::Visitor<'_> for Name {
+            type Value = Namespace;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("the name of a namespace")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Namespace, E> {
+                Namespace::new(name).map_err(E::custom)
+            }
+        }
+        input.deserialize_str(Name)
     }
 }
 
@@ -261,16 +276,6 @@ impl TryFrom<Parts> for Address {
 
     fn try_from(parts: Parts) -> Result<Self, AddressError> {
         Self::new(parts.namespace, parts.name, parts.key)
-    }
-}
-
-impl From<Address> for Parts {
-    fn from(address: Address) -> Self {
-        Self {
-            namespace: address.namespace,
-            name: address.name,
-            key: address.key,
-        }
     }
 }
 

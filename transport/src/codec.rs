@@ -11,6 +11,10 @@ use serde::de::DeserializeOwned;
 /// First byte of everything encoded here.
 pub const VERSION: u8 = 2;
 
+/// Most of what is encoded here fits: a vector that grew to it from nothing would have been moved
+/// six times.
+const USUAL_BYTES: usize = 512;
+
 /// Why something was not encoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
@@ -66,17 +70,34 @@ pub enum DecodeError {
 
 /// Encodes `value` into at most `max` bytes, the version byte included.
 pub fn encode<T: Serialize + ?Sized>(value: &T, max: usize) -> Result<Bytes, EncodeError> {
-    let bytes =
-        postcard::to_extend(value, vec![VERSION]).map_err(|error| EncodeError::Unencodable {
-            reason: error.to_string(),
-        })?;
+    let unencodable = |error: postcard::Error| EncodeError::Unencodable {
+        reason: error.to_string(),
+    };
+    let bytes = with_version(value, VERSION).map_err(unencodable)?;
     if bytes.len() > max {
         return Err(EncodeError::TooLarge {
             bytes: bytes.len(),
             max,
         });
     }
-    Ok(Bytes::from(bytes))
+    Ok(bytes)
+}
+
+/// Encodes `value` after a version byte of the caller's choice, in no more memory than it takes.
+///
+/// # Errors
+/// A value that postcard cannot write.
+pub fn with_version<T: Serialize + ?Sized>(
+    value: &T,
+    version: u8,
+) -> Result<Bytes, postcard::Error> {
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    bytes.push(version);
+    let bytes = postcard::to_extend(value, bytes)?;
+    Ok(match bytes.len() > USUAL_BYTES {
+        true => Bytes::from(bytes),
+        false => Bytes::copy_from_slice(&bytes),
+    })
 }
 
 /// Decodes what `encode` wrote, of at most `max` bytes.

@@ -58,7 +58,7 @@ impl Answers {
         member: cluster::system::Member,
         cluster: ClusterId,
     ) -> Result<Response, ProposeError> {
-        match self.keeper.get().cluster {
+        match self.keeper.cluster() {
             Some(own) if own != cluster => return Ok(Response::Member(own)),
             Some(_) => {}
             None => {

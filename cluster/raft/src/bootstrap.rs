@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::time::Instant;
-use transport::ClusterId;
+use transport::{ClusterId, Incarnation};
 
 use crate::hello::{self, Hello, HelloBoard, Report, Seeking};
 use crate::identity::{Identity, IdentityError, IdentityFile, Proposal};
@@ -82,6 +82,18 @@ impl Keeper {
     #[must_use]
     pub fn get(&self) -> Identity {
         self.lock().clone()
+    }
+
+    /// The cluster that this node is in; none before it is in one.
+    #[must_use]
+    pub fn cluster(&self) -> Option<ClusterId> {
+        self.lock().cluster
+    }
+
+    /// Which life of the node this is.
+    #[must_use]
+    pub fn life(&self) -> Incarnation {
+        self.lock().life()
     }
 
     /// Changes it, durably. Nothing changes where it cannot be saved.

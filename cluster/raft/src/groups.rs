@@ -348,13 +348,13 @@ impl Groups {
     /// This life of the node; part of every door sequence.
     #[must_use]
     pub fn incarnation(&self) -> Incarnation {
-        self.inner.keeper.get().life()
+        self.inner.keeper.life()
     }
 
     /// The cluster.
     #[must_use]
     pub fn cluster(&self) -> Option<ClusterId> {
-        self.inner.keeper.get().cluster
+        self.inner.keeper.cluster()
     }
 
     /// This node's wall clock as far as it is believed, in milliseconds since 1970: for stamps.

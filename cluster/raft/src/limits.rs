@@ -107,10 +107,6 @@ pub struct ProposerLimits {
     /// Bytes of the commands of one proposal. Default 960 KiB: an entry travels whole in one bus
     /// message of 1 MiB.
     pub command_bytes_max: usize,
-    /// Appends of one group under way at a time. Default 1: what arrives meanwhile shares the next
-    /// entry, and an entry costs far more than a command in it. Flushes are shared between groups
-    /// in any case.
-    pub appends_in_flight: usize,
     /// Milliseconds that an append may take before whoever proposed is told that its outcome is
     /// unknown. Default 10,000: longer than any election.
     pub append_deadline_ms: u64,
@@ -125,7 +121,6 @@ impl Default for ProposerLimits {
             entry_bytes: 256 << 10,
             entry_commands_max: 1_024,
             command_bytes_max: 960 << 10,
-            appends_in_flight: 1,
             append_deadline_ms: 10_000,
             retry_after_ms: 100,
         }
@@ -135,7 +130,8 @@ impl Default for ProposerLimits {
 /// Bounds of what a leader's driver keeps and how often it acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DriverLimits {
-    /// News that a slow subscriber may be behind before it loses the oldest. Default 4,096.
+    /// News that a slow subscriber may be behind before it loses the oldest and reads state. Default 512, made at once
+    /// for each shard.
     pub news_capacity: usize,
     /// Bytes of parcels of one channel kept in memory; beyond it they are read from the store.
     /// Default 4 MiB.
@@ -184,7 +180,7 @@ pub struct DriverLimits {
 impl Default for DriverLimits {
     fn default() -> Self {
         Self {
-            news_capacity: 4_096,
+            news_capacity: 512,
             channel_memory_bytes: 4 << 20,
             channel_deadline_ms: 2_000,
             channel_retry_ms: 50,

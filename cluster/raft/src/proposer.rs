@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cluster::EntryStamp;
 use cluster::store::GroupId;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::group::{Group, GroupError};
 use crate::limits::ProposerLimits;
@@ -191,7 +191,7 @@ impl<P: Protocol> Proposer<P> {
             memory: Arc::clone(&parts.memory),
             protocol: PhantomData,
         };
-        tokio::spawn(make_entries::<P>(Arc::new(parts), proposals));
+        tokio::spawn(make_entries::<P>(parts, proposals));
         proposer
     }
 
@@ -254,12 +254,13 @@ pub fn name(group: GroupId) -> String {
     }
 }
 
-/// Takes what waits, up to an entry's bounds, whenever an append may begin.
+/// Takes what waits, up to an entry's bounds, and writes it: one append of a group at a time, so
+/// that what arrives meanwhile shares the next entry. An entry passes some ten tasks and threads, a
+/// command in it none.
 async fn make_entries<P: Protocol>(
-    parts: Arc<ProposerParts<P::Command>>,
+    parts: ProposerParts<P::Command>,
     mut proposals: mpsc::Receiver<Proposal<P>>,
 ) {
-    let appends = Arc::new(Semaphore::new(parts.limits.appends_in_flight));
     let mut waiting = VecDeque::new();
     loop {
         if waiting.is_empty() {
@@ -268,19 +269,14 @@ async fn make_entries<P: Protocol>(
                 None => return,
             }
         }
-        let permit = Arc::clone(&appends).acquire_owned().await;
-        while let Ok(more) = proposals.try_recv() {
-            waiting.push_back(more);
-            if waiting.len() >= parts.limits.entry_commands_max {
-                break;
+        while waiting.len() < parts.limits.entry_commands_max {
+            match proposals.try_recv() {
+                Ok(more) => waiting.push_back(more),
+                Err(_) => break,
             }
         }
         let batch = take_batch::<P>(&mut waiting, &parts.limits);
-        let parts = Arc::clone(&parts);
-        tokio::spawn(async move {
-            append::<P>(&parts, batch).await;
-            drop(permit);
-        });
+        append::<P>(&parts, batch).await;
     }
 }
 

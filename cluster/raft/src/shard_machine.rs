@@ -20,6 +20,9 @@ use crate::time::ShardTime;
 use bytes::Bytes;
 use cluster::Command;
 
+/// About what an outcome takes when encoded.
+const OUTCOME_BYTES: usize = 64;
+
 /// What the driver is told, in log order.
 #[derive(Debug)]
 pub enum DriverEvent {
@@ -206,7 +209,8 @@ impl Machine for ShardMachine {
         self.parts.time.observe(now_ms);
         self.take_stand(index, &entry, &applied.outcomes)?;
         self.given.extend(applied.actions);
-        postcard::to_stdvec(&applied.outcomes).map_err(broken)
+        let outcomes = Vec::with_capacity(OUTCOME_BYTES * applied.outcomes.len() + 8);
+        postcard::to_extend(&applied.outcomes, outcomes).map_err(broken)
     }
 
     fn committed(&mut self, _index: u64) {

@@ -272,7 +272,7 @@ pub(crate) async fn become_member(
     let began = Instant::now();
     loop {
         let state = Arc::clone(&states.borrow_and_update());
-        let own = keeper.get().cluster;
+        let own = keeper.cluster();
         let mut is_member = false;
         if let Some(own) = own {
             router.board.set_cluster(own);

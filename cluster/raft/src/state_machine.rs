@@ -131,7 +131,8 @@ impl Host {
     fn apply(&self, batch: Vec<EntryResponder<Config>>) -> Result<(), MachineError> {
         let mut machine = self.machine();
         let mut applied = self.applied().clone();
-        let mut answers: Vec<(ApplyResponder<Config>, AppliedEntry)> = Vec::new();
+        let mut answers: Vec<(ApplyResponder<Config>, AppliedEntry)> =
+            Vec::with_capacity(batch.len());
         let mut bytes = 0;
         for (entry, responder) in batch {
             let answer = apply_entry(machine.as_mut(), &mut applied, entry, &mut bytes)?;

@@ -454,9 +454,8 @@ impl<C> RaftConfig for C where
 
 /// Encodes a message.
 pub fn encode<T: Serialize>(message: &T) -> Bytes {
-    let bytes = postcard::to_extend(message, vec![VERSION])
-        .expect("postcard encodes every message of this module");
-    Bytes::from(bytes)
+    transport::codec::with_version(message, VERSION)
+        .expect("postcard encodes every message of this module")
 }
 
 /// Decodes a message.
