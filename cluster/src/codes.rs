@@ -65,5 +65,9 @@ pub const DISAGREEMENT: &str = "E-disagreement";
 pub const MEMBER_UNKNOWN: &str = "E-member-unknown";
 /// The member runs, or holds replicas.
 pub const MEMBER_IN_USE: &str = "E-member-in-use";
+/// There is no shard of that number.
+pub const SHARD_UNKNOWN: &str = "E-shard-unknown";
+/// The shard map does not allow the move, or the place that was asked for.
+pub const MOVE_IMPOSSIBLE: &str = "E-move-impossible";
 /// The instance was killed.
 pub const KILLED: &str = "E-killed";

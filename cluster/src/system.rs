@@ -84,7 +84,9 @@ impl System {
             SystemCommand::ShardCreated { shard } => {
                 shards::created(&mut self.state, store, *shard)
             }
-            SystemCommand::BeginMove { step } => shards::begin_move(&mut self.state, store, *step),
+            SystemCommand::BeginMove { step, reason } => {
+                shards::begin_move(&mut self.state, store, *step, *reason)
+            }
             SystemCommand::EndMove { step, done } => {
                 shards::end_move(&mut self.state, store, *step, *done)
             }
@@ -94,6 +96,7 @@ impl System {
             SystemCommand::ActivateNames(change) => {
                 programs::activate(&mut self.state, store, change)
             }
+            SystemCommand::Place(places) => shards::place(&mut self.state, store, places),
         }
     }
 

@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use cluster::placement::Place;
 use cluster::query::{self, HistorySize};
 use cluster::store::StateReader;
-use cluster::system::{Member, MemberState};
-use cluster::{Command, Outcome, StateHash, SystemCommand, SystemOutcome, SystemState};
+use cluster::system::MemberState;
+use cluster::{Command, Outcome, SystemCommand, SystemOutcome, SystemState};
 use futures::future::join_all;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinHandle;
@@ -44,7 +45,8 @@ use crate::room;
 use crate::router::Router;
 use crate::settings::Timing;
 use crate::start::{self, Prepared};
-use crate::supervisor::{self, Supervisor, agreed};
+use crate::status::{self, Status};
+use crate::supervisor::{self, Supervisor};
 use crate::types::{NodeId, NodeInfo};
 
 /// Settings of a node's groups.
@@ -128,59 +130,6 @@ pub enum StartError {
         /// The node.
         node: NodeId,
     },
-}
-
-/// One replica, as this node knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShardStatus {
-    /// The shard.
-    pub shard: ShardId,
-    /// Who leads it.
-    pub leader: Option<NodeId>,
-    /// The nodes that hold it.
-    pub replicas: Vec<NodeId>,
-    /// Units applied: here where a replica is here, else as its leader reported.
-    pub applied: u64,
-    /// The hash of the state now where a replica is here, else of the leader's last checkpoint.
-    pub state_hash: Option<StateHash>,
-    /// The unit of the last checkpoint that the replicas gave a verdict on, and what the majority
-    /// said there; no hash where there was no majority, and the shard has stopped.
-    pub agreed: Option<(u64, Option<StateHash>)>,
-    /// Nodes whose replica was found to differ and does not take part until it begins anew.
-    pub fenced: Vec<NodeId>,
-}
-
-/// One member, as this node knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NodeStatus {
-    /// The member.
-    pub member: Member,
-    /// How long it has been silent; zero for this node.
-    pub silence: Duration,
-    /// Whether it counts as silent.
-    pub is_silent: bool,
-    /// Whether it found that its clock is not that of the others, and leads nothing.
-    pub has_wrong_clock: bool,
-    /// How far its clock is ahead of the median of the nodes, in milliseconds; none where that was
-    /// not heard lately.
-    pub clock_ahead_ms: Option<i64>,
-    /// Shards that it leads.
-    pub leads: u32,
-    /// Shards of which it holds a replica.
-    pub replicas: u32,
-}
-
-/// The cluster, as this node knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
-    /// This node.
-    pub local: NodeId,
-    /// The cluster.
-    pub cluster: Option<ClusterId>,
-    /// All members.
-    pub nodes: Vec<NodeStatus>,
-    /// All shards.
-    pub shards: Vec<ShardStatus>,
 }
 
 /// All groups of a node. Clones are the same node. Dropping the last one without `shutdown` is a
@@ -530,91 +479,14 @@ impl Groups {
 
     /// The cluster as this node knows it, with the hashes of its own replicas' states now.
     pub async fn status(&self) -> Status {
-        let state = Arc::clone(&self.inner.router.states.borrow());
-        let mut shards = Vec::with_capacity(state.shards.len());
-        for (shard, assignment) in &state.shards {
-            let replicas = assignment.replicas.iter().map(|node| node.0).collect();
-            shards.push(self.shard_status(*shard, replicas).await);
-        }
-        let nodes = state.members.values();
-        let nodes = nodes.map(|member| self.node_status(member, &shards));
-        Status {
-            local: self.local(),
-            cluster: state.cluster,
-            nodes: nodes.collect(),
-            shards,
-        }
+        status::of(&self.inner.supervisor.shared).await
     }
 
-    async fn shard_status(&self, shard: ShardId, replicas: Vec<NodeId>) -> ShardStatus {
-        let router = &self.inner.router;
-        let leader = router.leader_of(shard);
-        let known = match router.local(shard) {
-            Some(local) => local.state_hash().await.ok(),
-            None => None,
-        };
-        let reported = || {
-            let reports = router.board.reports();
-            let of_leader = reports.iter().find(|report| Some(report.node) == leader)?;
-            let one = of_leader.shards.iter().find(|one| one.shard == shard)?;
-            Some((one.applied, one.checkpoint.map(|(_, hash)| hash)))
-        };
-        let (applied, state_hash) = match known {
-            Some((applied, hash)) => (applied, Some(hash)),
-            None => reported().unwrap_or((0, None)),
-        };
-        let own = router
-            .local(shard)
-            .map(|local| agreed(&local.standing.agreement()));
-        let reports = router.board.reports();
-        let verdicts = reports.iter().flat_map(|report| &report.shards);
-        let verdicts = verdicts.filter(|one| one.shard == shard);
-        let last = |one: &(u64, Option<StateHash>)| (one.0, one.1.is_some());
-        let agreed = verdicts
-            .map(|one| one.agreed)
-            .chain(own)
-            .flatten()
-            .max_by_key(last);
-        ShardStatus {
-            shard,
-            leader,
-            replicas,
-            applied,
-            state_hash,
-            agreed,
-            fenced: self.inner.supervisor.shared.fenced(shard),
-        }
-    }
-
-    fn node_status(&self, member: &Member, shards: &[ShardStatus]) -> NodeStatus {
-        let node = member.id.0;
-        let silence = match node == self.local() {
-            true => Duration::ZERO,
-            false => self.inner.router.board.silence(node),
-        };
-        let limit = Duration::from_millis(self.inner.router.limits.silent_ms);
-        let leads = shards.iter().filter(|shard| shard.leader == Some(node));
-        let replicas = shards.iter().filter(|shard| shard.replicas.contains(&node));
-        let shared = &self.inner.supervisor.shared;
-        let (ahead, has_wrong_clock) = match node == self.local() {
-            true => (
-                shared.time.ahead().map(|(ahead, _)| ahead),
-                shared.clock_state.is_wrong(),
-            ),
-            false => (
-                shared.time.ahead_of(node),
-                self.inner.router.board.wrong_clocks().contains(&node),
-            ),
-        };
-        NodeStatus {
-            member: member.clone(),
-            silence,
-            is_silent: silence > limit,
-            has_wrong_clock,
-            clock_ahead_ms: ahead.map(|ahead| (ahead / 1_000_000) as i64),
-            leads: leads.count() as u32,
-            replicas: replicas.count() as u32,
-        }
+    /// The places that would make replicas and leads even by number and by load, as this node knows
+    /// both.
+    #[must_use]
+    pub fn even_by_load(&self) -> Vec<(ShardId, Place)> {
+        placement::even_by_load(&self.inner.supervisor.shared)
     }
 
     /// Records that a member drains or takes part again; placement does the rest.

@@ -81,6 +81,8 @@ pub struct ShardReport {
     pub leads: bool,
     /// Units applied.
     pub applied: u64,
+    /// Commands that it took in a second.
+    pub load: u64,
     /// This replica's hash of the state at the last checkpoint, with the unit of that. A follower
     /// says it only while no verdict is known.
     pub checkpoint: Option<(u64, StateHash)>,
@@ -218,6 +220,25 @@ impl HelloBoard {
         let book = self.book();
         let heard = book.reports.get(&node);
         heard.is_none_or(|heard| !heard.what.full)
+    }
+
+    /// Units of a shard that a node has applied, as it reported last.
+    #[must_use]
+    pub fn applied(&self, node: NodeId, shard: ShardId) -> Option<u64> {
+        let book = self.book();
+        let report = &book.reports.get(&node)?.what;
+        let one = report.shards.iter().find(|one| one.shard == shard)?;
+        Some(one.applied)
+    }
+
+    /// What a shard took in a second, as its leader reported last; 0 where nobody leads it.
+    #[must_use]
+    pub fn load_of(&self, shard: ShardId) -> u64 {
+        let leader = self.leader_of(shard).map(|(_, node)| node);
+        let book = self.book();
+        let report = leader.and_then(|node| book.reports.get(&node));
+        let one = report.and_then(|heard| heard.what.shards.iter().find(|one| one.shard == shard));
+        one.map_or(0, |one| one.load)
     }
 
     /// The cluster whose members' reports count from now on.

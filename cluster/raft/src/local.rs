@@ -22,6 +22,7 @@ use crate::driver::{self, DriverParts};
 use crate::fences::Fences;
 use crate::group::{Group, GroupError};
 use crate::limits::{DriverLimits, ProposerLimits};
+use crate::load::Load;
 use crate::memory::Memory;
 use crate::opener::Opener;
 use crate::ports::Ports;
@@ -88,6 +89,8 @@ pub struct LocalShard {
     pub reader: Arc<dyn StateReader>,
     /// Where it stands in the agreement of its replicas.
     pub standing: Arc<Standing>,
+    /// How much it does.
+    pub load: Arc<Load>,
     news: Arc<NewsBoard>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -115,7 +118,9 @@ impl LocalShard {
         let local = shared.router.network.local;
         let standing = Standing::new(identity.shard, local, Arc::clone(&shared.alarm));
         let time = ShardTime::new(Arc::clone(&shared.time));
+        let load = Load::new();
         let machine = MachineParts {
+            load: Arc::clone(&load),
             engine: Arc::clone(&shared.ports.engine),
             events,
             news: Arc::clone(&news),
@@ -167,6 +172,7 @@ impl LocalShard {
             proposer,
             reader,
             standing,
+            load,
             news,
             tasks,
         }))

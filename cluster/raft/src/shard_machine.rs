@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::agreement::Standing;
 use crate::driver::waiters::{News, NewsBoard};
+use crate::load::Load;
 use crate::machine::{Machine, MachineError};
 use crate::memory::{Memory, Share};
 use crate::ports::Clock;
@@ -44,6 +45,8 @@ pub enum DriverEvent {
 /// What a shard's machine works with.
 #[derive(Clone)]
 pub struct MachineParts {
+    /// Counts what is applied.
+    pub load: Arc<Load>,
     /// Runs turns.
     pub engine: Arc<dyn Engine>,
     /// Tells the driver.
@@ -194,6 +197,7 @@ fn broken(error: impl std::fmt::Display) -> MachineError {
 impl Machine for ShardMachine {
     fn apply(&mut self, index: u64, data: &[u8]) -> Result<Vec<u8>, MachineError> {
         let entry = Entry::decode(data).map_err(broken)?;
+        self.parts.load.count(&entry);
         if self.given.is_empty() {
             self.start_unix_nanos = self.parts.clock.unix_nanos();
         }

@@ -194,6 +194,7 @@ impl Supervisor {
                 term: term_of(&local.group),
                 leads,
                 applied: local.group.applied(),
+                load: local.load.per_second(),
                 // Once there is a verdict, a follower's word is of no more use to anybody.
                 checkpoint: standing.own().filter(|_| leads).or(standing.undecided()),
                 agreed: leads.then(verdict).flatten(),

@@ -173,7 +173,7 @@ async fn heals(choose: impl Fn(usize) -> usize) {
 async fn whole(seen_by: &Groups, node: &Groups) {
     eventually("the replica is back", || async {
         let status = seen_by.status().await;
-        let is_whole = |one: &cluster_raft::groups::ShardStatus| {
+        let is_whole = |one: &cluster_raft::status::ShardStatus| {
             one.fenced.is_empty() && one.replicas.len() == 3
         };
         status.shards.iter().all(is_whole) && (0..SHARDS).all(|shard| node.holds(ShardId(shard)))

@@ -51,6 +51,8 @@ pub(super) fn initialise(
             replicas: shards::ascending(&replicas),
             created: false,
             step: None,
+            reason: None,
+            place: None,
         };
         shards::put_shard(state, store, shard, assignment);
     }
@@ -98,6 +100,7 @@ pub(super) fn remove(
             format!("node {node} still holds a replica of shard {shard}; drain it first"),
         ));
     }
+    shards::forget_places(state, store, node);
     state.members.remove(&node);
     store.delete(&keys::system_member(node));
     Ok(())

@@ -9,7 +9,9 @@ mod problem;
 mod programs;
 mod reactive;
 
-pub use cluster::{ClusterView, NodeView, ShardView};
+pub use cluster::{
+    ClusterView, NodeView, PlaceView, RebalanceRequest, RebalanceView, ShardView, TransferRequest,
+};
 pub use instances::{
     ErrorView, HistoryEvent, HistoryPage, InstancePage, InstanceSummary, InstanceView,
     OutboxMessage, OutboxPage, StackFrame, StartRequest,

@@ -151,6 +151,8 @@ impl DoorError {
                 codes::UNKNOWN_DEAD_LETTER => (404, "there is no such dead letter"),
                 codes::MEMBER_UNKNOWN => (404, "there is no such member"),
                 codes::MEMBER_IN_USE => (409, "the member is in use"),
+                codes::MOVE_IMPOSSIBLE => (409, "the shard map does not allow it"),
+                codes::SHARD_UNKNOWN => (404, "there is no such shard"),
                 codes::RUNNING => (409, "the instance runs already"),
                 codes::ENDED => (409, "the instance has ended"),
                 codes::KEY_FAILED => (422, "the worker's `key` has no key for the message"),

@@ -181,6 +181,8 @@ fn in_namespace() -> Routes {
 fn of_cluster() -> Routes {
     Routes::default()
         .get("/v1/cluster", cluster::show)
+        .post("/v1/cluster/rebalance", cluster::rebalance)
+        .post("/v1/cluster/shards/{shard}/transfer", cluster::transfer)
         .delete("/v1/cluster/nodes/{node}", cluster::remove)
         .post("/v1/cluster/nodes/{node}/drain", cluster::drain)
         .post("/v1/cluster/nodes/{node}/undrain", cluster::undrain)

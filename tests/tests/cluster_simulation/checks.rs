@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster::query;
-use cluster_raft::groups::ShardStatus;
+use cluster_raft::status::ShardStatus;
 use transport::ShardId;
 
 use crate::client::{Add, COUNTERS, LEDGERS, Verdict};

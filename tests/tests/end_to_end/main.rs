@@ -19,6 +19,7 @@ mod membership;
 mod modules;
 mod reactive;
 mod readme;
+mod rebalance;
 mod refusals;
 mod scripts;
 mod services;
