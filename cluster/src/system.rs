@@ -96,6 +96,11 @@ impl System {
             SystemCommand::ActivateNames(change) => {
                 programs::activate(&mut self.state, store, change)
             }
+            SystemCommand::Recover {
+                shard,
+                incarnation,
+                from,
+            } => shards::recover(&mut self.state, store, (*shard, *incarnation), *from),
             SystemCommand::Place(places) => shards::place(&mut self.state, store, places),
         }
     }

@@ -13,7 +13,8 @@ pub use bench::{BenchArguments, Fault, Form, Work};
 
 use crate::http::views::STATUSES;
 pub use cluster::{
-    ClusterCommand, DrainArguments, NodeNameArguments, RebalanceArguments, TransferArguments,
+    ClusterCommand, DrainArguments, NodeNameArguments, RebalanceArguments, RecoverArguments,
+    TransferArguments,
 };
 
 /// A distributed runtime for scripted workers.
@@ -239,6 +240,10 @@ pub struct NodeArguments {
     /// How to write the log
     #[arg(long, env = "TROUPE_LOG_FORMAT", value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
+    /// Go on alone as the system group, after the loss of most of its voters: for one start only, see
+    /// `troupe cluster recover --help`
+    #[arg(long)]
+    pub recover_system: bool,
     /// Print the effective settings as TOML and stop
     #[arg(long)]
     pub print_config: bool,

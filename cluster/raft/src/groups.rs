@@ -21,16 +21,17 @@ use transport::{ClusterId, ClusterName, Incarnation, ShardId, Subjects};
 
 use crate::answers::Answers;
 use crate::blocking;
-use crate::bootstrap::{BootstrapError, Discovery, Keeper};
+use crate::bootstrap::{Discovery, Keeper};
 use crate::clock_watch::{self, ClockState};
 use crate::driver::waiters::{News, Topic, TopicNews};
+pub use crate::error::StartError;
 use crate::fences::Fences;
 use crate::fencing;
-use crate::group::{Group, GroupError};
+use crate::group::Group;
 use crate::hand_over::{self, Clocks};
 use crate::hello::Listening;
-use crate::identity;
 use crate::limits::{ClusterLimits, DriverLimits, LogLimits, MemoryLimits, ProposerLimits};
+use crate::lives::Lives;
 use crate::local::Shared;
 use crate::log::{LogStatistics, LogThreads};
 use crate::memory::{Memory, MemoryStatistics};
@@ -45,8 +46,9 @@ use crate::room;
 use crate::router::Router;
 use crate::settings::Timing;
 use crate::start::{self, Prepared};
-use crate::status::{self, Status};
+use crate::status::{self, ReplicaStatus, Status};
 use crate::supervisor::{self, Supervisor};
+use crate::system_life;
 use crate::types::{NodeId, NodeInfo};
 
 /// Settings of a node's groups.
@@ -58,6 +60,8 @@ pub struct Config {
     pub info: NodeInfo,
     /// With whom a cluster begins, where there is none.
     pub discovery: Discovery,
+    /// Whether this node goes on alone as the system group: after the loss of most of its voters.
+    pub recover_system: bool,
     /// How a cluster is made, where this node makes it.
     pub founding: Founding,
     /// Times of raft.
@@ -87,6 +91,7 @@ impl Config {
             cluster,
             info,
             discovery,
+            recover_system: false,
             founding,
             timing: Timing::default(),
             log_limits: LogLimits::default(),
@@ -96,40 +101,6 @@ impl Config {
             cluster_limits: ClusterLimits::default(),
         }
     }
-}
-
-/// Why a node's groups do not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The identity cannot be used.
-    #[error(transparent)]
-    Identity(#[from] identity::IdentityError),
-    /// The log cannot be used.
-    #[error(transparent)]
-    Log(#[from] crate::log::LogError),
-    /// The fences cannot be read.
-    #[error(transparent)]
-    Fences(#[from] crate::fences::FenceError),
-    /// No cluster.
-    #[error(transparent)]
-    Bootstrap(#[from] BootstrapError),
-    /// The bus refuses.
-    #[error(transparent)]
-    Bus(#[from] transport::BusError),
-    /// A group does not open.
-    #[error(transparent)]
-    Group(#[from] GroupError),
-    /// The system group's state cannot be read.
-    #[error("E-system-state: the system group's state cannot be read: {0}")]
-    System(String),
-    /// The log of a node that has no others to learn from is gone.
-    #[error(
-        "E-log-lost: the log of node {node} is gone, and there is no other node to learn from; restore the log folder, or remove the whole data folder to begin a new cluster"
-    )]
-    LogLost {
-        /// The node.
-        node: NodeId,
-    },
 }
 
 /// All groups of a node. Clones are the same node. Dropping the last one without `shutdown` is a
@@ -218,6 +189,7 @@ impl Groups {
         let requests = remote::serve(&prepared.network, answers).await?;
         let local = prepared.network.local;
         let fences = Fences::open(Arc::clone(&ports.identity_disk), local)?;
+        let lives = Lives::open(Arc::clone(&ports.identity_disk))?;
         let shared = Arc::new(Shared {
             ports: ports.clone(),
             timing: config.timing.clone(),
@@ -226,13 +198,18 @@ impl Groups {
             opener: prepared.opener.clone(),
             router,
             fences: Arc::new(fences),
+            lives: Arc::new(lives),
+            system_states: sender,
             alarm: Arc::default(),
             time,
             clock_state: ClockState::default(),
             memory: Memory::new(config.memory_limits.clone(), Arc::clone(&ports.stores)),
         });
         let entrance = start::enter(&config, &ports, &prepared).await?;
-        start::open_system(&shared, sender).await?;
+        match config.recover_system {
+            true => system_life::begin(&shared, &config.info).await?,
+            false => start::open_system(&shared).await?,
+        }
         let supervisor = Arc::new(Supervisor {
             shared: Arc::clone(&shared),
             keeper: Arc::clone(&prepared.keeper),
@@ -243,6 +220,7 @@ impl Groups {
         });
         start::begin(&config, &supervisor, &entrance).await?;
         let mut tasks = Tasks(Vec::new());
+        tasks.spawn(system_life::follow(Arc::clone(&shared)));
         let keeper = Arc::clone(&prepared.keeper);
         let founding = config.founding.clone();
         tasks.spawn(placement::run(Arc::clone(&shared), keeper, founding));
@@ -482,6 +460,12 @@ impl Groups {
         status::of(&self.inner.supervisor.shared).await
     }
 
+    /// The replicas of a shard, with what was heard of each last.
+    #[must_use]
+    pub fn replicas(&self, shard: ShardId) -> Vec<ReplicaStatus> {
+        status::replicas(&self.inner.supervisor.shared, shard)
+    }
+
     /// The places that would make replicas and leads even by number and by load, as this node knows
     /// both.
     #[must_use]
@@ -508,6 +492,28 @@ impl Groups {
         };
         self.propose_system(vec![command], Duration::from_secs(10))
             .await
+    }
+
+    /// Whether too few of the voters of the system group are heard for it to go on by itself.
+    #[must_use]
+    pub fn system_has_no_quorum(&self) -> bool {
+        system_life::has_no_quorum(&self.inner.supervisor.shared)
+    }
+
+    /// Lets this node go on alone as the system group, from what it holds. Whoever asks has looked
+    /// whether it has no quorum.
+    ///
+    /// # Errors
+    /// `Unavailable` where this node does not come to lead.
+    pub async fn recover_system(&self) -> Result<(), ProposeError> {
+        let supervisor = &self.inner.supervisor;
+        let shared = &supervisor.shared;
+        let unavailable = |reason: String| ProposeError::Unavailable { reason };
+        let begun = system_life::begin(shared, &supervisor.info).await;
+        begun.map_err(|error| unavailable(error.to_string()))?;
+        let led = system_life::await_lead(shared, Duration::from_secs(10)).await;
+        self.report_soon();
+        led.map_err(|error| unavailable(error.to_string()))
     }
 
     /// Hands the lead of a shard to another node that holds it.
@@ -574,7 +580,8 @@ impl Groups {
         }
         let system = router.system().map(|system| system.group.clone());
         let groups = locals.iter().map(|local| local.group.clone());
-        join_all(groups.chain(system).map(close)).await;
+        let all: Vec<Group> = groups.chain(system).collect();
+        join_all(all.iter().map(Group::close)).await;
         // Waits for the writer, so it must not run on a thread of the runtime.
         let closed = blocking::run(move || running.threads.close()).await;
         if closed.is_err() {
@@ -585,23 +592,6 @@ impl Groups {
     /// Tells all nodes how this one is, now.
     pub fn report_soon(&self) {
         self.inner.supervisor.news.notify_one();
-    }
-}
-
-/// Stops a group, and makes what it applied durable, so that the next start has no tail to apply.
-async fn close(group: Group) {
-    group.shutdown().await;
-    // Tasks that end by themselves may hold the machine for a moment more: closed, its store is free
-    // for the next start all the same.
-    let flushed = group.host().with(|machine| {
-        let flushed = machine.store().flush();
-        machine.store().close();
-        flushed
-    });
-    match flushed.await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(group = %group.id(), %error, "a store was not flushed"),
-        Err(error) => tracing::warn!(group = %group.id(), %error, "a store was not flushed"),
     }
 }
 

@@ -66,7 +66,7 @@ async fn step(
     if let Err(error) = keep_members(&system.group, state, &health).await {
         tracing::debug!(%error, "the system group's members are changed later");
     }
-    let mut commands = given_up(shared, state, began);
+    let mut commands = given_up(shared, state, &health, began);
     let view = view(shared, state, health);
     commands.extend(reached(&view));
     commands.extend(next_moves(shared, state, &view));
@@ -166,10 +166,11 @@ async fn keep_members(
     group.remove_learners(strangers).await
 }
 
-/// Ends moves that have been under way for too long.
+/// Ends moves that have been under way for too long, or whose target has fallen silent.
 fn given_up(
     shared: &Shared,
     state: &SystemState,
+    health: &BTreeMap<NodeId, Health>,
     began: &mut BTreeMap<ShardId, (Move, Instant)>,
 ) -> Vec<SystemCommand> {
     let deadline = Duration::from_millis(shared.router.limits.move_deadline_ms);
@@ -184,7 +185,16 @@ fn given_up(
             continue;
         };
         let (_, since) = began.entry(*shard).or_insert((step, now));
-        if now.duration_since(*since) > deadline {
+        let to = match step {
+            Move::AddReplica { node, .. } | Move::TransferLead { to: node, .. } => Some(node),
+            Move::RemoveReplica { .. } => None,
+        };
+        let is_there = |node: NodeId| {
+            let health = health.get(&node);
+            health.is_some_and(|health| !matches!(health, Health::Silent | Health::Gone))
+        };
+        let is_silent = to.is_some_and(|node| !is_there(node));
+        if is_silent || now.duration_since(*since) > deadline {
             tracing::warn!(move_ = %step, "a move is given up");
             commands.push(SystemCommand::EndMove { step, done: false });
         }

@@ -127,6 +127,10 @@ impl ShardMachine {
                 (Command::Agreed(verdict), Outcome::Done) => {
                     standing.judge(verdict, self.shard().agreement())?;
                 }
+                (Command::BeginLife(_), Outcome::Done) => {
+                    let shard = self.shard();
+                    standing.begin_life(shard.agreement(), shard.awaits_life());
+                }
                 _ => {}
             }
         }
@@ -156,7 +160,9 @@ impl ShardMachine {
 
     /// Lets the driver act while this node leads and the shard has not stopped.
     fn drive(&mut self) -> Result<(), MachineError> {
-        let wanted = self.leading && !self.shard().agreement().is_stopped();
+        let leading = self.leading;
+        let shard = self.shard();
+        let wanted = leading && !shard.agreement().is_stopped() && !shard.awaits_life();
         if wanted == self.driving {
             return Ok(());
         }
@@ -187,6 +193,8 @@ fn begin(
     let engine = Arc::clone(&parts.engine);
     let shard = Shard::open_with(identity, store, engine).map_err(broken)?;
     parts.time.observe(shard.time_ms());
+    let standing = &parts.standing;
+    standing.begin_life(shard.agreement(), shard.awaits_life());
     Ok(shard)
 }
 

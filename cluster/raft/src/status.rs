@@ -8,7 +8,7 @@ use std::time::Duration;
 use cluster::StateHash;
 use cluster::placement::{Move, Place, Reason};
 use cluster::system::{Member, ShardAssignment};
-use transport::{ClusterId, ShardId};
+use transport::{ClusterId, Incarnation, ShardId};
 
 use crate::local::Shared;
 use crate::supervisor::agreed;
@@ -19,6 +19,8 @@ use crate::types::NodeId;
 pub struct ShardStatus {
     /// The shard.
     pub shard: ShardId,
+    /// Which life of it.
+    pub incarnation: Incarnation,
     /// Who leads it.
     pub leader: Option<NodeId>,
     /// The nodes that hold it.
@@ -71,6 +73,23 @@ pub struct NodeStatus {
     pub replicas: u32,
     /// Messages and other commands that the shards took in a second that it leads.
     pub load: u64,
+}
+
+/// One replica, as it was heard last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplicaStatus {
+    /// The node that holds it.
+    pub node: NodeId,
+    /// How long that node has been silent; zero for this one.
+    pub silence: Duration,
+    /// Whether it counts as silent.
+    pub is_silent: bool,
+    /// Whether it was found to differ and does not take part.
+    pub is_fenced: bool,
+    /// Units applied, all of them committed; none where it was never heard.
+    pub applied: Option<u64>,
+    /// Units that its log holds, whether committed or not.
+    pub held: Option<u64>,
 }
 
 /// The cluster, as this node knows it.
@@ -138,6 +157,7 @@ async fn shard_status(
         .max_by_key(last);
     ShardStatus {
         shard,
+        incarnation: assignment.incarnation,
         leader,
         replicas: assignment.replicas.iter().map(|node| node.0).collect(),
         applied,
@@ -186,6 +206,36 @@ fn node_status(shared: &Shared, member: &Member, shards: &[ShardStatus]) -> Node
     }
 }
 
+/// The replicas of a shard.
+pub(crate) fn replicas(shared: &Shared, shard: ShardId) -> Vec<ReplicaStatus> {
+    let router = &shared.router;
+    let state = router.states.borrow();
+    let fenced = shared.fenced(shard);
+    let local = router.network.local;
+    let of = |node: &transport::NodeId| {
+        let node = node.0;
+        let known = match node == local {
+            true => router
+                .local(shard)
+                .map(|local| (local.group.applied(), local.group.held())),
+            false => router.board.extent(node, shard),
+        };
+        ReplicaStatus {
+            node,
+            silence: match node == local {
+                true => Duration::ZERO,
+                false => router.board.silence(node),
+            },
+            is_silent: !router.is_heard(node),
+            is_fenced: fenced.contains(&node),
+            applied: known.map(|(applied, _)| applied),
+            held: known.map(|(_, held)| held),
+        }
+    };
+    let assignment = state.shards.get(&shard);
+    assignment.map_or_else(Vec::new, |one| one.replicas.iter().map(of).collect())
+}
+
 /// What a shard took in a second, by its leader's measure.
 pub(crate) fn load(shared: &Shared, shard: ShardId) -> u64 {
     let router = &shared.router;
@@ -205,7 +255,11 @@ fn percent(shared: &Shared, step: Move) -> Option<u64> {
             .router
             .local(shard)
             .map(|local| local.group.applied()),
-        false => shared.router.board.applied(node, shard),
+        false => shared
+            .router
+            .board
+            .extent(node, shard)
+            .map(|(applied, _)| applied),
     };
     let (own, leaders) = (applied(node.0)?, applied(shared.router.leader_of(shard)?)?);
     Some((own * 100).checked_div(leaders)?.min(100))

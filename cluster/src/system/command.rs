@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use transport::codec;
-use transport::{ClusterId, DecodeError, EncodeError, Namespace, NodeId, ShardId};
+use transport::{ClusterId, DecodeError, EncodeError, Incarnation, Namespace, NodeId, ShardId};
 
 use super::state::{Member, MemberState};
 use crate::entry::EntryStamp;
@@ -146,6 +146,15 @@ pub enum SystemCommand {
     },
     /// Give and take names, after all shards hold the programs.
     ActivateNames(ActivateNames),
+    /// A shard goes on from one replica, in a new life: the others are gone for good, or differ.
+    Recover {
+        /// The shard.
+        shard: ShardId,
+        /// The life that it is in: a repeat of this command recovers nothing again.
+        incarnation: Incarnation,
+        /// The node whose replica it goes on from.
+        from: NodeId,
+    },
     /// Where shards are asked to be; none forgets what was asked of that shard before.
     Place(Vec<(ShardId, Option<Place>)>),
 }

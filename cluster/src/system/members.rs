@@ -47,6 +47,7 @@ pub(super) fn initialise(
     {
         let assignment = ShardAssignment {
             incarnation: Incarnation(1),
+            recovered_from: None,
             preferred_leader: replicas[0],
             replicas: shards::ascending(&replicas),
             created: false,

@@ -4,7 +4,7 @@
 //! Guarantees: one move at a time for a shard; a shard is never left without a replica.
 //! Leaves to others: choosing moves (`placement`), carrying them out (the controller).
 
-use transport::{NodeId, ShardId};
+use transport::{Incarnation, NodeId, ShardId};
 
 use super::members::require_cluster;
 use super::state::{ShardAssignment, SystemState};
@@ -100,6 +100,43 @@ pub(super) fn end_move(
         carry_out(&mut assignment, step);
     }
     put_shard(state, store, shard, assignment);
+    Ok(())
+}
+
+/// Lets a shard go on from one replica.
+pub(super) fn recover(
+    state: &mut SystemState,
+    store: &mut dyn StateStore,
+    (shard, incarnation): (ShardId, Incarnation),
+    from: NodeId,
+) -> Result<(), Refusal> {
+    let assignment = known(state, shard)?.clone();
+    if assignment.incarnation != incarnation {
+        return Err(Refusal::new(
+            codes::WRONG_INCARNATION,
+            format!(
+                "shard {shard} is in incarnation {}, not {incarnation}: it was recovered meanwhile",
+                assignment.incarnation
+            ),
+        ));
+    }
+    if !assignment.replicas.contains(&from) {
+        return Err(Refusal::new(
+            codes::MOVE_IMPOSSIBLE,
+            format!("node {from} holds no replica of shard {shard}, so it cannot go on from it"),
+        ));
+    }
+    let recovered = ShardAssignment {
+        incarnation: Incarnation(incarnation.0 + 1),
+        recovered_from: Some(from),
+        replicas: vec![from],
+        preferred_leader: from,
+        created: true,
+        step: None,
+        reason: None,
+        place: None,
+    };
+    put_shard(state, store, shard, recovered);
     Ok(())
 }
 

@@ -63,6 +63,8 @@ pub struct Member {
 pub struct ShardAssignment {
     /// Which life of the shard.
     pub incarnation: Incarnation,
+    /// The node whose replica this life goes on from; none in the first.
+    pub recovered_from: Option<NodeId>,
     /// The nodes that hold it, ascending.
     pub replicas: Vec<NodeId>,
     /// The node that should lead it.

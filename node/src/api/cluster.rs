@@ -51,6 +51,9 @@ pub struct NodeView {
 pub struct ShardView {
     /// Its number.
     pub id: u32,
+    /// Which life of it: the first, and one more for each recovery.
+    #[serde(default)]
+    pub incarnation: u32,
     /// The node that leads it, where one does.
     pub leader: Option<u64>,
     /// The nodes that hold it.
@@ -107,6 +110,49 @@ pub struct PlaceView {
 pub struct TransferRequest {
     /// Name or id of the node that is to lead.
     pub to: String,
+}
+
+/// The body of `POST /v1/cluster/shards/{shard}/recover` and `POST /v1/cluster/system/recover`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecoverRequest {
+    /// Name or id of the node to go on from.
+    pub from: String,
+    /// Whether to do it, and not only to say what it would mean.
+    #[serde(default)]
+    pub confirmed: bool,
+}
+
+/// What a shard goes on from, and what is left behind.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RecoveryView {
+    /// The shard.
+    pub shard: u32,
+    /// The life that ends.
+    pub incarnation: u32,
+    /// Whether it had stopped because its replicas differ.
+    pub stopped: bool,
+    /// The replica that it goes on from.
+    pub from: ReplicaView,
+    /// The others, as they were heard last.
+    pub others: Vec<ReplicaView>,
+    /// Whether it was done.
+    pub done: bool,
+}
+
+/// A replica, as it was heard last.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReplicaView {
+    /// The node that holds it.
+    pub node: u64,
+    /// How long it has been silent.
+    pub silent_ms: u64,
+    /// Entries applied, all of them committed; none where it was never heard.
+    pub applied: Option<u64>,
+    /// Entries in its log, whether committed or not.
+    pub held: Option<u64>,
+    /// Entries that it had applied and that the shard goes on without, where that is known.
+    pub lost: Option<u64>,
 }
 
 /// The body of `POST /v1/cluster/rebalance`.

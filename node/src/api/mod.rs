@@ -10,7 +10,8 @@ mod programs;
 mod reactive;
 
 pub use cluster::{
-    ClusterView, NodeView, PlaceView, RebalanceRequest, RebalanceView, ShardView, TransferRequest,
+    ClusterView, NodeView, PlaceView, RebalanceRequest, RebalanceView, RecoverRequest,
+    RecoveryView, ReplicaView, ShardView, TransferRequest,
 };
 pub use instances::{
     ErrorView, HistoryEvent, HistoryPage, InstancePage, InstanceSummary, InstanceView,

@@ -23,6 +23,8 @@ pub enum ClusterCommand {
     Undrain(NodeNameArguments),
     /// Forget a node that is gone for good
     Remove(NodeNameArguments),
+    /// Go on from one node where most replicas are gone for good, or all differ
+    Recover(RecoverArguments),
 }
 
 /// Commands that concern one node.
@@ -44,6 +46,44 @@ pub struct DrainArguments {
     /// Only ask for it
     #[arg(long)]
     pub no_wait: bool,
+}
+
+/// `troupe cluster recover`
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["shard", "all", "system"]))]
+#[command(after_help = "\
+A last resort: what only the lost nodes had is lost. A shard goes on in a new life from the replica of one
+node; all that this node's log has is kept. Without --yes it only shows what would be lost. Lost nodes that
+come back later are no danger: what they hold of the old life is set aside.
+
+After the loss of two nodes of three, with node-1 left:
+
+  troupe cluster recover --system --from node-1 --yes --url http://node-1:7070
+  troupe cluster recover --all --from node-1
+  troupe cluster recover --all --from node-1 --yes
+  troupe cluster remove node-2
+
+A node that was started again meanwhile waits for the others: start it once with
+`troupe node --recover-system` in place of the first command.")]
+pub struct RecoverArguments {
+    /// One shard, as `cluster status` shows it
+    #[arg(long, value_name = "N")]
+    pub shard: Option<u32>,
+    /// Every shard that the node holds and that has no quorum
+    #[arg(long)]
+    pub all: bool,
+    /// The system group: members, programs, places of shards
+    #[arg(long)]
+    pub system: bool,
+    /// The node to go on from: name or id
+    #[arg(long, value_name = "NODE")]
+    pub from: String,
+    /// Do it
+    #[arg(long)]
+    pub yes: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub client: ClientArguments,
 }
 
 /// `troupe cluster transfer`

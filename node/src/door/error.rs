@@ -151,6 +151,8 @@ impl DoorError {
                 codes::UNKNOWN_DEAD_LETTER => (404, "there is no such dead letter"),
                 codes::MEMBER_UNKNOWN => (404, "there is no such member"),
                 codes::MEMBER_IN_USE => (409, "the member is in use"),
+                codes::HAS_QUORUM => (409, "it has a quorum"),
+                codes::RECOVER_SOURCE => (409, "nothing can go on from that node"),
                 codes::MOVE_IMPOSSIBLE => (409, "the shard map does not allow it"),
                 codes::SHARD_UNKNOWN => (404, "there is no such shard"),
                 codes::RUNNING => (409, "the instance runs already"),

@@ -112,7 +112,7 @@ impl Door {
         self.change(SystemCommand::Place(all)).await
     }
 
-    async fn change(&self, command: SystemCommand) -> Result<(), DoorError> {
+    pub(super) async fn change(&self, command: SystemCommand) -> Result<(), DoorError> {
         match self.propose_system(command).await? {
             SystemOutcome::Done { .. } => Ok(()),
             SystemOutcome::Refused(refusal) => Err(DoorError::Refused(refusal)),

@@ -81,7 +81,7 @@ pub(super) async fn rebalance(
 }
 
 /// The number of a shard in a path.
-fn shard(text: &str) -> Result<ShardId, DoorError> {
+pub(super) fn shard(text: &str) -> Result<ShardId, DoorError> {
     let number = text.parse().map(ShardId);
     number.map_err(|_| DoorError::BadRequest(format!("`{text}` is no number of a shard")))
 }
@@ -104,7 +104,8 @@ pub(super) async fn show(State(context): State<Context>) -> Result<Json<ClusterV
     Ok(Json(view(context.door()?).await?))
 }
 
-async fn view(door: &Door) -> Result<ClusterView, DoorError> {
+/// The cluster, as the answer to every call.
+pub(super) async fn view(door: &Door) -> Result<ClusterView, DoorError> {
     let system = door.system();
     let status = door.groups().status().await;
     let nodes = status.nodes.iter().map(|node| NodeView {
@@ -133,6 +134,7 @@ fn shard_view(shard: &ShardStatus) -> ShardView {
     let hash = |hash: Option<cluster::StateHash>| hash.map(|hash| hash.to_string());
     ShardView {
         id: shard.shard.0,
+        incarnation: shard.incarnation.0,
         leader: shard.leader,
         replicas: shard.replicas.clone(),
         applied: shard.applied,

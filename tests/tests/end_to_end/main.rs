@@ -20,6 +20,7 @@ mod modules;
 mod reactive;
 mod readme;
 mod rebalance;
+mod recovery;
 mod refusals;
 mod scripts;
 mod services;

@@ -3,6 +3,7 @@
 mod drain;
 mod names;
 mod rebalance;
+mod recover;
 mod remove;
 mod status;
 mod transfer;
@@ -21,5 +22,6 @@ pub(super) fn run(command: &ClusterCommand) -> anyhow::Result<()> {
         ClusterCommand::Drain(arguments) => drain::run(arguments),
         ClusterCommand::Undrain(arguments) => drain::undo(arguments),
         ClusterCommand::Remove(arguments) => remove::run(arguments),
+        ClusterCommand::Recover(arguments) => recover::run(arguments),
     }
 }
