@@ -39,8 +39,8 @@ use transport::{Address, ClusterId, HybridTime, Incarnation, MessageId, ShardId}
 
 pub(crate) use deliver::{DEFAULT_KEY, MADE_KEY_PREFIX, made_key};
 pub(crate) use effects::effects_hash;
-pub(crate) use meta::Meta;
 pub(crate) use lives::Lives;
+pub(crate) use meta::Meta;
 pub(crate) use queue::Job;
 
 use crate::action::{Action, ChannelBatch};

@@ -184,7 +184,10 @@ fn of_cluster() -> Routes {
         .get("/v1/cluster", cluster::show)
         .post("/v1/cluster/rebalance", cluster::rebalance)
         .post("/v1/cluster/shards/{shard}/transfer", cluster::transfer)
-        .post("/v1/cluster/shards/{shard}/recover", recovery::recover_shard)
+        .post(
+            "/v1/cluster/shards/{shard}/recover",
+            recovery::recover_shard,
+        )
         .post("/v1/cluster/system/recover", recovery::recover_system)
         .delete("/v1/cluster/nodes/{node}", cluster::remove)
         .post("/v1/cluster/nodes/{node}/drain", cluster::drain)
