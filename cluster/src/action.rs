@@ -40,6 +40,8 @@ pub enum Action {
     Turn(TurnNews),
     /// Tell those who wait for the end of a run.
     RunEnded(RunEnded),
+    /// Tell a shard of this one's new life (`Meet`), then propose `Met`.
+    Meet(ShardId),
 }
 
 /// Parcels `first`, `first + 1`, … of the channel to `target`.

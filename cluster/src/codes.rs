@@ -65,5 +65,13 @@ pub const DISAGREEMENT: &str = "E-disagreement";
 pub const MEMBER_UNKNOWN: &str = "E-member-unknown";
 /// The member runs, or holds replicas.
 pub const MEMBER_IN_USE: &str = "E-member-in-use";
+/// There is no shard of that number.
+pub const SHARD_UNKNOWN: &str = "E-shard-unknown";
+/// The shard map does not allow the move, or the place that was asked for.
+pub const MOVE_IMPOSSIBLE: &str = "E-move-impossible";
+/// What is to be recovered has a quorum, and goes on by itself.
+pub const HAS_QUORUM: &str = "E-has-quorum";
+/// Nothing can go on from that node: it is silent, or holds no replica that takes part.
+pub const RECOVER_SOURCE: &str = "E-recover-source";
 /// The instance was killed.
 pub const KILLED: &str = "E-killed";

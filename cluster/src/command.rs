@@ -51,6 +51,12 @@ pub enum Command {
     Read(ReadRequest),
     /// Forget history for want of room.
     Prune(Prune),
+    /// Begin a new life, from what this replica holds.
+    BeginLife(Incarnation),
+    /// Another shard began a new life.
+    Meet(Meet),
+    /// Another shard has learned of this one's new life.
+    Met(Met),
 }
 
 /// Where a request entered, counted by the node's door: what makes a retry inside the door known.
@@ -181,6 +187,43 @@ pub struct ChannelAcked {
     pub target_incarnation: Incarnation,
     /// Number of the last one that it has.
     pub through: u64,
+}
+
+/// A shard in a new life, to one that may know an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meet {
+    /// The shard in a new life.
+    pub source: ShardId,
+    /// That life.
+    pub incarnation: Incarnation,
+    /// Which life of the other shard is meant.
+    pub target_incarnation: Incarnation,
+    /// How far it took the channels from the other shard, in all lives of both.
+    pub taken: Vec<Taken>,
+}
+
+/// How far a channel was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// The life of its source.
+    pub life: Incarnation,
+    /// The life of its target.
+    pub target_life: Incarnation,
+    /// The number of the last parcel.
+    pub through: u64,
+}
+
+/// What a shard said to one in a new life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Met {
+    /// The shard that says it.
+    pub target: ShardId,
+    /// Its life.
+    pub target_incarnation: Incarnation,
+    /// How far it took the channels from the new life's shard; of earlier lives it takes no more.
+    pub taken: Vec<Taken>,
+    /// How many of its own parcels the lost life had acknowledged that the new one does not know.
+    pub forgotten: u64,
 }
 
 /// A program to be held, checked when it is applied.

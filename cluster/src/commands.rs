@@ -5,6 +5,7 @@
 
 pub(crate) mod activate;
 pub(crate) mod agreed;
+pub(crate) mod begin_life;
 pub(crate) mod channel;
 pub(crate) mod checkpoint;
 pub(crate) mod configure;
@@ -14,6 +15,7 @@ pub(crate) mod effect;
 pub(crate) mod go_on;
 pub(crate) mod install;
 pub(crate) mod kill;
+pub(crate) mod meet;
 pub(crate) mod prune;
 pub(crate) mod read;
 pub(crate) mod send;

@@ -29,6 +29,7 @@ pub(crate) const QUEUE: u8 = b'q';
 pub(crate) const OUTBOUND: u8 = b'c';
 pub(crate) const PARCEL: u8 = b'o';
 pub(crate) const INBOUND: u8 = b'd';
+pub(crate) const LIVES: u8 = b'I';
 pub(crate) const DOOR: u8 = b'w';
 pub(crate) const IDEMPOTENCY: u8 = b'k';
 pub(crate) const IDEMPOTENCY_EXPIRY: u8 = b'l';

@@ -25,6 +25,8 @@ pub enum Outcome {
     Checkpoint(StateHash),
     /// What was forgotten for want of room.
     Pruned(Pruned),
+    /// The answer to `Meet`.
+    Met(crate::command::Met),
 }
 
 /// What one step of a walk over a shard's history did.

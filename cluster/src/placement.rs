@@ -9,8 +9,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use transport::{NodeId, ShardId};
 
+mod even;
+mod place;
 #[cfg(test)]
 mod tests;
+
+pub use even::even_by_load;
+pub use place::{Place, Reason, Wish};
 
 /// One change of where a shard lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -99,6 +104,15 @@ pub struct ShardView {
     pub moving: bool,
     /// Nodes whose replica was found to differ from the majority's and has stopped.
     pub fenced: Vec<NodeId>,
+    /// Where it was asked to be.
+    pub place: Option<Place>,
+}
+
+impl ShardView {
+    fn is_asked(&self, node: NodeId) -> bool {
+        let place = self.place.as_ref();
+        place.is_some_and(|place| place.replicas.contains(&node))
+    }
 }
 
 /// What the controller knows.
@@ -166,15 +180,20 @@ pub fn system_voters(nodes: &BTreeMap<NodeId, Health>, voters: &[NodeId]) -> Vec
     chosen
 }
 
-/// The next moves, at most `limit`, one for a shard, most urgent first: replicas that differ from
-/// the majority's go (and come back by the next step), missing replicas, replicas on nodes that leave, too many replicas, uneven replicas, uneven leads.
+/// The next moves with the reason of each, at most `limit`, one for a shard, most urgent first:
+/// replicas that differ from the majority's go (and come back by the next step), missing replicas,
+/// replicas on nodes that leave, too many replicas, replicas that were asked for, uneven replicas,
+/// leads that must go, leads that were asked for, uneven leads.
 #[must_use]
-pub fn next_moves(view: &View, limit: usize) -> Vec<Move> {
+pub fn next_moves(view: &View, limit: usize) -> Vec<(Move, Reason)> {
     let mut planner = Planner::new(view);
     planner.take_out_fenced();
     planner.repair();
     planner.trim();
+    planner.place_replicas();
     planner.balance_replicas();
+    planner.give_leads_away();
+    planner.place_leads();
     planner.balance_leads();
     planner.moves.truncate(limit);
     planner.moves
@@ -185,7 +204,7 @@ struct Planner<'v> {
     /// Replicas and leads by node that can take work, as they will be after the chosen moves.
     replicas: BTreeMap<NodeId, usize>,
     leads: BTreeMap<NodeId, usize>,
-    moves: Vec<Move>,
+    moves: Vec<(Move, Reason)>,
 }
 
 impl<'v> Planner<'v> {
@@ -228,7 +247,7 @@ impl<'v> Planner<'v> {
 
     /// Shards that nothing was decided for yet.
     fn free(&self) -> impl Iterator<Item = &'v ShardView> + use<'v> {
-        let taken: Vec<ShardId> = self.moves.iter().map(|step| step.shard()).collect();
+        let taken: Vec<ShardId> = self.moves.iter().map(|(step, _)| step.shard()).collect();
         let view: &'v View = self.view;
         view.shards
             .iter()
@@ -241,15 +260,48 @@ impl<'v> Planner<'v> {
         shard.replicas.iter().filter(stays).count()
     }
 
-    /// The node with the fewest replicas that does not hold `shard`.
+    /// The node that should take `shard`, of those that do not hold it: one that was asked for, else
+    /// the one with the fewest replicas.
     fn spare(&self, shard: &ShardView) -> Option<NodeId> {
         let candidates = self
             .replicas
             .iter()
             .filter(|(node, _)| !shard.replicas.contains(node) && !shard.fenced.contains(node));
         candidates
-            .min_by_key(|(node, count)| (**count, **node))
+            .min_by_key(|(node, count)| (!shard.is_asked(**node), **count, **node))
             .map(|(node, _)| *node)
+    }
+
+    /// The nodes that are to hold `shard`, where that was asked for and all of them can.
+    fn asked_replicas(&self, shard: &'v ShardView) -> Option<&'v [NodeId]> {
+        let asked = &shard.place.as_ref()?.replicas;
+        let can = |node: &NodeId| self.replicas.contains_key(node) && !shard.fenced.contains(node);
+        (!asked.is_empty() && asked.len() <= self.wanted() && asked.iter().all(can))
+            .then_some(asked.as_slice())
+    }
+
+    /// The node that is to lead `shard`, where that was asked for and it can.
+    fn asked_leader(&self, shard: &ShardView) -> Option<NodeId> {
+        let node = shard.place.as_ref()?.leader?;
+        let can = self.leads.contains_key(&node)
+            && shard.replicas.contains(&node)
+            && !shard.fenced.contains(&node);
+        can.then_some(node)
+    }
+
+    fn add(&mut self, shard: &ShardView, node: NodeId, reason: Reason) {
+        *self.replicas.entry(node).or_default() += 1;
+        let shard = shard.shard;
+        self.moves.push((Move::AddReplica { shard, node }, reason));
+    }
+
+    fn take_out(&mut self, shard: &ShardView, node: NodeId, reason: Reason) {
+        if let Some(count) = self.replicas.get_mut(&node) {
+            *count = count.saturating_sub(1);
+        }
+        let shard = shard.shard;
+        self.moves
+            .push((Move::RemoveReplica { shard, node }, reason));
     }
 
     /// A replica that has stopped counts for nothing, and only one that left its group may begin
@@ -262,13 +314,7 @@ impl<'v> Planner<'v> {
             };
             let is_led = shard.leader.is_some_and(|leader| leader != node);
             if is_led && shard.replicas.len() > 1 {
-                if let Some(count) = self.replicas.get_mut(&node) {
-                    *count = count.saturating_sub(1);
-                }
-                self.moves.push(Move::RemoveReplica {
-                    shard: shard.shard,
-                    node,
-                });
+                self.take_out(shard, node, Reason::Differs);
             }
         }
     }
@@ -279,11 +325,7 @@ impl<'v> Planner<'v> {
                 continue;
             }
             if let Some(node) = self.spare(shard) {
-                *self.replicas.entry(node).or_default() += 1;
-                self.moves.push(Move::AddReplica {
-                    shard: shard.shard,
-                    node,
-                });
+                self.add(shard, node, Reason::Missing);
             }
         }
     }
@@ -295,30 +337,22 @@ impl<'v> Planner<'v> {
             let staying = self.staying(shard);
             let leaving =
                 |node: &&NodeId| matches!(self.health(**node), Health::Draining | Health::Gone);
-            let out = match shard.replicas.iter().find(leaving) {
-                Some(node) if staying >= self.wanted() => Some(*node),
-                Some(_) => None,
-                None if staying > self.wanted() => self.fullest(shard),
-                None => None,
+            let (out, reason) = match shard.replicas.iter().find(leaving) {
+                Some(node) if staying >= self.wanted() => (Some(*node), Reason::Leaves),
+                Some(_) => continue,
+                None if staying > self.wanted() => (self.fullest(shard), Reason::Surplus),
+                None => continue,
             };
             let Some(node) = out else { continue };
-            let step = match self.successor(shard, node) {
-                Some(to) if shard.leader == Some(node) => self.transfer(shard, to),
-                _ => {
-                    if let Some(count) = self.replicas.get_mut(&node) {
-                        *count = count.saturating_sub(1);
-                    }
-                    Move::RemoveReplica {
-                        shard: shard.shard,
-                        node,
-                    }
-                }
-            };
-            self.moves.push(step);
+            match self.successor(shard, node) {
+                Some(to) if shard.leader == Some(node) => self.transfer(shard, to, reason),
+                _ => self.take_out(shard, node, reason),
+            }
         }
     }
 
-    /// The replica that is best given up: on the node with the most, the leader last.
+    /// The replica that is best given up: none that was asked for, on the node with the most, the
+    /// leader last.
     fn fullest(&self, shard: &ShardView) -> Option<NodeId> {
         let count = |node: &NodeId| self.replicas.get(node).copied().unwrap_or(usize::MAX);
         let alive = shard
@@ -326,30 +360,45 @@ impl<'v> Planner<'v> {
             .iter()
             .filter(|node| self.health(**node) == Health::Alive);
         alive
-            .max_by_key(|node| (count(node), shard.leader != Some(**node), **node))
+            .max_by_key(|node| {
+                let is_free = !shard.is_asked(**node);
+                (is_free, count(node), shard.leader != Some(**node), **node)
+            })
             .copied()
     }
 
-    /// The live replica with the fewest leads, other than `from`.
+    /// The live replica other than `from` that was asked to lead, else the one with the fewest leads.
     fn successor(&self, shard: &ShardView, from: NodeId) -> Option<NodeId> {
         let others = shard
             .replicas
             .iter()
             .filter(|node| **node != from && !shard.fenced.contains(node));
+        let asked = self.asked_leader(shard);
         others
-            .filter_map(|node| Some((*self.leads.get(node)?, *node)))
+            .filter_map(|node| Some((asked != Some(*node), *self.leads.get(node)?, *node)))
             .min()
-            .map(|(_, node)| node)
+            .map(|(_, _, node)| node)
     }
 
-    fn transfer(&mut self, shard: &ShardView, to: NodeId) -> Move {
+    fn transfer(&mut self, shard: &ShardView, to: NodeId, reason: Reason) {
         if let Some(count) = shard.leader.and_then(|from| self.leads.get_mut(&from)) {
             *count = count.saturating_sub(1);
         }
         *self.leads.entry(to).or_default() += 1;
-        Move::TransferLead {
-            shard: shard.shard,
-            to,
+        let shard = shard.shard;
+        self.moves.push((Move::TransferLead { shard, to }, reason));
+    }
+
+    /// Adds a replica where one was asked for; the one that it replaces is trimmed by a later round.
+    fn place_replicas(&mut self) {
+        for shard in self.free().collect::<Vec<_>>() {
+            let Some(asked) = self.asked_replicas(shard) else {
+                continue;
+            };
+            let missing = asked.iter().find(|node| !shard.replicas.contains(node));
+            if let Some(node) = missing.filter(|_| shard.replicas.len() <= self.wanted()) {
+                self.add(shard, *node, Reason::Rebalance);
+            }
         }
     }
 
@@ -357,6 +406,9 @@ impl<'v> Planner<'v> {
     /// trimmed by a later round.
     fn balance_replicas(&mut self) {
         for shard in self.free().collect::<Vec<_>>() {
+            if self.asked_replicas(shard).is_some() {
+                continue;
+            }
             let Some(node) = self.spare(shard) else {
                 continue;
             };
@@ -365,59 +417,91 @@ impl<'v> Planner<'v> {
             };
             let count = |node: NodeId| self.replicas.get(&node).copied().unwrap_or(0);
             if shard.replicas.len() <= self.wanted() && count(full) >= count(node) + 2 {
-                *self.replicas.entry(node).or_default() += 1;
                 if let Some(surplus) = self.replicas.get_mut(&full) {
                     *surplus -= 1;
                 }
-                self.moves.push(Move::AddReplica {
-                    shard: shard.shard,
-                    node,
-                });
+                self.add(shard, node, Reason::Uneven);
+            }
+        }
+    }
+
+    /// Leads of nodes that can hold them no longer.
+    fn give_leads_away(&mut self) {
+        for shard in self.free().collect::<Vec<_>>() {
+            let Some(leader) = shard.leader else { continue };
+            let reason = match self.health(leader) {
+                Health::Draining => Reason::Leaves,
+                Health::Full => Reason::Full,
+                _ if self.view.wrong_clocks.contains(&leader) => Reason::WrongClock,
+                _ => continue,
+            };
+            if let Some(to) = self.successor(shard, leader) {
+                self.transfer(shard, to, reason);
+            }
+        }
+    }
+
+    /// Leads that were asked for.
+    fn place_leads(&mut self) {
+        for shard in self.free().collect::<Vec<_>>() {
+            let asked = self.asked_leader(shard);
+            let Some((to, leader)) = asked.zip(shard.leader) else {
+                continue;
+            };
+            if to != leader {
+                let wish = shard.place.as_ref().map(|place| place.wish);
+                self.transfer(shard, to, wish.map_or(Reason::Uneven, Reason::from));
             }
         }
     }
 
     fn balance_leads(&mut self) {
-        for shard in self.free().collect::<Vec<_>>() {
-            let Some(leader) = shard.leader else { continue };
-            let gives_away = matches!(self.health(leader), Health::Draining | Health::Full);
-            if !gives_away && !self.view.wrong_clocks.contains(&leader) {
-                continue;
-            }
-            if let Some(to) = self.successor(shard, leader) {
-                let step = self.transfer(shard, to);
-                self.moves.push(step);
-            }
-        }
         while let Some(path) = self.uneven_path() {
             for (shard, to) in path {
-                let step = self.transfer(shard, to);
-                self.moves.push(step);
+                self.transfer(shard, to, Reason::Uneven);
             }
         }
     }
 
     /// Hand-overs after which a node with too many leads has one less, one with at least two fewer
-    /// has one more, and those in between keep their number. Breadth first from the fullest.
+    /// has one more, and those in between keep their number.
     fn uneven_path(&self) -> Option<Vec<(&'v ShardView, NodeId)>> {
-        let (full, most) = self
+        let mut nodes: Vec<(NodeId, usize)> = self
             .leads
             .iter()
-            .max_by_key(|(node, count)| (**count, std::cmp::Reverse(**node)))?;
-        let free: Vec<&'v ShardView> = self.free().collect();
+            .map(|(node, count)| (*node, *count))
+            .collect();
+        nodes.sort_by_key(|(node, count)| (std::cmp::Reverse(*count), *node));
+        // Leads that were asked for stay, so that the fullest may have none to give.
+        let free = self
+            .free()
+            .filter(|shard| self.asked_leader(shard).is_none());
+        let free: Vec<&'v ShardView> = free.collect();
+        nodes
+            .into_iter()
+            .find_map(|(full, most)| self.path_from(full, most, &free))
+    }
+
+    /// Breadth first from a node with `most` leads.
+    fn path_from(
+        &self,
+        full: NodeId,
+        most: usize,
+        free: &[&'v ShardView],
+    ) -> Option<Vec<(&'v ShardView, NodeId)>> {
         let mut reached: BTreeMap<NodeId, (NodeId, &'v ShardView)> = BTreeMap::new();
-        let mut front = std::collections::VecDeque::from([*full]);
+        let mut front = std::collections::VecDeque::from([full]);
         while let Some(from) = front.pop_front() {
             let led = free.iter().filter(|shard| shard.leader == Some(from));
             for shard in led {
                 for to in &shard.replicas {
                     let alive = self.leads.contains_key(to) && !shard.fenced.contains(to);
-                    if !alive || to == full || reached.contains_key(to) {
+                    if !alive || *to == full || reached.contains_key(to) {
                         continue;
                     }
                     reached.insert(*to, (from, shard));
-                    if self.leads[to] + 2 <= *most {
-                        return Some(path_to(*to, *full, &reached));
+                    if self.leads[to] + 2 <= most {
+                        return Some(path_to(*to, full, &reached));
                     }
                     front.push_back(*to);
                 }

@@ -16,6 +16,7 @@ mod hot;
 mod idempotency;
 mod idle;
 mod jobs;
+mod lives;
 mod mailbox;
 mod meta;
 mod notes;
@@ -38,6 +39,7 @@ use transport::{Address, ClusterId, HybridTime, Incarnation, MessageId, ShardId}
 
 pub(crate) use deliver::{DEFAULT_KEY, MADE_KEY_PREFIX, made_key};
 pub(crate) use effects::effects_hash;
+pub(crate) use lives::Lives;
 pub(crate) use meta::Meta;
 pub(crate) use queue::Job;
 
@@ -102,6 +104,9 @@ pub struct Shard {
     pub(crate) sources: sources::Sources,
     /// No record of a message that is no step is older: lets most commands skip the look.
     pub(crate) oldest_message_ms: u64,
+    pub(crate) lives: lives::Lives,
+    /// The life that the shard is to be in, once that is in its log.
+    pub(crate) awaited: Incarnation,
     pub(crate) observed: bool,
     // Of the entry and command that are being applied.
     pub(crate) now_ms: u64,
@@ -146,7 +151,8 @@ fn every_shard() -> std::sync::MutexGuard<'static, Option<Mutant>> {
 }
 
 impl Shard {
-    /// Reads the state from the store; empty where nothing was applied yet. Runs scripts.
+    /// Reads the state from the store; empty where nothing was applied yet. Runs scripts. A store of
+    /// an earlier life than `identity` names is opened as it is: [`Shard::awaits_life`] then.
     ///
     /// # Errors
     ///
@@ -167,9 +173,17 @@ impl Shard {
     ) -> Result<Shard, ShardError> {
         let meta = match store.get(&[keys::META])? {
             Some(bytes) => decode(&[keys::META], &bytes)?,
-            None => meta::Meta::new(identity),
+            // A log begins with the first life, whichever it has come to.
+            None => meta::Meta::new(ShardIdentity {
+                incarnation: lives::FIRST,
+                ..identity
+            }),
         };
-        if meta.identity != identity {
+        let in_life = |incarnation: Incarnation| ShardIdentity {
+            incarnation,
+            ..meta.identity
+        };
+        if in_life(identity.incarnation) != identity {
             return Err(ShardError::Identity {
                 found: Box::new(meta.identity),
                 expected: Box::new(identity),
@@ -180,7 +194,9 @@ impl Shard {
             None => ShardLimits::default(),
         };
         Ok(Shard {
-            identity,
+            identity: meta.identity,
+            awaited: identity.incarnation,
+            lives: lives::Lives::read(&*store)?,
             hot: hot::Hot::default(),
             hot_bytes_max: crate::limits::HOT_BYTES,
             queue: queue::RunQueue::load(&*store)?,
@@ -245,10 +261,11 @@ impl Shard {
     /// The store's, or a corrupt record.
     pub fn rebuild_actions(&self) -> Result<Vec<Action>, ShardError> {
         let mut actions = Vec::new();
-        if self.agreement.is_stopped() {
+        if self.agreement.is_stopped() || self.awaits_life() {
             return Ok(actions);
         }
-        for ((target, incarnation), first) in self.channels.owed() {
+        actions.extend(self.lives.unmet.keys().map(|shard| Action::Meet(*shard)));
+        for ((target, incarnation), first) in self.channels.owed(&self.lives) {
             let batch: Option<ChannelBatch> = query::channel(
                 &*self.store,
                 target,
@@ -275,6 +292,7 @@ impl Shard {
         hasher.update(&keys::encode_record(&self.meta));
         hasher.update(&keys::encode_record(&self.limits));
         hasher.update(&keys::encode_record(&self.agreement));
+        hasher.update(&keys::encode_record(&self.lives));
         self.channels.hash(&mut hasher);
         self.programs.hash(&mut hasher);
         self.services.hash(&mut hasher);
@@ -331,8 +349,8 @@ impl Shard {
 
     /// Which life of another shard channels go to. All shards are in their first until one is
     /// recovered or split, which this state then learns by a command.
-    fn incarnation_of(&self, _shard: ShardId) -> Incarnation {
-        self.identity.incarnation
+    fn incarnation_of(&self, shard: ShardId) -> Incarnation {
+        self.lives.of(shard)
     }
 
     /// The next hybrid time.

@@ -84,7 +84,9 @@ impl System {
             SystemCommand::ShardCreated { shard } => {
                 shards::created(&mut self.state, store, *shard)
             }
-            SystemCommand::BeginMove { step } => shards::begin_move(&mut self.state, store, *step),
+            SystemCommand::BeginMove { step, reason } => {
+                shards::begin_move(&mut self.state, store, *step, *reason)
+            }
             SystemCommand::EndMove { step, done } => {
                 shards::end_move(&mut self.state, store, *step, *done)
             }
@@ -94,6 +96,12 @@ impl System {
             SystemCommand::ActivateNames(change) => {
                 programs::activate(&mut self.state, store, change)
             }
+            SystemCommand::Recover {
+                shard,
+                incarnation,
+                from,
+            } => shards::recover(&mut self.state, store, (*shard, *incarnation), *from),
+            SystemCommand::Place(places) => shards::place(&mut self.state, store, places),
         }
     }
 

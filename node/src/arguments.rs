@@ -2,6 +2,7 @@
 //! out in `commands`, one file for each.
 
 mod bench;
+mod cluster;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 pub use bench::{BenchArguments, Fault, Form, Work};
 
 use crate::http::views::STATUSES;
+pub use cluster::{
+    ClusterCommand, DrainArguments, NodeNameArguments, RebalanceArguments, RecoverArguments,
+    TransferArguments,
+};
 
 /// A distributed runtime for scripted workers.
 #[derive(Debug, Parser)]
@@ -68,7 +73,7 @@ pub enum Command {
     /// Look at messages that could not be handed over, send them again or discard them
     #[command(subcommand, name = "dead-letters")]
     DeadLetters(DeadLettersCommand),
-    /// Look at the cluster, drain and remove nodes
+    /// Look at the cluster, move what nodes lead and hold, drain and remove nodes
     #[command(subcommand)]
     Cluster(ClusterCommand),
     /// Measure: adds, hops, workflows, timers, failover, overload; waits, flushes and CPU of each
@@ -235,6 +240,10 @@ pub struct NodeArguments {
     /// How to write the log
     #[arg(long, env = "TROUPE_LOG_FORMAT", value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
+    /// Go on alone as the system group, after the loss of most of its voters: for one start only, see
+    /// `troupe cluster recover --help`
+    #[arg(long)]
+    pub recover_system: bool,
     /// Print the effective settings as TOML and stop
     #[arg(long)]
     pub print_config: bool,
@@ -593,42 +602,4 @@ fn letter(text: &str) -> Result<String, String> {
         }
         _ => Err("write the shard and the number, such as 3/17".to_owned()),
     }
-}
-
-/// `troupe cluster …`
-#[derive(Debug, Subcommand)]
-pub enum ClusterCommand {
-    /// Nodes and shards: who leads what, who holds what, what moves
-    Status {
-        #[command(flatten)]
-        #[allow(missing_docs)]
-        client: ClientArguments,
-    },
-    /// Let a node hand its leads and replicas over, and wait until it has
-    Drain(DrainArguments),
-    /// Let a node that drains take work again
-    Undrain(NodeNameArguments),
-    /// Forget a node that is gone for good
-    Remove(NodeNameArguments),
-}
-
-/// Commands that concern one node.
-#[derive(Debug, Args)]
-pub struct NodeNameArguments {
-    /// Its name or id, as `cluster status` shows them
-    pub node: String,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub client: ClientArguments,
-}
-
-/// `troupe cluster drain`
-#[derive(Debug, Args)]
-pub struct DrainArguments {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub node: NodeNameArguments,
-    /// Only ask for it
-    #[arg(long)]
-    pub no_wait: bool,
 }

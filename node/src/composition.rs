@@ -194,6 +194,7 @@ fn groups_config(config: &Config, http: SocketAddr) -> anyhow::Result<GroupsConf
     };
     let mut groups = GroupsConfig::new(ClusterName::new(&config.cluster)?, info, discovery);
     groups.founding.shard_count = config.shards;
+    groups.recover_system = config.recover_system;
     groups.log_limits.free_bytes_reserve = config.disk_reserve_mib << 20;
     groups.memory_limits.worker_bytes_max = usize::try_from(config.worker_memory_mib << 20)?;
     groups.driver_limits.history_bytes_max = config.history_mib << 20;

@@ -56,6 +56,8 @@ struct State {
     own: Option<(u64, StateHash)>,
     agreement: Agreement,
     divergence: Option<Divergence>,
+    /// The life that its log is to begin has not begun.
+    awaits_life: bool,
 }
 
 /// Where a replica stands.
@@ -118,11 +120,29 @@ impl Standing {
         self.state().divergence.clone()
     }
 
+    /// What the machine says after a new life has begun, or is still to begin.
+    pub(crate) fn begin_life(&self, agreement: &Agreement, awaits_life: bool) {
+        let mut state = self.state();
+        state.agreement = agreement.clone();
+        state.awaits_life = awaits_life;
+    }
+
+    /// Whether the life that the shard map says is still to begin here.
+    #[must_use]
+    pub fn awaits_life(&self) -> bool {
+        self.state().awaits_life
+    }
+
     /// Whether the shard takes work.
     ///
     /// # Errors
-    /// `Halted` where it has stopped for want of a majority.
+    /// `Halted` where it has stopped for want of a majority, `Unavailable` before its life has begun.
     pub fn check(&self) -> Result<(), ProposeError> {
+        if self.awaits_life() {
+            return Err(ProposeError::Unavailable {
+                reason: format!("shard {} is about to go on in a new life", self.shard),
+            });
+        }
         if !self.is_stopped() {
             return Ok(());
         }
@@ -150,7 +170,7 @@ impl Standing {
         *self.state() = State {
             own: own.map(|(_, unit, hash)| (unit, hash)),
             agreement,
-            divergence: None,
+            ..State::default()
         };
         Ok(())
     }

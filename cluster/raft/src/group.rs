@@ -15,19 +15,16 @@ use openraft::errors::{
 };
 use openraft::storage::RaftLogStorage;
 use openraft::{ChangeMembers, Instant as _, LogIdOptionExt, RaftMetrics, ReadPolicy, ServerState};
-use openraft_rt_tokio::TokioRuntime;
 use tokio::task::JoinHandle;
+use transport::Incarnation;
 
 use crate::network::Network;
 use crate::network::client::Clients;
+use crate::network::wire::Lived;
 use crate::settings::Timing;
-use crate::state_machine::{Host, StateMachine};
-use crate::types::{EntryData, NodeId, NodeInfo, TypeConfig};
+use crate::state_machine::{Host, Raft, StateMachine};
+use crate::types::{Config, EntryData, NodeId, NodeInfo};
 
-/// openraft's configuration of types.
-pub type Config = TypeConfig<TokioRuntime>;
-/// A handle to a running group.
-pub type Raft = openraft::Raft<Config, StateMachine>;
 /// What openraft reports of a group.
 pub type Metrics = RaftMetrics<Config>;
 
@@ -78,6 +75,8 @@ pub struct Group {
 
 struct Inner {
     id: GroupId,
+    /// On the wire: the group in one of its lives.
+    lived: Lived,
     local: NodeId,
     raft: Raft,
     host: Arc<Host>,
@@ -99,7 +98,7 @@ impl Drop for Inner {
         if let Some(keeper) = self.take_keeper() {
             keeper.abort();
         }
-        self.network.detach(self.id);
+        self.network.detach(self.lived);
         // The core holds itself: without this it would go on for ever.
         let raft = self.raft.clone();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -109,13 +108,13 @@ impl Drop for Inner {
 }
 
 impl Group {
-    /// Starts the group from what its log and store hold. It takes part at once, so it is only
+    /// Starts the group, in its life `life`, from what its log and store hold. It takes part at once, so it is only
     /// called where this node may vote with this log.
     ///
     /// # Errors
     /// `Stopped` where the log or the store cannot be read.
     pub async fn open<L>(
-        id: GroupId,
+        (id, life): (GroupId, Incarnation),
         timing: &Timing,
         network: &Arc<Network>,
         log: L,
@@ -125,15 +124,17 @@ impl Group {
         L: RaftLogStorage<Config>,
     {
         let config = Arc::new(timing.raft_config(id));
-        let clients = Clients::new(Arc::clone(network), id);
+        let lived = Lived::new(id, life);
+        let clients = Clients::new(Arc::clone(network), lived);
         let machine = StateMachine(Arc::clone(&host));
         let raft = Raft::new(network.local, config, clients, log, machine)
             .await
             .map_err(|error| stopped(id, &error))?;
-        network.attach(id, raft.clone());
+        network.attach(lived, raft.clone());
         let keeper = tokio::spawn(keep(raft.clone(), Arc::clone(&host), timing.clone()));
         let inner = Inner {
             id,
+            lived,
             local: network.local,
             raft,
             host,
@@ -372,6 +373,13 @@ impl Group {
         *self.inner.host.watch_applied().borrow()
     }
 
+    /// Units that its log holds here, whether committed or not.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        let last = self.metrics().last_log_index;
+        last.map_or(0, |index| index + 1)
+    }
+
     /// Whether anything is in its log or store.
     #[must_use]
     pub fn is_initialised(&self) -> bool {
@@ -381,7 +389,7 @@ impl Group {
 
     /// Stops taking part. The log and the store keep what they have.
     pub async fn shutdown(&self) {
-        self.inner.network.detach(self.inner.id);
+        self.inner.network.detach(self.inner.lived);
         if let Err(error) = self.inner.raft.shutdown().await {
             tracing::warn!(group = %self.inner.id, %error, "a group did not stop cleanly");
         }
@@ -389,6 +397,24 @@ impl Group {
             keeper.abort();
             // It holds the state machine until it is gone, and so the store.
             let _ = keeper.await;
+        }
+    }
+
+    /// Stops taking part, and makes what was applied durable, so that the next opening has no tail to
+    /// apply.
+    pub async fn close(&self) {
+        self.shutdown().await;
+        // Tasks that end by themselves may hold the machine for a moment more: closed, its store is
+        // free for the next opening all the same.
+        let flushed = self.host().with(|machine| {
+            let flushed = machine.store().flush();
+            machine.store().close();
+            flushed
+        });
+        match flushed.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(group = %self.id(), %error, "a store was not flushed"),
+            Err(error) => tracing::warn!(group = %self.id(), %error, "a store was not flushed"),
         }
     }
 

@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use cluster::placement::Place;
 use cluster::query::{self, HistorySize};
 use cluster::store::StateReader;
-use cluster::system::{Member, MemberState};
-use cluster::{Command, Outcome, StateHash, SystemCommand, SystemOutcome, SystemState};
+use cluster::system::MemberState;
+use cluster::{Command, Outcome, SystemCommand, SystemOutcome, SystemState};
 use futures::future::join_all;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinHandle;
@@ -20,16 +21,17 @@ use transport::{ClusterId, ClusterName, Incarnation, ShardId, Subjects};
 
 use crate::answers::Answers;
 use crate::blocking;
-use crate::bootstrap::{BootstrapError, Discovery, Keeper};
+use crate::bootstrap::{Discovery, Keeper};
 use crate::clock_watch::{self, ClockState};
 use crate::driver::waiters::{News, Topic, TopicNews};
+pub use crate::error::StartError;
 use crate::fences::Fences;
 use crate::fencing;
-use crate::group::{Group, GroupError};
+use crate::group::Group;
 use crate::hand_over::{self, Clocks};
 use crate::hello::Listening;
-use crate::identity;
 use crate::limits::{ClusterLimits, DriverLimits, LogLimits, MemoryLimits, ProposerLimits};
+use crate::lives::Lives;
 use crate::local::Shared;
 use crate::log::{LogStatistics, LogThreads};
 use crate::memory::{Memory, MemoryStatistics};
@@ -44,7 +46,9 @@ use crate::room;
 use crate::router::Router;
 use crate::settings::Timing;
 use crate::start::{self, Prepared};
-use crate::supervisor::{self, Supervisor, agreed};
+use crate::status::{self, ReplicaStatus, Status};
+use crate::supervisor::{self, Supervisor};
+use crate::system_life;
 use crate::types::{NodeId, NodeInfo};
 
 /// Settings of a node's groups.
@@ -56,6 +60,8 @@ pub struct Config {
     pub info: NodeInfo,
     /// With whom a cluster begins, where there is none.
     pub discovery: Discovery,
+    /// Whether this node goes on alone as the system group: after the loss of most of its voters.
+    pub recover_system: bool,
     /// How a cluster is made, where this node makes it.
     pub founding: Founding,
     /// Times of raft.
@@ -85,6 +91,7 @@ impl Config {
             cluster,
             info,
             discovery,
+            recover_system: false,
             founding,
             timing: Timing::default(),
             log_limits: LogLimits::default(),
@@ -94,93 +101,6 @@ impl Config {
             cluster_limits: ClusterLimits::default(),
         }
     }
-}
-
-/// Why a node's groups do not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The identity cannot be used.
-    #[error(transparent)]
-    Identity(#[from] identity::IdentityError),
-    /// The log cannot be used.
-    #[error(transparent)]
-    Log(#[from] crate::log::LogError),
-    /// The fences cannot be read.
-    #[error(transparent)]
-    Fences(#[from] crate::fences::FenceError),
-    /// No cluster.
-    #[error(transparent)]
-    Bootstrap(#[from] BootstrapError),
-    /// The bus refuses.
-    #[error(transparent)]
-    Bus(#[from] transport::BusError),
-    /// A group does not open.
-    #[error(transparent)]
-    Group(#[from] GroupError),
-    /// The system group's state cannot be read.
-    #[error("E-system-state: the system group's state cannot be read: {0}")]
-    System(String),
-    /// The log of a node that has no others to learn from is gone.
-    #[error(
-        "E-log-lost: the log of node {node} is gone, and there is no other node to learn from; restore the log folder, or remove the whole data folder to begin a new cluster"
-    )]
-    LogLost {
-        /// The node.
-        node: NodeId,
-    },
-}
-
-/// One replica, as this node knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShardStatus {
-    /// The shard.
-    pub shard: ShardId,
-    /// Who leads it.
-    pub leader: Option<NodeId>,
-    /// The nodes that hold it.
-    pub replicas: Vec<NodeId>,
-    /// Units applied: here where a replica is here, else as its leader reported.
-    pub applied: u64,
-    /// The hash of the state now where a replica is here, else of the leader's last checkpoint.
-    pub state_hash: Option<StateHash>,
-    /// The unit of the last checkpoint that the replicas gave a verdict on, and what the majority
-    /// said there; no hash where there was no majority, and the shard has stopped.
-    pub agreed: Option<(u64, Option<StateHash>)>,
-    /// Nodes whose replica was found to differ and does not take part until it begins anew.
-    pub fenced: Vec<NodeId>,
-}
-
-/// One member, as this node knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NodeStatus {
-    /// The member.
-    pub member: Member,
-    /// How long it has been silent; zero for this node.
-    pub silence: Duration,
-    /// Whether it counts as silent.
-    pub is_silent: bool,
-    /// Whether it found that its clock is not that of the others, and leads nothing.
-    pub has_wrong_clock: bool,
-    /// How far its clock is ahead of the median of the nodes, in milliseconds; none where that was
-    /// not heard lately.
-    pub clock_ahead_ms: Option<i64>,
-    /// Shards that it leads.
-    pub leads: u32,
-    /// Shards of which it holds a replica.
-    pub replicas: u32,
-}
-
-/// The cluster, as this node knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
-    /// This node.
-    pub local: NodeId,
-    /// The cluster.
-    pub cluster: Option<ClusterId>,
-    /// All members.
-    pub nodes: Vec<NodeStatus>,
-    /// All shards.
-    pub shards: Vec<ShardStatus>,
 }
 
 /// All groups of a node. Clones are the same node. Dropping the last one without `shutdown` is a
@@ -269,6 +189,7 @@ impl Groups {
         let requests = remote::serve(&prepared.network, answers).await?;
         let local = prepared.network.local;
         let fences = Fences::open(Arc::clone(&ports.identity_disk), local)?;
+        let lives = Lives::open(Arc::clone(&ports.identity_disk))?;
         let shared = Arc::new(Shared {
             ports: ports.clone(),
             timing: config.timing.clone(),
@@ -277,13 +198,18 @@ impl Groups {
             opener: prepared.opener.clone(),
             router,
             fences: Arc::new(fences),
+            lives: Arc::new(lives),
+            system_states: sender,
             alarm: Arc::default(),
             time,
             clock_state: ClockState::default(),
             memory: Memory::new(config.memory_limits.clone(), Arc::clone(&ports.stores)),
         });
         let entrance = start::enter(&config, &ports, &prepared).await?;
-        start::open_system(&shared, sender).await?;
+        match config.recover_system {
+            true => system_life::begin(&shared, &config.info).await?,
+            false => start::open_system(&shared).await?,
+        }
         let supervisor = Arc::new(Supervisor {
             shared: Arc::clone(&shared),
             keeper: Arc::clone(&prepared.keeper),
@@ -294,6 +220,7 @@ impl Groups {
         });
         start::begin(&config, &supervisor, &entrance).await?;
         let mut tasks = Tasks(Vec::new());
+        tasks.spawn(system_life::follow(Arc::clone(&shared)));
         let keeper = Arc::clone(&prepared.keeper);
         let founding = config.founding.clone();
         tasks.spawn(placement::run(Arc::clone(&shared), keeper, founding));
@@ -530,91 +457,20 @@ impl Groups {
 
     /// The cluster as this node knows it, with the hashes of its own replicas' states now.
     pub async fn status(&self) -> Status {
-        let state = Arc::clone(&self.inner.router.states.borrow());
-        let mut shards = Vec::with_capacity(state.shards.len());
-        for (shard, assignment) in &state.shards {
-            let replicas = assignment.replicas.iter().map(|node| node.0).collect();
-            shards.push(self.shard_status(*shard, replicas).await);
-        }
-        let nodes = state.members.values();
-        let nodes = nodes.map(|member| self.node_status(member, &shards));
-        Status {
-            local: self.local(),
-            cluster: state.cluster,
-            nodes: nodes.collect(),
-            shards,
-        }
+        status::of(&self.inner.supervisor.shared).await
     }
 
-    async fn shard_status(&self, shard: ShardId, replicas: Vec<NodeId>) -> ShardStatus {
-        let router = &self.inner.router;
-        let leader = router.leader_of(shard);
-        let known = match router.local(shard) {
-            Some(local) => local.state_hash().await.ok(),
-            None => None,
-        };
-        let reported = || {
-            let reports = router.board.reports();
-            let of_leader = reports.iter().find(|report| Some(report.node) == leader)?;
-            let one = of_leader.shards.iter().find(|one| one.shard == shard)?;
-            Some((one.applied, one.checkpoint.map(|(_, hash)| hash)))
-        };
-        let (applied, state_hash) = match known {
-            Some((applied, hash)) => (applied, Some(hash)),
-            None => reported().unwrap_or((0, None)),
-        };
-        let own = router
-            .local(shard)
-            .map(|local| agreed(&local.standing.agreement()));
-        let reports = router.board.reports();
-        let verdicts = reports.iter().flat_map(|report| &report.shards);
-        let verdicts = verdicts.filter(|one| one.shard == shard);
-        let last = |one: &(u64, Option<StateHash>)| (one.0, one.1.is_some());
-        let agreed = verdicts
-            .map(|one| one.agreed)
-            .chain(own)
-            .flatten()
-            .max_by_key(last);
-        ShardStatus {
-            shard,
-            leader,
-            replicas,
-            applied,
-            state_hash,
-            agreed,
-            fenced: self.inner.supervisor.shared.fenced(shard),
-        }
+    /// The replicas of a shard, with what was heard of each last.
+    #[must_use]
+    pub fn replicas(&self, shard: ShardId) -> Vec<ReplicaStatus> {
+        status::replicas(&self.inner.supervisor.shared, shard)
     }
 
-    fn node_status(&self, member: &Member, shards: &[ShardStatus]) -> NodeStatus {
-        let node = member.id.0;
-        let silence = match node == self.local() {
-            true => Duration::ZERO,
-            false => self.inner.router.board.silence(node),
-        };
-        let limit = Duration::from_millis(self.inner.router.limits.silent_ms);
-        let leads = shards.iter().filter(|shard| shard.leader == Some(node));
-        let replicas = shards.iter().filter(|shard| shard.replicas.contains(&node));
-        let shared = &self.inner.supervisor.shared;
-        let (ahead, has_wrong_clock) = match node == self.local() {
-            true => (
-                shared.time.ahead().map(|(ahead, _)| ahead),
-                shared.clock_state.is_wrong(),
-            ),
-            false => (
-                shared.time.ahead_of(node),
-                self.inner.router.board.wrong_clocks().contains(&node),
-            ),
-        };
-        NodeStatus {
-            member: member.clone(),
-            silence,
-            is_silent: silence > limit,
-            has_wrong_clock,
-            clock_ahead_ms: ahead.map(|ahead| (ahead / 1_000_000) as i64),
-            leads: leads.count() as u32,
-            replicas: replicas.count() as u32,
-        }
+    /// The places that would make replicas and leads even by number and by load, as this node knows
+    /// both.
+    #[must_use]
+    pub fn even_by_load(&self) -> Vec<(ShardId, Place)> {
+        placement::even_by_load(&self.inner.supervisor.shared)
     }
 
     /// Records that a member drains or takes part again; placement does the rest.
@@ -636,6 +492,28 @@ impl Groups {
         };
         self.propose_system(vec![command], Duration::from_secs(10))
             .await
+    }
+
+    /// Whether too few of the voters of the system group are heard for it to go on by itself.
+    #[must_use]
+    pub fn system_has_no_quorum(&self) -> bool {
+        system_life::has_no_quorum(&self.inner.supervisor.shared)
+    }
+
+    /// Lets this node go on alone as the system group, from what it holds. Whoever asks has looked
+    /// whether it has no quorum.
+    ///
+    /// # Errors
+    /// `Unavailable` where this node does not come to lead.
+    pub async fn recover_system(&self) -> Result<(), ProposeError> {
+        let supervisor = &self.inner.supervisor;
+        let shared = &supervisor.shared;
+        let unavailable = |reason: String| ProposeError::Unavailable { reason };
+        let begun = system_life::begin(shared, &supervisor.info).await;
+        begun.map_err(|error| unavailable(error.to_string()))?;
+        let led = system_life::await_lead(shared, Duration::from_secs(10)).await;
+        self.report_soon();
+        led.map_err(|error| unavailable(error.to_string()))
     }
 
     /// Hands the lead of a shard to another node that holds it.
@@ -702,7 +580,8 @@ impl Groups {
         }
         let system = router.system().map(|system| system.group.clone());
         let groups = locals.iter().map(|local| local.group.clone());
-        join_all(groups.chain(system).map(close)).await;
+        let all: Vec<Group> = groups.chain(system).collect();
+        join_all(all.iter().map(Group::close)).await;
         // Waits for the writer, so it must not run on a thread of the runtime.
         let closed = blocking::run(move || running.threads.close()).await;
         if closed.is_err() {
@@ -713,23 +592,6 @@ impl Groups {
     /// Tells all nodes how this one is, now.
     pub fn report_soon(&self) {
         self.inner.supervisor.news.notify_one();
-    }
-}
-
-/// Stops a group, and makes what it applied durable, so that the next start has no tail to apply.
-async fn close(group: Group) {
-    group.shutdown().await;
-    // Tasks that end by themselves may hold the machine for a moment more: closed, its store is free
-    // for the next start all the same.
-    let flushed = group.host().with(|machine| {
-        let flushed = machine.store().flush();
-        machine.store().close();
-        flushed
-    });
-    match flushed.await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(group = %group.id(), %error, "a store was not flushed"),
-        Err(error) => tracing::warn!(group = %group.id(), %error, "a store was not flushed"),
     }
 }
 

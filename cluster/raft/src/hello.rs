@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use transport::{BusError, ClusterId, Headers, ShardId, SubscribeOptions, Subscription};
+use transport::{
+    BusError, ClusterId, Headers, Incarnation, ShardId, SubscribeOptions, Subscription,
+};
 
 use crate::network::{Network, wire};
 use crate::time::NodeTime;
@@ -58,8 +60,8 @@ pub struct Report {
     pub serving: bool,
     /// Whether its disk is full: it keeps its replicas, and takes no new work.
     pub full: bool,
-    /// The system group: term and whether it leads.
-    pub system: (u64, bool),
+    /// The system group.
+    pub system: SystemReport,
     /// Its replicas.
     pub shards: Vec<ShardReport>,
     /// Shards whose replica here was found to differ from the majority's and does not take part.
@@ -70,17 +72,36 @@ pub struct Report {
     pub wrong_clock: bool,
 }
 
-/// A replica.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShardReport {
-    /// The shard.
-    pub shard: ShardId,
+/// A node's replica of the system group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemReport {
+    /// Which life of it.
+    pub life: Incarnation,
     /// The term that it knows.
     pub term: u64,
     /// Whether this node leads.
     pub leads: bool,
     /// Units applied.
     pub applied: u64,
+}
+
+/// A replica.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardReport {
+    /// The shard.
+    pub shard: ShardId,
+    /// Which life of it.
+    pub life: Incarnation,
+    /// The term that it knows.
+    pub term: u64,
+    /// Whether this node leads.
+    pub leads: bool,
+    /// Units applied.
+    pub applied: u64,
+    /// Units that its log holds, whether committed or not.
+    pub held: u64,
+    /// Commands that it took in a second.
+    pub load: u64,
     /// This replica's hash of the state at the last checkpoint, with the unit of that. A follower
     /// says it only while no verdict is known.
     pub checkpoint: Option<(u64, StateHash)>,
@@ -88,6 +109,9 @@ pub struct ShardReport {
     /// was no majority, and the shard has stopped.
     pub agreed: Option<(u64, Option<StateHash>)>,
 }
+
+/// Who leads a group: its life, the term, the node.
+pub type Lead = (Incarnation, u64, NodeId);
 
 struct Heard<T> {
     what: T,
@@ -220,31 +244,69 @@ impl HelloBoard {
         heard.is_none_or(|heard| !heard.what.full)
     }
 
+    /// Units of a shard that a node has applied, and that its log holds, as it reported last.
+    #[must_use]
+    pub fn extent(&self, node: NodeId, shard: ShardId) -> Option<(u64, u64)> {
+        let book = self.book();
+        let report = &book.reports.get(&node)?.what;
+        let one = report.shards.iter().find(|one| one.shard == shard)?;
+        Some((one.applied, one.held))
+    }
+
+    /// What a shard took in a second, as its leader reported last; 0 where nobody leads it.
+    #[must_use]
+    pub fn load_of(&self, shard: ShardId) -> u64 {
+        let leader = self.leader_of(shard).map(|(.., node)| node);
+        let book = self.book();
+        let report = leader.and_then(|node| book.reports.get(&node));
+        let one = report.and_then(|heard| heard.what.shards.iter().find(|one| one.shard == shard));
+        one.map_or(0, |one| one.load)
+    }
+
     /// The cluster whose members' reports count from now on.
     pub fn set_cluster(&self, cluster: ClusterId) {
         self.book().cluster = Some(cluster);
     }
 
-    /// Who leads a shard, by the reports of members that are not silent, with the term.
+    /// Who leads a shard, by the reports of members that are not silent, with the life and the term.
     #[must_use]
-    pub fn leader_of(&self, shard: ShardId) -> Option<(u64, NodeId)> {
+    pub fn leader_of(&self, shard: ShardId) -> Option<Lead> {
         let book = self.book();
         let all = book.counting(self.silent_after).flat_map(|heard| {
             let led = heard.what.shards.iter().filter(|one| one.leads);
             led.filter(|one| one.shard == shard)
-                .map(|one| (one.term, heard.what.node))
+                .map(|one| (one.life, one.term, heard.what.node))
         });
         all.max()
     }
 
-    /// Who leads the system group, by the reports, with the term.
+    /// The newest life of the system group that a member told of.
     #[must_use]
-    pub fn system_leader(&self) -> Option<(u64, NodeId)> {
+    pub fn system_life(&self) -> Incarnation {
+        let book = self.book();
+        let reports = book.counting(self.silent_after);
+        let lives = reports.map(|heard| heard.what.system.life);
+        lives.max().unwrap_or(Incarnation(1))
+    }
+
+    /// What the leader of the system group has applied, by its report.
+    #[must_use]
+    pub fn system_applied(&self) -> Option<u64> {
+        let book = self.book();
+        let reports = book.counting(self.silent_after).map(|heard| &heard.what);
+        let led = reports.filter(|report| report.system.leads);
+        let last = led.max_by_key(|report| (report.system.life, report.system.term));
+        last.map(|report| report.system.applied)
+    }
+
+    /// Who leads the system group, by the reports, with the life and the term.
+    #[must_use]
+    pub fn system_leader(&self) -> Option<Lead> {
         let book = self.book();
         let reports = book.counting(self.silent_after).map(|heard| &heard.what);
         reports
-            .filter(|report| report.system.1)
-            .map(|report| (report.system.0, report.node))
+            .filter(|report| report.system.leads)
+            .map(|report| (report.system.life, report.system.term, report.node))
             .max()
     }
 }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::store::StateReader;
-use cluster::{ShardIdentity, StateHash};
+use cluster::{ShardIdentity, StateHash, SystemState};
 use openraft::ServerState;
 use openraft::async_runtime::watch::WatchReceiver;
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
-use transport::ShardId;
+use transport::{Incarnation, ShardId};
 
 use crate::agreement::Standing;
 use crate::apply::Lane;
@@ -22,6 +22,8 @@ use crate::driver::{self, DriverParts};
 use crate::fences::Fences;
 use crate::group::{Group, GroupError};
 use crate::limits::{DriverLimits, ProposerLimits};
+use crate::lives::Lives;
+use crate::load::Load;
 use crate::memory::Memory;
 use crate::opener::Opener;
 use crate::ports::Ports;
@@ -50,6 +52,10 @@ pub struct Shared {
     pub router: Arc<Router>,
     /// Replicas that must not take part.
     pub fences: Arc<Fences>,
+    /// Which lives this node's replicas are of.
+    pub lives: Arc<Lives>,
+    /// Gets the system group's state and every change of it.
+    pub system_states: watch::Sender<Arc<SystemState>>,
     /// Rung when a replica is found to differ.
     pub alarm: Arc<Notify>,
     /// The clocks.
@@ -80,6 +86,8 @@ impl Shared {
 pub struct LocalShard {
     /// Its number.
     pub id: ShardId,
+    /// Which life of it.
+    pub life: Incarnation,
     /// Its group.
     pub group: Group,
     /// Where commands go.
@@ -88,6 +96,8 @@ pub struct LocalShard {
     pub reader: Arc<dyn StateReader>,
     /// Where it stands in the agreement of its replicas.
     pub standing: Arc<Standing>,
+    /// How much it does.
+    pub load: Arc<Load>,
     news: Arc<NewsBoard>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -115,7 +125,9 @@ impl LocalShard {
         let local = shared.router.network.local;
         let standing = Standing::new(identity.shard, local, Arc::clone(&shared.alarm));
         let time = ShardTime::new(Arc::clone(&shared.time));
+        let load = Load::new();
         let machine = MachineParts {
+            load: Arc::clone(&load),
             engine: Arc::clone(&shared.ports.engine),
             events,
             news: Arc::clone(&news),
@@ -128,7 +140,12 @@ impl LocalShard {
         let network = &shared.router.network;
         let group = shared
             .opener
-            .open(group_id, &shared.timing, network, Arc::clone(&host))
+            .open(
+                (group_id, identity.incarnation),
+                &shared.timing,
+                network,
+                Arc::clone(&host),
+            )
             .await?;
         let proposer = Proposer::start(ProposerParts {
             group: group.clone(),
@@ -160,13 +177,20 @@ impl LocalShard {
             tokio::spawn(driver::history::run(Arc::clone(&parts))),
             tokio::spawn(driver::run(parts, driven)),
             tokio::spawn(follow_lead(group.clone(), host)),
+            tokio::spawn(begin_life(
+                proposer.clone(),
+                Arc::clone(&standing),
+                identity.incarnation,
+            )),
         ];
         Ok(Arc::new(Self {
             id: identity.shard,
+            life: identity.incarnation,
             group,
             proposer,
             reader,
             standing,
+            load,
             news,
             tasks,
         }))
@@ -242,6 +266,17 @@ async fn open_machine(
     opened
         .map_err(|error| stopped(error.to_string()))?
         .map_err(|error| stopped(error.to_string()))
+}
+
+/// Has the log begin the life that the shard map says, where it has not, once this node leads.
+async fn begin_life(proposer: Proposer<ShardProtocol>, standing: Arc<Standing>, life: Incarnation) {
+    while standing.awaits_life() {
+        let command = cluster::Command::BeginLife(life);
+        if let Err(error) = proposer.propose(vec![command]).await {
+            tracing::debug!(%error, "a life begins later");
+            tokio::time::sleep(LEAD_RETRY).await;
+        }
+    }
 }
 
 /// Tells the machine whether this node leads. The lead counts once everything committed before it

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use cluster::store::GroupId;
 use openraft_rt_tokio::TokioRuntime;
 use tokio::sync::oneshot;
+use transport::Incarnation;
 
 use crate::group::{Group, GroupError};
 use crate::log::{self, GroupLog, Log};
 use crate::network::Network;
 use crate::settings::Timing;
 use crate::state_machine::{Host, units};
+use crate::types::{NodeId, NodeInfo};
 
 /// Opens groups on a node's log.
 #[derive(Clone)]
@@ -33,14 +35,14 @@ impl Opener {
         &self.log
     }
 
-    /// Starts a group on its log. Refused where the log was cut behind what the store holds: then
+    /// Starts a group, in its life `life`, on its log. Refused where the log was cut behind what the store holds: then
     /// the store was lost, and applying the rest would give another state.
     ///
     /// # Errors
     /// `Stopped`.
     pub async fn open(
         &self,
-        id: GroupId,
+        (id, life): (GroupId, Incarnation),
         timing: &Timing,
         network: &Arc<Network>,
         host: Arc<Host>,
@@ -59,7 +61,20 @@ impl Opener {
             });
         }
         let log = GroupLog::<TokioRuntime>::new(self.log.clone(), number(id));
-        Group::open(id, timing, network, log, host).await
+        Group::open((id, life), timing, network, log, host).await
+    }
+
+    /// Makes this node the only member of a group that does not run, after what its log holds here.
+    ///
+    /// # Errors
+    /// `Stopped` where the log has failed.
+    pub async fn claim(&self, id: GroupId, node: NodeId, info: NodeInfo) -> Result<(), GroupError> {
+        let mut log = GroupLog::<TokioRuntime>::new(self.log.clone(), number(id));
+        let claimed = log.claim(node, info).await;
+        claimed.map_err(|error| GroupError::Stopped {
+            group: id,
+            reason: error.to_string(),
+        })
     }
 
     /// Whether anything of the group is in the log: a vote, an entry, a purge.

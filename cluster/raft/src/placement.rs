@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::placement::{self, Health, Move, ShardView, View};
+use cluster::placement::{self, Health, Move, Place, ShardView, View, Wish};
 use cluster::system::{Initialise, Member, MemberState, SystemSettings};
 use cluster::{SystemCommand, SystemState};
 use tokio::time::Instant;
@@ -18,6 +18,7 @@ use crate::group::{Group, GroupError};
 use crate::local::Shared;
 use crate::moves::info_of;
 use crate::room;
+use crate::status;
 
 /// How a cluster is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,8 +66,10 @@ async fn step(
     if let Err(error) = keep_members(&system.group, state, &health).await {
         tracing::debug!(%error, "the system group's members are changed later");
     }
-    let mut commands = given_up(shared, state, began);
-    commands.extend(next_moves(shared, state, health));
+    let mut commands = given_up(shared, state, &health, began);
+    let view = view(shared, state, health);
+    commands.extend(reached(&view));
+    commands.extend(next_moves(shared, state, &view));
     if commands.is_empty() {
         return;
     }
@@ -163,10 +166,11 @@ async fn keep_members(
     group.remove_learners(strangers).await
 }
 
-/// Ends moves that have been under way for too long.
+/// Ends moves that have been under way for too long, or whose target has fallen silent.
 fn given_up(
     shared: &Shared,
     state: &SystemState,
+    health: &BTreeMap<NodeId, Health>,
     began: &mut BTreeMap<ShardId, (Move, Instant)>,
 ) -> Vec<SystemCommand> {
     let deadline = Duration::from_millis(shared.router.limits.move_deadline_ms);
@@ -181,7 +185,16 @@ fn given_up(
             continue;
         };
         let (_, since) = began.entry(*shard).or_insert((step, now));
-        if now.duration_since(*since) > deadline {
+        let to = match step {
+            Move::AddReplica { node, .. } | Move::TransferLead { to: node, .. } => Some(node),
+            Move::RemoveReplica { .. } => None,
+        };
+        let is_there = |node: NodeId| {
+            let health = health.get(&node);
+            health.is_some_and(|health| !matches!(health, Health::Silent | Health::Gone))
+        };
+        let is_silent = to.is_some_and(|node| !is_there(node));
+        if is_silent || now.duration_since(*since) > deadline {
             tracing::warn!(move_ = %step, "a move is given up");
             commands.push(SystemCommand::EndMove { step, done: false });
         }
@@ -197,11 +210,45 @@ fn wrong_clocks(shared: &Shared) -> Vec<NodeId> {
     others.into_iter().chain(own).map(NodeId).collect()
 }
 
-fn next_moves(
-    shared: &Shared,
-    state: &SystemState,
-    nodes: BTreeMap<NodeId, Health>,
-) -> Vec<SystemCommand> {
+/// What is there, as this node knows it.
+fn view(shared: &Shared, state: &SystemState, nodes: BTreeMap<NodeId, Health>) -> View {
+    let shards = state.shards.iter().map(|(shard, assignment)| ShardView {
+        shard: *shard,
+        replicas: assignment.replicas.clone(),
+        leader: shared.router.leader_of(*shard).map(NodeId),
+        moving: assignment.step.is_some(),
+        fenced: shared.fenced(*shard).into_iter().map(NodeId).collect(),
+        place: assignment.place.clone(),
+    });
+    View {
+        nodes,
+        shards: shards.collect(),
+        replicas: state.settings.replicas as usize,
+        wrong_clocks: wrong_clocks(shared),
+    }
+}
+
+/// The places that would make replicas and leads even by number and by load.
+pub(crate) fn even_by_load(shared: &Shared) -> Vec<(ShardId, Place)> {
+    let state = Arc::clone(&shared.router.states.borrow());
+    let view = view(shared, &state, health(shared, &state));
+    let loads = state.shards.keys();
+    let loads = loads.map(|shard| (*shard, status::load(shared, *shard)));
+    placement::even_by_load(&view, &loads.collect())
+}
+
+/// Forgets what a rebalance asked for and has now.
+fn reached(view: &View) -> Option<SystemCommand> {
+    let is_reached = |shard: &&ShardView| {
+        let place = shard.place.as_ref();
+        place.is_some_and(|place| place.wish == Wish::Rebalance && place.is_reached(shard))
+    };
+    let reached = view.shards.iter().filter(is_reached);
+    let forgotten: Vec<_> = reached.map(|shard| (shard.shard, None)).collect();
+    (!forgotten.is_empty()).then_some(SystemCommand::Place(forgotten))
+}
+
+fn next_moves(shared: &Shared, state: &SystemState, view: &View) -> Vec<SystemCommand> {
     let under_way = state.shards.values().filter(|one| one.step.is_some());
     let free = shared
         .router
@@ -212,21 +259,8 @@ fn next_moves(
     if free == 0 || !all_created {
         return Vec::new();
     }
-    let shards = state.shards.iter().map(|(shard, assignment)| ShardView {
-        shard: *shard,
-        replicas: assignment.replicas.clone(),
-        leader: shared.router.leader_of(*shard).map(NodeId),
-        moving: assignment.step.is_some(),
-        fenced: shared.fenced(*shard).into_iter().map(NodeId).collect(),
-    });
-    let view = View {
-        nodes,
-        shards: shards.collect(),
-        replicas: state.settings.replicas as usize,
-        wrong_clocks: wrong_clocks(shared),
-    };
-    placement::next_moves(&view, free)
+    placement::next_moves(view, free)
         .into_iter()
-        .map(|step| SystemCommand::BeginMove { step })
+        .map(|(step, reason)| SystemCommand::BeginMove { step, reason })
         .collect()
 }

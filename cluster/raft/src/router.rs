@@ -4,7 +4,7 @@
 //! sequence of their own. Left to others: that sequence, and what a client is told.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,10 +13,10 @@ use cluster::{Command, Outcome, SystemCommand, SystemOutcome, SystemState};
 use openraft::async_runtime::watch::WatchReceiver;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use transport::ShardId;
+use transport::{Incarnation, ShardId};
 
 use crate::group::Group;
-use crate::hello::HelloBoard;
+use crate::hello::{HelloBoard, Lead};
 use crate::limits::ClusterLimits;
 use crate::local::LocalShard;
 use crate::network::Network;
@@ -28,6 +28,8 @@ use crate::types::NodeId;
 /// The system group on this node.
 #[derive(Clone)]
 pub struct LocalSystem {
+    /// Which life of it.
+    pub life: Incarnation,
     /// The group.
     pub group: Group,
     /// Where commands go.
@@ -40,7 +42,7 @@ pub struct Router {
     pub(crate) board: Arc<HelloBoard>,
     pub(crate) limits: Arc<ClusterLimits>,
     pub(crate) states: watch::Receiver<Arc<SystemState>>,
-    system: OnceLock<LocalSystem>,
+    system: RwLock<Option<LocalSystem>>,
     shards: RwLock<BTreeMap<ShardId, Arc<LocalShard>>>,
 }
 
@@ -64,20 +66,27 @@ impl Router {
             board,
             limits,
             states,
-            system: OnceLock::new(),
+            system: RwLock::default(),
             shards: RwLock::default(),
         })
     }
 
     /// The system group runs here from now on.
     pub(crate) fn set_system(&self, system: LocalSystem) {
-        // Set once, by the start of the node.
-        let _ = self.system.set(system);
+        let mut current = self.system.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Some(system);
     }
 
     /// The system group, once it runs here.
-    pub(crate) fn system(&self) -> Option<&LocalSystem> {
-        self.system.get()
+    pub(crate) fn system(&self) -> Option<LocalSystem> {
+        let system = self.system.read().unwrap_or_else(PoisonError::into_inner);
+        system.clone()
+    }
+
+    /// Whether a node is this one, or was heard lately.
+    pub(crate) fn is_heard(&self, node: NodeId) -> bool {
+        let silent = Duration::from_millis(self.limits.silent_ms);
+        node == self.network.local || self.board.silence(node) < silent
     }
 
     /// A shard of which this node holds a replica.
@@ -107,14 +116,16 @@ impl Router {
     /// The node that leads a shard, by what this node knows.
     #[must_use]
     pub fn leader_of(&self, shard: ShardId) -> Option<NodeId> {
-        let own = self.local(shard).and_then(|local| known(&local.group));
+        let local = self.local(shard);
+        let own = local.and_then(|local| known(local.life, &local.group));
         best(own, self.board.leader_of(shard))
     }
 
     /// The node that leads the system group, by what this node knows.
     #[must_use]
     pub fn system_leader(&self) -> Option<NodeId> {
-        let own = self.system().and_then(|system| known(&system.group));
+        let system = self.system();
+        let own = system.and_then(|system| known(system.life, &system.group));
         best(own, self.board.system_leader())
     }
 
@@ -355,16 +366,16 @@ impl Router {
     }
 }
 
-/// The leader that a group's own raft knows, with the term.
-fn known(group: &Group) -> Option<(u64, NodeId)> {
+/// The leader that a group's own raft knows, with the life and the term.
+fn known(life: Incarnation, group: &Group) -> Option<Lead> {
     let metrics = group.raft().server_metrics();
     let metrics = metrics.borrow_watched();
     let leader = metrics.current_leader?;
-    Some((metrics.vote.leader_id.term, leader))
+    Some((life, metrics.vote.leader_id.term, leader))
 }
 
-fn best(own: Option<(u64, NodeId)>, reported: Option<(u64, NodeId)>) -> Option<NodeId> {
-    own.max(reported).map(|(_, node)| node)
+fn best(own: Option<Lead>, reported: Option<Lead>) -> Option<NodeId> {
+    own.max(reported).map(|(.., node)| node)
 }
 
 fn unexpected(node: NodeId, response: Response) -> ProposeError {

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::agreement::Standing;
 use crate::driver::waiters::{News, NewsBoard};
+use crate::load::Load;
 use crate::machine::{Machine, MachineError};
 use crate::memory::{Memory, Share};
 use crate::ports::Clock;
@@ -44,6 +45,8 @@ pub enum DriverEvent {
 /// What a shard's machine works with.
 #[derive(Clone)]
 pub struct MachineParts {
+    /// Counts what is applied.
+    pub load: Arc<Load>,
     /// Runs turns.
     pub engine: Arc<dyn Engine>,
     /// Tells the driver.
@@ -124,6 +127,10 @@ impl ShardMachine {
                 (Command::Agreed(verdict), Outcome::Done) => {
                     standing.judge(verdict, self.shard().agreement())?;
                 }
+                (Command::BeginLife(_), Outcome::Done) => {
+                    let shard = self.shard();
+                    standing.begin_life(shard.agreement(), shard.awaits_life());
+                }
                 _ => {}
             }
         }
@@ -153,7 +160,9 @@ impl ShardMachine {
 
     /// Lets the driver act while this node leads and the shard has not stopped.
     fn drive(&mut self) -> Result<(), MachineError> {
-        let wanted = self.leading && !self.shard().agreement().is_stopped();
+        let leading = self.leading;
+        let shard = self.shard();
+        let wanted = leading && !shard.agreement().is_stopped() && !shard.awaits_life();
         if wanted == self.driving {
             return Ok(());
         }
@@ -184,6 +193,8 @@ fn begin(
     let engine = Arc::clone(&parts.engine);
     let shard = Shard::open_with(identity, store, engine).map_err(broken)?;
     parts.time.observe(shard.time_ms());
+    let standing = &parts.standing;
+    standing.begin_life(shard.agreement(), shard.awaits_life());
     Ok(shard)
 }
 
@@ -194,6 +205,7 @@ fn broken(error: impl std::fmt::Display) -> MachineError {
 impl Machine for ShardMachine {
     fn apply(&mut self, index: u64, data: &[u8]) -> Result<Vec<u8>, MachineError> {
         let entry = Entry::decode(data).map_err(broken)?;
+        self.parts.load.count(&entry);
         if self.given.is_empty() {
             self.start_unix_nanos = self.parts.clock.unix_nanos();
         }

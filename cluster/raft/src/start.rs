@@ -6,18 +6,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::SystemState;
 use cluster::store::GroupId;
 use cluster::system::{Member, MemberState};
-use tokio::sync::watch;
 use tokio::time::Instant;
 use transport::{ClusterId, Subjects};
 
 use crate::apply::Lane;
 use crate::blocking;
 use crate::bootstrap::{Bootstrap, BootstrapError, Discovery, Found, Keeper, check_name};
+use crate::error::StartError;
 use crate::group::{Group, GroupError};
-use crate::groups::{Config, StartError};
+use crate::groups::Config;
 use crate::hello::{self, Listening};
 use crate::identity::{Identity, IdentityError, IdentityFile, Proposal};
 use crate::local::Shared;
@@ -181,10 +180,9 @@ pub(crate) async fn enter(
 }
 
 /// Opens the system group.
-pub(crate) async fn open_system(
-    shared: &Arc<Shared>,
-    states: watch::Sender<Arc<SystemState>>,
-) -> Result<(), StartError> {
+pub(crate) async fn open_system(shared: &Arc<Shared>) -> Result<(), StartError> {
+    let states = shared.system_states.clone();
+    let life = shared.lives.of(SYSTEM);
     let lane = Lane::new(Arc::clone(&shared.ports.apply), SYSTEM.0);
     let stores = Arc::clone(&shared.ports.stores);
     let home = lane.clone();
@@ -202,7 +200,7 @@ pub(crate) async fn open_system(
     let network = &shared.router.network;
     let group = shared
         .opener
-        .open(SYSTEM, &shared.timing, network, host)
+        .open((SYSTEM, life), &shared.timing, network, host)
         .await?;
     let proposer = Proposer::start(ProposerParts {
         group: group.clone(),
@@ -215,7 +213,11 @@ pub(crate) async fn open_system(
         memory: Arc::clone(&shared.memory),
     });
     hurry(&group, network.local).await?;
-    shared.router.set_system(LocalSystem { group, proposer });
+    shared.router.set_system(LocalSystem {
+        life,
+        group,
+        proposer,
+    });
     Ok(())
 }
 
@@ -312,7 +314,12 @@ fn is_at_home(config: &Config, router: &Router, began: Instant) -> bool {
         Discovery::Alone => true,
         Discovery::Expect(_) if voters.len() == 1 => listened,
         // What raft remembers of a leader is from before the stop; a report is from now.
-        Discovery::Expect(_) => system.group.leads() || router.board.system_leader().is_some(),
+        // And what it says of shards must be as new as that leader's.
+        Discovery::Expect(_) if system.group.leads() => true,
+        Discovery::Expect(_) => {
+            let leaders = router.board.system_applied();
+            leaders.is_some_and(|applied| system.group.applied() >= applied)
+        }
     }
 }
 

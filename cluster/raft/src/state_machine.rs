@@ -17,14 +17,15 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::apply::Lane;
-use crate::group::Config;
 use crate::machine::{Machine, MachineError, RAFT_KEY_PREFIX};
 use crate::memory::Memory;
 use crate::network::wire::{self, WireLogId, WireStoredMembership};
 use crate::spool::Spool;
-use crate::types::StoredMembership;
 use crate::types::{AppliedEntry, Entry, LeaderId, LogId, NodeId, NodeInfo, Payload};
+use crate::types::{Config, StoredMembership};
 
+/// A handle to a running group.
+pub type Raft = openraft::Raft<Config, StateMachine>;
 /// A snapshot with what it holds.
 pub type Snapshot = openraft::storage::Snapshot<LeaderId, NodeId, NodeInfo, SnapshotData>;
 /// What openraft knows of a snapshot.

@@ -20,8 +20,9 @@ use tokio::time::Instant;
 use transport::{NodeId as MemberId, ShardId};
 
 use crate::bootstrap::Keeper;
+use crate::error::StartError;
 use crate::fencing;
-use crate::hello::{self, Hello, Report, ShardReport};
+use crate::hello::{self, Hello, Report, ShardReport, SystemReport};
 use crate::local::{LocalShard, Shared};
 use crate::room;
 use crate::router::group_of;
@@ -67,6 +68,15 @@ impl Supervisor {
             assignment.is_some_and(|assignment| !self.belongs_here(assignment))
         })
         .await;
+        for (shard, assignment) in &wanted {
+            if let Some(local) = self.shared.router.local(*shard)
+                && local.life < assignment.incarnation
+            {
+                tracing::warn!(%shard, life = %assignment.incarnation, "a shard goes on in a new life");
+                self.shared.router.remove(*shard);
+                local.group.close().await;
+            }
+        }
         let missing = wanted.iter().filter(|(shard, _)| {
             self.shared.router.local(*shard).is_none() && !self.shared.fences.holds(*shard)
         });
@@ -74,11 +84,12 @@ impl Supervisor {
         self.record_created(&state).await;
         for local in self.shared.router.locals() {
             let assignment = state.shards.get(&local.id);
-            if assignment.is_some_and(|assignment| !self.belongs_here(assignment)) {
-                self.close(&local).await;
-            } else {
-                let mut unwanted = self.unwanted.lock().unwrap_or_else(PoisonError::into_inner);
-                unwanted.remove(&local.id);
+            match assignment.filter(|assignment| !self.belongs_here(assignment)) {
+                Some(assignment) => self.close(&local, assignment).await,
+                None => {
+                    let mut unwanted = self.unwanted.lock().unwrap_or_else(PoisonError::into_inner);
+                    unwanted.remove(&local.id);
+                }
             }
         }
     }
@@ -100,6 +111,10 @@ impl Supervisor {
             incarnation: assignment.incarnation,
             shard_count: state.shard_count,
         };
+        if let Err(error) = self.fit(shard, assignment).await {
+            tracing::error!(%shard, %error, "a replica is not made fit for a new life yet");
+            return;
+        }
         let local = match LocalShard::open(&self.shared, identity).await {
             Ok(local) => local,
             Err(error) => {
@@ -119,6 +134,25 @@ impl Supervisor {
         }
         self.shared.router.add(local);
         self.news.notify_one();
+    }
+
+    /// Makes what is here of a shard fit for the life that the map says: on the node that the shard goes
+    /// on from, it becomes the only member of the group; elsewhere it is kept aside. Every step may be
+    /// done again after a crash; the life is noted last.
+    async fn fit(&self, shard: ShardId, assignment: &ShardAssignment) -> Result<(), StartError> {
+        let (shared, group) = (&self.shared, group_of(shard));
+        if shared.lives.of(group) >= assignment.incarnation {
+            return Ok(());
+        }
+        if assignment.recovered_from == Some(self.local()) {
+            let local = shared.router.network.local;
+            shared.opener.claim(group, local, self.info.clone()).await?;
+        } else {
+            let kept = shared.ports.stores.set_aside(group);
+            kept.map_err(|error| StartError::System(error.to_string()))?;
+            shared.opener.remove(group).await?;
+        }
+        Ok(shared.lives.note(group, assignment.incarnation)?)
     }
 
     /// A group of one has nobody to wait for.
@@ -154,14 +188,15 @@ impl Supervisor {
     }
 
     /// Closes a replica that its group does not name any more, and forgets its data.
-    async fn close(&self, local: &Arc<LocalShard>) {
+    async fn close(&self, local: &Arc<LocalShard>, assignment: &ShardAssignment) {
         let shard = local.id;
         let (_, nodes) = local.group.members();
         let since = {
             let mut unwanted = self.unwanted.lock().unwrap_or_else(PoisonError::into_inner);
             *unwanted.entry(shard).or_insert_with(Instant::now)
         };
-        if nodes.contains(&self.local().0) && since.elapsed() < UNWANTED_PATIENCE {
+        let is_old = assignment.incarnation > local.life;
+        if !is_old && nodes.contains(&self.local().0) && since.elapsed() < UNWANTED_PATIENCE {
             return;
         }
         tracing::info!(%shard, "this node gives its replica up");
@@ -182,18 +217,25 @@ impl Supervisor {
     pub(crate) fn report(&self) -> Option<Report> {
         let identity = self.keeper.get();
         let router = &self.shared.router;
-        let system = router.system().map_or((0, false), |system| {
-            (term_of(&system.group), system.group.leads())
-        });
+        let system = router.system()?;
+        let system = SystemReport {
+            life: system.life,
+            term: term_of(&system.group),
+            leads: system.group.leads(),
+            applied: system.group.applied(),
+        };
         let shards = router.locals().into_iter().map(|local| {
             let leads = local.group.leads();
             let standing = &local.standing;
             let verdict = || agreed(&standing.agreement());
             ShardReport {
                 shard: local.id,
+                life: local.life,
                 term: term_of(&local.group),
                 leads,
                 applied: local.group.applied(),
+                held: local.group.held(),
+                load: local.load.per_second(),
                 // Once there is a verdict, a follower's word is of no more use to anybody.
                 checkpoint: standing.own().filter(|_| leads).or(standing.undecided()),
                 agreed: leads.then(verdict).flatten(),

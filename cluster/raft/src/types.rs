@@ -64,6 +64,9 @@ impl fmt::Display for NodeInfo {
     }
 }
 
+/// The configuration that production and tests use.
+pub type Config = TypeConfig<openraft_rt_tokio::TokioRuntime>;
+
 /// openraft's type configuration, generic over the task runtime so that a simulation can bring
 /// its own. It holds nothing.
 pub struct TypeConfig<R>(PhantomData<fn() -> R>);

@@ -173,7 +173,7 @@ async fn heals(choose: impl Fn(usize) -> usize) {
 async fn whole(seen_by: &Groups, node: &Groups) {
     eventually("the replica is back", || async {
         let status = seen_by.status().await;
-        let is_whole = |one: &cluster_raft::groups::ShardStatus| {
+        let is_whole = |one: &cluster_raft::status::ShardStatus| {
             one.fenced.is_empty() && one.replicas.len() == 3
         };
         status.shards.iter().all(is_whole) && (0..SHARDS).all(|shard| node.holds(ShardId(shard)))
@@ -409,4 +409,42 @@ async fn the_word_of_a_replica_that_was_away_settles_a_shard_that_stopped() {
         assert_eq!(count(&*reader, &to), 2);
     }
     assert_eq!(cluster.evidence(struck), 1);
+}
+
+/// Three replicas, three states: an operator says which is right, and the shard goes on from it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_without_a_majority_goes_on_from_the_replica_that_is_chosen() {
+    let cluster = Cluster::start().await;
+    let to = address("Counter", 0);
+    let shard = shard_of(&to, SHARDS);
+    let leader = cluster.leader(shard).await;
+    cluster.faults[(leader + 1) % 3].strike(1_000);
+    cluster.faults[(leader + 2) % 3].strike(2_000);
+    let node = &cluster.nodes[0];
+    let say = |sequence: u64| send(node, sequence, to.clone(), Do::body(&[Do::Add(1)]));
+    node.submit(shard, vec![say(1)], PATIENCE).await.unwrap();
+    eventually("the shard stops", || async {
+        let tried = node.submit(shard, vec![change(1)], PATIENCE).await;
+        matches!(tried, Err(ProposeError::Halted { .. }))
+    })
+    .await;
+    let incarnation = node.system().borrow().shards[&shard].incarnation;
+    let recover = cluster::SystemCommand::Recover {
+        shard,
+        incarnation,
+        from: transport::NodeId(cluster.nodes[leader].local()),
+    };
+    node.propose_system(vec![recover], PATIENCE).await.unwrap();
+    eventually("the shard goes on", || async {
+        let said = node.submit(shard, vec![say(2)], PATIENCE).await;
+        said.is_ok()
+    })
+    .await;
+    whole(node, &cluster.nodes[(leader + 1) % 3]).await;
+    whole(node, &cluster.nodes[(leader + 2) % 3]).await;
+    agree(&cluster.all()).await;
+    for node in &cluster.nodes {
+        let reader = node.read(shard, true).await.unwrap();
+        assert_eq!(count(&*reader, &to), 2, "the state that was chosen");
+    }
 }

@@ -21,6 +21,16 @@ pub(crate) fn apply(shard: &mut Shard, deliver: &Deliver) -> Result<Outcome, Sha
             ),
         )));
     }
+    let known = shard.lives.of(deliver.source);
+    if deliver.source_incarnation < known {
+        return Ok(Outcome::Refused(Refusal::new(
+            codes::WRONG_INCARNATION,
+            format!(
+                "the channel is of incarnation {} of shard {}, which is in incarnation {known}",
+                deliver.source_incarnation, deliver.source
+            ),
+        )));
+    }
     let source = (deliver.source, deliver.source_incarnation);
     let expected = shard.channels.expects(source);
     let skipped = expected.checked_sub(deliver.first);

@@ -9,6 +9,7 @@ mod door;
 mod ends;
 mod history;
 mod hosting;
+mod lives;
 mod properties;
 mod random;
 mod reactive;

@@ -2,6 +2,12 @@
 
 use super::*;
 
+/// The moves without their reasons.
+fn next_moves(view: &View, limit: usize) -> Vec<Move> {
+    let moves = super::next_moves(view, limit);
+    moves.into_iter().map(|(step, _)| step).collect()
+}
+
 fn node(id: u64) -> NodeId {
     NodeId(id)
 }
@@ -19,6 +25,7 @@ fn view(ids: &[u64], shards: u32, replicas: usize) -> View {
         replicas,
         moving: false,
         fenced: Vec::new(),
+        place: None,
     });
     View {
         nodes: nodes(ids),
@@ -286,4 +293,114 @@ fn a_node_with_a_wrong_clock_ends_without_leads_but_keeps_its_replicas() {
     view.wrong_clocks.clear();
     settle(&mut view);
     assert_even(&view, 3);
+}
+
+#[test]
+fn a_lead_that_was_asked_for_stays_though_it_is_uneven_and_goes_where_its_node_drains() {
+    let mut view = view(&[1, 2, 3], 6, 3);
+    for shard in &mut view.shards {
+        shard.place = Some(Place {
+            leader: Some(node(2)),
+            replicas: Vec::new(),
+            wish: Wish::Transfer,
+        });
+    }
+    let reasons = super::next_moves(&view, 100);
+    assert!(
+        reasons
+            .iter()
+            .all(|(_, reason)| *reason == Reason::Transfer)
+    );
+    assert_eq!(settle(&mut view), 4);
+    let leads = |view: &View| spread(view, |shard, node| shard.leader == Some(node));
+    assert_eq!(leads(&view), (0, 6));
+    view.nodes.insert(node(2), Health::Draining);
+    settle(&mut view);
+    assert_eq!(leads(&view), (3, 3), "of the two that are left");
+    view.nodes.insert(node(2), Health::Alive);
+    settle(&mut view);
+    assert_eq!(leads(&view), (0, 6), "what was asked for is not forgotten");
+    view.shards.iter_mut().for_each(|shard| shard.place = None);
+    settle(&mut view);
+    assert_even(&view, 3);
+}
+
+/// What the leads, or the replicas, of each node do.
+fn load_of(view: &View, loads: &BTreeMap<ShardId, u64>, leads: bool) -> Vec<u64> {
+    let has = |shard: &ShardView, node: NodeId| match leads {
+        true => shard.leader == Some(node),
+        false => shard.replicas.contains(&node),
+    };
+    let of = |node: NodeId| {
+        let held = view.shards.iter().filter(|shard| has(shard, node));
+        held.map(|shard| loads[&shard.shard]).sum()
+    };
+    view.nodes.keys().map(|node| of(*node)).collect()
+}
+
+#[test]
+fn a_rebalance_makes_load_even_keeps_numbers_even_and_comes_to_rest() {
+    let mut state = 11_u64;
+    let mut random = |bound: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) % bound
+    };
+    for count in 2..=6 {
+        let ids: Vec<u64> = (1..=count).collect();
+        let mut view = view(&ids, 24, 3);
+        // One node leads and holds what is busy.
+        let busy = |shard: &ShardView| shard.leader == Some(node(1));
+        let loads: BTreeMap<ShardId, u64> = view
+            .shards
+            .iter()
+            .map(|one| (one.shard, random(100) + if busy(one) { 900 } else { 0 }))
+            .collect();
+        let spread_of = |view: &View| {
+            let leads = load_of(view, &loads, true);
+            leads.iter().max().unwrap() - leads.iter().min().unwrap()
+        };
+        let before = spread_of(&view);
+        for (shard, place) in even_by_load(&view, &loads) {
+            let mut shards = view.shards.iter_mut();
+            let one = shards.find(|one| one.shard == shard).unwrap();
+            one.place = Some(place);
+        }
+        let moves = settle(&mut view);
+        assert!(view.shards.iter().all(|one| {
+            let place = one.place.as_ref();
+            place.is_none_or(|place| place.is_reached(one))
+        }));
+        view.shards.iter_mut().for_each(|shard| shard.place = None);
+        assert_eq!(settle(&mut view), 0, "numbers stayed even");
+        assert_even(&view, 3.min(count as usize));
+        let after = spread_of(&view);
+        println!("{count} nodes, {moves} moves: spread of leads' load {before} to {after}");
+        assert!(after * 2 < before, "{count} nodes: {before} to {after}");
+        assert_eq!(even_by_load(&view, &loads), [], "{count} nodes");
+    }
+}
+
+#[test]
+fn a_rebalance_without_load_asks_for_nothing() {
+    let view = view(&[1, 2, 3, 4], 16, 3);
+    assert_eq!(even_by_load(&view, &BTreeMap::new()), []);
+    let mut one_sided = view.clone();
+    one_sided.nodes.insert(node(4), Health::Silent);
+    assert!(even_by_load(&one_sided, &BTreeMap::new()).len() < 16);
+    assert_eq!(even_by_load(&View::default(), &BTreeMap::new()), []);
+}
+
+#[test]
+fn a_place_that_cannot_be_had_has_no_effect() {
+    let mut view = view(&[1, 2, 3, 4], 8, 3);
+    let stranger = view.shards[0].clone();
+    let out = view.nodes.keys().find(|id| !stranger.replicas.contains(id));
+    view.shards[0].place = Some(Place {
+        leader: out.copied(),
+        replicas: vec![node(1), node(9), node(10)],
+        wish: Wish::Rebalance,
+    });
+    assert_eq!(next_moves(&view, 100), []);
 }

@@ -8,9 +8,11 @@ use transport::{Incarnation, ShardId};
 
 use super::{QueryError, decode};
 use crate::action::ChannelBatch;
+use crate::command::Meet;
 use crate::keys;
 use crate::limits::{CHANNEL_BATCH_PARCELS, PAGE_ROWS_MAX};
 use crate::record::OutboundRecord;
+use crate::shard::Lives;
 use crate::store::StateRead;
 
 /// Where a channel stands at its source.
@@ -82,6 +84,39 @@ pub fn taken(reader: &dyn StateRead, source: ShardId) -> Result<u64, QueryError>
         latest = last;
     }
     Ok(latest)
+}
+
+/// What a shard in life `incarnation` says to `target`, of whose life it believes that it is
+/// `target_incarnation`. None where that shard knows of this life already.
+///
+/// # Errors
+///
+/// The store's, or a corrupt record.
+pub fn meeting(
+    reader: &dyn StateRead,
+    own: (ShardId, Incarnation),
+    target: (ShardId, Incarnation),
+) -> Result<Option<Meet>, QueryError> {
+    let lives: Lives = match reader.get(&[keys::LIVES])? {
+        Some(bytes) => decode(&[keys::LIVES], &bytes)?,
+        None => return Ok(None),
+    };
+    if !lives.rests(target.0) {
+        return Ok(None);
+    }
+    let from = keys::inbound(target.0, Incarnation(0));
+    let until = keys::inbound(ShardId(target.0.0 + 1), Incarnation(0));
+    let mut now = Vec::new();
+    for (key, bytes) in reader.scan(&from, Some(&until), PAGE_ROWS_MAX)? {
+        let (_, life, through): (ShardId, Incarnation, u64) = decode(&key, &bytes)?;
+        now.push((life, through));
+    }
+    Ok(Some(Meet {
+        source: own.0,
+        incarnation: own.1,
+        target_incarnation: target.1,
+        taken: lives.taken(target.0, own.1, now.into_iter()),
+    }))
 }
 
 /// The parcels of a channel from number `first` on: at least one where there is one, then as many

@@ -47,7 +47,10 @@ impl Shard {
     }
 
     fn apply_command(&mut self, command: &Command) -> Result<Outcome, ShardError> {
-        let is_about_agreement = matches!(command, Command::Agreed(_) | Command::Checkpoint);
+        let is_about_agreement = matches!(
+            command,
+            Command::Agreed(_) | Command::Checkpoint | Command::BeginLife(_)
+        );
         if self.agreement.is_stopped() && !is_about_agreement {
             return Ok(Outcome::Refused(self.stopped()));
         }
@@ -69,6 +72,9 @@ impl Shard {
             Command::Agreed(verdict) => commands::agreed::apply(self, verdict),
             Command::Read(request) => commands::read::apply(self, request),
             Command::Prune(prune) => commands::prune::apply(self, prune),
+            Command::BeginLife(life) => commands::begin_life::apply(self, *life),
+            Command::Meet(meet) => commands::meet::meet(self, meet),
+            Command::Met(met) => commands::meet::met(self, met),
         }?;
         self.trim_messages()?;
         Ok(outcome)
@@ -84,7 +90,7 @@ impl Shard {
         self.hot.write(store, &mut self.meta);
         self.hot.evict(self.hot_bytes_max);
         self.queue.write(store);
-        self.channels.write(store, &mut self.actions);
+        self.channels.write(store, &self.lives, &mut self.actions);
         self.services.write(store);
         store.put(&[keys::META], keys::encode_record(&self.meta));
         if let Some(at_ms) = self.timers.announced() {
@@ -93,7 +99,7 @@ impl Shard {
         if !self.queue.is_empty() {
             self.actions.push(Action::Continue);
         }
-        if self.agreement.is_stopped() {
+        if self.agreement.is_stopped() || self.awaits_life() {
             self.actions.clear();
         }
     }

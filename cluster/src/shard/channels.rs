@@ -10,6 +10,7 @@ use bytes::Bytes;
 use transport::{Incarnation, ShardId};
 
 use super::ShardError;
+use super::lives::Lives;
 use super::meta::linked;
 use crate::action::{Action, ChannelBatch};
 use crate::keys;
@@ -18,7 +19,7 @@ use crate::record::OutboundRecord;
 use crate::store::{StateRead, StateStore};
 
 /// A channel's two ends.
-type Ends = (ShardId, Incarnation);
+pub(super) type Ends = (ShardId, Incarnation);
 
 /// All channels from and to this shard.
 #[derive(Default)]
@@ -114,8 +115,69 @@ impl Channels {
         );
     }
 
-    /// Writes the records that changed, and announces what was put in.
-    pub(crate) fn write(&mut self, store: &mut dyn StateStore, actions: &mut Vec<Action>) {
+    /// The number of the next parcel of a channel.
+    pub(crate) fn next(&self, ends: Ends) -> u64 {
+        self.outbound.get(&ends).map_or(1, |one| one.record.next)
+    }
+
+    /// How many parcels after `through` the target of a channel has acknowledged.
+    pub(crate) fn acked_beyond(&self, ends: Ends, through: u64) -> u64 {
+        let acked = self.outbound.get(&ends).map_or(0, |one| one.record.acked);
+        acked.saturating_sub(through)
+    }
+
+    /// The lives of `source` of which channels are taken, and how far.
+    pub(crate) fn inbound_of(&self, source: ShardId) -> impl Iterator<Item = (Incarnation, u64)> {
+        let of = self
+            .inbound
+            .iter()
+            .filter(move |(ends, _)| ends.0 == source);
+        of.map(|((_, life), through)| (*life, *through))
+    }
+
+    /// Forgets how far channels were taken, and says it: the sources number anew.
+    pub(crate) fn close_inbound(&mut self, store: &mut dyn StateStore) -> BTreeMap<Ends, u64> {
+        let closed = std::mem::take(&mut self.inbound);
+        for ends in closed.keys() {
+            store.delete(&keys::inbound(ends.0, ends.1));
+        }
+        closed
+    }
+
+    /// Closes a channel, and puts those of its parcels into another that `keeps` names, in order.
+    pub(crate) fn renumber(
+        &mut self,
+        store: &mut dyn StateStore,
+        from: Ends,
+        to: Ends,
+        keeps: impl Fn(u64) -> bool,
+    ) -> Result<(), ShardError> {
+        let Some(old) = self.outbound.remove(&from) else {
+            return Ok(());
+        };
+        let (first, end) = (old.record.acked + 1, old.record.next);
+        let first = keys::parcel(from.0, from.1, first);
+        let held = super::scan_range(store, first, &keys::parcel(from.0, from.1, end))?;
+        store.delete(&keys::outbound(from.0, from.1));
+        for (key, _) in &held {
+            store.delete(key);
+        }
+        for (key, parcel) in held {
+            if keeps(crate::query::number_of(&key)?) {
+                self.put(store, to.0, to.1, parcel);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the records that changed, and announces what was put in, except where the target has
+    /// first to hear of a new life.
+    pub(crate) fn write(
+        &mut self,
+        store: &mut dyn StateStore,
+        lives: &Lives,
+        actions: &mut Vec<Action>,
+    ) {
         for (ends, outbound) in &mut self.outbound {
             if !std::mem::take(&mut outbound.changed) {
                 continue;
@@ -125,7 +187,7 @@ impl Channels {
                 keys::encode_record(&outbound.record),
             );
             let parcels = std::mem::take(&mut outbound.fresh);
-            if !parcels.is_empty() {
+            if !parcels.is_empty() && !lives.rests(ends.0) {
                 actions.push(Action::Send(ChannelBatch {
                     target: ends.0,
                     target_incarnation: ends.1,
@@ -136,11 +198,12 @@ impl Channels {
         }
     }
 
-    /// The channels that still owe something, with the first number owed.
-    pub(crate) fn owed(&self) -> impl Iterator<Item = (Ends, u64)> {
+    /// The channels that still owe something and do not rest, with the first number owed.
+    pub(crate) fn owed(&self, lives: &Lives) -> impl Iterator<Item = (Ends, u64)> {
         let open = self
             .outbound
             .iter()
+            .filter(|(ends, _)| !lives.rests(ends.0))
             .filter(|(_, outbound)| outbound.record.acked + 1 < outbound.record.next);
         open.map(|(ends, outbound)| (*ends, outbound.record.acked + 1))
     }

@@ -7,14 +7,14 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use transport::codec;
-use transport::{ClusterId, DecodeError, EncodeError, Namespace, NodeId, ShardId};
+use transport::{ClusterId, DecodeError, EncodeError, Incarnation, Namespace, NodeId, ShardId};
 
 use super::state::{Member, MemberState};
 use crate::entry::EntryStamp;
 use crate::limits::ENTRY_BYTES_MAX;
 use crate::message::ProgramId;
 use crate::outcome::Refusal;
-use crate::placement::Move;
+use crate::placement::{Move, Place, Reason};
 
 /// One entry of the system group's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -129,6 +129,8 @@ pub enum SystemCommand {
     BeginMove {
         /// The move.
         step: Move,
+        /// Why it is made.
+        reason: Reason,
     },
     /// A move ended. It names the move, so that a late repeat does not end the next one.
     EndMove {
@@ -144,6 +146,17 @@ pub enum SystemCommand {
     },
     /// Give and take names, after all shards hold the programs.
     ActivateNames(ActivateNames),
+    /// A shard goes on from one replica, in a new life: the others are gone for good, or differ.
+    Recover {
+        /// The shard.
+        shard: ShardId,
+        /// The life that it is in: a repeat of this command recovers nothing again.
+        incarnation: Incarnation,
+        /// The node whose replica it goes on from.
+        from: NodeId,
+    },
+    /// Where shards are asked to be; none forgets what was asked of that shard before.
+    Place(Vec<(ShardId, Option<Place>)>),
 }
 
 /// The answer to one command.

@@ -47,10 +47,13 @@ pub(super) fn initialise(
     {
         let assignment = ShardAssignment {
             incarnation: Incarnation(1),
+            recovered_from: None,
             preferred_leader: replicas[0],
             replicas: shards::ascending(&replicas),
             created: false,
             step: None,
+            reason: None,
+            place: None,
         };
         shards::put_shard(state, store, shard, assignment);
     }
@@ -98,6 +101,7 @@ pub(super) fn remove(
             format!("node {node} still holds a replica of shard {shard}; drain it first"),
         ));
     }
+    shards::forget_places(state, store, node);
     state.members.remove(&node);
     store.delete(&keys::system_member(node));
     Ok(())

@@ -15,7 +15,7 @@ use super::command::SystemSettings;
 use crate::keys;
 use crate::message::ProgramId;
 use crate::outcome::StateHash;
-use crate::placement::Move;
+use crate::placement::{Move, Place, Reason};
 use crate::store::{StateRead, StateStore, StoreError};
 
 /// Why the system state cannot go on.
@@ -63,6 +63,8 @@ pub struct Member {
 pub struct ShardAssignment {
     /// Which life of the shard.
     pub incarnation: Incarnation,
+    /// The node whose replica this life goes on from; none in the first.
+    pub recovered_from: Option<NodeId>,
     /// The nodes that hold it, ascending.
     pub replicas: Vec<NodeId>,
     /// The node that should lead it.
@@ -71,6 +73,10 @@ pub struct ShardAssignment {
     pub created: bool,
     /// What is under way.
     pub step: Option<Move>,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// Where it was asked to be.
+    pub place: Option<Place>,
 }
 
 /// What is known of a program without its bytes.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::entry::EntryStamp;
-use crate::placement::Move;
+use crate::placement::{Move, Place, Reason, Wish};
 use crate::store::memory::{FlushMode, MemoryStores};
 use crate::store::{GroupId, StoreProvider};
 use transport::{ClusterId, Namespace, NodeId, ShardId};
@@ -149,12 +149,18 @@ fn moves_change_the_map_when_they_are_done() {
         shard,
         node: NodeId(4),
     };
-    bench.done(SystemCommand::BeginMove { step: add });
+    bench.done(SystemCommand::BeginMove {
+        step: add,
+        reason: Reason::Uneven,
+    });
     let other = Move::TransferLead {
         shard,
         to: NodeId(2),
     };
-    let refused = bench.refused(SystemCommand::BeginMove { step: other });
+    let refused = bench.refused(SystemCommand::BeginMove {
+        step: other,
+        reason: Reason::Uneven,
+    });
     assert_eq!(refused, "E-move-under-way");
     let mut bench = bench.reopen();
     let added = SystemCommand::EndMove {
@@ -165,7 +171,10 @@ fn moves_change_the_map_when_they_are_done() {
     assert_eq!(bench.system.state().shards[&shard].replicas.len(), 4);
     let first = bench.system.state().shards[&shard].preferred_leader;
     let remove = Move::RemoveReplica { shard, node: first };
-    bench.done(SystemCommand::BeginMove { step: remove });
+    bench.done(SystemCommand::BeginMove {
+        step: remove,
+        reason: Reason::Uneven,
+    });
     // A late repeat of the end of the move before ends nothing.
     assert_eq!(bench.refused(added), "E-move-unknown");
     let under_way = &bench.system.state().shards[&shard];
@@ -192,7 +201,10 @@ fn a_move_that_failed_changes_nothing() {
         shard,
         node: before[0],
     };
-    bench.done(SystemCommand::BeginMove { step: remove });
+    bench.done(SystemCommand::BeginMove {
+        step: remove,
+        reason: Reason::Uneven,
+    });
     bench.done(SystemCommand::EndMove {
         step: remove,
         done: false,
@@ -202,7 +214,10 @@ fn a_move_that_failed_changes_nothing() {
         shard,
         node: before[0],
     };
-    let refused = bench.refused(SystemCommand::BeginMove { step: impossible });
+    let refused = bench.refused(SystemCommand::BeginMove {
+        step: impossible,
+        reason: Reason::Uneven,
+    });
     assert_eq!(refused, "E-move-impossible");
 }
 
@@ -261,4 +276,59 @@ fn settings_are_checked() {
     assert_eq!(bench.refused(settings(0)), "E-setting");
     bench.done(settings(5));
     assert_eq!(bench.reopen().system.state().settings.replicas, 5);
+}
+
+#[test]
+fn places_are_taken_whole_or_not_and_end_with_their_node() {
+    let mut bench = Bench::new();
+    bench.done(SystemCommand::Join(member(4)));
+    let shard = ShardId(2);
+    let place = |leader: u64, replicas: &[u64]| Place {
+        leader: Some(NodeId(leader)),
+        replicas: replicas.iter().map(|node| NodeId(*node)).collect(),
+        wish: Wish::Rebalance,
+    };
+    let mut refused = |place: Place| {
+        let fine = (
+            ShardId(1),
+            Some(Place {
+                leader: None,
+                ..place.clone()
+            }),
+        );
+        bench.refused(SystemCommand::Place(vec![fine, (shard, Some(place))]))
+    };
+    assert_eq!(refused(place(4, &[])), "E-move-impossible");
+    assert_eq!(refused(place(9, &[1, 9])), "E-member-unknown");
+    assert!(bench.system.state().shards[&ShardId(1)].place.is_none());
+    let with_fourth = place(4, &[1, 2, 4]);
+    bench.done(SystemCommand::Place(vec![(
+        shard,
+        Some(with_fourth.clone()),
+    )]));
+    let mut bench = bench.reopen();
+    assert_eq!(bench.system.state().shards[&shard].place, Some(with_fourth));
+    bench.done(SystemCommand::Remove { node: NodeId(4) });
+    assert_eq!(bench.system.state().shards[&shard].place, None);
+    bench.reopen();
+}
+
+#[test]
+fn a_lead_that_was_asked_for_ends_with_the_replica() {
+    let mut bench = Bench::new();
+    let shard = ShardId(0);
+    let node = bench.system.state().shards[&shard].replicas[1];
+    let place = Place {
+        leader: Some(node),
+        replicas: Vec::new(),
+        wish: Wish::Transfer,
+    };
+    bench.done(SystemCommand::Place(vec![(shard, Some(place))]));
+    let step = Move::RemoveReplica { shard, node };
+    let reason = Reason::Leaves;
+    bench.done(SystemCommand::BeginMove { step, reason });
+    assert_eq!(bench.system.state().shards[&shard].reason, Some(reason));
+    bench.done(SystemCommand::EndMove { step, done: true });
+    let after = &bench.system.state().shards[&shard];
+    assert_eq!((after.reason, after.place.clone()), (None, None));
 }

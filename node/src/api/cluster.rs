@@ -41,6 +41,9 @@ pub struct NodeView {
     pub leads: u32,
     /// Shards of which it holds a replica.
     pub replicas: u32,
+    /// Messages and other commands in a second, of the shards that it leads, lately.
+    #[serde(default)]
+    pub load: u64,
 }
 
 /// One shard.
@@ -48,6 +51,9 @@ pub struct NodeView {
 pub struct ShardView {
     /// Its number.
     pub id: u32,
+    /// Which life of it: the first, and one more for each recovery.
+    #[serde(default)]
+    pub incarnation: u32,
     /// The node that leads it, where one does.
     pub leader: Option<u64>,
     /// The nodes that hold it.
@@ -71,4 +77,98 @@ pub struct ShardView {
     /// The move of it that is under way.
     #[serde(default)]
     pub moving: Option<String>,
+    /// Why it moves.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// How much of the log a replica that is added has, of 100.
+    #[serde(default)]
+    pub caught_up_percent: Option<u64>,
+    /// Messages and other commands that it took in a second, lately.
+    #[serde(default)]
+    pub load: u64,
+    /// Where it was asked to be, until it is there or the cluster is asked for something else.
+    #[serde(default)]
+    pub asked: Option<PlaceView>,
+}
+
+/// Where a shard was asked to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceView {
+    /// The shard.
+    pub shard: u32,
+    /// `transfer` or `rebalance`.
+    pub by: String,
+    /// The node that is to lead it, where that changes.
+    pub leader: Option<u64>,
+    /// The nodes that are to hold it; empty where they do not change.
+    pub replicas: Vec<u64>,
+}
+
+/// The body of `POST /v1/cluster/shards/{shard}/transfer`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransferRequest {
+    /// Name or id of the node that is to lead.
+    pub to: String,
+}
+
+/// The body of `POST /v1/cluster/shards/{shard}/recover` and `POST /v1/cluster/system/recover`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecoverRequest {
+    /// Name or id of the node to go on from.
+    pub from: String,
+    /// Whether to do it, and not only to say what it would mean.
+    #[serde(default)]
+    pub confirmed: bool,
+}
+
+/// What a shard goes on from, and what is left behind.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RecoveryView {
+    /// The shard.
+    pub shard: u32,
+    /// The life that ends.
+    pub incarnation: u32,
+    /// Whether it had stopped because its replicas differ.
+    pub stopped: bool,
+    /// The replica that it goes on from.
+    pub from: ReplicaView,
+    /// The others, as they were heard last.
+    pub others: Vec<ReplicaView>,
+    /// Whether it was done.
+    pub done: bool,
+}
+
+/// A replica, as it was heard last.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReplicaView {
+    /// The node that holds it.
+    pub node: u64,
+    /// How long it has been silent.
+    pub silent_ms: u64,
+    /// Entries applied, all of them committed; none where it was never heard.
+    pub applied: Option<u64>,
+    /// Entries in its log, whether committed or not.
+    pub held: Option<u64>,
+    /// Entries that it had applied and that the shard goes on without, where that is known.
+    pub lost: Option<u64>,
+}
+
+/// The body of `POST /v1/cluster/rebalance`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RebalanceRequest {
+    /// Only say what would move.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What a rebalance asks for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RebalanceView {
+    /// The shards that are to move.
+    pub changes: Vec<PlaceView>,
+    /// The cluster as it is.
+    pub cluster: ClusterView,
 }

@@ -9,7 +9,10 @@ mod problem;
 mod programs;
 mod reactive;
 
-pub use cluster::{ClusterView, NodeView, ShardView};
+pub use cluster::{
+    ClusterView, NodeView, PlaceView, RebalanceRequest, RebalanceView, RecoverRequest,
+    RecoveryView, ReplicaView, ShardView, TransferRequest,
+};
 pub use instances::{
     ErrorView, HistoryEvent, HistoryPage, InstancePage, InstanceSummary, InstanceView,
     OutboxMessage, OutboxPage, StackFrame, StartRequest,

@@ -65,6 +65,9 @@ pub struct Config {
     pub http_allow: Vec<String>,
     /// Free space below which new work is refused, MiB.
     pub disk_reserve_mib: u64,
+    /// Whether this start goes on alone as the system group; never in a file.
+    #[serde(skip)]
+    pub recover_system: bool,
 }
 
 impl Default for Config {
@@ -89,6 +92,7 @@ impl Default for Config {
             history_mib: 8192,
             http_allow: Vec::new(),
             disk_reserve_mib: 256,
+            recover_system: false,
         }
     }
 }
@@ -125,6 +129,7 @@ impl Config {
             direct_key,
             direct_authority
         );
+        config.recover_system = arguments.recover_system;
         config.check()?;
         Ok(config)
     }

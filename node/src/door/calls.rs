@@ -256,7 +256,8 @@ impl Door {
             Outcome::ChannelExpects(_)
             | Outcome::Done
             | Outcome::Checkpoint(_)
-            | Outcome::Pruned(_) => {
+            | Outcome::Pruned(_)
+            | Outcome::Met(_) => {
                 panic!("a door request is accepted or refused, nothing else")
             }
         }

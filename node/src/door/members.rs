@@ -1,12 +1,13 @@
 //! What an operator asks of the cluster's members: that a node hands its work over, that it takes work again,
-//! that one that is gone is forgotten. Comes after the HTTP handlers; before the system group, whose leader
+//! that one that is gone is forgotten; that a shard is led elsewhere, that all are spread evenly. Comes after the HTTP handlers; before the system group, whose leader
 //! moves replicas and leads. Guarantees: a node that holds a replica or still runs is never forgotten.
 //! Leaves to others: the moves (`cluster_raft::placement`), waiting for them (clients).
 
 use cluster::codes;
 use cluster::outcome::Refusal;
+use cluster::placement::{Place, Wish};
 use cluster::system::{MemberState, SystemCommand, SystemOutcome};
-use transport::NodeId;
+use transport::{NodeId, ShardId};
 
 use super::{Door, DoorError};
 
@@ -73,7 +74,45 @@ impl Door {
         self.change(SystemCommand::Remove { node }).await
     }
 
-    async fn change(&self, command: SystemCommand) -> Result<(), DoorError> {
+    /// Asks that a node leads a shard from now on.
+    ///
+    /// # Errors
+    /// `E-move-impossible` where it holds no replica of it, or the system group has no leader in time.
+    pub async fn transfer(&self, shard: ShardId, to: NodeId) -> Result<(), DoorError> {
+        let place = Place {
+            leader: Some(to),
+            replicas: Vec::new(),
+            wish: Wish::Transfer,
+        };
+        self.change(SystemCommand::Place(vec![(shard, Some(place))]))
+            .await
+    }
+
+    /// What would have to move for replicas and leads to be even by number and by load.
+    #[must_use]
+    pub fn uneven(&self) -> Vec<(ShardId, Place)> {
+        self.groups().even_by_load()
+    }
+
+    /// Asks for these places, and forgets all that was asked for before.
+    ///
+    /// # Errors
+    /// The system group has no leader in time.
+    pub async fn rebalance(&self, places: Vec<(ShardId, Place)>) -> Result<(), DoorError> {
+        let system = self.system();
+        let asked = system.shards.iter().filter(|(_, one)| one.place.is_some());
+        let forgotten = asked.map(|(shard, _)| (*shard, None));
+        let wanted = places
+            .into_iter()
+            .map(|(shard, place)| (shard, Some(place)));
+        let all: Vec<_> = forgotten.chain(wanted).collect();
+        if all.is_empty() {
+            return Ok(());
+        }
+        self.change(SystemCommand::Place(all)).await
+    }
+
+    pub(super) async fn change(&self, command: SystemCommand) -> Result<(), DoorError> {
         match self.propose_system(command).await? {
             SystemOutcome::Done { .. } => Ok(()),
             SystemOutcome::Refused(refusal) => Err(DoorError::Refused(refusal)),

@@ -15,6 +15,7 @@ mod places;
 mod programs;
 mod reactive;
 mod reads;
+mod recovery;
 mod replay;
 mod route;
 mod served;
@@ -40,6 +41,7 @@ pub use error::DoorError;
 pub(crate) use listen::Heard;
 pub use listen::Listener;
 pub use reads::{Answer, Consistency, Query, Shown, answer_queries};
+pub use recovery::Recovery;
 pub(crate) use stories::mismatch;
 pub use stories::{Known, Story};
 

@@ -1,13 +1,18 @@
 //! `/v1/cluster`: members and shards, as the answering node sees them; members that hand their work over, or
-//! are forgotten.
+//! are forgotten; shards that are asked to be elsewhere.
 
 use axum::Json;
 use axum::extract::{Path, State};
+use cluster::placement::{Place, Wish};
 use cluster::system::MemberState;
-use cluster_raft::groups::NodeStatus;
+use cluster_raft::status::{NodeStatus, ShardStatus};
+use transport::ShardId;
 
 use super::Context;
-use crate::api::{ClusterView, NodeView, ShardView};
+use super::request::Body;
+use crate::api::{
+    ClusterView, NodeView, PlaceView, RebalanceRequest, RebalanceView, ShardView, TransferRequest,
+};
 use crate::door::{Door, DoorError};
 
 /// `POST /v1/cluster/nodes/{node}/drain`
@@ -40,12 +45,67 @@ pub(super) async fn remove(
     Ok(Json(view(door).await?))
 }
 
+/// `POST /v1/cluster/shards/{shard}/transfer`
+pub(super) async fn transfer(
+    State(context): State<Context>,
+    Path(shard): Path<String>,
+    body: Body,
+) -> Result<Json<ClusterView>, DoorError> {
+    let door = context.door()?;
+    let request: TransferRequest = body.json()?;
+    let shard = self::shard(&shard)?;
+    door.transfer(shard, door.member(&request.to)?).await?;
+    Ok(Json(view(door).await?))
+}
+
+/// `POST /v1/cluster/rebalance`
+pub(super) async fn rebalance(
+    State(context): State<Context>,
+    body: Body,
+) -> Result<Json<RebalanceView>, DoorError> {
+    let door = context.door()?;
+    let request: RebalanceRequest = match body.0.is_empty() {
+        true => RebalanceRequest::default(),
+        false => body.json()?,
+    };
+    let places = door.uneven();
+    let changes = places.iter().map(|(shard, one)| place(*shard, one));
+    let changes = changes.collect();
+    if !request.dry_run {
+        door.rebalance(places).await?;
+    }
+    Ok(Json(RebalanceView {
+        changes,
+        cluster: view(door).await?,
+    }))
+}
+
+/// The number of a shard in a path.
+pub(super) fn shard(text: &str) -> Result<ShardId, DoorError> {
+    let number = text.parse().map(ShardId);
+    number.map_err(|_| DoorError::BadRequest(format!("`{text}` is no number of a shard")))
+}
+
+fn place(shard: ShardId, place: &Place) -> PlaceView {
+    PlaceView {
+        shard: shard.0,
+        by: match place.wish {
+            Wish::Transfer => "transfer",
+            Wish::Rebalance => "rebalance",
+        }
+        .to_owned(),
+        leader: place.leader.map(|node| node.0),
+        replicas: place.replicas.iter().map(|node| node.0).collect(),
+    }
+}
+
 /// `GET /v1/cluster`
 pub(super) async fn show(State(context): State<Context>) -> Result<Json<ClusterView>, DoorError> {
     Ok(Json(view(context.door()?).await?))
 }
 
-async fn view(door: &Door) -> Result<ClusterView, DoorError> {
+/// The cluster, as the answer to every call.
+pub(super) async fn view(door: &Door) -> Result<ClusterView, DoorError> {
     let system = door.system();
     let status = door.groups().status().await;
     let nodes = status.nodes.iter().map(|node| NodeView {
@@ -57,28 +117,7 @@ async fn view(door: &Door) -> Result<ClusterView, DoorError> {
         wrong_clock: node.has_wrong_clock,
         leads: node.leads,
         replicas: node.replicas,
-    });
-    let shards = status.shards.iter().map(|shard| ShardView {
-        id: shard.shard.0,
-        leader: shard.leader,
-        replicas: shard.replicas.clone(),
-        applied: shard.applied,
-        state_hash: shard
-            .state_hash
-            .map(|hash| hash.to_string())
-            .unwrap_or_default(),
-        stopped: matches!(shard.agreed, Some((_, None))),
-        agreed: shard.agreed.map(|(unit, _)| unit.saturating_sub(1)),
-        agreed_hash: match shard.agreed {
-            Some((_, Some(hash))) => hash.to_string(),
-            _ => String::new(),
-        },
-        fenced: shard.fenced.clone(),
-        moving: system
-            .shards
-            .get(&shard.shard)
-            .and_then(|assignment| assignment.step)
-            .map(|step| step.to_string()),
+        load: node.load,
     });
     Ok(ClusterView {
         name: system.name.clone(),
@@ -86,8 +125,30 @@ async fn view(door: &Door) -> Result<ClusterView, DoorError> {
         answered_by: status.local,
         replicas: system.settings.replicas,
         nodes: nodes.collect(),
-        shards: shards.collect(),
+        shards: status.shards.iter().map(shard_view).collect(),
     })
+}
+
+fn shard_view(shard: &ShardStatus) -> ShardView {
+    let moving = shard.moving.as_ref();
+    let hash = |hash: Option<cluster::StateHash>| hash.map(|hash| hash.to_string());
+    ShardView {
+        id: shard.shard.0,
+        incarnation: shard.incarnation.0,
+        leader: shard.leader,
+        replicas: shard.replicas.clone(),
+        applied: shard.applied,
+        state_hash: hash(shard.state_hash).unwrap_or_default(),
+        stopped: matches!(shard.agreed, Some((_, None))),
+        agreed: shard.agreed.map(|(unit, _)| unit.saturating_sub(1)),
+        agreed_hash: hash(shard.agreed.and_then(|(_, hash)| hash)).unwrap_or_default(),
+        fenced: shard.fenced.clone(),
+        moving: moving.map(|moving| moving.step.to_string()),
+        reason: moving.and_then(|moving| Some(moving.reason?.to_string())),
+        caught_up_percent: moving.and_then(|moving| moving.percent),
+        load: shard.load,
+        asked: shard.place.as_ref().map(|one| place(shard.shard, one)),
+    }
 }
 
 fn state(node: &NodeStatus) -> &'static str {

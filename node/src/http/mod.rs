@@ -15,6 +15,7 @@ mod outbox;
 mod problems;
 mod programs;
 mod reactive;
+mod recovery;
 mod request;
 mod routes;
 mod stories;
@@ -181,6 +182,13 @@ fn in_namespace() -> Routes {
 fn of_cluster() -> Routes {
     Routes::default()
         .get("/v1/cluster", cluster::show)
+        .post("/v1/cluster/rebalance", cluster::rebalance)
+        .post("/v1/cluster/shards/{shard}/transfer", cluster::transfer)
+        .post(
+            "/v1/cluster/shards/{shard}/recover",
+            recovery::recover_shard,
+        )
+        .post("/v1/cluster/system/recover", recovery::recover_system)
         .delete("/v1/cluster/nodes/{node}", cluster::remove)
         .post("/v1/cluster/nodes/{node}/drain", cluster::drain)
         .post("/v1/cluster/nodes/{node}/undrain", cluster::undrain)

@@ -102,9 +102,18 @@ impl Cluster {
     /// Starts further nodes at the same time, and waits until they serve.
     pub fn grow(&mut self, count: usize) {
         let first = self.nodes.len();
-        for number in first..first + count {
-            let name = format!("node-{}", number + 1);
-            let mut node = Node::new(&name, &self.folder.path().join(&name), &self.arguments);
+        let names: Vec<String> = (first..first + count)
+            .map(|number| format!("node-{}", number + 1))
+            .collect();
+        self.grow_named(&names);
+    }
+
+    /// As [`Cluster::grow`], with names for the nodes.
+    pub fn grow_named(&mut self, names: &[impl AsRef<str>]) {
+        let first = self.nodes.len();
+        for name in names {
+            let name = name.as_ref();
+            let mut node = Node::new(name, &self.folder.path().join(name), &self.arguments);
             node.start();
             self.nodes.push(node);
         }

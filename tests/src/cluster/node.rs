@@ -106,6 +106,12 @@ impl Node {
         self.process.take().expect("the node runs").kill();
     }
 
+    /// Removes its data, as a disk that is gone does. The node must not run.
+    pub fn lose_data(&self) {
+        assert!(self.process.is_none(), "{} runs", self.name);
+        std::fs::remove_dir_all(self.data()).unwrap();
+    }
+
     /// Starts it again on its data and port, and waits until it serves.
     pub fn restart(&mut self) {
         self.start();

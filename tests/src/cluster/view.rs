@@ -26,6 +26,8 @@ pub struct MemberView {
     pub leads: u32,
     /// Shards of which it holds a replica.
     pub replicas: u32,
+    /// Messages and other commands in a second, of the shards that it leads.
+    pub load: u64,
 }
 
 /// One shard.

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster::query;
-use cluster_raft::groups::ShardStatus;
+use cluster_raft::status::ShardStatus;
 use transport::ShardId;
 
 use crate::client::{Add, COUNTERS, LEDGERS, Verdict};
@@ -152,9 +152,9 @@ fn order(adds: &[Add], all: &All) {
 }
 
 /// Polls until all replicas are at the same entry; then their hashes must be equal.
-fn equal_replicas(world: &mut World) {
+pub(crate) fn equal_replicas(world: &mut World) {
     let mut found: BTreeMap<ShardId, BTreeSet<(u64, String)>> = BTreeMap::new();
-    for _ in 0..100 {
+    for _ in 0..400 {
         found.clear();
         let mut held = 0;
         for at in 0..world.machines.len() {

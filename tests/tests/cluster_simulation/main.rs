@@ -16,6 +16,7 @@ mod disk;
 mod faults;
 mod machine;
 mod network;
+mod operator;
 mod program;
 mod stores;
 mod trace;

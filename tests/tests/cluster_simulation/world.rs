@@ -6,17 +6,20 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use cluster::{SystemCommand, SystemState};
 use cluster_raft::Groups;
 use std::sync::Arc;
 use tests::random::Random;
 use tokio::sync::oneshot;
-use transport::ShardId;
+use transport::{NodeId, ShardId};
 
 use crate::bug::Bug;
+use crate::checks;
 use crate::client::{Client, Known};
 use crate::faults::Faults;
 use crate::machine::Machine;
 use crate::network::Network;
+use crate::operator::{self, Operator};
 use crate::program;
 use crate::trace::Trace;
 use crate::{CLIENTS, NODES, SHARDS};
@@ -37,6 +40,7 @@ pub(crate) struct World {
     pub(crate) clients: Vec<Client>,
     known: Known,
     faults: Faults,
+    operator: Operator,
     network: Network,
     random: Random,
     leads: BTreeMap<(usize, ShardId), bool>,
@@ -71,12 +75,14 @@ impl World {
         let clients = (1..=CLIENTS).map(client).collect();
         let disorder = bug == Bug::StoreDisorder;
         let faults = Faults::new(random(), network.clone(), trace.clone(), count, disorder);
+        let operator = Operator::new(random(), trace.clone());
         Self {
             trace,
             machines,
             clients,
             known: Known::default(),
             faults,
+            operator,
             network,
             random: random(),
             leads: BTreeMap::new(),
@@ -108,6 +114,38 @@ impl World {
         self.until("every client is done", |world| {
             world.clients.iter().all(Client::is_done)
         });
+        self.ask_until_done(operator::calm);
+        if self.operator.recovers {
+            // Only what one node had would be left, so all have to have the same.
+            checks::equal_replicas(self);
+            let from = self.machines[0].groups().map(|groups| groups.local());
+            let from = NodeId(from.expect("all is well"));
+            self.trace.say(format_args!("goes on from {from}"));
+            self.ask_until_done(move |state| operator::recover(state, from));
+        }
+    }
+
+    /// Asks the system group for what follows from its state, until it has taken it.
+    fn ask_until_done(&mut self, wishes: impl Fn(&SystemState) -> Vec<SystemCommand>) {
+        for attempt in 0..100 {
+            let at = attempt % self.machines.len();
+            let Some(groups) = self.machines[at].groups() else {
+                self.step();
+                continue;
+            };
+            let commands = wishes(&groups.system().borrow());
+            if commands.is_empty() {
+                return;
+            }
+            let patience = Duration::from_secs(5);
+            let done = self.ask(at, move |groups| async move {
+                groups.propose_system(commands, patience).await
+            });
+            if matches!(done, Some(Ok(_))) {
+                return;
+            }
+        }
+        panic!("the system group takes nothing");
     }
 
     pub(crate) fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
@@ -124,7 +162,10 @@ impl World {
         self.network.set_now_ms(self.now_ms);
         match self.mode {
             Mode::Calm => {}
-            Mode::Troubled => self.faults.step(self.now_ms, &mut self.machines),
+            Mode::Troubled => {
+                self.faults.step(self.now_ms, &mut self.machines);
+                self.operator.step(&self.machines);
+            }
             Mode::Healed => self.faults.step_healed(self.now_ms, &mut self.machines),
         }
         if self.joins_ms.is_some_and(|at_ms| at_ms <= self.now_ms) {

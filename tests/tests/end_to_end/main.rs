@@ -19,6 +19,8 @@ mod membership;
 mod modules;
 mod reactive;
 mod readme;
+mod rebalance;
+mod recovery;
 mod refusals;
 mod scripts;
 mod services;

@@ -8,6 +8,7 @@ mod channels;
 pub(crate) mod checkpoints;
 mod effects;
 pub(crate) mod history;
+mod lives;
 mod outbox;
 mod services;
 mod timers;
@@ -178,6 +179,10 @@ impl Lead {
                     }
                 }
                 Action::RunEnded(_) => {}
+                Action::Meet(other) => {
+                    self.tasks
+                        .spawn(lives::meet(Arc::clone(&self.parts), other));
+                }
             }
         }
     }

@@ -4,6 +4,7 @@
 //! every later acknowledgement waits for); a read for replication is bounded in bytes. Left to
 //! others: the state machine.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug};
 use std::io;
 use std::marker::PhantomData;
@@ -20,7 +21,9 @@ use super::encoding::{
 };
 use super::handle::Log;
 use super::{GroupId, LogError};
-use crate::types::{Entry, LogId, TypeConfig, Vote};
+use crate::types::{
+    Entry, LeaderId, LogId, Membership, NodeId, NodeInfo, Payload, TypeConfig, Vote,
+};
 
 /// The log of one group. Clones are the same log; a clone is also the reader.
 pub struct GroupLog<R> {
@@ -66,6 +69,45 @@ impl<R> Clone for GroupLog<R> {
 impl<R> Debug for GroupLog<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "GroupLog({})", self.group)
+    }
+}
+
+impl<R: AsyncRuntime> GroupLog<R> {
+    /// Makes `node` the only member of the group, by its own word, after everything that the log holds:
+    /// for a group whose other members are gone. It votes for itself in a term that nobody else has.
+    /// Durable when it returns. The group must not run here.
+    ///
+    /// # Errors
+    /// What the log reports.
+    pub async fn claim(&mut self, node: NodeId, info: NodeInfo) -> io::Result<()> {
+        let last = self.get_log_state().await?.last_log_id;
+        let voted = self
+            .read_vote()
+            .await?
+            .map_or(0, |vote| vote.leader_id.term);
+        let written = last.map_or(0, |last| last.committed_leader_id().term);
+        let leader = LeaderId {
+            term: voted.max(written) + 1,
+            node_id: node,
+        };
+        self.save_vote(&Vote::new(leader.term, node)).await?;
+        let alone = BTreeSet::from([node]);
+        let membership = Membership::new(vec![alone], BTreeMap::from([(node, info)]));
+        let membership = membership.map_err(|error| io::Error::other(error.to_string()))?;
+        let entry = Entry {
+            log_id: LogId::new(leader, last.map_or(0, |last| last.index + 1)),
+            payload: Payload::Membership(membership),
+        };
+        let (tell, flushed) = oneshot::channel();
+        let done = Box::new(move |outcome| {
+            // Whoever waited is gone; the entry is written all the same.
+            let _ = tell.send(outcome);
+        });
+        let encoded = vec![encode_entry(&entry)];
+        self.log
+            .append_decided(self.group, entry.log_id.index, encoded, done)?;
+        let outcome: Result<(), LogError> = flushed.await.unwrap_or(Err(LogError::Closed));
+        Ok(outcome?)
     }
 }
 

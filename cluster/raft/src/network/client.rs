@@ -7,7 +7,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::store::GroupId;
 use futures::{Stream, StreamExt};
 use openraft::base::{BoxFuture, BoxStream};
 use openraft::errors::{
@@ -22,16 +21,15 @@ use openraft::{OptionalSend, RaftNetworkFactory, RaftNetworkV2};
 use transport::{BusError, RaftChannel};
 
 use super::gather::Gatherer;
-use super::wire::{Request, Response, WireAppend, WireTransfer, WireVoteRequest};
+use super::wire::{Lived, Request, Response, WireAppend, WireTransfer, WireVoteRequest};
 use super::{CallError, Network, snapshots};
-use crate::group::Config;
 use crate::state_machine::{Snapshot, SnapshotData};
-use crate::types::{LogId, NodeId, NodeInfo, Vote};
+use crate::types::{Config, LogId, NodeId, NodeInfo, Vote};
 
 /// Makes the clients of one group.
 pub struct Clients {
     network: Arc<Network>,
-    group: GroupId,
+    group: Lived,
 }
 
 /// What a client is for.
@@ -44,7 +42,7 @@ enum Purpose {
 /// Talks to one peer about one group.
 pub struct Client {
     network: Arc<Network>,
-    group: GroupId,
+    group: Lived,
     target: NodeId,
     purpose: Purpose,
 }
@@ -52,7 +50,7 @@ pub struct Client {
 impl Clients {
     /// The clients of `group`.
     #[must_use]
-    pub fn new(network: Arc<Network>, group: GroupId) -> Self {
+    pub fn new(network: Arc<Network>, group: Lived) -> Self {
         Self { network, group }
     }
 
@@ -82,7 +80,7 @@ impl RaftNetworkFactory<Config> for Clients {
 #[derive(Clone)]
 struct Appender {
     network: Arc<Network>,
-    group: GroupId,
+    group: Lived,
     target: NodeId,
     gatherer: Gatherer,
 }
@@ -99,7 +97,7 @@ impl Appender {
             .map(|entry| entry.log_id)
             .or(previous);
         let append = Request::Append(WireAppend::new(request));
-        let response = self.gatherer.ask(self.group.0, append).await;
+        let response = self.gatherer.ask(self.group, append).await;
         let response = response.map_err(|error| self.error(error, RPCTypes::AppendEntries))?;
         self.read(response, previous, last)
     }
@@ -143,7 +141,7 @@ impl Client {
         request: Request,
         deadline: Duration,
     ) -> Result<Response, RPCError<Config>> {
-        let requests = [(self.group.0, request)];
+        let requests = [(self.group, request)];
         let result = self
             .network
             .call(self.target, RaftChannel::Vote, &requests, deadline)

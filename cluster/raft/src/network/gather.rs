@@ -15,7 +15,7 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot};
 use transport::RaftChannel;
 
-use super::wire::{Request, Response};
+use super::wire::{Lived, Request, Response};
 use super::{CallError, Network};
 use crate::types::NodeId;
 
@@ -37,7 +37,7 @@ pub(super) struct Rules {
 }
 
 struct Asked {
-    group: u32,
+    group: Lived,
     request: Request,
     answer: oneshot::Sender<Result<Response, CallError>>,
 }
@@ -65,7 +65,7 @@ impl Gatherer {
     }
 
     /// Sends one request with the next message and waits for its answer.
-    pub(super) async fn ask(&self, group: u32, request: Request) -> Result<Response, CallError> {
+    pub(super) async fn ask(&self, group: Lived, request: Request) -> Result<Response, CallError> {
         let (answer, answered) = oneshot::channel();
         let asked = Asked {
             group,
@@ -179,14 +179,16 @@ mod tests {
     use crate::network::wire::WireAppend;
     use crate::types::{Entry, EntryData, LeaderId, LogId, Payload, Vote};
     use bytes::Bytes;
+    use cluster::store::GroupId;
     use openraft::raft::AppendEntriesRequest;
+    use transport::Incarnation;
 
     fn asked(bytes: usize) -> Asked {
         let leader = LeaderId {
             term: 1,
             node_id: 1,
         };
-        let request = AppendEntriesRequest::<crate::group::Config> {
+        let request = AppendEntriesRequest::<crate::types::Config> {
             vote: Vote::new_committed(1, 1),
             prev_log_id: None,
             entries: vec![Entry {
@@ -196,7 +198,7 @@ mod tests {
             leader_commit: None,
         };
         Asked {
-            group: 1,
+            group: Lived::new(GroupId(1), Incarnation(1)),
             request: Request::Append(WireAppend::new(request)),
             answer: oneshot::channel().0,
         }

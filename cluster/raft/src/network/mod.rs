@@ -15,15 +15,14 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cluster::store::GroupId;
 use transport::{Bus, BusError, Headers, RaftChannel, Subjects};
 
 use crate::disk::Disk;
-use crate::group::Raft;
+use crate::state_machine::Raft;
 use crate::types::NodeId;
 use gather::{Gatherer, Rules};
 use snapshots::Incoming;
-use wire::{Request, Response};
+use wire::{Lived, Request, Response};
 
 /// The connections of a node to the bus: one kind of traffic never waits for another.
 #[derive(Clone)]
@@ -80,9 +79,9 @@ pub struct Network {
     pub(crate) subjects: Subjects,
     pub(crate) buses: Buses,
     pub(crate) timing: NetworkTiming,
-    groups: RwLock<BTreeMap<GroupId, Raft>>,
+    groups: RwLock<BTreeMap<Lived, Raft>>,
     gatherers: Mutex<BTreeMap<(NodeId, RaftChannel), Gatherer>>,
-    incoming: Mutex<BTreeMap<GroupId, Incoming>>,
+    incoming: Mutex<BTreeMap<Lived, Incoming>>,
     /// Where snapshots are kept while they arrive.
     spool_disk: Arc<dyn Disk>,
 }
@@ -110,13 +109,13 @@ impl Network {
     }
 
     /// Hands requests for `group` to `raft` from now on.
-    pub(crate) fn attach(&self, group: GroupId, raft: Raft) {
+    pub(crate) fn attach(&self, group: Lived, raft: Raft) {
         let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
         groups.insert(group, raft);
     }
 
     /// Answers requests for `group` with `NoGroup` from now on.
-    pub(crate) fn detach(&self, group: GroupId) {
+    pub(crate) fn detach(&self, group: Lived) {
         let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
         groups.remove(&group);
         let mut incoming = self.incoming.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,7 +124,7 @@ impl Network {
         drop(unfinished);
     }
 
-    fn raft(&self, group: GroupId) -> Option<Raft> {
+    fn raft(&self, group: Lived) -> Option<Raft> {
         let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
         groups.get(&group).cloned()
     }
@@ -167,7 +166,7 @@ impl Network {
         &self,
         target: NodeId,
         channel: RaftChannel,
-        requests: &[(u32, Request)],
+        requests: &[(Lived, Request)],
         deadline: Duration,
     ) -> Result<Vec<Response>, CallError> {
         let subject = self.subjects.raft(transport::NodeId(target), channel);

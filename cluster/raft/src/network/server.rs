@@ -8,14 +8,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use cluster::store::GroupId;
 use futures::poll;
 use tokio::task::JoinHandle;
 use transport::{BusError, BusMessage, Headers, RaftChannel, SubscribeOptions, Subscription};
 
 use super::Network;
-use super::wire::{self, Request, Response, WireVoteResponse};
-use crate::group::Raft;
+use super::wire::{self, Lived, Request, Response, WireVoteResponse};
+use crate::state_machine::Raft;
 
 /// Messages of one channel taken from the bus at a time.
 const BATCH: usize = 256;
@@ -69,7 +68,7 @@ async fn receive(network: Arc<Network>, channel: RaftChannel, mut subscription: 
 
 /// Starts every request of a message in order, and leaves waiting for the answers to a task.
 async fn begin(network: &Arc<Network>, channel: RaftChannel, message: BusMessage) {
-    let requests: Vec<(u32, Request)> = match wire::decode(&message.payload) {
+    let requests: Vec<(Lived, Request)> = match wire::decode(&message.payload) {
         Ok(requests) => requests,
         Err(error) => {
             tracing::warn!(subject = %message.subject, %error, "a raft request was not read");
@@ -78,7 +77,7 @@ async fn begin(network: &Arc<Network>, channel: RaftChannel, message: BusMessage
     };
     let mut started = Vec::with_capacity(requests.len());
     for (group, request) in requests {
-        started.push(Started::new(network, GroupId(group), request).await);
+        started.push(Started::new(network, group, request).await);
     }
     let all_done = started.iter().all(|one| matches!(one, Started::Done(_)));
     let answer = answer(Arc::clone(network), channel, message, started);
@@ -113,7 +112,7 @@ enum Started {
 
 impl Started {
     /// The first poll puts the request into the core's queue, which keeps the order.
-    async fn new(network: &Arc<Network>, group: GroupId, request: Request) -> Self {
+    async fn new(network: &Arc<Network>, group: Lived, request: Request) -> Self {
         let Some(raft) = network.raft(group) else {
             return Self::Done(Response::NoGroup);
         };
@@ -132,7 +131,7 @@ impl Started {
     }
 }
 
-async fn handle(network: Arc<Network>, group: GroupId, raft: Raft, request: Request) -> Response {
+async fn handle(network: Arc<Network>, group: Lived, raft: Raft, request: Request) -> Response {
     match request {
         Request::Append(append) => match append.into_request() {
             Ok(request) => match raft.append_entries(request).await {

@@ -8,20 +8,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use cluster::store::{GroupId, Pair, StoreView};
+use cluster::store::{Pair, StoreView};
 use openraft::errors::RPCError;
 use openraft::network::RPCTypes;
 use tokio::time::Instant;
 use transport::RaftChannel;
 
 use super::client::{call_error, network_error, refused};
-use super::wire::{Request, Response, WireChunk};
+use super::wire::{Lived, Request, Response, WireChunk};
 use super::{CallError, Network};
 use crate::blocking;
-use crate::group::{Config, Raft};
 use crate::spool::Spool;
-use crate::state_machine::{Snapshot, SnapshotData, SnapshotMeta};
-use crate::types::{NodeId, Vote};
+use crate::state_machine::{Raft, Snapshot, SnapshotData, SnapshotMeta};
+use crate::types::{Config, NodeId, Vote};
 
 /// Tells the transfers of this process apart.
 static TRANSFERS: AtomicU64 = AtomicU64::new(1);
@@ -38,7 +37,7 @@ pub(super) struct Incoming {
 /// Sends `snapshot` and waits until it is installed. Gives the vote of the other node.
 pub(super) async fn send(
     network: &Network,
-    group: GroupId,
+    group: Lived,
     target: NodeId,
     vote: Vote,
     snapshot: Snapshot,
@@ -90,11 +89,11 @@ async fn page(
 
 async fn send_chunk(
     network: &Network,
-    group: GroupId,
+    group: Lived,
     target: NodeId,
     chunk: WireChunk,
 ) -> Result<Vote, RPCError<Config>> {
-    let requests = [(group.0, Request::Chunk(chunk))];
+    let requests = [(group, Request::Chunk(chunk))];
     let deadline = network.timing.chunk_deadline;
     let result = network
         .call(target, RaftChannel::Snapshot, &requests, deadline)
@@ -125,7 +124,7 @@ fn bytes_of(pairs: &[Pair]) -> usize {
 /// Takes a chunk; installs the snapshot where it was the last one.
 pub(super) async fn receive(
     network: &Network,
-    group: GroupId,
+    group: Lived,
     raft: &Raft,
     chunk: WireChunk,
 ) -> Response {
@@ -161,7 +160,7 @@ fn failed(error: &impl std::fmt::Display) -> Response {
 }
 
 /// Keeps a chunk. Gives what there is of the snapshot with it.
-async fn store(network: &Network, group: GroupId, chunk: WireChunk) -> Result<Incoming, Response> {
+async fn store(network: &Network, group: Lived, chunk: WireChunk) -> Result<Incoming, Response> {
     let mut incoming = take_out(network, group, &chunk).ok_or(Response::Restart)?;
     incoming.next += 1;
     incoming.bytes += bytes_of(&chunk.pairs) as u64;
@@ -183,7 +182,7 @@ async fn store(network: &Network, group: GroupId, chunk: WireChunk) -> Result<In
 
 /// What a chunk belongs to; nothing where chunks before it are missing. While it is written it is
 /// out of the book, so that nobody waits for a lock.
-fn take_out(network: &Network, group: GroupId, chunk: &WireChunk) -> Option<Incoming> {
+fn take_out(network: &Network, group: Lived, chunk: &WireChunk) -> Option<Incoming> {
     let mut all = network
         .incoming
         .lock()
@@ -205,7 +204,7 @@ fn take_out(network: &Network, group: GroupId, chunk: &WireChunk) -> Option<Inco
 }
 
 /// Where a later transfer has begun meanwhile, this one is given up.
-fn put_back(network: &Network, group: GroupId, incoming: Incoming) {
+fn put_back(network: &Network, group: Lived, incoming: Incoming) {
     if network.raft(group).is_none() {
         return;
     }

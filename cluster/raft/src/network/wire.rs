@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use cluster::store::Pair;
+use cluster::store::{GroupId, Pair};
 use openraft::raft::{
     AppendEntriesRequest, StreamAppendError, StreamAppendResult, TransferLeaderRequest,
     VoteRequest, VoteResponse,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use transport::Incarnation;
 
 use crate::types::{
     Entry, EntryData, LeaderId, LogId, Membership, NodeId, NodeInfo, Payload, StoredMembership,
@@ -21,6 +22,24 @@ use crate::types::{
 
 /// First byte of every message; a reader refuses what it does not know.
 const VERSION: u8 = 1;
+
+/// A group in one of its lives: what is said to one life is not heard by another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Lived {
+    group: u32,
+    life: u32,
+}
+
+impl Lived {
+    /// That life of a group.
+    #[must_use]
+    pub const fn new(group: GroupId, life: Incarnation) -> Self {
+        Self {
+            group: group.0,
+            life: life.0,
+        }
+    }
+}
 
 /// Why bytes are no message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

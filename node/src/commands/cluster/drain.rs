@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::names::find;
 use crate::api::{ClusterView, NodeView};
 use crate::arguments::{DrainArguments, NodeNameArguments, Output};
 use crate::client::{Client, segment};
@@ -57,17 +58,13 @@ pub(super) fn undo(arguments: &NodeNameArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn progress(length: u64) -> ProgressBar {
+/// A bar for a number of things that are handed over.
+pub(super) fn progress(length: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} handed over; left: {msg}")
         .expect("the template is valid");
     let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
     bar.set_style(style);
     bar
-}
-
-fn find<'a>(view: &'a ClusterView, name: &str) -> Option<&'a NodeView> {
-    let mut nodes = view.nodes.iter();
-    nodes.find(|node| node.name == name || node.id.to_string() == name)
 }
 
 fn work(node: &NodeView) -> u64 {
@@ -127,6 +124,7 @@ mod tests {
             wrong_clock: false,
             leads,
             replicas,
+            load: 0,
         };
         let mut nodes = vec![node(1, "draining")];
         nodes.extend((0..live as u64).map(|at| node(at + 2, "live")));

@@ -1,5 +1,6 @@
 //! `troupe cluster status`: nodes and shards, who leads and who holds what, and what moves.
 
+use super::names;
 use crate::api::{ClusterView, NodeView, ShardView};
 use crate::arguments::{ClientArguments, Output};
 use crate::client::Client;
@@ -26,34 +27,55 @@ pub(super) fn run(client: &ClientArguments) -> anyhow::Result<()> {
             clock(node),
             node.leads.to_string(),
             node.replicas.to_string(),
+            node.load.to_string(),
             node.http.clone(),
         ]
     });
-    let titles = ["node", "id", "state", "clock", "leads", "replicas", "http"];
+    let titles = [
+        "node", "id", "state", "clock", "leads", "replicas", "load", "http",
+    ];
     output::table(&titles, nodes);
     output::line("");
-    let name = |id: u64| {
-        view.nodes
-            .iter()
-            .find(|node| node.id == id)
-            .map_or_else(|| id.to_string(), |node| node.name.clone())
-    };
+    let name = |id: u64| names::of(&view, id);
     let shards = view.shards.iter().map(|shard| {
         vec![
             shard.id.to_string(),
             shard.leader.map_or_else(|| "none".to_owned(), name),
             replicas(shard, name),
+            shard.load.to_string(),
             shard.applied.to_string(),
             shard.state_hash.chars().take(12).collect(),
             agreed(shard),
-            shard.moving.clone().unwrap_or_default(),
+            moves(&view, shard),
         ]
     });
     let titles = [
-        "shard", "leader", "replicas", "applied", "state", "agreed", "moves",
+        "shard", "leader", "replicas", "load", "applied", "state", "agreed", "moves",
     ];
     output::table(&titles, shards);
     Ok(())
+}
+
+/// What moves, how far it is and why; else where the shard was asked to be.
+fn moves(view: &ClusterView, shard: &ShardView) -> String {
+    let Some(moving) = &shard.moving else {
+        return asked(view, shard).unwrap_or_default();
+    };
+    let percent = shard.caught_up_percent;
+    let percent = percent.map_or_else(String::new, |percent| format!(", {percent} %"));
+    let reason = shard.reason.as_deref().unwrap_or("decided just now");
+    format!("{moving}{percent} ({reason})")
+}
+
+fn asked(view: &ClusterView, shard: &ShardView) -> Option<String> {
+    let place = shard.asked.as_ref()?;
+    let leader = place
+        .leader
+        .map(|id| format!("led by {}", names::of(view, id)));
+    let held = (!place.replicas.is_empty())
+        .then(|| format!("held by {}", names::list(view, &place.replicas)));
+    let wishes: Vec<String> = leader.into_iter().chain(held).collect();
+    Some(format!("to be {} ({})", wishes.join(" and "), place.by))
 }
 
 /// How far a node's clock is from the others'.
