@@ -33,7 +33,9 @@ const CLIENTS: u32 = 512;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The same where nodes may hang, which a client notices in no other way.
 const PATIENCE_WITH_HANGS: Duration = Duration::from_millis(250);
-/// How long leads may take to be spread again, or handed over.
+/// How long leads may take to be spread again before the next loss: with few shards a node may get none.
+const SPREAD_WITHIN: Duration = Duration::from_secs(5);
+/// How long leads may take to be handed over.
 const LEADS_WITHIN: Duration = Duration::from_secs(20);
 /// How often that is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -158,7 +160,7 @@ async fn lose_all(
     for turn in 0..arguments.kills {
         let place = turn as usize % servers.addresses.len();
         let way = Way::of(arguments, turn);
-        let led = until_leads(servers, place, |leads| leads > 0).await?;
+        let led = until_leads(servers, place, SPREAD_WITHIN, |leads| leads > 0).await?;
         let at = Instant::now();
         match way {
             Way::Kill => servers.kill(place)?,
@@ -223,7 +225,7 @@ async fn drain(servers: &Servers, place: usize, away: bool) -> anyhow::Result<()
         reply.status,
         String::from_utf8_lossy(&reply.body)
     );
-    let led = until_leads(servers, place, |leads| (leads == 0) == away).await?;
+    let led = until_leads(servers, place, LEADS_WITHIN, |leads| (leads == 0) == away).await?;
     ensure!((led == 0) == away, "{path}: it still leads {led} shards");
     Ok(())
 }
@@ -232,9 +234,10 @@ async fn drain(servers: &Servers, place: usize, away: bool) -> anyhow::Result<()
 async fn until_leads(
     servers: &Servers,
     place: usize,
+    patience: Duration,
     wanted: impl Fn(u32) -> bool,
 ) -> anyhow::Result<u32> {
-    let (name, deadline) = (Servers::name(place), Instant::now() + LEADS_WITHIN);
+    let (name, deadline) = (Servers::name(place), Instant::now() + patience);
     loop {
         let view = servers.view().await?;
         let node = view.nodes.iter().find(|node| node.name == name);
