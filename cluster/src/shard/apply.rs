@@ -69,6 +69,7 @@ impl Shard {
             Command::Agreed(verdict) => commands::agreed::apply(self, verdict),
             Command::Read(request) => commands::read::apply(self, request),
             Command::Prune(prune) => commands::prune::apply(self, prune),
+            Command::Hear(request) => commands::send::hear(self, request),
         }?;
         self.trim_messages()?;
         Ok(outcome)
