@@ -57,6 +57,9 @@ pub enum Command {
     Meet(Meet),
     /// Another shard has learned of this one's new life.
     Met(Met),
+    /// A message that a worker heard on the bus. Nobody waits for an answer: what a client would be told of its
+    /// message becomes a dead letter.
+    Hear(SendRequest),
 }
 
 /// Where a request entered, counted by the node's door: what makes a retry inside the door known.

@@ -123,6 +123,8 @@ pub(crate) struct Watched {
     message: MessageId,
     instance: Option<Address>,
     progress: Progress,
+    /// Whether its sender hears that it was turned away.
+    is_told: bool,
     /// Why the request is turned away after all.
     refusal: Option<Refusal>,
 }

@@ -157,15 +157,13 @@ const FIELDS: [(&str, &str); 5] = [
 ];
 
 /// The names that stand for a whole cron.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 6] = [
     "@hourly",
     "@daily",
-    "@midnight",
     "@weekly",
     "@monthly",
     "@yearly",
     "@annually",
-    "@reboot",
 ];
 
 /// What is wrong with the fields of a cron that cannot be read.
@@ -173,10 +171,9 @@ fn wrong(fields: &[&str]) -> String {
     if let [name, ..] = fields
         && name.starts_with('@')
     {
-        let known = NAMES.into_iter().filter(|name| parse(name).is_some());
-        return match closest(name, known.clone()) {
+        return match closest(name, NAMES.into_iter()) {
             Some(guess) => format!("`{name}` is not known, did you mean `{guess}`?"),
-            None => format!("there are {}", known.collect::<Vec<_>>().join(", ")),
+            None => format!("there are {}", NAMES.join(", ")),
         };
     }
     if fields.len() != FIELDS.len() {
@@ -343,12 +340,15 @@ mod tests {
             ("@dayly", "`@dayly` is not known, did you mean `@daily`?"),
             (
                 "@sometimes",
-                "there are @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually",
+                "there are @hourly, @daily, @weekly, @monthly, @yearly, @annually",
             ),
         ];
         for (text, said) in cases {
             let error = Schedule::parse(text, Missed::Skip).unwrap_err().to_string();
             assert!(error.contains(said), "{text}: {error}");
+        }
+        for name in NAMES {
+            Schedule::parse(name, Missed::Skip).unwrap();
         }
     }
 }

@@ -283,7 +283,7 @@ impl Protocol for ShardProtocol {
                 Command::Deliver(deliver) => {
                     deliver.parcels.iter().map(|parcel| parcel.len() + 4).sum()
                 }
-                Command::Send(send) => send.body.bytes().len(),
+                Command::Send(send) | Command::Hear(send) => send.body.bytes().len(),
                 Command::Start(start) => body(&start.config) + body(&start.message),
                 Command::Install(install) => install.program.len(),
                 Command::Activate(activate) => activate.names.len() * 64,

@@ -13,7 +13,17 @@ use crate::outcome::{Outcome, Refusal};
 use crate::shard::{Job, MADE_KEY_PREFIX, Shard, ShardError};
 
 pub(crate) fn apply(shard: &mut Shard, request: &SendRequest) -> Result<Outcome, ShardError> {
+    take(shard, request, true)
+}
+
+/// As [`apply`], for a message whose sender does not hear of it.
+pub(crate) fn hear(shard: &mut Shard, request: &SendRequest) -> Result<Outcome, ShardError> {
+    take(shard, request, false)
+}
+
+fn take(shard: &mut Shard, request: &SendRequest, is_told: bool) -> Result<Outcome, ShardError> {
     shard.request(&request.door, &request.to, |shard| {
+        shard.tell_watched(is_told);
         if let Some(refusal) = shard.busy() {
             return Ok(Some(refusal));
         }

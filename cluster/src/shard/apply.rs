@@ -75,6 +75,7 @@ impl Shard {
             Command::BeginLife(life) => commands::begin_life::apply(self, *life),
             Command::Meet(meet) => commands::meet::meet(self, meet),
             Command::Met(met) => commands::meet::met(self, met),
+            Command::Hear(request) => commands::send::hear(self, request),
         }?;
         self.trim_messages()?;
         Ok(outcome)

@@ -89,17 +89,21 @@ impl Shard {
         self.note(&message.stamp, message.from.clone(), &message.to, fate);
     }
 
-    /// Records that a message still waits for a service; since when, stays as it was.
+    /// Records that a message still waits for a service; since when, and how long that is kept, stays as it was.
     pub(crate) fn note_still_waiting(
         &mut self,
         message: &Message,
         attempts: u32,
     ) -> Result<(), ShardError> {
-        let known = crate::query::message(&*self.store, message.stamp.id)?;
-        let since_ms = known.map_or(self.now_ms, |record| record.time_ms);
         let fate = MessageFate::Service { attempts };
-        let (stamp, from) = (&message.stamp, message.from.clone());
-        self.store_note(stamp, from, &message.to, fate, since_ms);
+        match crate::query::message(&*self.store, message.stamp.id)? {
+            Some(known) => {
+                let record = StoredMessage::Other(Box::new(MessageRecord { fate, ..known }));
+                let key = keys::message(message.stamp.id);
+                self.store.put(&key, keys::encode_record(&record));
+            }
+            None => self.note_message(message, fate),
+        }
         Ok(())
     }
 
@@ -121,22 +125,11 @@ impl Shard {
             }
             _ => {}
         }
-        self.store_note(stamp, from, to, fate, self.now_ms);
-    }
-
-    fn store_note(
-        &mut self,
-        stamp: &Stamp,
-        from: Option<Address>,
-        to: &Address,
-        fate: MessageFate,
-        time_ms: u64,
-    ) {
         let record = StoredMessage::Other(Box::new(MessageRecord {
             stamp: stamp.clone(),
             from,
             to: to.clone(),
-            time_ms,
+            time_ms: self.now_ms,
             fate,
         }));
         self.store

@@ -92,6 +92,7 @@ impl Shard {
             message: door.stamp.id,
             instance: target.filter(|target| target.key().is_some()).cloned(),
             progress: Progress::Queued,
+            is_told: true,
             refusal: None,
         });
         let refusal = act(self)?;
@@ -168,11 +169,19 @@ impl Shard {
     /// it. False for every other message.
     pub(crate) fn refuse_watched(&mut self, message: MessageId, cause: &Failure) -> bool {
         let watched = self.watched.as_mut();
-        let Some(watched) = watched.filter(|watched| watched.message == message) else {
+        let is_it = |watched: &&mut Watched| watched.is_told && watched.message == message;
+        let Some(watched) = watched.filter(is_it) else {
             return false;
         };
         watched.refusal = Some(Refusal::new(&cause.code, cause.message.clone()));
         true
+    }
+
+    /// Says whether the sender of a watched request hears of it.
+    pub(crate) fn tell_watched(&mut self, is_told: bool) {
+        if let Some(watched) = &mut self.watched {
+            watched.is_told = is_told;
+        }
     }
 
     /// Names the instance that a watched request was given to.

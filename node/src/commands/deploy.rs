@@ -4,7 +4,7 @@
 use anyhow::bail;
 
 use super::sources::Folder;
-use crate::api::{DeployRequest, DeployResponse, SourceFile};
+use crate::api::{DeployRequest, DeployResponse, ServedPage, SourceFile};
 use crate::arguments::{DeployArguments, Output};
 use crate::client::Client;
 use crate::door::Scripts;
@@ -44,9 +44,27 @@ pub(super) fn run(arguments: &DeployArguments) -> anyhow::Result<()> {
     });
     output::table(&["worker", "kind", "file", "program"], rows);
     if !response.unserved.is_empty() {
-        eprintln!("nothing serves yet: {}", response.unserved.join(", "));
+        let served = client.get::<ServedPage>("/programs")?;
+        let names: Vec<&str> = served
+            .workers
+            .iter()
+            .map(|served| served.worker.name.as_str())
+            .collect();
+        eprintln!("{}", unserved(&response.unserved, &names));
     }
     Ok(())
+}
+
+/// Says which names nothing serves, and which names that are served may be meant.
+pub(super) fn unserved(names: &[String], served: &[&str]) -> String {
+    let shown = names
+        .iter()
+        .map(|name| match vm::closest(name, served.iter().copied()) {
+            Some(guess) => format!("{name} (did you mean {guess}?)"),
+            None => name.clone(),
+        });
+    let shown: Vec<String> = shown.collect();
+    format!("nothing serves yet: {}", shown.join(", "))
 }
 
 fn request(scripts: Scripts) -> DeployRequest {

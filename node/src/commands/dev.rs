@@ -128,7 +128,9 @@ async fn install(node: &Node, scripts: &Scripts, again: bool) {
             output::line(&format!("deployed {}{kept}", names.join(", ")));
             let unserved = node.door.unserved(&namespace, &deployed);
             if !unserved.is_empty() {
-                output::line(&format!("nothing serves yet: {}", unserved.join(", ")));
+                let served = node.door.names(&namespace);
+                let served: Vec<&str> = served.iter().map(|(name, _)| name.as_str()).collect();
+                output::line(&super::deploy::unserved(&unserved, &served));
             }
         }
         Err(DoorError::Script(diagnostics)) => {

@@ -80,7 +80,9 @@ fn carry_out(
 /// Prints to standard error what is no output of the run.
 fn remark(event: &LocalEvent, compiled: &vm::Compiled) {
     match event {
-        LocalEvent::Console { worker, line, .. } => eprintln!("{worker}: {line}"),
+        LocalEvent::Console { worker, line, .. } => {
+            line.lines().for_each(|line| eprintln!("{worker}: {line}"));
+        }
         LocalEvent::DeadLetter {
             to,
             message,

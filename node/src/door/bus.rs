@@ -55,7 +55,14 @@ async fn admit(door: &Door, message: &BusMessage) -> Result<serde_json::Value, D
         idempotency_key: message.headers.get("Idempotency-Key").map(str::to_owned),
         wait: Wait::Commit,
     };
-    let admitted = door.send(&SendCall { to, body, delivery }).await?;
+    let admitted = door
+        .send(&SendCall {
+            to,
+            body,
+            heard: false,
+            delivery,
+        })
+        .await?;
     Ok(json!({
         "message": admitted.receipt.message.to_string(),
         "instance": admitted.receipt.instance.as_ref().map(|instance| instance.to_string()),

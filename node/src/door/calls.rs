@@ -43,6 +43,8 @@ pub struct SendCall {
     pub to: Address,
     /// What is said.
     pub body: vm::Data,
+    /// Whether a worker heard it on the bus: then nobody is told where it cannot be taken, and it is kept.
+    pub heard: bool,
     /// How.
     pub delivery: Delivery,
 }
@@ -112,12 +114,16 @@ impl Door {
         let key = idempotency(&call.delivery, b"send", &call.to, &[body.bytes()]);
         let door = self.header(call.delivery.trace.as_ref(), key)?;
         let stamp = door.stamp.clone();
-        let command = Command::Send(SendRequest {
+        let request = SendRequest {
             door,
             to: call.to.clone(),
             from: None,
             body,
-        });
+        };
+        let command = match call.heard {
+            true => Command::Hear(request),
+            false => Command::Send(request),
+        };
         self.admit(&call.to, &call.delivery, stamp, command).await
     }
 

@@ -204,7 +204,6 @@ fn refused_hint(code: &str) -> Option<&'static str> {
         codes::KEY_FAILED => {
             "send what `key` reads, or name the instance: NAME/KEY; nothing was applied"
         }
-        codes::KEY_REUSED => "a new request needs a new key",
         _ => return None,
     })
 }

@@ -62,6 +62,7 @@ async fn send(
     let call = SendCall {
         to,
         body: body.message(context)?,
+        heard: false,
         delivery,
     };
     let admitted = context.door()?.send(&call).await?;

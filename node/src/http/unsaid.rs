@@ -8,6 +8,29 @@ const REMARKS_MAX: usize = 8;
 
 /// Adds a remark for each number of a value that JSON has no form for, with its place.
 pub(super) fn collect(data: &Data, place: &str, remarks: &mut Vec<String>) {
+    // Most values have none, and places cost more than the look.
+    if is_unsaid(data) {
+        name_each(data, place, remarks);
+    }
+}
+
+fn is_unsaid(data: &Data) -> bool {
+    let mut open = vec![data];
+    while let Some(data) = open.pop() {
+        match data {
+            Data::Number(number) if !number.is_finite() => return true,
+            Data::Array(array) => open.extend(array.items()),
+            Data::Object(object) => {
+                open.extend(object.properties().iter().map(|(_, item)| item));
+            }
+            Data::Map(map) => open.extend(map.entries().iter().map(|(_, item)| item)),
+            _ => {}
+        }
+    }
+    false
+}
+
+fn name_each(data: &Data, place: &str, remarks: &mut Vec<String>) {
     // An explicit stack: a value may be deeper than the program's own.
     let mut open = vec![(data, place.to_owned())];
     while let Some((data, place)) = open.pop() {

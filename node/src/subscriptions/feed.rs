@@ -67,6 +67,7 @@ pub(super) async fn deliver(
     let call = SendCall {
         to: name.clone(),
         body: body(door, &message.payload)?,
+        heard: true,
         delivery,
     };
     door.send(&call).await.map(|_| ())

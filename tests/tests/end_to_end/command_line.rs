@@ -46,7 +46,10 @@ const ADD: &str = r#"{ "type": "add", "name": "apples", "amount": 3 }"#;
 fn deploy_says_what_is_there_and_what_nothing_serves() {
     let _turn = turn();
     let cluster = Cluster::single(&Options::default());
-    let asks = ("asks.js", "export const Asks = act(() => send(Nobody, 1));");
+    let asks = (
+        "asks.js",
+        "export const Asks = act(() => sequence(() => [send(Nobody, 1), send(Conter, 1)]));",
+    );
     let scripts = folder(&[COUNTER, ERRAND, asks]);
     let shell = Shell(cluster.any().url());
     let files = ["counter.js", "errand.js", "asks.js"].map(|name| path(&scripts, name));
@@ -62,7 +65,9 @@ fn deploy_says_what_is_there_and_what_nothing_serves() {
         "counter.js",
     ]);
     assert!(
-        deployed.stderr.contains("nothing serves yet: Nobody"),
+        deployed
+            .stderr
+            .contains("nothing serves yet: Conter (did you mean Counter?), Nobody"),
         "{}",
         deployed.stderr
     );

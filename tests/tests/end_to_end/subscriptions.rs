@@ -59,6 +59,13 @@ fn what_is_published_on_a_subject_reaches_the_worker_of_its_key_once() {
     let expected: Vec<Value> = (1..=50).map(Value::from).collect();
     assert_eq!(heard(&node, "ann"), expected);
     assert_eq!(heard(&node, "unknown"), ["no JSON"]);
+    // Nobody would be told that `key` has no key for it: it is kept.
+    client.publish("orders.none", None, "null");
+    let letter = until("the message without a key to be kept", PATIENCE, || {
+        let letters = node.get("/v1/dead-letters").body["dead_letters"].clone();
+        letters.as_array().and_then(|all| all.first().cloned())
+    });
+    assert_eq!(letter["cause"]["code"], "E-key-failed", "{letter}");
 }
 
 #[test]

@@ -32,9 +32,14 @@ fn a_client_is_told_that_a_message_has_no_key_and_a_worker_leaves_a_dead_letter(
     let said = "the `key` of Counter has no key for the message: the message has no key";
     assert_eq!(refused.message, said);
     assert_eq!(bench.dead(), Vec::<String>::new());
+    let Command::Send(heard) = bench.send_command("Counter", &[Do::Add(2)]) else {
+        unreachable!("it is a send")
+    };
+    receipt(bench.one(Command::Hear(heard)));
+    assert_eq!(bench.dead(), [codes::KEY_FAILED], "nobody hears of it");
     let send = Do::Send("Counter".into(), None, vec![Do::Add(2)]);
     receipt(bench.send("Counter/a", &[send]));
-    assert_eq!(bench.dead(), [codes::KEY_FAILED]);
+    assert_eq!(bench.dead(), [codes::KEY_FAILED; 2]);
 }
 
 #[test]
