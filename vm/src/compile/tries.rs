@@ -61,9 +61,10 @@ impl<'a> Compiler<'a> {
             };
             if self.variables.is_declared_again(symbol) {
                 let name = &identifier.name;
-                let what = format!("`{name}` is the error of `catch`, and a `var` inside of it");
-                let diagnostic =
-                    Diagnostic::error(codes::DUPLICATE_NAME, identifier.span.into(), what);
+                let what = format!(
+                    "a `var` with the name of the error of its `catch`, `{name}`, is not part of the language"
+                );
+                let diagnostic = Diagnostic::error(codes::REFUSED, identifier.span.into(), what);
                 self.report(diagnostic.with_hint("give one of the two another name"));
             }
         }

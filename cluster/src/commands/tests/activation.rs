@@ -15,6 +15,18 @@ fn a_daemon_without_key_starts_when_it_is_deployed() {
 }
 
 #[test]
+fn a_deploy_begins_a_failed_daemon_again() {
+    let mut bench = Bench::new();
+    for _ in 0..3 {
+        bench.send("Daemon/default", &[Do::Trap]);
+        bench.pass(100);
+    }
+    assert_eq!(bench.status("Daemon/default"), "failed");
+    bench.deploy(&program());
+    assert_eq!(bench.status("Daemon/default"), "running");
+}
+
+#[test]
 fn bytes_that_are_no_program_are_refused() {
     let mut bench = Bench::empty();
     let program = bytes::Bytes::from_static(b"\x01nonsense");

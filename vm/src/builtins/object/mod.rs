@@ -184,8 +184,6 @@ fn freeze(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<V
 
 fn is_frozen(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
     let value = argument(arguments, 0);
-    // Functions have no properties that could be changed.
-    let is_frozen =
-        matches!(value, Value::Frozen(_)) || value.is_function() || machine.heap.is_locked(value);
+    let is_frozen = matches!(value, Value::Frozen(_)) || machine.heap.is_locked(value);
     Ok(Value::boolean(is_frozen))
 }
