@@ -133,11 +133,6 @@ pub trait StateStore: StateRead + Send {
     /// A read-only handle for queries beside the applying thread.
     fn reader(&self) -> Arc<dyn StateReader>;
 
-    /// The durable content as of one index, for a snapshot. The index is at least what `flushed()`
-    /// was before the call, and `flushed()` is at least the index after it. Later changes, also
-    /// a replacement, do not show in it. May wait for one disk flush.
-    fn view(&self) -> Result<Box<dyn StoreView>, StoreError>;
-
     /// Installs a snapshot: forgets the open unit and replaces the content by `pairs` (ascending
     /// keys, none twice) as of `index`, which may be below `committed()`. When it returns, the new
     /// content is durable and `committed() == flushed() == index`.
@@ -158,6 +153,16 @@ pub trait StateStore: StateRead + Send {
 pub trait StateReader: StateRead + Send + Sync {
     /// Index of the last unit that a read started now would see.
     fn committed(&self) -> u64;
+
+    /// The durable content as of one index, for a snapshot. The index is at least what the store's
+    /// `flushed()` was before the call, and `flushed()` is at least the index after it. Later changes,
+    /// also a replacement, do not show in it. May wait for what the disk is writing, so it is no call for
+    /// the applying thread.
+    ///
+    /// # Errors
+    ///
+    /// `Closed` where the store is gone, `Io` or `Corrupt` where its index cannot be read.
+    fn view(&self) -> Result<Box<dyn StoreView>, StoreError>;
 }
 
 /// The content of a group as of one durable index. It may keep the node's files open: drop it

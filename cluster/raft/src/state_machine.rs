@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use cluster::store::StoreView;
+use cluster::store::{StateReader, StoreView};
 use futures::{Stream, StreamExt};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{OptionalSend, RaftSnapshotBuilder};
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::apply::Lane;
+use crate::blocking;
 use crate::machine::{Machine, MachineError, RAFT_KEY_PREFIX};
 use crate::memory::Memory;
 use crate::network::wire::{self, WireLogId, WireStoredMembership};
@@ -66,6 +67,7 @@ pub struct Host {
     applied_units: watch::Sender<u64>,
     bytes_since_snapshot: AtomicU64,
     lane: Lane,
+    reader: Arc<dyn StateReader>,
     memory: Option<Arc<Memory>>,
 }
 
@@ -82,7 +84,9 @@ impl Host {
     ) -> Result<Arc<Self>, MachineError> {
         let applied = read_applied(machine.store().get(APPLIED_KEY)?.as_deref())?;
         let units = units(applied.last);
+        let reader = machine.store().reader();
         Ok(Arc::new(Self {
+            reader,
             machine: Mutex::new(machine),
             applied: Mutex::new(applied),
             applied_units: watch::channel(units).0,
@@ -157,15 +161,10 @@ impl Host {
         Ok(())
     }
 
+    /// What is durable, as a snapshot; none where nothing is. May wait for the disk.
     fn snapshot(&self) -> Result<Option<Snapshot>, MachineError> {
         let bytes = self.bytes_since_snapshot.load(Ordering::Relaxed);
-        let mut machine = self.machine();
-        if machine.store().flushed() == 0 {
-            // A view shows what is durable, and nothing is yet.
-            machine.store().flush()?;
-        }
-        let view = machine.store().view()?;
-        drop(machine);
+        let view = self.reader.view()?;
         let applied = read_applied(view.get(APPLIED_KEY)?.as_deref())?;
         if applied.last.is_none() {
             return Ok(None);
@@ -251,6 +250,25 @@ fn read_applied(bytes: Option<&[u8]>) -> Result<Applied, MachineError> {
 pub struct StateMachine(pub Arc<Host>);
 
 impl StateMachine {
+    /// The store's own view of what is durable. It is taken beside the applying thread, which never waits
+    /// for what the disk is writing.
+    async fn snapshot(&self) -> io::Result<Option<Snapshot>> {
+        let host = Arc::clone(&self.0);
+        let taken = blocking::run(move || host.snapshot()).await?;
+        let taken = taken.map_err(|error| stopped("take a snapshot", &error))?;
+        if taken.is_some() {
+            return Ok(taken);
+        }
+        // A view shows what is durable, and nothing is yet.
+        self.run("flush for a snapshot", |host| {
+            Ok(host.machine().store().flush()?)
+        })
+        .await?;
+        let host = Arc::clone(&self.0);
+        let taken = blocking::run(move || host.snapshot()).await?;
+        taken.map_err(|error| stopped("take a snapshot", &error))
+    }
+
     async fn run<T, F>(&self, what: &'static str, work: F) -> io::Result<T>
     where
         T: Send + 'static,
@@ -258,11 +276,13 @@ impl StateMachine {
     {
         let host = Arc::clone(&self.0);
         let done = self.0.lane.run(move || work(&host)).await?;
-        done.map_err(|error| {
-            tracing::error!(%error, what, "a group stops: its state machine failed");
-            io::Error::other(error.to_string())
-        })
+        done.map_err(|error| stopped(what, &error))
     }
+}
+
+fn stopped(what: &'static str, error: &MachineError) -> io::Error {
+    tracing::error!(%error, what, "a group stops: its state machine failed");
+    io::Error::other(error.to_string())
 }
 
 impl RaftStateMachine<Config> for StateMachine {
@@ -309,7 +329,7 @@ impl RaftStateMachine<Config> for StateMachine {
     }
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
-        self.run("read a snapshot", Host::snapshot).await
+        self.snapshot().await
     }
 }
 
@@ -317,7 +337,7 @@ impl RaftSnapshotBuilder<Config> for StateMachine {
     type SnapshotData = SnapshotData;
 
     async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
-        match self.run("build a snapshot", Host::snapshot).await? {
+        match self.snapshot().await? {
             Some(snapshot) => Ok(snapshot),
             None => Err(io::Error::other("nothing was applied yet")),
         }
@@ -325,38 +345,4 @@ impl RaftSnapshotBuilder<Config> for StateMachine {
 }
 
 #[cfg(test)]
-mod tests {
-    use cluster::SystemState;
-    use cluster::store::memory::{FlushMode, MemoryStores};
-    use cluster::store::{GroupId, StoreProvider};
-
-    use std::time::Duration;
-
-    use super::*;
-    use crate::apply::ThreadPool;
-    use crate::ports::SystemClock;
-    use crate::system_machine::SystemMachine;
-    use crate::time::{NodeTime, ShardTime};
-
-    #[test]
-    fn a_snapshot_is_built_also_before_the_store_flushed_anything() {
-        let stores = MemoryStores::new(FlushMode::OnDemand);
-        let store = stores.open(GroupId(0)).unwrap();
-        let (states, _kept) = watch::channel(Arc::new(SystemState::default()));
-        let node = NodeTime::new(Arc::new(SystemClock), 1, Duration::from_secs(1));
-        let machine = SystemMachine::open(store, states, ShardTime::new(node)).unwrap();
-        let lane = Lane::new(ThreadPool::start(1).unwrap(), 0);
-        let host = Host::new(Box::new(machine), lane, None).unwrap();
-        let leader = LeaderId {
-            term: 1,
-            node_id: 1,
-        };
-        let entry = Entry {
-            log_id: LogId::new(leader, 0),
-            payload: Payload::Blank,
-        };
-        host.apply(vec![(entry, None)]).unwrap();
-        let snapshot = host.snapshot().unwrap().expect("an entry was applied");
-        assert_eq!(snapshot.meta.last_log_id, Some(LogId::new(leader, 0)));
-    }
-}
+mod tests;

@@ -1,7 +1,8 @@
 //! Programs and names as this shard knows them.
 //!
 //! Before it: `Install` and `Activate`. After it: runs, which keep the program they began with.
-//! Guarantees: a program that was installed stays; names change only by activations in order.
+//! Guarantees: a program that was installed stays, in memory as long as it is asked for; names change only
+//! by activations in order.
 //! Leaves to others: verifying and executing (`engine`).
 
 use std::collections::BTreeMap;
@@ -20,10 +21,20 @@ use crate::store::{StateRead, StateStore};
 /// What serves a name.
 type Serving = (ProgramId, Arc<dyn Program>, WorkerFacts);
 
+/// Programs beyond which those that nobody asked for lately are forgotten, and read again when they are
+/// needed. A cache: nothing but speed depends on it.
+const LOADED: usize = 64;
+
+struct Loaded {
+    program: Arc<dyn Program>,
+    /// Whether it was asked for since programs were last forgotten.
+    used: bool,
+}
+
 /// Loaded programs, and names.
 pub(crate) struct Programs {
     engine: Arc<dyn Engine>,
-    loaded: BTreeMap<ProgramId, Arc<dyn Program>>,
+    loaded: BTreeMap<ProgramId, Loaded>,
     names: BTreeMap<Namespace, BTreeMap<String, NameRecord>>,
 }
 
@@ -56,7 +67,7 @@ impl Programs {
     ) -> Result<ProgramId, String> {
         let program = self.engine.load(bytes)?;
         let id = ProgramId(*blake3::hash(bytes).as_bytes());
-        self.loaded.insert(id, program);
+        self.hold(id, program);
         store.put(&keys::program(id), bytes.clone());
         Ok(id)
     }
@@ -67,8 +78,9 @@ impl Programs {
         store: &dyn StateRead,
         id: ProgramId,
     ) -> Result<Option<Arc<dyn Program>>, ShardError> {
-        if let Some(program) = self.loaded.get(&id) {
-            return Ok(Some(Arc::clone(program)));
+        if let Some(loaded) = self.loaded.get_mut(&id) {
+            loaded.used = true;
+            return Ok(Some(Arc::clone(&loaded.program)));
         }
         let key = keys::program(id);
         let Some(bytes) = store.get(&key)? else {
@@ -78,8 +90,23 @@ impl Programs {
             .engine
             .load(&bytes)
             .map_err(|reason| crate::query::QueryError::Corrupt { key, reason })?;
-        self.loaded.insert(id, Arc::clone(&program));
+        self.hold(id, Arc::clone(&program));
         Ok(Some(program))
+    }
+
+    fn hold(&mut self, id: ProgramId, program: Arc<dyn Program>) {
+        if self.loaded.len() >= LOADED {
+            self.loaded
+                .retain(|_, loaded| std::mem::take(&mut loaded.used));
+        }
+        let used = true;
+        self.loaded.insert(id, Loaded { program, used });
+    }
+
+    /// How many are decoded.
+    #[cfg(test)]
+    pub(crate) fn loaded(&self) -> usize {
+        self.loaded.len()
     }
 
     /// The program that serves the name of an address.

@@ -292,14 +292,6 @@ impl StateStore for MemoryStore {
         })
     }
 
-    fn view(&self) -> Result<Box<dyn StoreView>, StoreError> {
-        let inner = self.handle.enter()?;
-        Ok(Box::new(MemoryView {
-            index: inner.flushed,
-            content: Arc::clone(&inner.durable),
-        }))
-    }
-
     fn replace(
         &mut self,
         index: u64,
@@ -367,6 +359,14 @@ impl StateRead for MemoryReader {
 impl StateReader for MemoryReader {
     fn committed(&self) -> u64 {
         lock(&self.handle.shared).committed
+    }
+
+    fn view(&self) -> Result<Box<dyn StoreView>, StoreError> {
+        let inner = self.handle.enter()?;
+        Ok(Box::new(MemoryView {
+            index: inner.flushed,
+            content: Arc::clone(&inner.durable),
+        }))
     }
 }
 

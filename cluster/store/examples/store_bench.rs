@@ -272,7 +272,7 @@ fn read(folder: &Path, units: u64) -> anyhow::Result<()> {
     }
     let scans = lap.end().0;
     let lap = Lap::begin();
-    let view = store.view()?;
+    let view = store.reader().view()?;
     let (mut after, mut pairs) = (None, 0);
     loop {
         let page = view.page(after.as_deref(), 256 * 1024)?;

@@ -117,7 +117,7 @@ impl Reader {
 
 impl live::Source for Reader {
     async fn events(&self, from: u64) -> Result<Vec<(u64, Event)>, DoorError> {
-        let steps = self.read(from, PAGE_MAX).await?;
+        let steps = self.read(from, live::EVENTS_MAX).await?;
         let events = steps.iter().filter_map(|(step, record)| {
             let shown = views::event(*step, record).ok()?;
             let id = format!("{}-{step}", self.incarnation.0);

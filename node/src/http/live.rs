@@ -19,9 +19,13 @@ use crate::door::{DoorError, Listener};
 /// How long a stream listens at most before it begins anew: it never ends by itself.
 const LISTEN_MAX: Duration = Duration::from_secs(3600);
 
+/// Events that a stream reads at a time. A client that does not read keeps its stream holding them, so they
+/// are few.
+pub(super) const EVENTS_MAX: usize = 32;
+
 /// Numbered things that a stream sends.
 pub(super) trait Source: Send + 'static {
-    /// Some of those with numbers from `from` on, in order, each with its event.
+    /// Those with numbers from `from` on, at most [`EVENTS_MAX`], in order, each with its event.
     fn events(
         &self,
         from: u64,

@@ -114,7 +114,7 @@ impl Reader {
 
 impl live::Source for Reader {
     async fn events(&self, from: u64) -> Result<Vec<(u64, Event)>, DoorError> {
-        let page = self.read(from, PAGE_MAX).await?;
+        let page = self.read(from, live::EVENTS_MAX).await?;
         let events = page.items.iter().filter_map(|item| {
             let message = views::output(item.number, &item.record, self.incarnation).ok()?;
             let event = Event::default().id(message.id.clone());

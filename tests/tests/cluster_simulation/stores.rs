@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cluster::store::memory::MemoryStores;
 use cluster::store::{
-    GroupId, Pair, StateRead, StateReader, StateStore, StoreError, StoreProvider, StoreView,
+    GroupId, Pair, StateRead, StateReader, StateStore, StoreError, StoreProvider,
 };
 
 use crate::trace::Trace;
@@ -129,10 +129,6 @@ impl StateStore for TracedStore {
 
     fn reader(&self) -> Arc<dyn StateReader> {
         self.inner.reader()
-    }
-
-    fn view(&self) -> Result<Box<dyn StoreView>, StoreError> {
-        self.inner.view()
     }
 
     fn replace(

@@ -156,3 +156,27 @@ fn history_is_bounded_with_its_messages() {
         None
     );
 }
+
+#[test]
+fn programs_that_nobody_asks_for_leave_memory_and_come_back() {
+    let mut bench = Bench::empty();
+    for number in 0..200 {
+        let worker = ModelWorker {
+            name: format!("Worker{number}"),
+            daemon: true,
+            keyed: true,
+            ..ModelWorker::default()
+        };
+        bench.deploy(&ModelProgram {
+            workers: vec![worker],
+        });
+        bench.send("Worker0/a", &[Do::Add(1)]);
+    }
+    let loaded = bench.shard.programs.loaded();
+    assert!(loaded <= 65, "{loaded} programs are decoded");
+    bench.send("Worker7/a", &[Do::Add(1)]);
+    assert_eq!(
+        (bench.count("Worker0/a"), bench.count("Worker7/a")),
+        (200, 1)
+    );
+}

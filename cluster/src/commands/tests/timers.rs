@@ -75,3 +75,19 @@ fn a_new_leader_knows_what_is_due() {
     let actions = bench.shard.rebuild_actions().unwrap();
     assert_eq!(actions, [Action::Timer { at_ms: 1500 }]);
 }
+
+#[test]
+fn a_run_that_ends_leaves_only_the_timer_of_what_is_kept_of_it() {
+    let mut bench = Bench::new();
+    bench.send("Counter/a", &[Do::Delay(1_000_000, vec![])]);
+    bench.send("Counter/b", &[Do::Trap]);
+    bench.kill("Counter/a");
+    bench.kill("Counter/b");
+    let family = crate::keys::TIMER;
+    let timers = bench.shard.store().scan(&[family], Some(&[family + 1]), 10);
+    let timers = timers.unwrap();
+    assert_eq!(timers.len(), 2, "one for each ended run");
+    bench.pass(crate::limits::ShardLimits::default().ended_ms);
+    assert_eq!(bench.status("Counter/a"), "none");
+    assert_eq!(bench.timer(), None);
+}

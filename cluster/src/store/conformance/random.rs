@@ -102,7 +102,7 @@ impl Run {
 
     fn view(&mut self) {
         let least = self.store().flushed();
-        let view = self.store().view().unwrap();
+        let view = self.store().reader().view().unwrap();
         assert!(view.index() >= least && view.index() <= self.store().flushed());
         let unit = self.units.iter().find(|unit| unit.0 == view.index());
         let model = unit.unwrap().1.clone();

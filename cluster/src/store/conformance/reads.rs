@@ -115,7 +115,7 @@ pub fn empty_and_odd_ranges(subject: &mut impl Subject) {
 /// Pages by bytes meet every pair once, large pairs included.
 pub fn pages_of_a_view_cover_it_all(subject: &mut impl Subject) {
     let mut store = subject.stores().open(GROUP).unwrap();
-    let view = store.view().unwrap();
+    let view = store.reader().view().unwrap();
     assert_eq!(view.index(), 0);
     assert_eq!(view.page(None, 10).unwrap(), vec![]);
     let mut model = Model::new();
@@ -128,7 +128,7 @@ pub fn pages_of_a_view_cover_it_all(subject: &mut impl Subject) {
     }
     store.commit(4).unwrap();
     store.flush().unwrap();
-    let view = store.view().unwrap();
+    let view = store.reader().view().unwrap();
     assert_eq!(view.index(), 4);
     for bytes_max in [1, 100, 5_000, usize::MAX] {
         let mut found: Vec<Pair> = Vec::new();
@@ -156,16 +156,16 @@ pub fn views_do_not_see_later_writes(subject: &mut impl Subject) {
     put(&mut *store, "b", "1");
     store.commit(1).unwrap();
     store.flush().unwrap();
-    let first = store.view().unwrap();
+    let first = store.reader().view().unwrap();
     put(&mut *store, "a", "2");
     store.delete(b"b");
     put(&mut *store, "c", "2");
     store.commit(2).unwrap();
-    let unflushed = store.view().unwrap();
+    let unflushed = store.reader().view().unwrap();
     assert!((1..=2).contains(&unflushed.index()));
     assert!(store.flushed() >= unflushed.index());
     store.flush().unwrap();
-    let second = store.view().unwrap();
+    let second = store.reader().view().unwrap();
     assert_eq!((first.index(), second.index()), (1, 2));
     assert_eq!(content(&*first), vec![pair("a", "1"), pair("b", "1")]);
     assert_eq!(first.get(b"b").unwrap(), Some(bytes("1")));

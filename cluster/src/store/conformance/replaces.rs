@@ -48,7 +48,7 @@ pub fn a_replacement_switches_readers_but_not_views(subject: &mut impl Subject) 
     let mut store = store_at_7(subject);
     let reader = store.reader();
     store.flush().unwrap();
-    let view = store.view().unwrap();
+    let view = store.reader().view().unwrap();
     put(&mut *store, "late", "unflushed");
     store.commit(8).unwrap();
     let new = vec![pair("b", "new"), pair("c", "new")];
@@ -59,7 +59,7 @@ pub fn a_replacement_switches_readers_but_not_views(subject: &mut impl Subject) 
     assert_eq!(content(&*reader), new);
     assert_eq!(content(&*view), vec![pair("a", "old"), pair("b", "newer")]);
     assert_eq!(view.index(), 7);
-    assert_eq!(store.view().unwrap().index(), 5);
+    assert_eq!(store.reader().view().unwrap().index(), 5);
     put(&mut *store, "d", "later");
     store.delete(b"b");
     store.commit(6).unwrap();

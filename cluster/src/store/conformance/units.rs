@@ -120,7 +120,7 @@ pub fn a_removed_group_is_closed_and_empty(subject: &mut impl Subject) {
     put(&mut *store, "not flushed", "1");
     store.commit(2).unwrap();
     let reader = store.reader();
-    let view = store.view().unwrap();
+    let view = store.reader().view().unwrap();
     subject.stores().remove(GROUP).unwrap();
     let closed = Err(StoreError::Closed { group: GROUP });
     assert_eq!(store.commit(3), closed);

@@ -8,12 +8,13 @@ use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use cluster::store::merge::{Layer, Range, changes, over};
-use cluster::store::{Pair, StateRead, StateReader, StoreError};
+use cluster::store::{Pair, StateRead, StateReader, StoreError, StoreView};
 use fjall::{Guard, Keyspace, Readable, Snapshot};
 
 use super::engine::{Engine, io_error};
 use super::group::Group;
 use super::key;
+use super::view::DiskView;
 
 /// The value of a key, as last committed.
 pub(super) fn get(group: &Group, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
@@ -124,5 +125,14 @@ impl StateRead for DiskReader {
 impl StateReader for DiskReader {
     fn committed(&self) -> u64 {
         self.group.committed()
+    }
+
+    fn view(&self) -> Result<Box<dyn StoreView>, StoreError> {
+        match self.engine.upgrade() {
+            Some(engine) => Ok(Box::new(DiskView::take(&engine, &self.group)?)),
+            None => Err(StoreError::Closed {
+                group: self.group.id,
+            }),
+        }
     }
 }

@@ -8,14 +8,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cluster::store::merge::Range;
-use cluster::store::{Pair, StateRead, StateReader, StateStore, StoreError, StoreView, Unit};
+use cluster::store::{Pair, StateRead, StateReader, StateStore, StoreError, Unit};
 
 use super::Running;
 use super::engine::lock;
 use super::group::Group;
 use super::read::{DiskReader, get, scan};
 use super::replace::replace;
-use super::view::DiskView;
 
 /// The one store of a group that is open.
 pub(super) struct DiskStore {
@@ -140,10 +139,6 @@ impl StateStore for DiskStore {
             engine: Arc::downgrade(&self.running.engine),
             group: Arc::clone(&self.group),
         })
-    }
-
-    fn view(&self) -> Result<Box<dyn StoreView>, StoreError> {
-        Ok(Box::new(DiskView::take(&self.running.engine, &self.group)?))
     }
 
     fn replace(

@@ -149,12 +149,12 @@ fn keys_of_zeros_are_keys_like_others() {
         keys[1..4]
     );
     assert_eq!(
-        found(store.view().unwrap().page(None, 1 << 20).unwrap()),
+        found(store.reader().view().unwrap().page(None, 1 << 20).unwrap()),
         keys
     );
     assert!(store.get(&longest).unwrap().is_some());
     assert_eq!(store.get(b"").unwrap(), None);
-    assert_eq!(store.view().unwrap().get(b"").unwrap(), None);
+    assert_eq!(store.reader().view().unwrap().get(b"").unwrap(), None);
     store.delete(b"\0");
     store.commit(2).unwrap();
     store.flush().unwrap();
@@ -165,7 +165,7 @@ fn keys_of_zeros_are_keys_like_others() {
             .unwrap(),
         keys[1]
     );
-    assert_eq!(store.view().unwrap().index(), 2);
+    assert_eq!(store.reader().view().unwrap().index(), 2);
 }
 
 #[test]
