@@ -4,6 +4,8 @@
 //! dropped at once. Guarantees: no reference counts between objects, so cycles are no problem and
 //! dropping never recurses; what is allocated is charged by the machine, not here.
 
+mod keyed;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -12,6 +14,8 @@ use crate::data::{Data, ErrorKind, ObjectData, PropertyTable};
 use crate::regex::RegExpData;
 use crate::text::Text;
 use crate::value::{ArrayId, CellId, ClosureId, IteratorId, ObjectId, Value};
+
+pub use keyed::{KeyedEntries, MapKey};
 
 /// All mutable things of one turn.
 #[derive(Debug, Default)]
@@ -54,29 +58,6 @@ pub enum ObjectKind {
     Map(KeyedEntries),
     /// A `Set`: values in the order of insertion; the value of each entry is unused.
     Set(KeyedEntries),
-}
-
-/// Entries of a map or set, found by the key's canonical form.
-#[derive(Debug, Default)]
-pub struct KeyedEntries {
-    /// In the order of insertion; a removed entry leaves `None`.
-    pub entries: Vec<Option<(Value, Value)>>,
-    /// From the canonical form of a key to its place in `entries`.
-    pub places: std::collections::BTreeMap<MapKey, usize>,
-}
-
-/// The canonical form of a key under SameValueZero.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MapKey {
-    /// A scalar other than text.
-    Scalar(u8, u64),
-    /// A text.
-    Text(Text),
-    /// Something with identity, by kind and index.
-    Identity(u8, u64),
-    /// A frozen compound, by its encoding: frozen values are equal when their content is, so that
-    /// the outcome does not depend on which parts happen to be shared in memory.
-    Frozen(Vec<u8>),
 }
 
 /// A function and the cells that it captured.
@@ -261,8 +242,12 @@ impl Heap {
         self.closures.clear();
         self.cells.clear();
         self.iterators.clear();
-        self.named.clear();
-        self.locked.clear();
+        if !self.named.is_empty() {
+            self.named.clear();
+        }
+        if !self.locked.is_empty() {
+            self.locked.clear();
+        }
     }
 
     /// Makes writing to an object or array an error from now on.
@@ -282,33 +267,5 @@ fn lock_key(value: &Value) -> Option<(bool, u32)> {
         Value::Object(id) => Some((false, id.0)),
         Value::Array(id) => Some((true, id.0)),
         _ => None,
-    }
-}
-
-impl MapKey {
-    /// The canonical form of a value under SameValueZero.
-    pub fn of(value: &Value) -> MapKey {
-        match value {
-            Value::Frozen(data) => match data {
-                Data::Undefined => MapKey::Scalar(0, 0),
-                Data::Null => MapKey::Scalar(1, 0),
-                Data::Boolean(boolean) => MapKey::Scalar(2, u64::from(*boolean)),
-                Data::Number(number) if number.is_nan() => MapKey::Scalar(3, f64::NAN.to_bits()),
-                // Adding 0 turns -0 into 0.
-                Data::Number(number) => MapKey::Scalar(3, (number + 0.0).to_bits()),
-                Data::Text(text) => MapKey::Text(text.clone()),
-                compound => MapKey::Frozen(compound.encode()),
-            },
-            Value::Object(id) => MapKey::Identity(1, u64::from(id.0)),
-            Value::Array(id) => MapKey::Identity(2, u64::from(id.0)),
-            Value::Closure(id) => MapKey::Identity(3, u64::from(id.0)),
-            Value::Native(id) => MapKey::Identity(4, u64::from(id.0)),
-            Value::Iterator(id) => MapKey::Identity(5, u64::from(id.0)),
-            Value::Host(host) => {
-                MapKey::Identity(6, u64::from(host.kind) << 32 | u64::from(host.index))
-            }
-            Value::Cell(id) => MapKey::Identity(7, u64::from(id.0)),
-            Value::Uninitialised => MapKey::Scalar(5, 0),
-        }
     }
 }

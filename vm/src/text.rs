@@ -12,11 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering as MemoryOrdering};
 
 /// An immutable JavaScript string.
-#[derive(Clone)]
 pub struct Text(Stored);
 
 /// Equal texts have one form: what can be short is.
-#[derive(Clone)]
 enum Stored {
     Short(Short),
     Long(Arc<Long>),
@@ -90,6 +88,16 @@ impl Short {
     }
 }
 
+impl Clone for Text {
+    #[inline(always)]
+    fn clone(&self) -> Text {
+        Text(match &self.0 {
+            Stored::Short(short) => Stored::Short(*short),
+            Stored::Long(long) => Stored::Long(Arc::clone(long)),
+        })
+    }
+}
+
 impl Text {
     fn long(units: LongUnits) -> Text {
         Text(Stored::Long(Arc::new(Long {
@@ -151,6 +159,12 @@ impl Text {
             Ok(ascii) => ascii.len(),
             Err(wide) => wide.len(),
         }
+    }
+
+    /// Whether it stands in the value itself.
+    #[inline]
+    pub(crate) fn is_short(&self) -> bool {
+        matches!(self.0, Stored::Short(_))
     }
 
     /// Whether there are no units.
@@ -259,6 +273,20 @@ impl Text {
             return Text::long(LongUnits::Ascii(both.into_boxed_str()));
         }
         Text::join([self, other].into_iter())
+    }
+
+    /// The text with each unit mapped to another ASCII one, where every unit is ASCII.
+    pub fn map_ascii(&self, map: impl Fn(u8) -> u8) -> Option<Text> {
+        if let Stored::Short(short) = self.0 {
+            let mut mapped = short;
+            mapped.0[..short.len()]
+                .iter_mut()
+                .for_each(|unit| *unit = map(*unit));
+            return Some(Text(Stored::Short(mapped)));
+        }
+        let mapped = self.as_ascii_bytes()?.iter().map(|unit| map(*unit));
+        let mapped = String::from_utf8(mapped.collect()).expect("what ASCII is mapped to is ASCII");
+        Some(Text::from(mapped))
     }
 
     /// All of them, one behind the other.

@@ -173,7 +173,7 @@ impl Function {
     }
 
     fn result(&self, machine: &mut Machine<'_>, argument: &Data) -> Value {
-        let result = machine.call(&self.function, &[Value::Frozen(argument.clone())]);
+        let result = machine.call_with(&self.function, &mut [Value::Frozen(argument.clone())]);
         match result {
             Ok(value) => value,
             Err(_) => panic!("the function throws"),

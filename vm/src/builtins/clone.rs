@@ -169,14 +169,14 @@ impl Cloner {
         else {
             return Ok(());
         };
-        let count = entries.entries.len();
+        let count = entries.places();
         machine.charge(count * 32)?;
         let (ObjectKind::Map(entries) | ObjectKind::Set(entries)) =
             &machine.heap.object(source).kind
         else {
             return Ok(());
         };
-        let pairs: Vec<(Value, Value)> = entries.entries.iter().flatten().cloned().collect();
+        let pairs: Vec<(Value, Value)> = entries.iter().cloned().collect();
         let mut copies = Vec::with_capacity(pairs.len());
         for (key, value) in pairs {
             copies.push((self.copy(machine, &key)?, self.copy(machine, &value)?));

@@ -40,7 +40,7 @@ use crate::error::ScriptError;
 use crate::program::{Program, WorkerDefinition};
 use crate::run::{Functions, RunHost};
 use crate::turn::{Effect, Input, Note, TurnContext, Used};
-use crate::worker::{Branch, Identity, Phase, Slot, Worker};
+use crate::worker::{Branch, Identity, Phase, Worker};
 use instruction::{BlockIndex, Instruction};
 
 /// How a run of instructions ended.
@@ -197,8 +197,7 @@ impl<'a> Run<'a> {
                 Ok(None)
             }
             (Phase::Waiting, Input::Message { body, sender, call }) => {
-                let sender = sender.map_or(Data::Undefined, Data::from);
-                self.take_message(Slot::Message { body, sender, call })
+                self.take_message(body, sender, call)
             }
             (Phase::Waiting, Input::Reply { call, body, sender }) => {
                 self.take_reply(call, body, sender)

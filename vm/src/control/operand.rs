@@ -37,11 +37,11 @@ impl Run<'_> {
             Operand::Config => self.next.config.as_ref().clone(),
             Operand::Read { source, selector } => {
                 let source = self.evaluate(*source)?;
-                return self.call(&Value::Frozen(selector.clone()), &[source]);
+                return self.call(&Value::Frozen(selector.clone()), &mut [source]);
             }
             Operand::Compute { sources, combiner } => {
-                let sources = self.evaluate_all(sources)?;
-                return self.call(&Value::Frozen(combiner.clone()), &sources);
+                let mut sources = self.evaluate_all(sources)?;
+                return self.call(&Value::Frozen(combiner.clone()), &mut sources);
             }
             Operand::Array(items) => {
                 let items = self.evaluate_all(items)?;
@@ -82,7 +82,7 @@ impl Run<'_> {
     pub(super) fn call(
         &mut self,
         function: &Value,
-        arguments: &[Value],
+        arguments: &mut [Value],
     ) -> Result<Value, ScriptError> {
         self.functions
             .call(function, arguments)

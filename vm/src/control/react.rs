@@ -124,7 +124,7 @@ impl Run<'_> {
         arguments.extend(given.iter().cloned().map(Value::Frozen));
         let host = self.functions.host();
         host.begin_reading(Reading::of(knowledge));
-        let outcome = self.call(&function, &arguments);
+        let outcome = self.call(&function, &mut arguments);
         let outcome = outcome.and_then(|value| match value.is_undefined() {
             true => Ok(Data::Undefined),
             false => self.normalise_result(&value),

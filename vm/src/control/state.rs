@@ -21,7 +21,7 @@ impl Run<'_> {
         initial: OperandIndex,
     ) -> Result<Flow, ScriptError> {
         let function = self.function(initial, "the initialiser of `withState`")?;
-        let value = self.call(&function, &[])?;
+        let value = self.call(&function, &mut [])?;
         let value = self.freeze(&value, Purpose::State)?;
         self.check_state(&value, None)?;
         self.enter(block, Some(Slot::State(value)))
@@ -40,10 +40,10 @@ impl Run<'_> {
             None => function,
             Some(message) => {
                 let message = Value::Frozen(self.value_of(message)?);
-                self.call(&function, &[message])?
+                self.call(&function, &mut [message])?
             }
         };
-        let next = self.call(&function, &[state])?;
+        let next = self.call(&function, &mut [state])?;
         let next = self.freeze(&next, Purpose::State)?;
         let slot = self.slot_of(handle)?;
         self.check_state(&next, Some(handle))?;

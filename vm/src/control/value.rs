@@ -109,7 +109,7 @@ impl Run<'_> {
             .charge_instruction()
             .map_err(|error| self.at_command(error))?;
         let function = self.function(*predicate, "the predicate of a wait")?;
-        let matched = self.call(&function, &[Value::Frozen(value.clone())])?;
+        let matched = self.call(&function, &mut [Value::Frozen(value.clone())])?;
         if is_truthy(&matched) {
             self.end_wait();
             let slot = Slot::Message {

@@ -8,10 +8,10 @@ use super::code::ControlCode;
 use super::instruction::{BlockIndex, Instruction, Operand, OperandIndex, Timeout};
 use super::{End, Flow, Run};
 use crate::codes;
-use crate::data::Data;
+use crate::data::{Address, Data};
 use crate::error::ScriptError;
 use crate::machine::is_truthy;
-use crate::turn::Note;
+use crate::turn::{CallId, Note};
 use crate::value::Value;
 use crate::worker::{Branch, Slot, Wait};
 
@@ -64,10 +64,12 @@ impl Run<'_> {
     }
 
     /// Offers a message to the branches that wait for one.
-    pub(super) fn take_message(&mut self, message: Slot) -> Result<Option<End>, ScriptError> {
-        let Slot::Message { body, .. } = &message else {
-            return Err(ScriptError::corrupt("a message that is none"));
-        };
+    pub(super) fn take_message(
+        &mut self,
+        body: Data,
+        sender: Option<Address>,
+        call: Option<CallId>,
+    ) -> Result<Option<End>, ScriptError> {
         let mut offered = 0;
         for at in 0..self.next.branches.len() {
             if !listens(&self.next.branches[at]) {
@@ -75,11 +77,12 @@ impl Run<'_> {
             }
             offered += 1;
             self.switch(at)?;
-            match self.wanted(body) {
+            match self.wanted(&body) {
                 Ok(None) => {}
                 Ok(Some(block)) => {
                     self.end_wait();
-                    self.enter(block, Some(message))?;
+                    let sender = sender.map_or(Data::Undefined, Data::from);
+                    self.enter(block, Some(Slot::Message { body, sender, call }))?;
                     return Ok(None);
                 }
                 Err(error) => return self.raise(error, false),
@@ -120,7 +123,7 @@ impl Run<'_> {
 
     fn matches(&mut self, predicate: OperandIndex, body: &Data) -> Result<bool, ScriptError> {
         let function = self.function(predicate, "the predicate of a wait")?;
-        let matched = self.call(&function, &[Value::Frozen(body.clone())])?;
+        let matched = self.call(&function, &mut [Value::Frozen(body.clone())])?;
         Ok(is_truthy(&matched))
     }
 

@@ -410,6 +410,21 @@ impl Data {
         }
     }
 
+    /// Whether a symbolic address is somewhere inside.
+    #[inline]
+    pub fn has_symbolic(&self) -> bool {
+        match self {
+            Data::Array(array) => array.shape.has_symbolic,
+            Data::Object(object) => object.shape.has_symbolic,
+            Data::Error(error) => error.shape.has_symbolic,
+            Data::Map(map) => map.shape.has_symbolic,
+            Data::Set(set) => set.shape.has_symbolic,
+            Data::Function(function) => function.shape.has_symbolic,
+            Data::Symbolic(_) => true,
+            _ => false,
+        }
+    }
+
     /// The value of a property, where this is an object that has it.
     pub fn property(&self, key: &str) -> Option<&Data> {
         match self {

@@ -50,23 +50,38 @@ impl<V: Clone> PropertyTable<V> {
         self.live == 0
     }
 
-    #[inline]
     fn find(&self, key: &Text) -> Option<usize> {
         let named = |entry: &Option<(Text, V)>| matches!(entry, Some((name, _)) if name == key);
-        let size = self.buckets.len();
-        if size == 0 {
-            return self.entries.iter().position(named);
+        match self.buckets.len() {
+            0 => self.entries.iter().position(named),
+            _ => self.find_hashed(key),
         }
-        let mut at = key.hash32() as usize & (size - 1);
-        loop {
-            let position = *self.buckets.get(at)? as usize;
-            if position == 0 {
-                return None;
+    }
+
+    #[inline(never)]
+    fn find_hashed(&self, key: &Text) -> Option<usize> {
+        let hash = key.hash32() as usize;
+        match (&self.entries, &self.buckets) {
+            (Sequence::Flat(entries), Sequence::Flat(buckets)) => {
+                let places = hash..hash + buckets.len();
+                probe(
+                    places,
+                    buckets.len() - 1,
+                    key,
+                    |at| buckets.get(at),
+                    |at| entries.get(at),
+                )
             }
-            if named(self.entries.get(position - 1)?) {
-                return Some(position - 1);
+            (entries, buckets) => {
+                let places = hash..hash + buckets.len();
+                probe(
+                    places,
+                    buckets.len() - 1,
+                    key,
+                    |at| buckets.get(at),
+                    |at| entries.get(at),
+                )
             }
-            at = (at + 1) & (size - 1);
         }
     }
 
@@ -79,7 +94,7 @@ impl<V: Clone> PropertyTable<V> {
                 .find(|(name, _)| name == key)
                 .map(|(_, value)| value);
         }
-        let at = self.find(key)?;
+        let at = self.find_hashed(key)?;
         self.entries.get(at)?.as_ref().map(|(_, value)| value)
     }
 
@@ -253,6 +268,25 @@ impl<V: Clone> PropertyTable<V> {
     pub fn keys(&self) -> impl Iterator<Item = &Text> {
         self.iter().map(|(key, _)| key)
     }
+}
+
+/// The position of a key: the buckets from the place of its hash on hold positions + 1, or 0 behind
+/// the last that may be its.
+#[inline(always)]
+fn probe<'t, V: 't>(
+    places: std::ops::Range<usize>,
+    mask: usize,
+    key: &Text,
+    bucket: impl Fn(usize) -> Option<&'t u32>,
+    entry: impl Fn(usize) -> Option<&'t Option<(Text, V)>>,
+) -> Option<usize> {
+    for at in places {
+        let position = (*bucket(at & mask)? as usize).checked_sub(1)?;
+        if matches!(entry(position)?, Some((name, _)) if name == key) {
+            return Some(position);
+        }
+    }
+    None
 }
 
 /// What entries are sorted by: indices ascend, names come behind them.

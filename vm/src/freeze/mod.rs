@@ -217,7 +217,7 @@ impl Machine<'_> {
         let frozen = match &kind {
             ObjectKind::Map(entries) => self.freeze_entries(entries, freezing).map(Data::map),
             ObjectKind::Set(entries) => {
-                let keys = entries.entries.iter().flatten().map(|(key, _)| key);
+                let keys = entries.iter().map(|(key, _)| key);
                 let values = keys.map(|key| self.freeze_part(key, freezing));
                 values.collect::<Result<_, _>>().map(Data::set)
             }
@@ -232,8 +232,8 @@ impl Machine<'_> {
         entries: &KeyedEntries,
         freezing: &mut Freezing,
     ) -> Result<Vec<(Data, Data)>, Trap> {
-        let mut frozen = Vec::with_capacity(entries.entries.len());
-        for (key, value) in entries.entries.iter().flatten() {
+        let mut frozen = Vec::with_capacity(entries.len());
+        for (key, value) in entries.iter() {
             let key = self.freeze_part(key, freezing)?;
             frozen.push((key, self.freeze_part(value, freezing)?));
         }

@@ -18,148 +18,8 @@ use crate::value::Value;
 const TEXT_UNITS_MAX: usize = 1 << 29;
 
 impl Machine<'_> {
-    #[inline(always)]
-    pub(super) fn add_step(&mut self, to: usize, left: usize, right: usize) -> Result<(), Trap> {
-        match (&self.stack[left], &self.stack[right]) {
-            (Value::Frozen(Data::Number(left)), Value::Frozen(Data::Number(right))) => {
-                let sum = left + right;
-                self.stack.set_number(to, sum);
-                Ok(())
-            }
-            _ => self.binary(Instruction::Add, to, left, right),
-        }
-    }
-
-    #[inline(always)]
-    pub(super) fn subtract(&mut self, to: usize, left: usize, right: usize) -> Result<(), Trap> {
-        match (&self.stack[left], &self.stack[right]) {
-            (Value::Frozen(Data::Number(left)), Value::Frozen(Data::Number(right))) => {
-                let difference = left - right;
-                self.stack.set_number(to, difference);
-                Ok(())
-            }
-            _ => self.binary(Instruction::Subtract, to, left, right),
-        }
-    }
-
-    #[inline(always)]
-    pub(super) fn multiply(&mut self, to: usize, left: usize, right: usize) -> Result<(), Trap> {
-        match (&self.stack[left], &self.stack[right]) {
-            (Value::Frozen(Data::Number(left)), Value::Frozen(Data::Number(right))) => {
-                let product = left * right;
-                self.stack.set_number(to, product);
-                Ok(())
-            }
-            _ => self.binary(Instruction::Multiply, to, left, right),
-        }
-    }
-
-    #[inline(always)]
-    pub(super) fn add_integer(&mut self, to: usize, left: usize, number: i32) -> Result<(), Trap> {
-        match &self.stack[left] {
-            Value::Frozen(Data::Number(left)) => {
-                let sum = left + f64::from(number);
-                self.stack.set_number(to, sum);
-            }
-            left => {
-                let left = left.clone();
-                let right = Value::number(f64::from(number));
-                self.stack[to] = self.slow_binary(Instruction::Add, &left, &right)?;
-            }
-        }
-        Ok(())
-    }
-
-    #[inline(always)]
-    pub(super) fn subtract_integer(
-        &mut self,
-        to: usize,
-        left: usize,
-        number: i32,
-    ) -> Result<(), Trap> {
-        match &self.stack[left] {
-            Value::Frozen(Data::Number(left)) => {
-                let difference = left - f64::from(number);
-                self.stack.set_number(to, difference);
-                Ok(())
-            }
-            _ => self.arithmetic_integer(Operator::Subtract, to, left, number),
-        }
-    }
-
-    #[inline(always)]
-    pub(super) fn divide(&mut self, to: usize, left: usize, right: usize) -> Result<(), Trap> {
-        match (&self.stack[left], &self.stack[right]) {
-            (Value::Frozen(Data::Number(left)), Value::Frozen(Data::Number(right))) => {
-                let quotient = left / right;
-                self.stack.set_number(to, quotient);
-                Ok(())
-            }
-            _ => self.binary(Instruction::Divide, to, left, right),
-        }
-    }
-
-    #[inline(always)]
-    pub(super) fn increment(&mut self, to: usize, from: usize) -> Result<(), Trap> {
-        match &self.stack[from] {
-            Value::Frozen(Data::Number(number)) => {
-                let number = number + 1.0;
-                self.stack.set_number(to, number);
-                Ok(())
-            }
-            _ => self.unary(Instruction::Increment, to, from),
-        }
-    }
-
-    /// Any operator of two values.
-    #[inline(never)]
-    pub(super) fn arithmetic(
-        &mut self,
-        operator: Instruction,
-        to: usize,
-        left: usize,
-        right: usize,
-    ) -> Result<(), Trap> {
-        match (&self.stack[left], &self.stack[right]) {
-            (Value::Frozen(Data::Number(left)), Value::Frozen(Data::Number(right))) => {
-                let result = apply(operator, *left, *right);
-                self.stack.set_number(to, result);
-                Ok(())
-            }
-            _ => self.binary(operator, to, left, right),
-        }
-    }
-
-    /// An operator with a small number on its right.
-    #[inline(never)]
-    pub(super) fn arithmetic_integer(
-        &mut self,
-        operator: Operator,
-        to: usize,
-        left: usize,
-        number: i32,
-    ) -> Result<(), Trap> {
-        let right = f64::from(number);
-        match &self.stack[left] {
-            Value::Frozen(Data::Number(left)) => {
-                let result = match operator {
-                    Operator::Remainder => remainder(*left, right),
-                    _ => apply(operator.instruction(), *left, right),
-                };
-                self.stack.set_number(to, result);
-            }
-            left => {
-                let left = left.clone();
-                let operator = operator.instruction();
-                self.stack[to] = self.slow_binary(operator, &left, &Value::number(right))?;
-            }
-        }
-        Ok(())
-    }
-
     /// An operator of two values that are not both numbers.
-    #[inline(never)]
-    fn binary(
+    pub(super) fn binary(
         &mut self,
         operator: Instruction,
         to: usize,
@@ -185,8 +45,21 @@ impl Machine<'_> {
         Ok(())
     }
 
+    /// An operator of a value that is no number, and a small number on its right.
+    pub(super) fn binary_integer(
+        &mut self,
+        operator: Instruction,
+        to: usize,
+        left: usize,
+        number: i32,
+    ) -> Result<(), Trap> {
+        let left = self.stack[left].clone();
+        let right = Value::number(f64::from(number));
+        self.stack[to] = self.slow_binary(operator, &left, &right)?;
+        Ok(())
+    }
+
     /// An operator of one value.
-    #[inline(never)]
     pub(super) fn unary(
         &mut self,
         operator: Instruction,
@@ -317,8 +190,19 @@ impl Machine<'_> {
     }
 }
 
+/// An operator of numbers, the right one small.
 #[inline]
-fn apply(instruction: Instruction, left: f64, right: f64) -> f64 {
+pub(super) fn apply_integer(operator: Operator, left: f64, number: i32) -> f64 {
+    let right = f64::from(number);
+    match operator {
+        Operator::Remainder => remainder(left, right),
+        other => apply(other.instruction(), left, right),
+    }
+}
+
+/// An operator of numbers.
+#[inline]
+pub(super) fn apply(instruction: Instruction, left: f64, right: f64) -> f64 {
     let shift = || to_uint32(right) & 31;
     match instruction {
         Instruction::Add => left + right,

@@ -4,13 +4,15 @@
 //! Guarantees: a script function that calls a script function uses no more of the node's stack;
 //! built-ins with callbacks do, and are limited by `native_depth`.
 
-use smallvec::SmallVec;
+use std::sync::Arc;
 
 use super::Machine;
 use super::frames::Captured;
+use super::stack::Stack;
 use crate::builtins::{self, NativeIndex};
+use crate::bytecode::FunctionIndex;
 use crate::codes;
-use crate::data::Data;
+use crate::data::{Data, FunctionData};
 use crate::error::Trap;
 use crate::host::Misuse;
 use crate::limits::Limit;
@@ -21,10 +23,20 @@ use crate::value::Value;
 pub(super) enum Flow {
     /// The next step of the innermost call follows.
     Next,
+    /// The step that the frame names follows.
+    Jump,
     /// Another call is the innermost one now.
     Call,
     /// The innermost call has ended.
     Return,
+}
+
+/// Where the captured variables of a frozen function are.
+fn captured_by(function: &Arc<FunctionData>) -> Captured {
+    match function.captures.is_empty() {
+        true => Captured::Nothing,
+        false => Captured::Frozen(function.clone()),
+    }
 }
 
 impl<'p> Machine<'p> {
@@ -48,28 +60,39 @@ impl<'p> Machine<'p> {
                 self.native_depth -= 1;
                 result
             }
-            _ => self.call_script(function, arguments.iter()),
+            Value::Closure(_) | Value::Frozen(Data::Function(_)) => {
+                let push = |stack: &mut Stack, at: usize| stack.push_copy(&arguments[at]);
+                self.call_script(function, arguments.len(), push)
+            }
+            _ => self.call_other(function, arguments, None),
+        }
+    }
+
+    /// As `call`, with arguments that are moved out.
+    pub fn call_with(&mut self, function: &Value, arguments: &mut [Value]) -> Result<Value, Trap> {
+        match function {
+            Value::Closure(_) | Value::Frozen(Data::Function(_)) => {
+                let count = arguments.len();
+                let push = |stack: &mut Stack, at: usize| stack.push_taken(&mut arguments[at]);
+                self.call_script(function, count, push)
+            }
+            _ => self.call(function, arguments),
         }
     }
 
     /// As `call`, with arguments that stand where they are: for built-ins that call a function for
     /// each of many items. What the function does not name is not copied.
     pub fn call_back(&mut self, function: &Value, arguments: &[&Value]) -> Result<Value, Trap> {
-        let index = match function {
-            Value::Closure(id) => self.heap.closure(*id).function,
-            Value::Frozen(Data::Function(function)) => function.function,
-            _ => {
-                let arguments: SmallVec<[Value; 4]> =
-                    arguments.iter().map(|value| (*value).clone()).collect();
-                return self.call(function, &arguments);
+        match function {
+            Value::Closure(_) | Value::Frozen(Data::Function(_)) => {
+                let push = |stack: &mut Stack, at: usize| stack.push_copy(arguments[at]);
+                self.call_script(function, arguments.len(), push)
             }
-        };
-        let called = &self.code.links.steps[index.0 as usize];
-        let wanted = match called.has_rest {
-            true => arguments.len(),
-            false => usize::from(called.parameters).min(arguments.len()),
-        };
-        self.call_script(function, arguments[..wanted].iter().copied())
+            _ => {
+                let arguments = arguments.iter().map(|value| (*value).clone());
+                self.call(function, &arguments.collect::<Vec<Value>>())
+            }
+        }
     }
 
     /// Counts a call that uses the node's own stack. To be undone when the call ends.
@@ -85,23 +108,51 @@ impl<'p> Machine<'p> {
         Ok(())
     }
 
-    fn call_script<'a>(
+    /// Calls a script function; `push` puts an argument onto the stack.
+    #[inline]
+    fn call_script(
         &mut self,
         function: &Value,
-        arguments: impl Iterator<Item = &'a Value>,
+        arguments: usize,
+        mut push: impl FnMut(&mut Stack, usize),
     ) -> Result<Value, Trap> {
+        let Some((index, captured)) = self.script_function(function) else {
+            return Err(self.not_a_function(function, None));
+        };
         self.enter_native()?;
         let (floor, at, handlers) = (self.depth, self.stack.len(), self.handlers.len());
-        self.stack.push_copy(function);
-        arguments.for_each(|argument| self.stack.push_copy(argument));
-        let result = match self.start_call(at, self.stack.len() - at - 1, None) {
-            Ok(Flow::Call) => self.run(floor, handlers),
-            Ok(_) => Ok(()),
+        let called = &self.code.links.steps[index.0 as usize];
+        let wanted = match called.has_rest {
+            true => arguments,
+            false => usize::from(called.parameters).min(arguments),
+        };
+        match called.names_itself {
+            true => self.stack.push_copy(function),
+            false => self.stack.push_copy(&Value::UNDEFINED),
+        }
+        (0..wanted).for_each(|argument| push(&mut self.stack, argument));
+        let result = match self.enter(index, at, wanted) {
+            Ok(()) => {
+                self.set_captured(captured);
+                self.run(floor, handlers)
+            }
             Err(trap) => Err(trap),
         };
         self.native_depth -= 1;
         self.stack.set_top(at);
         result.map(|()| self.stack.take(at))
+    }
+
+    /// Which function of the code a value is, and where its captured variables are.
+    #[inline]
+    fn script_function(&self, function: &Value) -> Option<(FunctionIndex, Captured)> {
+        match function {
+            Value::Closure(id) => Some((self.heap.closure(*id).function, Captured::Closure(*id))),
+            Value::Frozen(Data::Function(function)) => {
+                Some((function.function, captured_by(function)))
+            }
+            _ => None,
+        }
     }
 
     /// Starts a call of the function at a place of the stack, with so many arguments behind it. A
@@ -112,25 +163,49 @@ impl<'p> Machine<'p> {
         arguments: usize,
         receiver: Option<&Value>,
     ) -> Result<Flow, Trap> {
-        match &self.stack[at] {
+        let (index, captured) = match &self.stack[at] {
             Value::Closure(id) => {
                 let id = *id;
-                let index = self.heap.closure(id).function;
-                self.enter(index, Captured::Closure(id), at, arguments)?;
-                Ok(Flow::Call)
+                self.enter(self.heap.closure(id).function, at, arguments)?;
+                self.set_captured(Captured::Closure(id));
+                return Ok(Flow::Call);
             }
-            Value::Frozen(Data::Function(function)) => {
-                let captured = match function.captures.is_empty() {
-                    true => Captured::Nothing,
-                    false => Captured::Frozen(function.clone()),
-                };
-                self.enter(function.function, captured, at, arguments)?;
-                Ok(Flow::Call)
-            }
+            Value::Frozen(Data::Function(function)) => (function.function, captured_by(function)),
             other => {
                 let other = other.clone();
-                self.call_other(&other, at, arguments, receiver)?;
-                Ok(Flow::Next)
+                let result = self.with_arguments(at + 1, arguments, |machine, arguments| {
+                    machine.call_other(&other, arguments, receiver)
+                })?;
+                self.stack.set_made(at, result);
+                return Ok(Flow::Next);
+            }
+        };
+        self.enter(index, at, arguments)?;
+        self.set_captured(captured);
+        Ok(Flow::Call)
+    }
+
+    /// Moves so many arguments out, from a place of the stack on, and hands them over where they are.
+    #[inline]
+    fn with_arguments(
+        &mut self,
+        from: usize,
+        count: usize,
+        call: impl FnOnce(&mut Self, &[Value]) -> Result<Value, Trap>,
+    ) -> Result<Value, Trap> {
+        match count {
+            0 => call(self, &[]),
+            1 => {
+                let arguments = [self.stack.take(from)];
+                call(self, &arguments)
+            }
+            2 => {
+                let arguments = [self.stack.take(from), self.stack.take(from + 1)];
+                call(self, &arguments)
+            }
+            _ => {
+                let arguments = self.stack.arguments(from, count);
+                call(self, &arguments)
             }
         }
     }
@@ -139,23 +214,19 @@ impl<'p> Machine<'p> {
     fn call_other(
         &mut self,
         function: &Value,
-        at: usize,
-        arguments: usize,
+        arguments: &[Value],
         receiver: Option<&Value>,
-    ) -> Result<(), Trap> {
-        let taken = self.stack.arguments(at + 1, arguments);
-        let result = match function {
+    ) -> Result<Value, Trap> {
+        match function {
             Value::Native(native) => {
-                self.call_native(*native, receiver.unwrap_or(&Value::UNDEFINED), &taken)?
+                self.call_native(*native, receiver.unwrap_or(&Value::UNDEFINED), arguments)
             }
-            Value::Host(host) => self.host.call(self, *host, &taken)?,
+            Value::Host(host) => self.host.call(self, *host, arguments),
             Value::Frozen(Data::Address(address)) => {
-                self.host.call_address(self, address, &taken)?
+                self.host.call_address(self, address, arguments)
             }
-            other => return Err(self.not_a_function(other, None)),
-        };
-        self.stack[at] = result;
-        Ok(())
+            other => Err(self.not_a_function(other, None)),
+        }
     }
 
     /// Calls a built-in with arguments from a place of the stack on, where the result goes.
@@ -165,9 +236,10 @@ impl<'p> Machine<'p> {
         at: usize,
         arguments: usize,
     ) -> Result<(), Trap> {
-        let taken = self.stack.arguments(at, arguments);
-        let result = self.call_native(native, &Value::UNDEFINED, &taken)?;
-        self.stack[at] = result;
+        let result = self.with_arguments(at, arguments, |machine, arguments| {
+            machine.call_native(native, &Value::UNDEFINED, arguments)
+        })?;
+        self.stack.set_made(at, result);
         Ok(())
     }
 
@@ -179,10 +251,9 @@ impl<'p> Machine<'p> {
     ) -> Result<Value, Trap> {
         self.spend(5)?;
         let native = builtins::native(native);
-        for value in std::iter::once(receiver).chain(arguments) {
-            if let Value::Host(host) = value
-                && !native.takes_host
-            {
+        if !native.takes_host {
+            let mut values = std::iter::once(receiver).chain(arguments);
+            if let Some(Value::Host(host)) = values.find(|value| matches!(value, Value::Host(_))) {
                 return Err(self.host.misuse(self, *host, Misuse::Argument(native.name)));
             }
         }
@@ -198,8 +269,10 @@ impl<'p> Machine<'p> {
     ) -> Result<Flow, Trap> {
         let receiver = self.stack.take(at);
         if let Some(native) = self.built_in_method(&receiver, key) {
-            let taken = self.stack.arguments(at + 1, arguments);
-            self.stack[at] = self.call_native(native, &receiver, &taken)?;
+            let result = self.with_arguments(at + 1, arguments, |machine, arguments| {
+                machine.call_native(native, &receiver, arguments)
+            })?;
+            self.stack.set_made(at, result);
             return Ok(Flow::Next);
         }
         let function = self.property_by_key(&receiver, key)?;

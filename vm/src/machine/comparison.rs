@@ -6,7 +6,7 @@
 use super::Machine;
 use super::arithmetic::symbol;
 use super::conversion::Preferred;
-use crate::bytecode::Instruction;
+use crate::bytecode::{Code, Instruction};
 use crate::data::{Data, ErrorKind};
 use crate::error::Trap;
 use crate::heap::ObjectKind;
@@ -32,12 +32,34 @@ pub fn strict_equal(left: &Value, right: &Value) -> bool {
 }
 
 /// Equality with a constant, which is mostly a text.
-#[inline(always)]
+#[inline]
 pub(super) fn same(data: &Data, constant: &Data) -> bool {
     match (data, constant) {
         (Data::Text(text), Data::Text(constant)) => text == constant,
         (Data::Number(_), Data::Text(_)) => false,
         _ => data == constant,
+    }
+}
+
+/// Whether a value is a constant of the code, where that is known without counting or refusing.
+#[inline]
+pub(super) fn is_constant(value: &Value, code: &Code, constant: u32) -> Option<bool> {
+    let constant = &code.constants[constant as usize];
+    match (value, constant) {
+        (_, Data::Text(constant)) if !constant.is_short() => None,
+        (Value::Frozen(data), constant) => Some(same(data, constant)),
+        (Value::Host(_), _) => None,
+        _ => Some(false),
+    }
+}
+
+/// Whether a condition takes a value as true, where it is no value of the build stage.
+#[inline]
+pub(super) fn truth(value: &Value) -> Option<bool> {
+    match value {
+        Value::Frozen(data) => Some(data.is_truthy()),
+        Value::Object(_) | Value::Array(_) | Value::Closure(_) => Some(true),
+        _ => None,
     }
 }
 
@@ -71,19 +93,12 @@ impl Machine<'_> {
     }
 
     /// Whether a value is true.
-    #[inline(always)]
     pub(super) fn truth(&mut self, at: usize) -> Result<bool, Trap> {
-        match &self.stack[at] {
-            Value::Frozen(Data::Boolean(boolean)) => Ok(*boolean),
-            value => {
-                let value = value.clone();
-                self.condition(&value)
-            }
-        }
+        let value = self.stack[at].clone();
+        self.condition(&value)
     }
 
     /// Compares two values.
-    #[inline(always)]
     pub(super) fn compare(
         &mut self,
         comparison: Comparison,
@@ -98,7 +113,6 @@ impl Machine<'_> {
         }
     }
 
-    #[inline(never)]
     fn compare_other(
         &mut self,
         comparison: Comparison,
@@ -121,7 +135,6 @@ impl Machine<'_> {
     }
 
     /// Compares a value with a small number.
-    #[inline(always)]
     pub(super) fn compare_integer(
         &mut self,
         comparison: Comparison,
@@ -137,8 +150,15 @@ impl Machine<'_> {
         }
     }
 
+    /// Whether a value that is no number is a small number: there is none.
+    pub(super) fn equals_integer(&mut self, left: usize, number: i32) -> Result<bool, Trap> {
+        match self.stack[left] {
+            Value::Host(host) => Err(self.equality_misuse(host)),
+            ref left => Ok(left.as_number() == Some(f64::from(number))),
+        }
+    }
+
     /// Whether a value is a constant of the code.
-    #[inline(always)]
     pub(super) fn equals_constant(&mut self, left: usize, constant: u32) -> Result<bool, Trap> {
         let code = self.code;
         let constant = &code.constants[constant as usize];
@@ -164,7 +184,7 @@ impl Machine<'_> {
             instructions.get(*at as usize)
         });
         let symbol = match instruction {
-            Some(Instruction::StrictNotEqualConstant(_)) => "!==",
+            Some(Instruction::StrictNotEqualConstant(_) | Instruction::StrictNotEqual) => "!==",
             _ => "===",
         };
         self.host.misuse(self, host, Misuse::Operator(symbol))

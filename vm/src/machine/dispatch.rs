@@ -1,16 +1,14 @@
-//! The loop of the machine: fetch one step, do it.
+//! Steps in full: whatever their operands are.
 //!
-//! Before: `calls`, which runs steps until a call ends. After: one file per family of steps and
-//! instructions. Guarantees: instructions are counted where the flow turns, calls or ends, and at a
-//! trap: between two such points there are never more than a function has. The verifier has made
-//! sure of operands, so a missing one is a bug.
+//! Before: `run`, which does in place what it can. After: one file per family of steps and
+//! instructions. Guarantees: the verifier has made sure of operands, so a missing one is a bug.
 
 use super::Machine;
 use super::calls::Flow;
 use crate::bytecode::Instruction;
 use crate::data::Data;
 use crate::error::Trap;
-use crate::steps::{Register, Step};
+use crate::steps::{Comparison, Register, Step, Target};
 use crate::value::Value;
 
 impl<'p> Machine<'p> {
@@ -26,107 +24,105 @@ impl<'p> Machine<'p> {
         self.stack.last()
     }
 
-    /// Runs until as many calls are open as at `floor`. The result is where the function was.
-    pub(super) fn run(&mut self, floor: usize, handler_floor: usize) -> Result<(), Trap> {
-        loop {
-            match self.run_steps(floor) {
-                Ok(()) => return Ok(()),
-                Err(trap) => {
-                    self.used.instructions += self.count_instructions();
-                    self.unwind(trap, floor, handler_floor)?;
-                }
-            }
-        }
-    }
-
-    fn run_steps(&mut self, floor: usize) -> Result<(), Trap> {
-        while self.run_call()? != Flow::Return || self.depth != floor {}
-        Ok(())
-    }
-
-    /// Runs the innermost call until it ends or calls another. The steps that turn the flow are here,
-    /// and those that are frequent.
-    fn run_call(&mut self) -> Result<Flow, Trap> {
+    /// Does a step in full.
+    pub(super) fn step(&mut self, step: &Step, base: usize) -> Result<Flow, Trap> {
         use Step::*;
-        let steps: &'p [Step] = &self.frame.code.steps;
-        let base = self.frame.base as usize;
         let r = |register: Register| base + usize::from(register);
-        let mut at = self.frame.next as usize;
-        loop {
-            let step = &steps[at];
-            at += 1;
-            self.frame.next = at as u32;
-            match *step {
-                Move { to, from } => self.stack.copy(r(from), r(to)),
-                GetProperty { to, object, key } => self.get_property(r(to), r(object), key)?,
-                Jump { target } => at = self.jump(target)?,
-                JumpIf(wanted, from, target) => {
-                    if self.truth(r(from))? == wanted {
-                        at = self.jump(target)?;
-                    }
-                }
-                JumpIfNullish(wanted, from, target) => {
-                    if self.stack[r(from)].is_nullish() == wanted {
-                        at = self.jump(target)?;
-                    }
-                }
-                JumpIfDefined(from, target) => {
-                    if !self.stack[r(from)].is_undefined() {
-                        at = self.jump(target)?;
-                    }
-                }
-                JumpCompare(wanted, comparison, left, right, target) => {
-                    if self.compare(comparison, r(left), r(right))? == wanted {
-                        at = self.jump(target)?;
-                    }
-                }
-                JumpCompareInteger(wanted, comparison, left, number, target) => {
-                    if self.compare_integer(comparison, r(left), number)? == wanted {
-                        at = self.jump(target)?;
-                    }
-                }
-                JumpEqualConstant(wanted, left, constant, target) => {
-                    if self.equals_constant(r(left), constant)? == wanted {
-                        at = self.jump(target)?;
-                    }
-                }
-                IterateNext { to, slot, target } => {
-                    if !self.iterate_into(r(to), slot)? {
-                        at = self.jump(target)?;
-                    }
-                }
-                Call { .. } | CallMethod { .. } | Stack { .. } => {
-                    if self.call_step(step, base)? == Flow::Call {
-                        return Ok(Flow::Call);
-                    }
-                }
-                Return { from } => {
-                    self.settle()?;
-                    self.return_from(r(from));
-                    return Ok(Flow::Return);
-                }
-                _ => self.operation(step, base)?,
+        match *step {
+            Call { at, arguments } => self.start_call(r(at), usize::from(arguments), None),
+            CallMethod { at, arguments, key } => {
+                self.call_method(key, r(at), usize::from(arguments))
             }
+            Stack {
+                instruction,
+                height,
+            } => {
+                let slots = usize::from(self.frame.code.slots);
+                self.stack.set_top(base + slots + usize::from(height));
+                self.stack_step(instruction)
+            }
+            Return { from } => self.return_from(r(from)),
+            CallNative {
+                at,
+                arguments,
+                native,
+            } => {
+                let native = self.code.links.natives[native as usize];
+                self.call_native_at(native, r(at), usize::from(arguments))?;
+                Ok(Flow::Next)
+            }
+            GetPath { to, object, path } => {
+                self.get_path(r(to), r(object), path)?;
+                Ok(Flow::Next)
+            }
+            Text { to, from } => {
+                self.text_step(r(to), r(from))?;
+                Ok(Flow::Next)
+            }
+            _ => self.work_step(step, base),
         }
     }
 
-    /// The steps that only work on values: what is frequent and short.
-    #[inline(always)]
+    /// A step that neither calls nor ends the call.
+    fn work_step(&mut self, step: &Step, base: usize) -> Result<Flow, Trap> {
+        match self.jump_step(step, base)? {
+            Some((target, true)) => self.jump(target),
+            Some((_, false)) => Ok(Flow::Next),
+            None => self.operation(step, base).map(|()| Flow::Next),
+        }
+    }
+
+    /// Of a step that may jump where to, and whether it does.
+    fn jump_step(&mut self, step: &Step, base: usize) -> Result<Option<(Target, bool)>, Trap> {
+        use Step::*;
+        let r = |register: Register| base + usize::from(register);
+        Ok(Some(match *step {
+            JumpIf(wanted, from, target) => (target, self.truth(r(from))? == wanted),
+            JumpLess(wanted, comparison, left, right, target)
+            | JumpLessOrEqual(wanted, comparison, left, right, target)
+            | JumpEqual(wanted, comparison, left, right, target) => {
+                let (left, right) = match comparison.is_reversed() {
+                    true => (right, left),
+                    false => (left, right),
+                };
+                let wanted = wanted != comparison.is_negated();
+                (
+                    target,
+                    self.compare(comparison, r(left), r(right))? == wanted,
+                )
+            }
+            JumpLessInteger(wanted, left, number, target) => {
+                let less = self.compare_integer(Comparison::Less, r(left), number)?;
+                (target, less == wanted)
+            }
+            JumpLessOrEqualInteger(wanted, left, number, target) => {
+                let less = self.compare_integer(Comparison::LessOrEqual, r(left), number)?;
+                (target, less == wanted)
+            }
+            JumpGreaterInteger(wanted, left, number, target) => {
+                let greater = self.compare_integer(Comparison::Greater, r(left), number)?;
+                (target, greater == wanted)
+            }
+            JumpGreaterOrEqualInteger(wanted, left, number, target) => {
+                let greater = self.compare_integer(Comparison::GreaterOrEqual, r(left), number)?;
+                (target, greater == wanted)
+            }
+            JumpEqualInteger(wanted, left, number, target) => {
+                (target, self.equals_integer(r(left), number)? == wanted)
+            }
+            JumpEqualConstant(wanted, left, constant, target) => {
+                (target, self.equals_constant(r(left), constant)? == wanted)
+            }
+            IterateNext { to, slot, target } => (target, !self.iterate_into(r(to), slot)?),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// The steps that only work on values.
     fn operation(&mut self, step: &Step, base: usize) -> Result<(), Trap> {
         use Step::*;
         let r = |register: Register| base + usize::from(register);
         let (to, result) = match *step {
-            Add { to, left, right } => return self.add_step(r(to), r(left), r(right)),
-            Subtract { to, left, right } => return self.subtract(r(to), r(left), r(right)),
-            Multiply { to, left, right } => return self.multiply(r(to), r(left), r(right)),
-            Divide { to, left, right } => return self.divide(r(to), r(left), r(right)),
-            AddInteger { to, left, number } => return self.add_integer(r(to), r(left), number),
-            SubtractInteger { to, left, number } => {
-                return self.subtract_integer(r(to), r(left), number);
-            }
-            Increment { to, from } => return self.increment(r(to), r(from)),
-            GetCapture { to, capture, name } => return self.get_capture(r(to), capture, name),
-            GetElement { to, object, key } => return self.get_element(r(to), r(object), r(key)),
             Not { to, from } => (to, !self.truth(r(from))?),
             Compare(comparison, to, left, right) => {
                 (to, self.compare(comparison, r(left), r(right))?)
@@ -147,103 +143,77 @@ impl<'p> Machine<'p> {
         Ok(())
     }
 
-    /// The steps that are less frequent, or take long anyway.
-    #[inline(never)]
     fn other_step(&mut self, step: &Step, base: usize) -> Result<(), Trap> {
         use Step::*;
         let r = |register: Register| base + usize::from(register);
-        match *step {
-            Take { to, from } => self.stack.move_to(r(from), r(to)),
-            Integer { to, number } => self.stack.set_number(r(to), f64::from(number)),
-            Undefined { to } => self.stack[r(to)] = Value::UNDEFINED,
-            Null { to } => self.stack[r(to)] = Value::NULL,
-            Boolean { to, value } => self.stack.set_boolean(r(to), value),
-            Constant { to, constant } => {
-                self.stack
-                    .set_data(r(to), &self.code.constants[constant as usize]);
-            }
-            GetCell { to, slot, name } => self.get_cell(r(to), slot, name)?,
-            GetChecked { to, slot, name } => self.get_slot_checked(r(to), slot, name)?,
-            Text { to, from } => self.text_step(r(to), r(from))?,
-            GetPath { to, object, path } => self.get_path(r(to), r(object), path)?,
+        let (operator, to, left, right) = match *step {
+            Add { to, left, right } => (Instruction::Add, to, left, right),
+            Subtract { to, left, right } => (Instruction::Subtract, to, left, right),
+            Multiply { to, left, right } => (Instruction::Multiply, to, left, right),
+            Divide { to, left, right } => (Instruction::Divide, to, left, right),
             Arithmetic {
                 operator,
                 to,
                 left,
                 right,
-            } => {
-                self.arithmetic(operator, r(to), r(left), r(right))?;
+            } => (operator, to, left, right),
+            AddInteger { to, left, number } => {
+                return self.binary_integer(Instruction::Add, r(to), r(left), number);
+            }
+            SubtractInteger { to, left, number } => {
+                return self.binary_integer(Instruction::Subtract, r(to), r(left), number);
             }
             ArithmeticInteger {
                 operator,
                 to,
                 left,
                 number,
-            } => {
-                self.arithmetic_integer(operator, r(to), r(left), number)?;
-            }
-            Decrement { to, from } => self.unary(Instruction::Decrement, r(to), r(from))?,
-            CallNative {
-                at,
-                arguments,
-                native,
-            } => {
-                let native = self.code.links.natives[native as usize];
-                self.call_native_at(native, r(at), usize::from(arguments))?;
-            }
-            PushHandler { register, target } => self.push_handler(register, target),
-            // `run_call` and `operation` have done the others.
+            } => return self.binary_integer(operator.instruction(), r(to), r(left), number),
+            Increment { to, from } => return self.unary(Instruction::Increment, r(to), r(from)),
+            Decrement { to, from } => return self.unary(Instruction::Decrement, r(to), r(from)),
+            _ => return self.value_step(step, base),
+        };
+        self.binary(operator, r(to), r(left), r(right))
+    }
+
+    /// The steps that read values, and what is left.
+    fn value_step(&mut self, step: &Step, base: usize) -> Result<(), Trap> {
+        use Step::*;
+        let r = |register: Register| base + usize::from(register);
+        match *step {
+            Null { to } => self.stack.set(r(to), Value::NULL),
+            Boolean { to, value } => self.stack.set_boolean(r(to), value),
+            GetProperty { to, object, key } => self.property_step(r(to), r(object), key)?,
+            GetElement { to, object, key } => self.element_step(r(to), r(object), r(key))?,
+            GetCapture { to, capture, name } => self.get_capture(r(to), capture, name)?,
+            GetCell { to, slot, name } => self.get_cell(r(to), slot, name)?,
+            GetChecked { to, slot, name } => self.get_slot_checked(r(to), slot, name)?,
+            PushHandler { register, target } => self.push_handler(register, target.step),
+            // `run` has done the others.
             _ => {}
         }
         Ok(())
     }
 
-    /// The steps that may call a function of the script.
-    #[inline(always)]
-    fn call_step(&mut self, step: &Step, base: usize) -> Result<Flow, Trap> {
-        let r = |register: Register| base + usize::from(register);
-        match *step {
-            Step::Call { at, arguments } => {
-                self.settle()?;
-                self.start_call(r(at), usize::from(arguments), None)
-            }
-            Step::CallMethod { at, arguments, key } => {
-                self.settle()?;
-                self.call_method(key, r(at), usize::from(arguments))
-            }
-            Step::Stack {
-                instruction,
-                height,
-            } => {
-                let slots = usize::from(self.frame.code.slots);
-                self.stack.set_top(base + slots + usize::from(height));
-                self.stack_step(instruction)
-            }
-            _ => Ok(Flow::Next),
+    fn jump(&mut self, target: Target) -> Result<Flow, Trap> {
+        if !self.meter.jump(target) {
+            self.meter.undo(target);
+            return Err(self.out_of_instructions());
         }
-    }
-
-    /// Goes on at another step.
-    #[inline(always)]
-    fn jump(&mut self, target: u32) -> Result<usize, Trap> {
-        self.settle()?;
-        self.go_to(target);
-        Ok(target as usize)
-    }
-
-    /// Counts the instructions so far; a trap when there are too many.
-    #[inline(always)]
-    fn settle(&mut self) -> Result<(), Trap> {
-        let count = self.count_instructions();
-        self.spend(count)
+        self.frame.next = target.step;
+        Ok(Flow::Jump)
     }
 
     /// Ends the innermost call with what a place of the stack holds.
     #[inline(always)]
-    fn return_from(&mut self, at: usize) {
+    fn return_from(&mut self, at: usize) -> Result<Flow, Trap> {
+        if !self.meter.is_within_with(self.frame.counted()) {
+            return Err(self.out_of_instructions());
+        }
         let place = self.frame.base as usize - 1;
         self.stack.move_to(at, place);
         self.leave();
+        Ok(Flow::Return)
     }
 
     /// An instruction on operands at the top of the stack.
@@ -252,16 +222,13 @@ impl<'p> Machine<'p> {
         use Instruction::*;
         let flow = match instruction {
             CallWithReceiver(arguments) => {
-                self.settle()?;
                 self.call_with_receiver_from_stack(usize::from(arguments))?
             }
             CallSpread => {
-                self.settle()?;
                 let arguments = self.spread_arguments()?;
                 self.call_from_stack(arguments)?
             }
             CallWithReceiverSpread => {
-                self.settle()?;
                 let arguments = self.spread_arguments()?;
                 self.call_with_receiver_from_stack(arguments)?
             }

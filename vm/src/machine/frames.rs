@@ -4,6 +4,7 @@
 //! Guarantees: calls of scripts nest in a vector, never on the node's stack; a limit unwinds all of
 //! them; a thrown value goes to the innermost `try` above the floor of the run that it belongs to.
 
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use super::Machine;
@@ -37,8 +38,6 @@ pub(super) struct Position<'p> {
     pub(super) base: u32,
     /// The next step.
     pub(super) next: u32,
-    /// The first instruction that has not been counted yet.
-    pub(super) counted: u32,
     /// Which part of the last step an error is about, where it reads one property after another.
     pub(super) within: u32,
 }
@@ -64,23 +63,37 @@ pub(super) struct Handler {
     target: u32,
 }
 
+impl Frame<'_> {
+    /// Where its captured variables are.
+    #[inline(always)]
+    pub(super) fn captured(&self) -> &Captured {
+        &self.captured
+    }
+}
+
 impl Position<'_> {
     pub(super) const OUTSIDE: Position<'static> = Position {
         code: &Steps::NOTHING,
         base: 0,
         next: 0,
-        counted: 0,
         within: 0,
     };
+
+    /// How many instructions lie before the end of the last step.
+    #[inline(always)]
+    pub(super) fn counted(&self) -> u32 {
+        let last = self.code.origins.get((self.next as usize).wrapping_sub(1));
+        last.map_or(0, |origin| origin.end)
+    }
 }
 
 impl<'p> Machine<'p> {
-    /// Opens a call of the function at a place of the stack, with so many arguments behind it.
+    /// Opens a call of the function at a place of the stack, with so many arguments behind it. Where its
+    /// captured variables are is to be said at once.
     #[inline(always)]
     pub(super) fn enter(
         &mut self,
         index: FunctionIndex,
-        captured: Captured,
         at: usize,
         arguments: usize,
     ) -> Result<(), Trap> {
@@ -103,26 +116,37 @@ impl<'p> Machine<'p> {
         if let Some(rest) = rest {
             self.stack[base + parameters] = rest;
         }
+        self.meter.turn(self.frame.counted(), 0);
         self.keep_position();
         self.frame.code = steps;
         self.frame.base = base as u32;
         self.frame.next = 0;
-        self.frame.counted = 0;
         match self.frames.get_mut(self.depth) {
             Some(frame) => {
                 frame.index = index;
-                frame.captured = captured;
                 frame.position.code = steps;
                 frame.position.base = base as u32;
             }
             None => self.frames.push(Frame {
                 index,
-                captured,
+                captured: Captured::Nothing,
                 position: self.frame,
             }),
         }
         self.depth += 1;
         Ok(())
+    }
+
+    /// Says where the captured variables of the innermost call are.
+    #[inline]
+    pub(super) fn set_captured(&mut self, captured: Captured) {
+        // As `stack` does it: most often the old ones own no memory.
+        let captured = ManuallyDrop::new(captured);
+        let place = &mut self.frames[self.depth - 1].captured;
+        if matches!(place, Captured::Frozen(_)) {
+            *place = Captured::Nothing;
+        }
+        std::mem::forget(std::mem::replace(place, ManuallyDrop::into_inner(captured)));
     }
 
     #[cold]
@@ -137,7 +161,7 @@ impl<'p> Machine<'p> {
         let rest = self
             .stack
             .arguments(from, arguments.saturating_sub(parameters));
-        self.new_array(rest.into_vec())
+        self.new_array(rest)
     }
 
     /// The frame of the innermost call.
@@ -151,7 +175,6 @@ impl<'p> Machine<'p> {
     fn keep_position(&mut self) {
         if let Some(caller) = self.frames.get_mut(self.depth.wrapping_sub(1)) {
             caller.position.next = self.frame.next;
-            caller.position.counted = self.frame.counted;
         }
     }
 
@@ -159,7 +182,7 @@ impl<'p> Machine<'p> {
     #[inline(always)]
     pub(super) fn captured(&self) -> &Captured {
         let innermost = self.innermost();
-        innermost.map_or(&Captured::Nothing, |frame| &frame.captured)
+        innermost.map_or(&Captured::Nothing, Frame::captured)
     }
 
     /// Charges what the stack grew beyond its highest so far.
@@ -178,21 +201,18 @@ impl<'p> Machine<'p> {
     pub(super) fn leave(&mut self) {
         let depth = self.depth.saturating_sub(1);
         self.depth = depth;
+        let ended = self.frame.counted();
         match self.innermost().map(|caller| &caller.position) {
             Some(&Position {
-                code,
-                base,
-                next,
-                counted,
-                ..
+                code, base, next, ..
             }) => {
                 self.frame.code = code;
                 self.frame.base = base;
                 self.frame.next = next;
-                self.frame.counted = counted;
             }
             None => self.frame = Position::OUTSIDE,
         }
+        self.meter.turn(ended, self.frame.counted());
         self.set_frame_top();
         while self
             .handlers
@@ -253,23 +273,20 @@ impl<'p> Machine<'p> {
         Err(trap)
     }
 
-    /// Goes on at a step that is not the next one.
-    #[inline(always)]
+    /// Goes on at a step that is not the next one, in the call of the last one.
     pub(super) fn go_to(&mut self, step: u32) {
         let origins = &self.frame.code.origins;
-        self.frame.counted = origins[step as usize].start;
+        let counted = origins[step as usize].start;
+        self.meter.turn(self.frame.counted(), counted);
         self.frame.next = step;
         self.frame.within = 0;
     }
 
-    /// Counts the instructions of the innermost call up to its last step.
-    #[inline(always)]
-    pub(super) fn count_instructions(&mut self) -> u64 {
-        let origins = &self.frame.code.origins;
-        let end = origins[self.frame.next as usize - 1].end;
-        let count = end - self.frame.counted;
-        self.frame.counted = end;
-        u64::from(count)
+    /// The limit of a turn is met at a jump, which is the step before one.
+    #[cold]
+    pub(super) fn endless(&mut self, next: usize) -> Trap {
+        self.frame.next = next as u32;
+        self.out_of_instructions()
     }
 
     /// Where each open call stands, innermost first: the function, and its instruction.

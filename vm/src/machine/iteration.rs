@@ -4,13 +4,46 @@
 //! code points, maps and sets in the order of insertion; there are no user-made iterators.
 
 use super::Machine;
+use super::stack::Window;
 use crate::bytecode::Instruction;
 use crate::data::Data;
 use crate::error::Trap;
-use crate::heap::{IteratorKind, IteratorState, ObjectKind};
+use crate::heap::{Heap, IteratorKind, IteratorState, ObjectKind};
 use crate::host::Misuse;
+use crate::steps::Register;
 use crate::text::Text;
 use crate::value::{IteratorId, Value};
+
+/// Puts the next item of an array that a slot's iterator goes over into a register, and tells whether
+/// there is one. Most loops are over the items of an array; of others it tells nothing.
+#[inline]
+pub(super) fn next_item(
+    window: &mut Window<'_>,
+    heap: &mut Heap,
+    to: Register,
+    slot: Register,
+) -> Option<bool> {
+    let Value::Iterator(id) = window[slot] else {
+        return None;
+    };
+    let state = heap.iterator(id);
+    let at = state.next;
+    let is_there = match (&state.source, state.kind) {
+        (Value::Array(array), IteratorKind::Values) => match heap.array(*array).get(at) {
+            Some(item) => window.set_value(to, item),
+            None => false,
+        },
+        (Value::Frozen(Data::Array(array)), IteratorKind::Values) => match array.items().get(at) {
+            Some(item) => window.set_data(to, item),
+            None => false,
+        },
+        _ => return None,
+    };
+    if is_there {
+        heap.iterator_mut(id).next = at + 1;
+    }
+    Some(is_there)
+}
 
 impl Machine<'_> {
     pub(super) fn iteration(&mut self, instruction: Instruction) -> Result<(), Trap> {
@@ -45,35 +78,10 @@ impl Machine<'_> {
     }
 
     /// Puts the next value of a slot's iterator into a place of the stack; false at its end.
-    #[inline]
     pub(super) fn iterate_into(&mut self, to: usize, slot: u16) -> Result<bool, Trap> {
-        if let Value::Iterator(id) = *self.slot(slot) {
-            let state = self.heap.iterator(id);
-            let (source, at) = (&state.source, state.next);
-            // Most loops are over the items of an array.
-            match (source, state.kind) {
-                (Value::Array(array), IteratorKind::Values) => {
-                    let Some(item) = self.heap.array(*array).get(at) else {
-                        return Ok(false);
-                    };
-                    self.stack.set_value(to, item);
-                    self.heap.iterator_mut(id).next = at + 1;
-                    return Ok(true);
-                }
-                (Value::Frozen(Data::Array(array)), IteratorKind::Values) => {
-                    let Some(item) = array.items().get(at) else {
-                        return Ok(false);
-                    };
-                    self.stack.set_data(to, item);
-                    self.heap.iterator_mut(id).next = at + 1;
-                    return Ok(true);
-                }
-                _ => {}
-            }
-        }
         match self.next_of_slot(slot)? {
             Some(value) => {
-                self.stack[to] = value;
+                self.stack.set(to, value);
                 Ok(true)
             }
             None => Ok(false),
@@ -171,14 +179,12 @@ impl Machine<'_> {
                 else {
                     return Ok(None);
                 };
-                let Some(skip) = entries.entries.iter().skip(at).position(Option::is_some) else {
+                let Some((place, (key, value))) = entries.next(at) else {
                     return Ok(None);
                 };
-                let (key, value) = entries.entries[at + skip]
-                    .clone()
-                    .unwrap_or((Value::UNDEFINED, Value::UNDEFINED));
+                let (key, value, skip) = (key.clone(), value.clone(), place - at);
                 let is_set = matches!(self.heap.object(*object).kind, ObjectKind::Set(_));
-                self.heap.iterator_mut(id).next = at + skip + 1;
+                self.heap.iterator_mut(id).next = place + 1;
                 self.spend(skip as u64)?;
                 self.keyed_step(kind, key, value, is_set).map(Some)
             }

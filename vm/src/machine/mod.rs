@@ -12,9 +12,11 @@ mod dispatch;
 mod errors;
 mod frames;
 mod iteration;
+mod meter;
 mod objects;
 mod patterns;
 mod properties;
+mod run;
 mod stack;
 mod variables;
 
@@ -53,7 +55,9 @@ pub struct Machine<'p> {
     pub limits: &'p Limits,
     /// Everything mutable.
     pub heap: Heap,
-    used: Used,
+    meter: meter::Meter,
+    allocated_bytes: u64,
+    regex_steps: u64,
     /// Slots and operands of all open calls.
     stack: stack::Stack,
     /// The highest that the stack has been.
@@ -86,7 +90,9 @@ impl<'p> Machine<'p> {
             host,
             limits,
             heap: Heap::default(),
-            used: Used::default(),
+            meter: meter::Meter::new(limits),
+            allocated_bytes: 0,
+            regex_steps: 0,
             stack: stack::Stack::default(),
             stack_peak: 0,
             frames: Vec::new(),
@@ -103,17 +109,20 @@ impl<'p> Machine<'p> {
 
     /// What was used so far.
     pub fn used(&self) -> Used {
-        self.used
+        Used {
+            instructions: self.meter.used(self.frame.counted()),
+            allocated_bytes: self.allocated_bytes,
+            regex_steps: self.regex_steps,
+        }
     }
 
     /// Counts work; a trap when there is too much of it.
     #[inline]
     pub fn spend(&mut self, instructions: u64) -> Result<(), Trap> {
-        self.used.instructions = self.used.instructions.saturating_add(instructions);
-        if self.used.instructions > self.limits.turn_instructions {
-            return Err(self.out_of_instructions());
+        match self.meter.add(instructions) {
+            true => Ok(()),
+            false => Err(self.out_of_instructions()),
         }
-        Ok(())
     }
 
     #[cold]
@@ -128,8 +137,8 @@ impl<'p> Machine<'p> {
     /// Counts memory before it is allocated; a trap when there is too much of it.
     #[inline]
     pub fn charge(&mut self, bytes: usize) -> Result<(), Trap> {
-        self.used.allocated_bytes = self.used.allocated_bytes.saturating_add(bytes as u64);
-        if self.used.allocated_bytes > self.limits.turn_allocated_bytes {
+        self.allocated_bytes = self.allocated_bytes.saturating_add(bytes as u64);
+        if self.allocated_bytes > self.limits.turn_allocated_bytes {
             return Err(Trap::limit(
                 codes::LIMIT_MEMORY,
                 Limit::TurnAllocatedBytes,

@@ -66,7 +66,7 @@ impl Machine<'_> {
                 return Err(self.error(ErrorKind::SyntaxError, message));
             }
         };
-        let (limits, used) = (self.limits, self.used);
+        let (limits, used) = (self.limits, self.used());
         let mut budget = Budget {
             steps: limits.turn_regex_steps.saturating_sub(used.regex_steps),
             bytes: limits
@@ -75,8 +75,8 @@ impl Machine<'_> {
         };
         let before = budget;
         let found = search(program, text, from, &mut self.scratch, &mut budget);
-        self.used.regex_steps += before.steps - budget.steps;
-        self.used.allocated_bytes += before.bytes - budget.bytes;
+        self.regex_steps += before.steps - budget.steps;
+        self.allocated_bytes += before.bytes - budget.bytes;
         found.map_err(|exhausted| match exhausted {
             Exhausted::Steps => Trap::limit(codes::LIMIT_REGEX, Limit::TurnRegexSteps, self.limits),
             Exhausted::Bytes => {

@@ -6,14 +6,115 @@
 
 use super::Machine;
 use super::comparison::same;
+use super::stack::Window;
 use crate::builtins::{self, Methods, NativeIndex, Prototype};
-use crate::bytecode::Instruction;
+use crate::bytecode::{Code, Instruction};
 use crate::data::Data;
 use crate::error::Trap;
-use crate::heap::ObjectKind;
+use crate::heap::{Heap, ObjectKind};
 use crate::host::Misuse;
+use crate::steps::Register;
 use crate::text::Text;
 use crate::value::Value;
+
+/// Reads an own property into a register; false where it is not there, or is no ordinary one.
+#[inline]
+pub(super) fn get_property(
+    window: &mut Window<'_>,
+    heap: &Heap,
+    code: &Code,
+    to: Register,
+    object: Register,
+    key: u32,
+) -> bool {
+    let name = &code.keys[key as usize];
+    match &window[object] {
+        Value::Frozen(Data::Object(object)) => match object.properties().get(name) {
+            Some(Data::Number(number)) => {
+                let number = *number;
+                window.set_number(to, number)
+            }
+            Some(Data::Text(text)) => {
+                let text = text.clone();
+                window.set(to, Value::Frozen(Data::Text(text)))
+            }
+            Some(Data::Object(object)) => {
+                let object = object.clone();
+                window.set(to, Value::Frozen(Data::Object(object)))
+            }
+            Some(Data::Array(array)) => {
+                let array = array.clone();
+                window.set(to, Value::Frozen(Data::Array(array)))
+            }
+            _ => false,
+        },
+        Value::Object(id) => match heap.object(*id).properties.get(name) {
+            Some(value) => window.set_value(to, value),
+            None => false,
+        },
+        value if code.links.length == Some(key) => {
+            let length = match value {
+                Value::Array(id) => heap.array(*id).len(),
+                Value::Frozen(Data::Array(array)) => array.items().len(),
+                Value::Frozen(Data::Text(text)) => text.len(),
+                _ => return false,
+            };
+            window.set_number(to, length as f64)
+        }
+        _ => false,
+    }
+}
+
+/// Whether an own property is a constant of the code, where that is known without more.
+#[inline]
+pub(super) fn property_is_constant(
+    object: &Value,
+    code: &Code,
+    key: u32,
+    constant: u32,
+) -> Option<bool> {
+    let constant = &code.constants[constant as usize];
+    match (object, constant) {
+        (_, Data::Text(text)) if !text.is_short() => None,
+        (Value::Frozen(Data::Object(object)), constant) => {
+            let value = object.properties().get(&code.keys[key as usize])?;
+            Some(same(value, constant))
+        }
+        _ => None,
+    }
+}
+
+/// Reads an item of an array into a register; false where there is none.
+#[inline]
+pub(super) fn get_element(
+    window: &mut Window<'_>,
+    heap: &Heap,
+    to: Register,
+    object: Register,
+    key: Register,
+) -> bool {
+    let Some(number) = window.number(key) else {
+        return false;
+    };
+    let at = number as usize;
+    if at as f64 != number {
+        return false;
+    }
+    match &window[object] {
+        Value::Array(id) => match heap.array(*id).get(at) {
+            Some(item) => window.set_value(to, item),
+            None => false,
+        },
+        Value::Frozen(Data::Array(array)) => match array.items().get(at) {
+            Some(item) => {
+                let item = item.clone();
+                window.set(to, Value::Frozen(item))
+            }
+            None => false,
+        },
+        _ => false,
+    }
+}
 
 impl Machine<'_> {
     pub(super) fn properties(&mut self, instruction: Instruction) -> Result<(), Trap> {
@@ -104,54 +205,11 @@ impl Machine<'_> {
         })
     }
 
-    #[inline(always)]
-    pub(super) fn get_property(&mut self, to: usize, object: usize, key: u32) -> Result<(), Trap> {
-        let name = &self.code.keys[key as usize];
-        match &self.stack[object] {
-            Value::Frozen(Data::Object(object)) => {
-                if let Some(value) = object.properties().get(name) {
-                    match value {
-                        Data::Number(number) => {
-                            let number = *number;
-                            self.stack.set_number(to, number);
-                        }
-                        Data::Text(text) => {
-                            let text = text.clone();
-                            self.stack[to] = Value::Frozen(Data::Text(text));
-                        }
-                        Data::Object(object) => {
-                            let object = object.clone();
-                            self.stack[to] = Value::Frozen(Data::Object(object));
-                        }
-                        other => {
-                            let other = other.clone();
-                            self.stack[to] = Value::Frozen(other);
-                        }
-                    }
-                    return Ok(());
-                }
-            }
-            Value::Object(id) => {
-                if let Some(value) = self.heap.object(*id).properties.get(name) {
-                    self.stack.set_value(to, value);
-                    return Ok(());
-                }
-            }
-            value if self.code.links.length == Some(key) => {
-                let length = match value {
-                    Value::Array(id) => Some(self.heap.array(*id).len()),
-                    Value::Frozen(Data::Array(array)) => Some(array.items().len()),
-                    Value::Frozen(Data::Text(text)) => Some(text.len()),
-                    _ => None,
-                };
-                if let Some(length) = length {
-                    self.stack.set_number(to, length as f64);
-                    return Ok(());
-                }
-            }
-            _ => {}
-        }
-        self.stack[to] = self.property_of(object, key)?;
+    /// Reads a property in full.
+    pub(super) fn property_step(&mut self, to: usize, object: usize, key: u32) -> Result<(), Trap> {
+        let object = self.stack[object].clone();
+        let value = self.property_by_key(&object, key)?;
+        self.stack.set(to, value);
         Ok(())
     }
 
@@ -168,12 +226,6 @@ impl Machine<'_> {
             _ => return None,
         };
         self.code.links.methods[key as usize].get(prototype)
-    }
-
-    #[inline(never)]
-    fn property_of(&mut self, object: usize, key: u32) -> Result<Value, Trap> {
-        let object = self.stack[object].clone();
-        self.property_by_key(&object, key)
     }
 
     /// A property of a property of …: frozen objects on the way are looked through in place.
@@ -242,11 +294,6 @@ impl Machine<'_> {
         if let Data::Text(text) = constant {
             self.spend_on_units(text.len())?;
         }
-        if let Value::Frozen(Data::Object(object)) = &self.stack[object]
-            && let Some(value) = object.properties().get(&code.keys[key as usize])
-        {
-            return Ok(same(value, constant));
-        }
         let object = self.stack[object].clone();
         match self.property_by_key(&object, key)? {
             Value::Frozen(value) => Ok(value == *constant),
@@ -258,28 +305,16 @@ impl Machine<'_> {
         }
     }
 
-    pub(super) fn get_element(&mut self, to: usize, object: usize, key: usize) -> Result<(), Trap> {
-        if let Value::Frozen(Data::Number(number)) = &self.stack[key] {
-            let at = *number as usize;
-            let is_place = at as f64 == *number;
-            match &self.stack[object] {
-                Value::Array(id) if is_place => {
-                    if let Some(item) = self.heap.array(*id).get(at) {
-                        self.stack.set_value(to, item);
-                        return Ok(());
-                    }
-                }
-                Value::Frozen(Data::Array(array)) if is_place => {
-                    if let Some(item) = array.items().get(at) {
-                        self.stack[to] = Value::Frozen(item.clone());
-                        return Ok(());
-                    }
-                }
-                _ => {}
-            }
-        }
+    /// Reads an element in full.
+    pub(super) fn element_step(
+        &mut self,
+        to: usize,
+        object: usize,
+        key: usize,
+    ) -> Result<(), Trap> {
         let (object, key) = (self.stack[object].clone(), self.stack[key].clone());
-        self.stack[to] = self.element(&object, &key)?;
+        let value = self.element(&object, &key)?;
+        self.stack.set(to, value);
         Ok(())
     }
 
@@ -439,7 +474,7 @@ impl Machine<'_> {
                     return crate::builtins::expression_part(expression, key);
                 }
                 ObjectKind::Map(entries) | ObjectKind::Set(entries) if *key == *"size" => {
-                    return Value::number(entries.places.len() as f64);
+                    return Value::number(entries.len() as f64);
                 }
                 _ => None,
             },

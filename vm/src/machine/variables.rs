@@ -6,12 +6,56 @@
 
 use super::Machine;
 use super::frames::Captured;
-use crate::bytecode::{CaptureSource, FunctionIndex};
+use super::stack::Window;
+use crate::bytecode::{CaptureSource, Code, FunctionIndex};
 use crate::codes;
 use crate::data::{Capture, Data, ErrorKind};
 use crate::error::Trap;
-use crate::heap::Closure;
+use crate::heap::{Closure, Heap};
+use crate::steps::Register;
 use crate::value::Value;
+
+impl Captured {
+    /// Reads a captured variable into a register; false where it is not declared yet, or is to be
+    /// looked through for symbolic addresses.
+    #[inline]
+    pub(super) fn get(
+        &self,
+        window: &mut Window<'_>,
+        heap: &Heap,
+        code: &Code,
+        to: Register,
+        capture: u16,
+    ) -> bool {
+        let at = usize::from(capture);
+        match self {
+            Captured::Closure(id) => {
+                let value = match heap.closure(*id).captures.get(at) {
+                    Some(Value::Cell(cell)) => heap.cell(*cell),
+                    Some(value) => value,
+                    None => return false,
+                };
+                match value {
+                    Value::Uninitialised => false,
+                    Value::Frozen(data) if data.has_symbolic() => false,
+                    value => window.set_value(to, value),
+                }
+            }
+            Captured::Frozen(function) => {
+                let data = match function.captures.get(at) {
+                    Some(Capture::Value(data)) => data,
+                    Some(Capture::Cell(cell)) => match code.cells.get(*cell as usize) {
+                        Some(data) => data,
+                        None => return false,
+                    },
+                    None => return false,
+                };
+                !data.has_symbolic() && window.set_data(to, data)
+            }
+            Captured::Nothing => false,
+        }
+    }
+}
 
 impl Machine<'_> {
     #[inline]
@@ -96,31 +140,18 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Reads a captured variable into a place of the stack.
-    #[inline]
+    /// Reads a captured variable into a place of the stack, in full.
     pub(super) fn get_capture(&mut self, to: usize, capture: u16, name: u32) -> Result<(), Trap> {
-        if let Captured::Closure(id) = self.captured()
-            && let Some(captured) = self.heap.closure(*id).captures.get(usize::from(capture))
-        {
-            let value = match captured {
-                Value::Cell(cell) => self.heap.cell(*cell),
-                value => value,
-            };
-            match value {
-                Value::Uninitialised => return Err(self.not_initialised(name)),
-                Value::Frozen(data) if data.shape().has_symbolic => {}
-                value => {
-                    self.stack.set_value(to, value);
-                    return Ok(());
-                }
-            }
-        }
-        self.stack[to] = match self.raw_capture(usize::from(capture)) {
+        let value = match self.raw_capture(usize::from(capture)) {
             Value::Cell(cell) => self.heap.cell(cell).clone(),
             Value::Uninitialised => return Err(self.not_initialised(name)),
             Value::Frozen(data) => self.resolved(data)?,
             value => value,
         };
+        if matches!(value, Value::Uninitialised) {
+            return Err(self.not_initialised(name));
+        }
+        self.stack.set(to, value);
         Ok(())
     }
 

@@ -58,15 +58,15 @@ impl<'a> Functions<'a> {
             .map_err(|trap| self.machine.script_error(trap))
     }
 
-    /// Calls a function.
+    /// Calls a function with arguments that are moved out.
     pub(crate) fn call(
         &mut self,
         function: &Value,
-        arguments: &[Value],
+        arguments: &mut [Value],
     ) -> Result<Value, ScriptError> {
         self.machine.forget_places();
         self.machine
-            .call(function, arguments)
+            .call_with(function, arguments)
             .map_err(|trap| self.machine.script_error(trap))
     }
 
@@ -132,9 +132,9 @@ pub(crate) fn key_of(
         ));
     };
     let mut machine = Machine::new(program.code(), &NoHost, limits);
-    let called = machine.call(
+    let called = machine.call_with(
         &Value::Frozen(function.clone()),
-        &[Value::Frozen(message.clone())],
+        &mut [Value::Frozen(message.clone())],
     );
     let key = called.and_then(|value| machine.freeze(&value, Purpose::Capture));
     let key = key.map_err(|trap| machine.script_error(trap))?;

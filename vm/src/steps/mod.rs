@@ -30,6 +30,8 @@ pub(crate) struct Steps {
     pub(crate) parameters: u16,
     /// Whether the slot behind them takes the rest of the arguments as an array.
     pub(crate) has_rest: bool,
+    /// Whether it reads the place below its registers, where it stands itself.
+    pub(crate) names_itself: bool,
     /// Keys that one step reads after another.
     pub(crate) paths: Vec<Box<[u32]>>,
 }
@@ -43,6 +45,14 @@ pub(crate) struct Origin {
     pub(crate) end: u32,
     /// The one that an error of the step is about.
     pub(crate) place: u32,
+}
+
+/// Where a step may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) step: u32,
+    /// The instructions up to the end of this step, less those before the target: see `meter`.
+    pub(crate) skipped: i32,
 }
 
 /// One step. `to` is written last, so that it may be one of the operands.
@@ -179,21 +189,27 @@ pub(crate) enum Step {
         key: Register,
     },
 
-    Jump {
-        target: u32,
-    },
+    Jump(Target),
     // Jumps on a condition: whether it is to hold, the operands, the target.
-    JumpIf(bool, Register, u32),
-    JumpIfNullish(bool, Register, u32),
-    JumpIfDefined(Register, u32),
-    JumpCompare(bool, Comparison, Register, Register, u32),
-    JumpCompareInteger(bool, Comparison, Register, i32, u32),
-    JumpEqualConstant(bool, Register, u32, u32),
+    JumpIf(bool, Register, Target),
+    JumpIfNullish(bool, Register, Target),
+    JumpIfDefined(Register, Target),
+    JumpEqualConstant(bool, Register, u32, Target),
+    // Jumps on a comparison, which is named where the step does not tell all: `>` is `<` in reverse.
+    JumpLess(bool, Comparison, Register, Register, Target),
+    JumpLessOrEqual(bool, Comparison, Register, Register, Target),
+    JumpEqual(bool, Comparison, Register, Register, Target),
+    JumpLessInteger(bool, Register, i32, Target),
+    JumpLessOrEqualInteger(bool, Register, i32, Target),
+    JumpGreaterInteger(bool, Register, i32, Target),
+    JumpGreaterOrEqualInteger(bool, Register, i32, Target),
+    /// `===`
+    JumpEqualInteger(bool, Register, i32, Target),
     /// The next value of an iterator, or on to the target where there is none.
     IterateNext {
         to: Register,
         slot: u16,
-        target: u32,
+        target: Target,
     },
 
     /// The function is in `at`, its arguments behind it; the result replaces it.
@@ -220,7 +236,7 @@ pub(crate) enum Step {
     /// A throw from here on puts the thrown value into a register and goes on at the target.
     PushHandler {
         register: Register,
-        target: u32,
+        target: Target,
     },
     /// Any other instruction, on operands that stand at their heights.
     Stack {
@@ -266,6 +282,7 @@ impl Steps {
         slots: 0,
         parameters: 0,
         has_rest: false,
+        names_itself: false,
         paths: Vec::new(),
     };
 }
@@ -331,6 +348,16 @@ impl Comparison {
         }
     }
 
+    /// Whether it is the opposite of an equality.
+    pub(crate) fn is_negated(self) -> bool {
+        matches!(self, Comparison::StrictNotEqual | Comparison::NotEqual)
+    }
+
+    /// Whether a step that says less has its operands in reverse.
+    pub(crate) fn is_reversed(self) -> bool {
+        matches!(self, Comparison::Greater | Comparison::GreaterOrEqual)
+    }
+
     /// Of two numbers. Without jumps: which comparison it is cannot be foreseen.
     #[inline(always)]
     pub(crate) fn holds(self, left: f64, right: f64) -> bool {
@@ -394,18 +421,34 @@ impl Step {
     }
 
     /// Where it may jump to.
-    fn target_mut(&mut self) -> Option<&mut u32> {
+    fn target_mut(&mut self) -> Option<&mut Target> {
         match self {
-            Step::Jump { target }
+            Step::Jump(target)
             | Step::JumpIf(.., target)
             | Step::JumpIfNullish(.., target)
             | Step::JumpIfDefined(.., target)
-            | Step::JumpCompare(.., target)
-            | Step::JumpCompareInteger(.., target)
             | Step::JumpEqualConstant(.., target)
+            | Step::JumpLess(.., target)
+            | Step::JumpLessOrEqual(.., target)
+            | Step::JumpEqual(.., target)
+            | Step::JumpLessInteger(.., target)
+            | Step::JumpLessOrEqualInteger(.., target)
+            | Step::JumpGreaterInteger(.., target)
+            | Step::JumpGreaterOrEqualInteger(.., target)
+            | Step::JumpEqualInteger(.., target)
             | Step::IterateNext { target, .. }
             | Step::PushHandler { target, .. } => Some(target),
             _ => None,
+        }
+    }
+}
+
+impl Target {
+    /// An instruction, until it is known which step it begins.
+    fn instruction(at: u32) -> Target {
+        Target {
+            step: at,
+            skipped: 0,
         }
     }
 }

@@ -5,8 +5,9 @@
 //! one that nothing is gained for becomes `Step::Stack`.
 
 use super::builder::{Builder, Symbol};
-use super::{Comparison, Operator, Step, Steps};
+use super::{Comparison, Operator, Step, Steps, Target};
 use crate::bytecode::{Code, Function, Instruction};
+use crate::data::Data;
 use crate::verify;
 
 /// The steps of a function whose operands have these heights (`None`: never reached).
@@ -40,8 +41,13 @@ pub(crate) fn translate(code: &Code, function: &Function, heights: &[Option<u32>
             Instruction::Jump(_) | Instruction::Return | Instruction::Throw
         );
     }
-    for target in builder.steps.iter_mut().filter_map(Step::target_mut) {
-        *target = step_of[*target as usize];
+    for (step, origin) in builder.steps.iter_mut().zip(&builder.origins) {
+        let Some(target) = step.target_mut() else {
+            continue;
+        };
+        target.step = step_of[target.step as usize];
+        let skipped_to = builder.origins[target.step as usize].start;
+        target.skipped = origin.end as i32 - skipped_to as i32;
     }
     Steps {
         steps: builder.steps,
@@ -50,6 +56,7 @@ pub(crate) fn translate(code: &Code, function: &Function, heights: &[Option<u32>
         slots: function.slots,
         parameters: function.parameters,
         has_rest: function.has_rest,
+        names_itself: instructions.contains(&Instruction::Callee),
         paths: builder.paths,
     }
 }
@@ -114,7 +121,7 @@ fn one(builder: &mut Builder, code: &Code, instruction: Instruction) {
         }
         StrictEqualConstant(constant) => equal_constant(builder, constant, true),
         StrictNotEqualConstant(constant) => equal_constant(builder, constant, false),
-        _ if Comparison::of(instruction).is_some() => compare(builder, instruction),
+        _ if Comparison::of(instruction).is_some() => compare(builder, code, instruction),
         _ if Operator::of(instruction).is_some() || matches!(instruction, Add | Power) => {
             arithmetic(builder, instruction);
         }
@@ -191,8 +198,17 @@ fn equal_constant(builder: &mut Builder, constant: u32, wanted: bool) {
     }
 }
 
-fn compare(builder: &mut Builder, instruction: Instruction) {
+fn compare(builder: &mut Builder, code: &Code, instruction: Instruction) {
     let comparison = Comparison::of(instruction).unwrap_or(Comparison::StrictEqual);
+    if matches!(
+        comparison,
+        Comparison::StrictEqual | Comparison::StrictNotEqual
+    ) && let Some(Symbol::Constant(constant)) = builder.symbols.last().copied()
+        && matches!(&code.constants[constant as usize], Data::Text(text) if text.is_short())
+    {
+        builder.symbols.pop();
+        return equal_constant(builder, constant, !comparison.is_negated());
+    }
     if let Some(number) = builder.pop_integer() {
         let left = builder.pop_register();
         let to = builder.next_register();
@@ -241,31 +257,32 @@ fn arithmetic(builder: &mut Builder, operator: Instruction) {
 /// Jumps, calls, and what is left to the stack.
 fn flow(builder: &mut Builder, code: &Code, instruction: Instruction) {
     use Instruction::*;
+    let target = Target::instruction(instruction.target().unwrap_or(0));
     match instruction {
-        Jump(target) => {
+        Jump(_) => {
             builder.settle_all();
-            builder.emit(Step::Jump { target });
+            builder.emit(Step::Jump(target));
         }
-        JumpIfFalse(target) => jump_if(builder, false, target),
-        JumpIfTrue(target) => jump_if(builder, true, target),
-        JumpIfFalseKeep(target) => {
+        JumpIfFalse(_) => jump_if(builder, false, target),
+        JumpIfTrue(_) => jump_if(builder, true, target),
+        JumpIfFalseKeep(_) => {
             jump_and_keep(builder, |from| Step::JumpIf(false, from, target));
         }
-        JumpIfTrueKeep(target) => {
+        JumpIfTrueKeep(_) => {
             jump_and_keep(builder, |from| Step::JumpIf(true, from, target));
         }
-        JumpIfNotNullishKeep(target) => {
+        JumpIfNotNullishKeep(_) => {
             jump_and_keep(builder, |from| Step::JumpIfNullish(false, from, target));
         }
-        JumpIfDefinedKeep(target) => {
+        JumpIfDefinedKeep(_) => {
             jump_and_keep(builder, |from| Step::JumpIfDefined(from, target));
         }
-        JumpIfNullish(target) => {
+        JumpIfNullish(_) => {
             builder.settle_all();
             let from = builder.register(builder.symbols.len() - 1);
             builder.emit(Step::JumpIfNullish(true, from, target));
         }
-        IterateNext { slot, target } => {
+        IterateNext { slot, .. } => {
             builder.settle_all();
             let to = builder.next_register();
             builder.emit_operand(Step::IterateNext { to, slot, target });
@@ -290,7 +307,7 @@ fn flow(builder: &mut Builder, code: &Code, instruction: Instruction) {
             let from = builder.pop_register();
             builder.emit(Step::Return { from });
         }
-        PushHandler(target) => {
+        PushHandler(_) => {
             builder.settle_all();
             let register = builder.next_register();
             builder.emit(Step::PushHandler { register, target });
@@ -326,28 +343,29 @@ fn jump_and_keep(builder: &mut Builder, step: impl FnOnce(u16) -> Step) {
 }
 
 /// Jumps on a condition, together with the comparison that made it.
-fn jump_if(builder: &mut Builder, wanted: bool, target: u32) {
+fn jump_if(builder: &mut Builder, wanted: bool, target: Target) {
     let from = builder.pop_register();
     let made_here = from == builder.next_register();
     let last = builder.last().filter(|_| made_here);
     let fused = match last {
         Some(Step::Compare(comparison, to, left, right)) if to == from => {
-            Step::JumpCompare(wanted, comparison, left, right, target)
+            Some(jump_compare(wanted, comparison, (left, right), target))
         }
         Some(Step::CompareInteger(comparison, to, left, number)) if to == from => {
-            Step::JumpCompareInteger(wanted, comparison, left, number, target)
+            jump_compare_integer(wanted, comparison, (left, number), target)
         }
-        Some(Step::EqualConstant(equal, to, left, constant)) if to == from => {
-            Step::JumpEqualConstant(wanted == equal, left, constant, target)
-        }
+        Some(Step::EqualConstant(equal, to, left, constant)) if to == from => Some(
+            Step::JumpEqualConstant(wanted == equal, left, constant, target),
+        ),
         Some(Step::Not { to, from: negated }) if to == from => {
-            Step::JumpIf(!wanted, negated, target)
+            Some(Step::JumpIf(!wanted, negated, target))
         }
-        _ => {
-            builder.settle_all();
-            builder.emit(Step::JumpIf(wanted, from, target));
-            return;
-        }
+        _ => None,
+    };
+    let Some(fused) = fused else {
+        builder.settle_all();
+        builder.emit(Step::JumpIf(wanted, from, target));
+        return;
     };
     let place = builder
         .take_back()
@@ -355,4 +373,42 @@ fn jump_if(builder: &mut Builder, wanted: bool, target: u32) {
     builder.settle_all();
     builder.emit(fused);
     builder.about(place);
+}
+
+fn jump_compare(
+    wanted: bool,
+    comparison: Comparison,
+    (left, right): (u16, u16),
+    target: Target,
+) -> Step {
+    match comparison {
+        Comparison::Less => Step::JumpLess(wanted, comparison, left, right, target),
+        Comparison::Greater => Step::JumpLess(wanted, comparison, right, left, target),
+        Comparison::LessOrEqual => Step::JumpLessOrEqual(wanted, comparison, left, right, target),
+        Comparison::GreaterOrEqual => {
+            Step::JumpLessOrEqual(wanted, comparison, right, left, target)
+        }
+        _ => {
+            let wanted = wanted != comparison.is_negated();
+            Step::JumpEqual(wanted, comparison, left, right, target)
+        }
+    }
+}
+
+/// `==` and `!=` with a number have no jump of their own.
+fn jump_compare_integer(
+    wanted: bool,
+    comparison: Comparison,
+    (left, number): (u16, i32),
+    target: Target,
+) -> Option<Step> {
+    Some(match comparison {
+        Comparison::Less => Step::JumpLessInteger(wanted, left, number, target),
+        Comparison::LessOrEqual => Step::JumpLessOrEqualInteger(wanted, left, number, target),
+        Comparison::Greater => Step::JumpGreaterInteger(wanted, left, number, target),
+        Comparison::GreaterOrEqual => Step::JumpGreaterOrEqualInteger(wanted, left, number, target),
+        Comparison::StrictEqual => Step::JumpEqualInteger(wanted, left, number, target),
+        Comparison::StrictNotEqual => Step::JumpEqualInteger(!wanted, left, number, target),
+        _ => return None,
+    })
 }

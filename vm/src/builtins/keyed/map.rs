@@ -65,11 +65,9 @@ fn group_by(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result
     while let Some(item) = machine.iterator_next(items)? {
         let key = machine.call(callback, &[item.clone(), Value::number(at)])?;
         at += 1.0;
-        let canonical = super::map_key(machine, &key)?;
-        let place = groups.places.get(&canonical).copied();
-        let group = place.and_then(|place| groups.entries[place].clone());
-        match group {
-            Some((_, Value::Array(group))) => {
+        super::count_key(machine, &key)?;
+        match groups.get(&key).cloned() {
+            Some(Value::Array(group)) => {
                 machine.charge(16)?;
                 machine.heap.array_mut(group).push(item);
             }

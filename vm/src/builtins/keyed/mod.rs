@@ -8,12 +8,10 @@ mod map;
 mod reading;
 mod set;
 
-use std::collections::btree_map::Entry;
-
 use super::Family;
 use crate::data::{Data, PropertyTable};
 use crate::error::Trap;
-use crate::heap::{KeyedEntries, MapKey, ObjectKind};
+use crate::heap::{KeyedEntries, ObjectKind};
 use crate::machine::{Machine, same_value_zero};
 use crate::value::{ObjectId, Value};
 
@@ -48,8 +46,8 @@ pub(super) fn keyed_entries(
     Ok(entries)
 }
 
-/// The canonical form of a key, counted by its size.
-fn map_key(machine: &mut Machine<'_>, key: &Value) -> Result<MapKey, Trap> {
+/// Counts finding a key, by its size.
+fn count_key(machine: &mut Machine<'_>, key: &Value) -> Result<(), Trap> {
     machine.spend(2)?;
     if let Some(text) = key.as_text() {
         machine.spend_on_units(text.len())?;
@@ -60,7 +58,7 @@ fn map_key(machine: &mut Machine<'_>, key: &Value) -> Result<MapKey, Trap> {
         machine.spend(u64::from(bytes) / 16)?;
         machine.charge(bytes as usize)?;
     }
-    Ok(MapKey::of(key))
+    Ok(())
 }
 
 /// Adds or replaces an entry.
@@ -70,23 +68,11 @@ fn put(
     key: Value,
     value: Value,
 ) -> Result<(), Trap> {
-    let place = match entries.places.entry(map_key(machine, &key)?) {
-        Entry::Occupied(place) => {
-            if let Some(Some((_, old))) = entries.entries.get_mut(*place.get()) {
-                *old = value;
-            }
-            return Ok(());
-        }
-        Entry::Vacant(place) => place,
-    };
-    machine.charge(96)?;
-    // -0 is kept as 0.
-    let key = match key.as_number() {
-        Some(number) => Value::number(number + 0.0),
-        None => key,
-    };
-    place.insert(entries.entries.len());
-    entries.entries.push(Some((key, value)));
+    count_key(machine, &key)?;
+    if let Err(value) = entries.replace(&key, value) {
+        machine.charge(96)?;
+        entries.push(key, value);
+    }
     Ok(())
 }
 
@@ -165,15 +151,11 @@ fn remove(
     class: Class,
     key: &Value,
 ) -> Result<Value, Trap> {
-    let key = map_key(machine, key)?;
+    count_key(machine, key)?;
     let Some(entries) = entries_mut(machine, id, class) else {
         return Ok(Value::FALSE);
     };
-    let place = entries.places.remove(&key);
-    if let Some(place) = place {
-        entries.entries[place] = None;
-    }
-    Ok(Value::boolean(place.is_some()))
+    Ok(Value::boolean(entries.remove(key)))
 }
 
 /// Removes everything. The gaps stay, so that an iteration in progress sees what is added later.
@@ -181,9 +163,8 @@ fn clear(machine: &mut Machine<'_>, id: ObjectId, class: Class) -> Result<Value,
     let Some(entries) = entries_mut(machine, id, class) else {
         return Ok(Value::UNDEFINED);
     };
-    let count = entries.entries.len();
-    entries.places.clear();
-    entries.entries.fill_with(|| None);
+    let count = entries.places();
+    entries.clear();
     machine.spend(count as u64 / 8)?;
     Ok(Value::UNDEFINED)
 }
@@ -198,13 +179,9 @@ fn lookup(
 ) -> Result<Option<Value>, Trap> {
     match (receiver, class) {
         (Value::Object(id), _) if entries_mut(machine, *id, class).is_some() => {
-            let canonical = map_key(machine, key)?;
-            let Some(entries) = entries_mut(machine, *id, class) else {
-                return Ok(None);
-            };
-            let place = entries.places.get(&canonical).copied();
-            let entry = place.and_then(|place| entries.entries[place].as_ref());
-            Ok(entry.map(|(_, value)| value.clone()))
+            count_key(machine, key)?;
+            let entries = entries_mut(machine, *id, class);
+            Ok(entries.and_then(|entries| entries.get(key)).cloned())
         }
         (Value::Frozen(Data::Map(map)), Class::Map) => {
             let keys = map.entries().iter().map(|(key, _)| key);

@@ -116,7 +116,7 @@ fn entry_at(
     class: Class,
 ) -> Option<Option<(Value, Value)>> {
     match receiver {
-        Value::Object(id) => entries_mut(machine, *id, class)?.entries.get(at).cloned(),
+        Value::Object(id) => entries_mut(machine, *id, class)?.at(at).cloned(),
         Value::Frozen(Data::Map(map)) => map
             .entries()
             .get(at)

@@ -4,6 +4,7 @@
 //! code units after NFC; lone surrogates stay as they are.
 
 use std::cmp::Ordering;
+use std::convert::identity;
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -38,13 +39,14 @@ pub(super) static FAMILY: Family = Family {
 fn map_well_formed(
     machine: &mut Machine<'_>,
     text: &Text,
+    map_ascii: impl Fn(u8) -> u8,
     map: impl Fn(&str) -> String,
 ) -> Result<Text, Trap> {
     machine.spend(text.len() as u64 / 4)?;
     // A character becomes at most a few: 18 units in the longest compatibility form.
     machine.charge(32 + text.byte_size() * 4)?;
-    if let Some(ascii) = text.as_ascii() {
-        return Ok(Text::from(map(ascii)));
+    if let Some(mapped) = text.map_ascii(map_ascii) {
+        return Ok(mapped);
     }
     let mut units: Vec<u16> = Vec::with_capacity(text.len());
     let mut part = String::new();
@@ -65,12 +67,14 @@ fn map_well_formed(
 
 fn to_lower_case(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
     let text = receiver_text(machine, receiver, "toLowerCase")?;
-    map_well_formed(machine, &text, unicode::lower_case).map(Value::from)
+    let ascii = |unit: u8| unit.to_ascii_lowercase();
+    map_well_formed(machine, &text, ascii, unicode::lower_case).map(Value::from)
 }
 
 fn to_upper_case(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
     let text = receiver_text(machine, receiver, "toUpperCase")?;
-    map_well_formed(machine, &text, unicode::upper_case).map(Value::from)
+    let ascii = |unit: u8| unit.to_ascii_uppercase();
+    map_well_formed(machine, &text, ascii, unicode::upper_case).map(Value::from)
 }
 
 fn normalize(
@@ -84,10 +88,10 @@ fn normalize(
         value => machine.to_text(value)?,
     };
     let normal = match form.as_ascii() {
-        Some("NFC") => map_well_formed(machine, &text, |part| part.nfc().collect()),
-        Some("NFD") => map_well_formed(machine, &text, |part| part.nfd().collect()),
-        Some("NFKC") => map_well_formed(machine, &text, |part| part.nfkc().collect()),
-        Some("NFKD") => map_well_formed(machine, &text, |part| part.nfkd().collect()),
+        Some("NFC") => map_well_formed(machine, &text, identity, |part| part.nfc().collect()),
+        Some("NFD") => map_well_formed(machine, &text, identity, |part| part.nfd().collect()),
+        Some("NFKC") => map_well_formed(machine, &text, identity, |part| part.nfkc().collect()),
+        Some("NFKD") => map_well_formed(machine, &text, identity, |part| part.nfkd().collect()),
         _ => {
             Err(machine.range_error("The normalization form should be one of NFC, NFD, NFKC, NFKD"))
         }
@@ -116,7 +120,7 @@ fn normal_form(machine: &mut Machine<'_>, text: Text) -> Result<Text, Trap> {
     if text.as_ascii().is_some() {
         return Ok(text);
     }
-    map_well_formed(machine, &text, |part| part.nfc().collect())
+    map_well_formed(machine, &text, identity, |part| part.nfc().collect())
 }
 
 fn is_space_unit(unit: u16) -> bool {

@@ -1,0 +1,275 @@
+//! Entries of maps and sets of the heap.
+//!
+//! Before: the built-ins of `Map` and `Set`. Guarantees: keys by SameValueZero, frozen compounds by their
+//! content; the order of insertion; finding a key does not slow down as entries are added. The order
+//! of hashes never shows.
+
+use crate::data::Data;
+use crate::machine::same_value_zero;
+use crate::text::Text;
+use crate::value::Value;
+
+/// Up to this many entries are found by looking at the hash of each.
+const LINEAR_MAX: usize = 8;
+
+/// Entries of a map or set; of a set the value of each is the key again.
+#[derive(Clone, Debug, Default)]
+pub struct KeyedEntries {
+    /// In the order of insertion; a removed entry leaves `None`.
+    entries: Vec<Option<(Value, Value)>>,
+    /// Of the key of each entry.
+    hashes: Vec<u32>,
+    /// Open addressing from hash to position + 1; empty while there are few entries.
+    buckets: Vec<u32>,
+    live: usize,
+}
+
+/// The canonical form of a key under SameValueZero.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MapKey {
+    /// A scalar other than text.
+    Scalar(u8, u64),
+    /// A text.
+    Text(Text),
+    /// Something with identity, by kind and index.
+    Identity(u8, u64),
+    /// A frozen compound, by its encoding: frozen values are equal when their content is, so that
+    /// the outcome does not depend on which parts happen to be shared in memory.
+    Frozen(Vec<u8>),
+}
+
+impl KeyedEntries {
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.live
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    /// Places of entries, those that were removed included.
+    pub fn places(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// What is at a place: `None` behind the last, `Some(None)` where an entry was removed.
+    pub fn at(&self, place: usize) -> Option<&Option<(Value, Value)>> {
+        self.entries.get(place)
+    }
+
+    /// The first entry from a place on, and its place.
+    pub fn next(&self, place: usize) -> Option<(usize, &(Value, Value))> {
+        let entries = self.entries.iter().enumerate().skip(place);
+        entries
+            .filter_map(|(at, entry)| entry.as_ref().map(|entry| (at, entry)))
+            .next()
+    }
+
+    /// All entries.
+    pub fn iter(&self) -> impl Iterator<Item = &(Value, Value)> {
+        self.entries.iter().flatten()
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &Value) -> Option<&Value> {
+        let place = self.find(hash(key), key)?;
+        self.entries[place].as_ref().map(|(_, value)| value)
+    }
+
+    /// Replaces the value of a key that is there; else gives the value back.
+    pub fn replace(&mut self, key: &Value, value: Value) -> Result<(), Value> {
+        let place = self.find(hash(key), key);
+        match place.and_then(|place| self.entries[place].as_mut()) {
+            Some((_, old)) => {
+                *old = value;
+                Ok(())
+            }
+            None => Err(value),
+        }
+    }
+
+    /// Adds an entry whose key is not there, behind the others. -0 becomes 0.
+    pub fn push(&mut self, key: Value, value: Value) {
+        let hash = hash(&key);
+        let key = match key.as_number() {
+            Some(number) => Value::number(number + 0.0),
+            None => key,
+        };
+        self.entries.push(Some((key, value)));
+        self.hashes.push(hash);
+        self.live += 1;
+        let count = self.entries.len();
+        if count > LINEAR_MAX {
+            match self.buckets.len() < count * 2 {
+                true => self.rebuild(),
+                false => self.link(hash, count - 1),
+            }
+        }
+    }
+
+    /// Removes a key; whether it was there. Its place stays, for iterations in progress.
+    pub fn remove(&mut self, key: &Value) -> bool {
+        let Some(place) = self.find(hash(key), key) else {
+            return false;
+        };
+        self.entries[place] = None;
+        self.live -= 1;
+        true
+    }
+
+    /// Removes everything. The places stay.
+    pub fn clear(&mut self) {
+        self.entries.fill_with(|| None);
+        self.live = 0;
+    }
+
+    fn find(&self, hash: u32, key: &Value) -> Option<usize> {
+        let is_it = |place: &usize| {
+            self.hashes[*place] == hash
+                && matches!(&self.entries[*place], Some((name, _)) if is_same(name, key))
+        };
+        if self.buckets.is_empty() {
+            return (0..self.entries.len()).find(is_it);
+        }
+        let mask = self.buckets.len() - 1;
+        let mut at = hash as usize & mask;
+        loop {
+            let place = (self.buckets[at] as usize).checked_sub(1)?;
+            if is_it(&place) {
+                return Some(place);
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    fn link(&mut self, hash: u32, place: usize) {
+        let mask = self.buckets.len() - 1;
+        let mut at = hash as usize & mask;
+        while self.buckets[at] != 0 {
+            at = (at + 1) & mask;
+        }
+        self.buckets[at] = place as u32 + 1;
+    }
+
+    fn rebuild(&mut self) {
+        let size = (self.entries.len() * 4).next_power_of_two();
+        self.buckets.clear();
+        self.buckets.resize(size, 0);
+        for place in 0..self.entries.len() {
+            self.link(self.hashes[place], place);
+        }
+    }
+}
+
+/// Whether two keys are the same.
+fn is_same(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Frozen(left), Value::Frozen(right)) if is_compound(left) && is_compound(right) => {
+            left.encode() == right.encode()
+        }
+        _ => same_value_zero(left, right),
+    }
+}
+
+fn is_compound(data: &Data) -> bool {
+    !matches!(
+        data,
+        Data::Undefined | Data::Null | Data::Boolean(_) | Data::Number(_) | Data::Text(_)
+    )
+}
+
+/// The same everywhere.
+fn hash(key: &Value) -> u32 {
+    let mix = |kind: u64, word: u64| {
+        let mixed = (word ^ kind.rotate_right(8)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as u32
+    };
+    match key {
+        Value::Frozen(Data::Text(text)) => text.hash32(),
+        Value::Frozen(Data::Number(number)) if !number.is_nan() => mix(3, (number + 0.0).to_bits()),
+        key => match MapKey::of(key) {
+            MapKey::Scalar(kind, word) | MapKey::Identity(kind, word) => {
+                mix(u64::from(kind) + 8, word)
+            }
+            MapKey::Text(text) => text.hash32(),
+            MapKey::Frozen(encoding) => encoding.iter().fold(0x811c_9dc5, |hash: u32, byte| {
+                (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+            }),
+        },
+    }
+}
+
+impl MapKey {
+    /// The canonical form of a value under SameValueZero.
+    pub fn of(value: &Value) -> MapKey {
+        match value {
+            Value::Frozen(data) => match data {
+                Data::Undefined => MapKey::Scalar(0, 0),
+                Data::Null => MapKey::Scalar(1, 0),
+                Data::Boolean(boolean) => MapKey::Scalar(2, u64::from(*boolean)),
+                Data::Number(number) if number.is_nan() => MapKey::Scalar(3, f64::NAN.to_bits()),
+                // Adding 0 turns -0 into 0.
+                Data::Number(number) => MapKey::Scalar(3, (number + 0.0).to_bits()),
+                Data::Text(text) => MapKey::Text(text.clone()),
+                compound => MapKey::Frozen(compound.encode()),
+            },
+            Value::Object(id) => MapKey::Identity(1, u64::from(id.0)),
+            Value::Array(id) => MapKey::Identity(2, u64::from(id.0)),
+            Value::Closure(id) => MapKey::Identity(3, u64::from(id.0)),
+            Value::Native(id) => MapKey::Identity(4, u64::from(id.0)),
+            Value::Iterator(id) => MapKey::Identity(5, u64::from(id.0)),
+            Value::Host(host) => {
+                MapKey::Identity(6, u64::from(host.kind) << 32 | u64::from(host.index))
+            }
+            Value::Cell(id) => MapKey::Identity(7, u64::from(id.0)),
+            Value::Uninitialised => MapKey::Scalar(5, 0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_entries_are_found_in_order_after_removals() {
+        let mut entries = KeyedEntries::default();
+        let key = |at: usize| match at % 3 {
+            0 => Value::number(at as f64),
+            1 => Value::text(format!("key number {at}")),
+            _ => Value::Frozen(Data::array(vec![Data::Number(at as f64)]).unwrap()),
+        };
+        for at in 0..500 {
+            entries.push(key(at), Value::number(at as f64));
+        }
+        for at in (0..500).step_by(2) {
+            assert!(entries.remove(&key(at)) && !entries.remove(&key(at)));
+        }
+        for at in 0..500 {
+            let expected = (at % 2 == 1).then_some(at as f64);
+            assert_eq!(entries.get(&key(at)).and_then(Value::as_number), expected);
+        }
+        entries.push(key(0), Value::NULL);
+        assert_eq!((entries.len(), entries.places()), (251, 501));
+        let first = entries.next(0).map(|(at, _)| at);
+        assert_eq!((first, entries.iter().count()), (Some(1), 251));
+    }
+
+    #[test]
+    fn nan_is_itself_and_zeros_are_one() {
+        let mut entries = KeyedEntries::default();
+        entries.push(Value::number(-0.0), Value::TRUE);
+        entries.push(Value::number(f64::NAN), Value::FALSE);
+        assert!(entries.get(&Value::number(0.0)).is_some());
+        assert!(
+            entries
+                .replace(&Value::number(f64::NAN), Value::NULL)
+                .is_ok()
+        );
+        assert!(entries.replace(&Value::text("0"), Value::NULL).is_err());
+        let zero = entries.iter().next().and_then(|(key, _)| key.as_number());
+        assert!(zero.is_some_and(f64::is_sign_positive));
+    }
+}
