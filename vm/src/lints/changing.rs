@@ -114,6 +114,10 @@ impl<'a> Search<'_, '_, 'a> {
     /// Looks at all uses of a variable that keeps its value.
     fn uses(&mut self, symbol: SymbolId) {
         let scoping = self.file.semantic.scoping();
+        // A `var` of the name of a parameter gives it another value.
+        if !scoping.symbol_redeclarations(symbol).is_empty() {
+            return;
+        }
         let mut places = Vec::new();
         for reference in scoping.get_resolved_references(symbol) {
             if reference.is_write() {
