@@ -72,7 +72,7 @@ impl Committed for Command {
     fn spans(&self, times: (u64, u64), sink: &dyn SpanSink) {
         match self {
             Command::Send(request) | Command::Hear(request) => {
-                commit(&request.door.stamp, times, sink)
+                commit(&request.door.stamp, times, sink);
             }
             Command::Start(request) => commit(&request.door.stamp, times, sink),
             Command::Kill(request) => commit(&request.door.stamp, times, sink),
