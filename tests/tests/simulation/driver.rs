@@ -31,7 +31,7 @@ impl Driver {
                 Action::Timer { at_ms } => self.timer_ms = Some(at_ms),
                 Action::Perform(call) => self.calls.push(call),
                 Action::Continue => self.go_on = true,
-                Action::Output(_) | Action::Turn(_) | Action::RunEnded(_) => {}
+                Action::Output(_) | Action::Turn(_) | Action::RunEnded(_) | Action::Meet(_) => {}
             }
         }
     }
