@@ -27,7 +27,7 @@ use crate::load::Load;
 use crate::memory::Memory;
 use crate::opener::Opener;
 use crate::ports::Ports;
-use crate::proposer::{ProposeError, Proposer, ProposerParts};
+use crate::proposer::{CommitObserver, ProposeError, Proposer, ProposerParts, Protocol};
 use crate::router::{Router, group_of};
 use crate::settings::Timing;
 use crate::shard_machine::{MachineParts, ShardMachine, ShardProtocol};
@@ -67,6 +67,24 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Starts what puts commands into the log of a group.
+    pub(crate) fn propose_to<P>(&self, group: &Group, time: &Arc<ShardTime>) -> Proposer<P>
+    where
+        P: Protocol,
+        CommitSpans: CommitObserver<P::Command>,
+    {
+        Proposer::start(ProposerParts {
+            group: group.clone(),
+            clock: Arc::clone(&self.ports.clock),
+            time: Arc::clone(time),
+            entropy: Arc::clone(&self.ports.entropy),
+            limits: Arc::clone(&self.proposer_limits),
+            observer: Arc::new(CommitSpans::new(Arc::clone(&self.ports.spans))),
+            log: self.opener.log().clone(),
+            memory: Arc::clone(&self.memory),
+        })
+    }
+
     /// The nodes whose replica of a shard was found to differ and does not take part.
     #[must_use]
     pub fn fenced(&self, shard: ShardId) -> Vec<NodeId> {
@@ -138,25 +156,12 @@ impl LocalShard {
         };
         let (host, reader) = open_machine(shared, identity, machine).await?;
         let network = &shared.router.network;
-        let group = shared
+        let lived = (group_id, identity.incarnation);
+        let opened = shared
             .opener
-            .open(
-                (group_id, identity.incarnation),
-                &shared.timing,
-                network,
-                Arc::clone(&host),
-            )
-            .await?;
-        let proposer = Proposer::start(ProposerParts {
-            group: group.clone(),
-            clock: Arc::clone(&shared.ports.clock),
-            time: Arc::clone(&time),
-            entropy: Arc::clone(&shared.ports.entropy),
-            limits: Arc::clone(&shared.proposer_limits),
-            observer: Arc::new(CommitSpans::new(Arc::clone(&shared.ports.spans))),
-            log: shared.opener.log().clone(),
-            memory: Arc::clone(&shared.memory),
-        });
+            .open(lived, &shared.timing, network, Arc::clone(&host));
+        let group = opened.await?;
+        let proposer = shared.propose_to(&group, &time);
         let parts = DriverParts {
             shard: identity.shard,
             incarnation: identity.incarnation,

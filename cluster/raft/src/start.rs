@@ -26,10 +26,9 @@ use crate::network::{Network, server};
 use crate::opener::Opener;
 use crate::placement;
 use crate::ports::Ports;
-use crate::proposer::{ProposeError, Proposer, ProposerParts};
+use crate::proposer::ProposeError;
 use crate::remote::{self, Request, Response};
 use crate::router::{LocalSystem, Router};
-use crate::spans::CommitSpans;
 use crate::spool;
 use crate::state_machine::Host;
 use crate::supervisor::Supervisor;
@@ -202,16 +201,7 @@ pub(crate) async fn open_system(shared: &Arc<Shared>) -> Result<(), StartError> 
         .opener
         .open((SYSTEM, life), &shared.timing, network, host)
         .await?;
-    let proposer = Proposer::start(ProposerParts {
-        group: group.clone(),
-        clock: Arc::clone(&shared.ports.clock),
-        time,
-        entropy: Arc::clone(&shared.ports.entropy),
-        limits: Arc::clone(&shared.proposer_limits),
-        observer: Arc::new(CommitSpans::new(Arc::clone(&shared.ports.spans))),
-        log: shared.opener.log().clone(),
-        memory: Arc::clone(&shared.memory),
-    });
+    let proposer = shared.propose_to(&group, &time);
     hurry(&group, network.local).await?;
     shared.router.set_system(LocalSystem {
         life,
