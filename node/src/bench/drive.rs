@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures::{StreamExt, stream};
 use hyper::StatusCode;
 use tokio::task::JoinSet;
 
@@ -18,6 +19,8 @@ use crate::load::{Client, Connection};
 
 /// How long one operation may take before it counts as failed.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// Clients that connect at a time: fewer than a node lets wait.
+const CONNECTING: usize = 64;
 /// How long a client waits before it connects again.
 const RECONNECT: Duration = Duration::from_millis(20);
 
@@ -38,7 +41,8 @@ impl<W: Work> Job<W> {
     }
 }
 
-/// Sends until the load is done and every client has its last answer.
+/// Sends until the load is done and every client has its last answer. Clients are connected before the load
+/// begins, so that no wait is one for a connection, unless it breaks.
 ///
 /// # Errors
 /// A client panicked.
@@ -48,40 +52,47 @@ pub(super) async fn drive<W: Work>(
     load: &Load,
     seen: &Arc<Seen>,
 ) -> anyhow::Result<()> {
-    let nodes = servers.addresses.clone();
+    let callers = callers(&servers.addresses, load).await;
     drive_at(
         Pace::start(load),
         Arc::clone(job),
-        nodes,
-        *load,
+        callers,
         Arc::clone(seen),
     )
     .await
 }
 
-/// The same at a pace that someone else may stop.
+/// The clients of a load, connected where they stay with one node.
+pub(super) async fn callers(nodes: &[SocketAddr], load: &Load) -> Vec<Caller> {
+    let each = (0..load.clients as usize).map(|number| async move {
+        let node = nodes[number % nodes.len()];
+        match load.careful {
+            Some(patience) => {
+                let client = Client::new(nodes.to_vec(), number);
+                Caller::Careful(client.attempting_for(patience))
+            }
+            None => Caller::Plain {
+                node,
+                // Where it cannot be reached now, the first request tries again and says why not.
+                connection: Connection::open(node).await.ok(),
+            },
+        }
+    });
+    stream::iter(each).buffered(CONNECTING).collect().await
+}
+
+/// Sends from these clients at a pace that someone else may stop.
 ///
 /// # Errors
 /// A client panicked.
 pub(super) async fn drive_at<W: Work>(
     pace: Arc<Pace>,
     job: Arc<Job<W>>,
-    nodes: Vec<SocketAddr>,
-    load: Load,
+    callers: Vec<Caller>,
     seen: Arc<Seen>,
 ) -> anyhow::Result<()> {
     let mut clients = JoinSet::new();
-    for number in 0..load.clients as usize {
-        let caller = match load.careful {
-            Some(patience) => {
-                let client = Client::new(nodes.clone(), number);
-                Caller::Careful(client.attempting_for(patience))
-            }
-            None => Caller::Plain {
-                node: nodes[number % nodes.len()],
-                connection: None,
-            },
-        };
+    for (number, caller) in callers.into_iter().enumerate() {
         clients.spawn(client(
             number,
             caller,
@@ -143,10 +154,12 @@ enum Came {
 }
 
 /// How a client sends.
-enum Caller {
+pub(super) enum Caller {
     /// Once, to one node.
     Plain {
+        /// The node.
         node: SocketAddr,
+        /// To it, while it lasts.
         connection: Option<Connection>,
     },
     /// Until a node answers, with an idempotency key.

@@ -55,7 +55,8 @@ impl Client {
         self.attempting_for(GIVE_UP_AFTER)
     }
 
-    /// The same client, which goes on to the next node when one has not answered for so long.
+    /// The same client, which goes on to the next node when one has not answered for so long; the next gets twice
+    /// as long.
     #[must_use]
     pub fn attempting_for(mut self, deadline: Duration) -> Client {
         self.attempt_deadline = deadline;
@@ -74,11 +75,21 @@ impl Client {
         body: Bytes,
     ) -> anyhow::Result<Reply> {
         let start = Instant::now();
-        let mut retries = 0;
+        let (mut retries, mut deadline) = (0, self.attempt_deadline);
         loop {
             let attempt = self
-                .attempt(method.clone(), path, idempotency_key, body.clone())
+                .attempt(
+                    deadline,
+                    method.clone(),
+                    path,
+                    idempotency_key,
+                    body.clone(),
+                )
                 .await;
+            if let Err(ConnectionError::Deadline(_)) = attempt {
+                // Or those who are too impatient for a slow cluster would ask it for ever.
+                deadline *= 2;
+            }
             let why = match attempt {
                 Ok(answer) if !is_passing(answer.status) => {
                     return Ok(Reply {
@@ -142,6 +153,7 @@ impl Client {
 
     async fn attempt(
         &mut self,
+        deadline: Duration,
         method: Method,
         path: &str,
         idempotency_key: Option<&str>,
@@ -152,13 +164,13 @@ impl Client {
             // A node that hangs takes connections only until its queue of them is full.
             empty => {
                 let opening = Connection::open(self.nodes[self.current]);
-                let opened = tokio::time::timeout(self.attempt_deadline, opening).await;
-                let late = |_| ConnectionError::Deadline(self.attempt_deadline);
+                let opened = tokio::time::timeout(deadline, opening).await;
+                let late = |_| ConnectionError::Deadline(deadline);
                 empty.insert(opened.map_err(late)??)
             }
         };
         let answer = connection
-            .call(method, path, idempotency_key, body, self.attempt_deadline)
+            .call(method, path, idempotency_key, body, deadline)
             .await;
         if answer.is_err() {
             self.connection = None;

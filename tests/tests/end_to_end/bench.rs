@@ -113,7 +113,7 @@ fn nodes_of_a_cluster_are_killed_paused_and_drained() {
     let Some(nats) = nats_server() else { return };
     let nats = nats.display().to_string();
     let cluster = ["--nodes", "3", "--shards", "3", "--nats", &nats];
-    let failover = ["--kills", "2", "--watch", "1", "--rate", "50"];
+    let failover = ["--kills", "2", "--watch", "1", "--rate", "20"];
     let both = bench(
         &["failover"],
         &[&cluster[..], &failover, &["--fault", "both"]].concat(),

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::start::ms;
 use crate::arguments::{BenchArguments, Fault};
 use crate::bench::distribution::distribution;
-use crate::bench::drive::{Job, drive_at};
+use crate::bench::drive::{Job, callers, drive_at};
 use crate::bench::pace::{Load, Pace};
 use crate::bench::picture::{Mark, picture};
 use crate::bench::progress::{self, Progress};
@@ -101,12 +101,12 @@ pub(in crate::bench) async fn failover(
         careful: Some(if hangs { PATIENCE_WITH_HANGS } else { PATIENCE }),
     };
     let seen = Arc::new(Seen::over_time());
+    let callers = callers(&servers.addresses, &load).await;
     let pace = Pace::start(&load);
     let driving = drive_at(
         Arc::clone(&pace),
         Arc::clone(&job),
-        servers.addresses.clone(),
-        load,
+        callers,
         Arc::clone(&seen),
     );
     let driving = tokio::spawn(driving);
