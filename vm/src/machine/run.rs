@@ -87,7 +87,7 @@ fn go(at: &mut usize, meter: &mut Meter, target: Target, condition: bool) -> InP
     InPlace::Done
 }
 
-/// The steps that jump; any other is one of numbers or values.
+/// The steps that jump; any other compares, or works on numbers or values.
 #[inline(always)]
 fn jump_in_place(
     step: &Step,
@@ -95,6 +95,42 @@ fn jump_in_place(
     meter: &mut Meter,
     window: &mut Window<'_>,
     heap: &mut Heap,
+    code: &Code,
+    captured: &Captured,
+) -> InPlace {
+    use Step::*;
+    match *step {
+        Jump(target) => go(at, meter, target, true),
+        JumpIf(wanted, from, target) => match truth(&window[from]) {
+            Some(truth) => go(at, meter, target, truth == wanted),
+            None => InPlace::Not,
+        },
+        JumpIfNullish(wanted, from, target) => {
+            go(at, meter, target, window[from].is_nullish() == wanted)
+        }
+        JumpIfDefined(from, target) => go(at, meter, target, !window[from].is_undefined()),
+        JumpEqualConstant(wanted, left, constant, target) => {
+            match is_constant(&window[left], code, constant) {
+                Some(equal) => go(at, meter, target, equal == wanted),
+                None => InPlace::Not,
+            }
+        }
+        IterateNext { to, slot, target } => match next_item(window, heap, to, slot) {
+            Some(is_there) => go(at, meter, target, !is_there),
+            None => InPlace::Not,
+        },
+        _ => compare_in_place(step, at, meter, window, heap, code, captured),
+    }
+}
+
+/// The steps that jump on a comparison of numbers; any other is one of numbers or values.
+#[inline(always)]
+fn compare_in_place(
+    step: &Step,
+    at: &mut usize,
+    meter: &mut Meter,
+    window: &mut Window<'_>,
+    heap: &Heap,
     code: &Code,
     captured: &Captured,
 ) -> InPlace {
@@ -119,21 +155,6 @@ fn jump_in_place(
         };
     }
     match *step {
-        Jump(target) => go(at, meter, target, true),
-        JumpIf(wanted, from, target) => match truth(&window[from]) {
-            Some(truth) => go(at, meter, target, truth == wanted),
-            None => InPlace::Not,
-        },
-        JumpIfNullish(wanted, from, target) => {
-            go(at, meter, target, window[from].is_nullish() == wanted)
-        }
-        JumpIfDefined(from, target) => go(at, meter, target, !window[from].is_undefined()),
-        JumpEqualConstant(wanted, left, constant, target) => {
-            match is_constant(&window[left], code, constant) {
-                Some(equal) => go(at, meter, target, equal == wanted),
-                None => InPlace::Not,
-            }
-        }
         JumpLess(wanted, _, left, right, target) => compare!(wanted, left, <, right, target),
         JumpLessOrEqual(wanted, _, left, right, target) => {
             compare!(wanted, left, <=, right, target)
@@ -154,10 +175,6 @@ fn jump_in_place(
         JumpEqualInteger(wanted, left, right, target) => {
             compare!(wanted, left, == small right, target)
         }
-        IterateNext { to, slot, target } => match next_item(window, heap, to, slot) {
-            Some(is_there) => go(at, meter, target, !is_there),
-            None => InPlace::Not,
-        },
         _ => match number_in_place(step, window, heap, code, captured) {
             true => InPlace::Done,
             false => InPlace::Not,

@@ -312,19 +312,22 @@ fn flow(builder: &mut Builder, code: &Code, instruction: Instruction) {
             let register = builder.next_register();
             builder.emit(Step::PushHandler { register, target });
         }
-        _ => {
-            builder.settle_all();
-            let before = builder.symbols.len();
-            let height = before as u16;
-            builder.emit(Step::Stack {
-                instruction,
-                height,
-            });
-            let (pops, pushes) = verify::effect(code, instruction);
-            builder.symbols.truncate(before - pops as usize);
-            (0..pushes).for_each(|_| builder.symbols.push(Symbol::Here));
-        }
+        _ => on_stack(builder, code, instruction),
     }
+}
+
+/// Leaves an instruction to the stack.
+fn on_stack(builder: &mut Builder, code: &Code, instruction: Instruction) {
+    builder.settle_all();
+    let before = builder.symbols.len();
+    let height = before as u16;
+    builder.emit(Step::Stack {
+        instruction,
+        height,
+    });
+    let (pops, pushes) = verify::effect(code, instruction);
+    builder.symbols.truncate(before - pops as usize);
+    (0..pushes).for_each(|_| builder.symbols.push(Symbol::Here));
 }
 
 /// Puts the operands of a call into their registers and takes so many; where the first of them is.
