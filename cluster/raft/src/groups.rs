@@ -578,7 +578,7 @@ impl Groups {
         for local in &locals {
             router.remove(local.id);
         }
-        let system = router.system().map(|system| system.group.clone());
+        let system = router.system().map(|system| system.group);
         let groups = locals.iter().map(|local| local.group.clone());
         let all: Vec<Group> = groups.chain(system).collect();
         join_all(all.iter().map(Group::close)).await;

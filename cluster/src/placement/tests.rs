@@ -386,7 +386,7 @@ fn a_rebalance_makes_load_even_keeps_numbers_even_and_comes_to_rest() {
 fn a_rebalance_without_load_asks_for_nothing() {
     let view = view(&[1, 2, 3, 4], 16, 3);
     assert_eq!(even_by_load(&view, &BTreeMap::new()), []);
-    let mut one_sided = view.clone();
+    let mut one_sided = view;
     one_sided.nodes.insert(node(4), Health::Silent);
     assert!(even_by_load(&one_sided, &BTreeMap::new()).len() < 16);
     assert_eq!(even_by_load(&View::default(), &BTreeMap::new()), []);
