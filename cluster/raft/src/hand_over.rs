@@ -30,7 +30,7 @@ pub(crate) async fn all(router: &Router, clocks: Clocks) -> Vec<(Group, NodeId, 
     let groups = locals.iter().map(|local| local.group.clone());
     let mut left: Vec<_> = join_all(groups.map(|group| one(router, group, clocks))).await;
     if let Some(system) = router.system() {
-        left.push(one(router, system.group.clone(), clocks).await);
+        left.push(one(router, system.group, clocks).await);
     }
     left.into_iter().flatten().collect()
 }
