@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
-use super::drive::{Job, drive};
+use super::drive::{Job, callers, drive, drive_at};
 use super::measure::Costs;
-use super::pace::Load;
+use super::pace::{Load, Pace};
 use super::progress::{self, Progress};
 use super::report::{Row, Waits, median};
 use super::seen::Seen;
@@ -59,9 +59,11 @@ pub(super) async fn round<W: Work>(
     load: &Load,
 ) -> anyhow::Result<(Row, Arc<Seen>)> {
     let seen = seen();
+    let callers = callers(&servers.addresses, load).await;
     let before = Costs::now(servers).await?;
     let progress = Progress::of(job.work.name(), load.length, &seen);
-    drive(job, servers, load, &seen).await?;
+    let pace = Pace::start(load);
+    drive_at(pace, Arc::clone(job), callers, Arc::clone(&seen)).await?;
     job.work.settle(servers).await?;
     drop(progress);
     let spent = before.spent(servers).await?;
