@@ -1,3 +1,7 @@
+//! Snapshots: what they hold before the first flush, and that nothing waits for one.
+//!
+//! Before it: the state machine under test. After it: nothing.
+
 use std::sync::mpsc;
 use std::time::Duration;
 
