@@ -238,7 +238,7 @@ impl Door {
     ) -> Result<Admitted, DoorError> {
         let start_unix_nanos = unix_nanos();
         let shard = self.shard_of(to)?;
-        let place = self.places.take()?;
+        let place = self.places.take().await?;
         let listener =
             (delivery.wait != Wait::Commit).then(|| self.listen(shard, Topic::Turn(stamp.id)));
         let outcome = self.propose(shard, command).await;
