@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 pub use check::Verdict;
 
-use crate::random::Random;
+use crate::random::{Random, seed};
 use client::Client;
 
 /// The file name of [`WORKER`].
@@ -46,6 +46,17 @@ pub struct Load {
     pub pause: Duration,
     /// Where chance comes from.
     pub seed: u64,
+}
+
+impl Load {
+    /// The usual load, from the seed of this run.
+    #[must_use]
+    pub fn seeded() -> Self {
+        Self {
+            seed: seed(),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Load {

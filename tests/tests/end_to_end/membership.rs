@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tests::cluster::{Cluster, Options, View, troupe, view};
 use tests::oracle::{FILE, Load, Oracle, WORKER};
-use tests::random::seed;
 use tests::wait::{PATIENCE, until};
 
 use crate::turn;
@@ -22,13 +21,7 @@ fn a_node_joins_and_takes_shards_and_a_node_leaves_and_hands_over() {
         return;
     };
     cluster.deploy(&[(FILE, WORKER)]);
-    let mut oracle = Oracle::start(
-        &cluster.urls(),
-        Load {
-            seed: seed(),
-            ..Load::default()
-        },
-    );
+    let mut oracle = Oracle::start(&cluster.urls(), Load::seeded());
     oracle.await_progress(PROGRESS, MOVES);
     await_spread_leads(&cluster);
 
@@ -77,13 +70,7 @@ fn a_node_is_drained_stopped_and_removed_under_load() {
     };
     cluster.grow(1);
     cluster.deploy(&[(FILE, WORKER)]);
-    let mut oracle = Oracle::start(
-        &cluster.urls()[..3],
-        Load {
-            seed: seed(),
-            ..Load::default()
-        },
-    );
+    let mut oracle = Oracle::start(&cluster.urls()[..3], Load::seeded());
     until("the fourth node to hold shards", MOVES, || {
         let view = view(&cluster.nodes[0])?;
         (view.member("node-4")?.replicas >= 4).then_some(())

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tests::cluster::{Cluster, MemberView, Options, View, troupe, view};
 use tests::oracle::{FILE, Load, Oracle, WORKER};
-use tests::random::seed;
 use tests::wait::{PATIENCE, until};
 
 use crate::turn;
@@ -24,13 +23,7 @@ fn leads_are_handed_over_on_request_and_spread_again() {
         return;
     };
     cluster.deploy(&[(FILE, WORKER)]);
-    let mut oracle = Oracle::start(
-        &cluster.urls(),
-        Load {
-            seed: seed(),
-            ..Load::default()
-        },
-    );
+    let mut oracle = Oracle::start(&cluster.urls(), Load::seeded());
     oracle.await_progress(PROGRESS, MOVES);
     refuses_what_cannot_be(&cluster);
     let url = cluster.nodes[0].url();

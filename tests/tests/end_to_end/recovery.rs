@@ -7,7 +7,6 @@ use std::time::Duration;
 use serde_json::json;
 use tests::cluster::{Cluster, Ended, Options, troupe, view};
 use tests::oracle::{FILE, Load, Oracle, WORKER};
-use tests::random::seed;
 use tests::wait::{PATIENCE, until};
 
 use crate::turn;
@@ -73,9 +72,8 @@ fn a_cluster_that_lost_two_of_three_nodes_goes_on_from_the_third() {
     let mut oracle = Oracle::start(
         &cluster.urls(),
         Load {
-            seed: seed(),
             clients: 4,
-            ..Load::default()
+            ..Load::seeded()
         },
     );
     oracle.await_progress(20, MOVES);
