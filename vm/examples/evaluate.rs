@@ -11,6 +11,7 @@ use vm::data::Data;
 use vm::host::NoHost;
 use vm::limits::{BuildLimits, Limits};
 use vm::machine::Machine;
+use vm::memory::Memory;
 use vm::source::Source;
 use vm::value::Value;
 
@@ -34,13 +35,14 @@ fn compile(text: &str) -> Result<Module, String> {
     })
 }
 
-fn exported(machine: &mut Machine<'_>) -> Result<Value, String> {
+fn exported<'p>(machine: &mut Machine<'p>) -> Result<Value<'p>, String> {
     let main = Data::function(FunctionIndex(0), Vec::new()).map_err(|error| error.to_string())?;
-    let exports = machine.call(&Value::Frozen(main), &[]).map_err(|trap| {
+    let main = machine.value(main);
+    let exports = machine.call(&main, &[]).map_err(|trap| {
         let error = machine.script_error(trap);
         format!("error: {} {}", error.code, error.message)
     })?;
-    Ok(machine.array_item(&exports, 0).unwrap_or(Value::UNDEFINED))
+    Ok(machine.array_item(&exports, 0).unwrap_or(Value::Undefined))
 }
 
 fn evaluate(text: &str) -> String {
@@ -49,7 +51,8 @@ fn evaluate(text: &str) -> String {
         Err(error) => return error,
     };
     let limits = Limits::default();
-    let mut machine = Machine::new(&module.code, &NoHost, &limits);
+    let memory = Memory::default();
+    let mut machine = Machine::new(&module.code, &NoHost, &limits, &memory);
     match exported(&mut machine) {
         Ok(value) => machine
             .to_text(&value)

@@ -11,6 +11,7 @@ use crate::data::Data;
 use crate::source::{Sources, Span};
 use crate::steps::{self, Steps};
 use crate::text::Text;
+use crate::value::Value;
 use crate::verify;
 
 /// Index of a function of the code.
@@ -42,11 +43,18 @@ pub struct Code {
     pub(crate) links: Links,
 }
 
+/// A built-in of one number, as `Math.floor` is.
+pub(crate) type OfOneNumber = fn(f64) -> f64;
+
 /// What the tables of a code mean in this binary.
 #[derive(Clone, Debug, Default)]
 pub struct Links {
     /// The built-in of each entry of `natives`.
     pub(crate) natives: Vec<NativeIndex>,
+    /// What they are where they are functions of one number.
+    pub(crate) of_one_number: Vec<Option<OfOneNumber>>,
+    /// Whether the keys of each template differ and are no indices.
+    pub(crate) plain_templates: Vec<bool>,
     /// For each key, the method of that name of each built-in prototype.
     pub(crate) methods: Vec<builtins::Methods>,
     /// The key `length`.
@@ -378,6 +386,26 @@ pub enum Instruction {
 }
 
 impl Code {
+    /// Whether a call of a built-in is one of a function of one number.
+    pub(crate) fn is_of_one_number(&self, native: u32, arguments: u16) -> bool {
+        let known = self.links.of_one_number.get(native as usize);
+        arguments == 1 && matches!(known, Some(Some(_)))
+    }
+
+    /// A constant as a value.
+    #[inline(always)]
+    pub(crate) fn constant(&self, constant: u32) -> Value<'_> {
+        Value::of(&self.constants[constant as usize])
+    }
+
+    /// Whether keys differ and are no indices: then an object has them in their order.
+    fn is_plain(&self, keys: &[u32]) -> bool {
+        let name = |key: &u32| self.keys.get(*key as usize);
+        let differs = |at: usize| !keys[..at].iter().any(|key| name(key) == name(&keys[at]));
+        let is_name = |key: &u32| name(key).is_some_and(|name| name.array_index().is_none());
+        (0..keys.len()).all(differs) && keys.iter().all(is_name)
+    }
+
     /// Looks up the tables in this binary and brings the functions into the form in which they run.
     /// To be called once the code is verified, before it runs; fails with the name of a built-in that
     /// this binary does not have.
@@ -387,12 +415,18 @@ impl Code {
             .iter()
             .map(|name| builtins::find(name).ok_or_else(|| name.clone()));
         self.links.natives = natives.collect::<Result<_, _>>()?;
+        let of_one_number = self.natives.iter();
+        let of_one_number = of_one_number.map(|name| builtins::of_one_number(name));
+        self.links.of_one_number = of_one_number.collect();
+        let plain = self.templates.iter().map(|keys| self.is_plain(keys));
+        self.links.plain_templates = plain.collect();
         self.links.methods = self.keys.iter().map(builtins::Methods::of).collect();
         let length = self.keys.iter().position(|key| *key == *"length");
         self.links.length = length.map(|at| at as u32);
-        let steps = self.functions.iter().zip(0..).map(|(function, index)| {
+        let steps = (0..self.functions.len() as u32).map(|index| {
             let heights = verify::heights(self, index);
-            steps::translate(self, function, &heights.expect("linked code is verified"))
+            let heights = heights.expect("linked code is verified");
+            steps::translate(self, FunctionIndex(index), &heights)
         });
         self.links.steps = steps.collect();
         Ok(())

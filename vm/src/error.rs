@@ -11,7 +11,6 @@ use crate::codes::ErrorCode;
 use crate::data::Data;
 use crate::diagnostic::Diagnostic;
 use crate::limits::{Limit, Limits};
-use crate::value::Value;
 
 /// An error of a script, as it is stored and shown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,8 +59,8 @@ pub struct TrapData {
 /// The kinds of trap.
 #[derive(Debug)]
 pub enum TrapKind {
-    /// A script can catch it.
-    Throw(Value),
+    /// A script can catch it. The machine has what was thrown.
+    Throw,
     /// A script can not catch it: a limit, a misuse.
     Fatal {
         /// Stable code.
@@ -74,9 +73,9 @@ pub enum TrapKind {
 }
 
 impl Trap {
-    /// A value that a script threw.
-    pub fn throw(value: Value) -> Trap {
-        Trap::new(TrapKind::Throw(value))
+    /// Something was thrown, which the machine has.
+    pub(crate) fn thrown() -> Trap {
+        Trap::new(TrapKind::Throw)
     }
 
     /// An error that a script can not catch.

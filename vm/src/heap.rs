@@ -6,11 +6,10 @@
 
 mod keyed;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use crate::bytecode::FunctionIndex;
-use crate::data::{Data, ErrorKind, ObjectData, PropertyTable};
+use crate::data::{ErrorKind, ObjectData, PropertyTable};
 use crate::regex::RegExpData;
 use crate::text::Text;
 use crate::value::{ArrayId, CellId, ClosureId, IteratorId, ObjectId, Value};
@@ -19,33 +18,33 @@ pub use keyed::{KeyedEntries, MapKey};
 
 /// All mutable things of one turn.
 #[derive(Debug, Default)]
-pub struct Heap {
-    objects: Vec<HeapObject>,
-    arrays: Vec<Vec<Value>>,
-    closures: Vec<Closure>,
-    cells: Vec<Value>,
-    iterators: Vec<IteratorState>,
-    /// What matches hold besides their items, by array.
-    named: std::collections::BTreeMap<u32, PropertyTable<Value>>,
+pub struct Heap<'p> {
+    objects: Vec<HeapObject<'p>>,
+    arrays: Vec<Vec<Value<'p>>>,
+    closures: Vec<Closure<'p>>,
+    cells: Vec<Value<'p>>,
+    iterators: Vec<IteratorState<'p>>,
+    /// What matches hold besides their items, by array, in the order of their ids.
+    named: Vec<(ArrayId, PropertyTable<Value<'p>>)>,
     /// What `Object.freeze` was called on: objects and arrays that can not be written to.
-    locked: std::collections::BTreeSet<(bool, u32)>,
+    locked: std::collections::BTreeSet<(bool, u64)>,
 }
 
 /// An object: what it is, and its own properties.
 #[derive(Debug)]
-pub struct HeapObject {
+pub struct HeapObject<'p> {
     /// What kind of object.
-    pub kind: ObjectKind,
+    pub kind: ObjectKind<'p>,
     /// Its own properties, but for those of its base.
-    pub properties: PropertyTable<Value>,
+    pub properties: PropertyTable<Value<'p>>,
     /// A large frozen object whose properties it has as well, before its own: what was spread first
     /// into a literal. Its own win.
-    pub base: Option<Arc<ObjectData>>,
+    pub base: Option<&'p Arc<ObjectData>>,
 }
 
 /// The kinds of object.
 #[derive(Debug)]
-pub enum ObjectKind {
+pub enum ObjectKind<'p> {
     /// `{}`
     Plain,
     /// An error.
@@ -53,27 +52,27 @@ pub enum ObjectKind {
     /// A `Date`: milliseconds since 1970 UTC, or NaN.
     Date(f64),
     /// A regular expression, and its `lastIndex`, which may be any value.
-    RegExp(Arc<RegExpData>, Value),
+    RegExp(Arc<RegExpData>, Value<'p>),
     /// A `Map`: keys and values in the order of insertion.
-    Map(KeyedEntries),
+    Map(KeyedEntries<'p>),
     /// A `Set`: values in the order of insertion; the value of each entry is unused.
-    Set(KeyedEntries),
+    Set(KeyedEntries<'p>),
 }
 
 /// A function and the cells that it captured.
 #[derive(Debug)]
-pub struct Closure {
+pub struct Closure<'p> {
     /// Which function of the code.
     pub function: FunctionIndex,
     /// Its captured variables: `Value::Cell`, or the value itself where nobody assigns it.
-    pub captures: Box<[Value]>,
+    pub captures: Box<[Value<'p>]>,
 }
 
 /// An iteration in progress.
 #[derive(Clone, Debug)]
-pub struct IteratorState {
+pub struct IteratorState<'p> {
     /// What is iterated.
-    pub source: Value,
+    pub source: Value<'p>,
     /// What each step gives.
     pub kind: IteratorKind,
     /// The next place.
@@ -96,9 +95,9 @@ pub enum IteratorKind {
 /// The object whose keys a `for…in` walks, where keys may vanish meanwhile.
 pub type ObjectOrNothing = Option<ObjectId>;
 
-impl HeapObject {
+impl<'p> HeapObject<'p> {
     /// A plain object.
-    pub fn plain(properties: PropertyTable<Value>) -> HeapObject {
+    pub fn plain(properties: PropertyTable<Value<'p>>) -> HeapObject<'p> {
         HeapObject {
             kind: ObjectKind::Plain,
             properties,
@@ -107,12 +106,11 @@ impl HeapObject {
     }
 
     /// The value of a property.
-    pub fn get(&self, key: &Text) -> Option<Value> {
+    pub fn get(&self, key: &Text) -> Option<Value<'p>> {
         if let Some(value) = self.properties.get(key) {
-            return Some(value.clone());
+            return Some(*value);
         }
-        let value = self.base.as_ref()?.properties().get(key)?;
-        Some(Value::Frozen(value.clone()))
+        self.base?.properties().get(key).map(Value::of)
     }
 
     /// Whether it has no properties.
@@ -121,17 +119,13 @@ impl HeapObject {
     }
 
     /// Its own properties and those of its base.
-    pub fn all_properties(&self) -> PropertyTable<Value> {
-        let Some(base) = &self.base else {
+    pub fn all_properties(&self) -> PropertyTable<Value<'p>> {
+        let Some(base) = self.base else {
             return self.properties.clone();
         };
-        let frozen = |value: &Data| Ok::<_, Infallible>(Value::Frozen(value.clone()));
-        let mut all = match base.properties().try_map(frozen) {
-            Ok(all) => all,
-            Err(never) => match never {},
-        };
+        let mut all = base.properties().map(Value::of);
         for (key, value) in self.properties.iter() {
-            all.insert(key.clone(), value.clone());
+            all.insert(key.clone(), *value);
         }
         all
     }
@@ -145,124 +139,160 @@ impl HeapObject {
     }
 }
 
-impl Heap {
+impl<'p> Heap<'p> {
     /// Adds an object.
-    pub fn add_object(&mut self, object: HeapObject) -> ObjectId {
+    pub fn add_object(&mut self, object: HeapObject<'p>) -> ObjectId {
         self.objects.push(object);
-        ObjectId(self.objects.len() as u32 - 1)
+        ObjectId(self.objects.len() as u64 - 1)
     }
 
     /// Adds an array.
-    pub fn add_array(&mut self, items: Vec<Value>) -> ArrayId {
+    pub fn add_array(&mut self, items: Vec<Value<'p>>) -> ArrayId {
         self.arrays.push(items);
-        ArrayId(self.arrays.len() as u32 - 1)
+        ArrayId(self.arrays.len() as u64 - 1)
     }
 
     /// Adds a closure.
-    pub fn add_closure(&mut self, closure: Closure) -> ClosureId {
+    pub fn add_closure(&mut self, closure: Closure<'p>) -> ClosureId {
         self.closures.push(closure);
-        ClosureId(self.closures.len() as u32 - 1)
+        ClosureId(self.closures.len() as u64 - 1)
     }
 
     /// Adds a captured variable.
-    pub fn add_cell(&mut self, value: Value) -> CellId {
+    pub fn add_cell(&mut self, value: Value<'p>) -> CellId {
         self.cells.push(value);
-        CellId(self.cells.len() as u32 - 1)
+        CellId(self.cells.len() as u64 - 1)
     }
 
     /// Adds an iterator.
-    pub fn add_iterator(&mut self, state: IteratorState) -> IteratorId {
+    pub fn add_iterator(&mut self, state: IteratorState<'p>) -> IteratorId {
         self.iterators.push(state);
-        IteratorId(self.iterators.len() as u32 - 1)
+        IteratorId(self.iterators.len() as u64 - 1)
     }
 
     /// An object.
-    pub fn object(&self, id: ObjectId) -> &HeapObject {
+    pub fn object(&self, id: ObjectId) -> &HeapObject<'p> {
         &self.objects[id.0 as usize]
     }
 
     /// An object, to change it.
-    pub fn object_mut(&mut self, id: ObjectId) -> &mut HeapObject {
+    pub fn object_mut(&mut self, id: ObjectId) -> &mut HeapObject<'p> {
         &mut self.objects[id.0 as usize]
     }
 
     /// The items of an array.
-    pub fn array(&self, id: ArrayId) -> &[Value] {
+    pub fn array(&self, id: ArrayId) -> &[Value<'p>] {
         &self.arrays[id.0 as usize]
     }
 
     /// The items of an array, to change them.
-    pub fn array_mut(&mut self, id: ArrayId) -> &mut Vec<Value> {
+    pub fn array_mut(&mut self, id: ArrayId) -> &mut Vec<Value<'p>> {
         &mut self.arrays[id.0 as usize]
     }
 
     /// Gives an array properties besides its items: those of a match.
-    pub fn name_parts(&mut self, id: ArrayId, named: PropertyTable<Value>) {
-        self.named.insert(id.0, named);
+    pub fn name_parts(&mut self, id: ArrayId, named: PropertyTable<Value<'p>>) {
+        match self.named.binary_search_by_key(&id, |(id, _)| *id) {
+            Ok(at) => self.named[at].1 = named,
+            Err(at) => self.named.insert(at, (id, named)),
+        }
     }
 
     /// What an array holds besides its items.
     #[inline]
-    pub fn named(&self, id: ArrayId) -> Option<&PropertyTable<Value>> {
+    pub fn named(&self, id: ArrayId) -> Option<&PropertyTable<Value<'p>>> {
         if self.named.is_empty() {
             return None;
         }
-        self.named.get(&id.0)
+        let at = self.named.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        Some(&self.named[at].1)
     }
 
     /// A closure.
-    pub fn closure(&self, id: ClosureId) -> &Closure {
+    pub fn closure(&self, id: ClosureId) -> &Closure<'p> {
         &self.closures[id.0 as usize]
     }
 
     /// The value of a captured variable.
-    pub fn cell(&self, id: CellId) -> &Value {
+    pub fn cell(&self, id: CellId) -> &Value<'p> {
         &self.cells[id.0 as usize]
     }
 
     /// Sets a captured variable.
-    pub fn set_cell(&mut self, id: CellId, value: Value) {
+    pub fn set_cell(&mut self, id: CellId, value: Value<'p>) {
         self.cells[id.0 as usize] = value;
     }
 
     /// An iterator.
-    pub fn iterator(&self, id: IteratorId) -> &IteratorState {
+    pub fn iterator(&self, id: IteratorId) -> &IteratorState<'p> {
         &self.iterators[id.0 as usize]
     }
 
     /// An iterator, to advance it.
-    pub fn iterator_mut(&mut self, id: IteratorId) -> &mut IteratorState {
+    pub fn iterator_mut(&mut self, id: IteratorId) -> &mut IteratorState<'p> {
         &mut self.iterators[id.0 as usize]
     }
 
-    /// Forgets everything and keeps the memory for the next turn.
+    /// Whether it has no room that another turn could use.
+    pub(crate) fn has_no_room(&self) -> bool {
+        self.objects.capacity() == 0
+            && self.arrays.capacity() == 0
+            && self.closures.capacity() == 0
+            && self.cells.capacity() == 0
+            && self.iterators.capacity() == 0
+    }
+
+    /// Forgets everything.
     pub fn clear(&mut self) {
         self.objects.clear();
         self.arrays.clear();
         self.closures.clear();
         self.cells.clear();
         self.iterators.clear();
-        if !self.named.is_empty() {
-            self.named.clear();
-        }
+        self.named.clear();
         if !self.locked.is_empty() {
             self.locked.clear();
         }
     }
 
+    /// The same memory with nothing in it, for another turn.
+    pub(crate) fn emptied(self) -> Heap<'static> {
+        Heap {
+            objects: emptied(self.objects),
+            arrays: emptied(self.arrays),
+            closures: emptied(self.closures),
+            cells: emptied(self.cells),
+            iterators: emptied(self.iterators),
+            named: emptied(self.named),
+            ..Heap::default()
+        }
+    }
+
     /// Makes writing to an object or array an error from now on.
-    pub fn lock(&mut self, value: &Value) {
+    pub fn lock(&mut self, value: &Value<'p>) {
         self.locked.extend(lock_key(value));
     }
 
     /// Whether writing to a value is an error because it was locked.
     #[inline]
-    pub fn is_locked(&self, value: &Value) -> bool {
+    pub fn is_locked(&self, value: &Value<'p>) -> bool {
         !self.locked.is_empty() && lock_key(value).is_some_and(|key| self.locked.contains(&key))
     }
 }
 
-fn lock_key(value: &Value) -> Option<(bool, u32)> {
+/// A vector of more things than this is not kept for another turn.
+const KEPT_MAX: usize = 4_096;
+
+/// An empty vector in the memory of another one: things of one kind differ in what they borrow alone.
+fn emptied<A, B>(mut things: Vec<A>) -> Vec<B> {
+    if things.capacity() == 0 || things.capacity() > KEPT_MAX {
+        return Vec::new();
+    }
+    things.clear();
+    things.into_iter().map_while(|_| None).collect()
+}
+
+fn lock_key<'p>(value: &Value<'p>) -> Option<(bool, u64)> {
     match value {
         Value::Object(id) => Some((false, id.0)),
         Value::Array(id) => Some((true, id.0)),

@@ -40,41 +40,41 @@ pub enum Misuse {
 }
 
 /// What the machine asks of whoever runs it.
-pub trait Host {
+pub trait Host<'p> {
     /// The value of a name of the language, for example `sequence`.
-    fn ambient(&self, machine: &mut Machine<'_>, name: &Text) -> Result<Value, Trap>;
+    fn ambient(&self, machine: &mut Machine<'p>, name: &Text) -> Result<Value<'p>, Trap>;
 
     /// The value of a free identifier `…Handle`.
-    fn shorthand(&self, machine: &mut Machine<'_>, name: &Text) -> Result<Value, Trap>;
+    fn shorthand(&self, machine: &mut Machine<'p>, name: &Text) -> Result<Value<'p>, Trap>;
 
     /// Calls a build-stage value.
     fn call(
         &self,
-        machine: &mut Machine<'_>,
+        machine: &mut Machine<'p>,
         callee: HostRef,
-        arguments: &[Value],
-    ) -> Result<Value, Trap>;
+        arguments: &[Value<'p>],
+    ) -> Result<Value<'p>, Trap>;
 
     /// Calls the address of a name: what a reactive function is for some arguments.
     fn call_address(
         &self,
-        machine: &mut Machine<'_>,
+        machine: &mut Machine<'p>,
         address: &Address,
-        _: &[Value],
-    ) -> Result<Value, Trap> {
+        _: &[Value<'p>],
+    ) -> Result<Value<'p>, Trap> {
         Err(machine.type_error(format!("the address {address} is not a function")))
     }
 
     /// Reads a property of a build-stage value, for example `loop.break`.
     fn property(
         &self,
-        machine: &mut Machine<'_>,
+        machine: &mut Machine<'p>,
         object: HostRef,
         key: &Text,
-    ) -> Result<Value, Trap>;
+    ) -> Result<Value<'p>, Trap>;
 
     /// What is wrong with any other use of a build-stage value.
-    fn misuse(&self, machine: &mut Machine<'_>, value: HostRef, misuse: Misuse) -> Trap;
+    fn misuse(&self, machine: &mut Machine<'p>, value: HostRef, misuse: Misuse) -> Trap;
 
     /// What a build-stage value is when a function of the run stage captures it, or when it is part of a
     /// constant: an address for workers, `self`, `outbox`, children and senders; `None` for all that
@@ -100,33 +100,33 @@ pub trait Host {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoHost;
 
-impl Host for NoHost {
-    fn ambient(&self, _: &mut Machine<'_>, name: &Text) -> Result<Value, Trap> {
+impl<'p> Host<'p> for NoHost {
+    fn ambient(&self, _: &mut Machine<'p>, name: &Text) -> Result<Value<'p>, Trap> {
         Err(Trap::fatal(
             codes::STAGE,
             format!("`{name}` belongs to the build stage and cannot be used here"),
         ))
     }
 
-    fn shorthand(&self, _: &mut Machine<'_>, name: &Text) -> Result<Value, Trap> {
+    fn shorthand(&self, _: &mut Machine<'p>, name: &Text) -> Result<Value<'p>, Trap> {
         Err(Trap::fatal(
             codes::STAGE,
             format!("`{name}` is a handle of the build stage and cannot be used here"),
         ))
     }
 
-    fn call(&self, _: &mut Machine<'_>, _: HostRef, _: &[Value]) -> Result<Value, Trap> {
+    fn call(&self, _: &mut Machine<'p>, _: HostRef, _: &[Value<'p>]) -> Result<Value<'p>, Trap> {
         Err(Trap::fatal(codes::STAGE, "a command cannot be made here"))
     }
 
-    fn property(&self, _: &mut Machine<'_>, _: HostRef, key: &Text) -> Result<Value, Trap> {
+    fn property(&self, _: &mut Machine<'p>, _: HostRef, key: &Text) -> Result<Value<'p>, Trap> {
         Err(Trap::fatal(
             codes::STAGE,
             format!("`{key}` of a command cannot be read here"),
         ))
     }
 
-    fn misuse(&self, _: &mut Machine<'_>, _: HostRef, _: Misuse) -> Trap {
+    fn misuse(&self, _: &mut Machine<'p>, _: HostRef, _: Misuse) -> Trap {
         Trap::fatal(
             codes::HOST_MISUSE,
             "a command or ref cannot be used as a value",

@@ -32,6 +32,7 @@ mod lints;
 pub mod local;
 mod lower;
 pub mod machine;
+pub mod memory;
 pub mod modules;
 pub mod number;
 pub mod options;

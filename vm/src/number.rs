@@ -7,9 +7,9 @@ use crate::text::Text;
 
 /// A number as `String(number)` writes it.
 pub fn number_to_text(number: f64) -> Text {
-    if number.fract() == 0.0 && number.abs() < 1e15 {
-        let whole = number as i64;
-        return Text::from(whole.to_string());
+    let whole = number as i64;
+    if whole as f64 == number && number.abs() < 1e15 {
+        return whole_to_text(whole);
     }
     if number.is_nan() {
         return Text::from("NaN");
@@ -22,6 +22,23 @@ pub fn number_to_text(number: f64) -> Text {
         });
     }
     Text::from(ryu_js::Buffer::new().format(number))
+}
+
+/// The digits of a whole number of at most fifteen, and its sign.
+fn whole_to_text(number: i64) -> Text {
+    let mut digits = [b'0'; 16];
+    let mut rest = number.unsigned_abs();
+    let mut at = digits.len();
+    while rest > 0 || at == digits.len() {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    if number < 0 {
+        at -= 1;
+        digits[at] = b'-';
+    }
+    Text::from_ascii(&digits[at..])
 }
 
 /// A text as `Number(text)` reads it: NaN where it is no number.

@@ -10,6 +10,7 @@ use crate::control::verify;
 use crate::data::Data;
 use crate::error::ScriptError;
 use crate::limits::{Limit, Limits};
+use crate::memory::Spare;
 use crate::options::WorkerOptions;
 use crate::schedule::Schedule;
 use crate::source::{Source, Sources, Span};
@@ -43,6 +44,8 @@ impl std::fmt::Debug for ProgramHash {
 pub struct Program {
     pub(crate) content: Content,
     hash: ProgramHash,
+    /// For the turns of its workers.
+    pub(crate) spare: Spare,
 }
 
 /// What is encoded.
@@ -164,6 +167,7 @@ impl Program {
         Ok(Program {
             content,
             hash: ProgramHash(*blake3::hash(bytes).as_bytes()),
+            spare: Spare::default(),
         })
     }
 

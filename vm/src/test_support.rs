@@ -51,11 +51,13 @@ pub(crate) fn compile_named(name: &str, text: &str) -> Result<Module, Vec<Diagno
 
 /// Runs a module and shows its only export.
 pub(crate) fn run(module: &Module, limits: &Limits) -> Result<String, ScriptError> {
-    let mut machine = Machine::new(&module.code, &NoHost, limits);
+    let memory = crate::memory::Memory::default();
+    let mut machine = Machine::new(&module.code, &NoHost, limits, &memory);
     let main = Data::function(crate::bytecode::FunctionIndex(0), Vec::new()).unwrap();
-    match machine.call(&Value::Frozen(main), &[]) {
+    let main = machine.value(main);
+    match machine.call(&main, &[]) {
         Ok(exports) => {
-            let value = machine.array_item(&exports, 0).unwrap_or(Value::UNDEFINED);
+            let value = machine.array_item(&exports, 0).unwrap_or(Value::Undefined);
             Ok(show(&machine, &value))
         }
         Err(trap) => Err(machine.script_error(trap)),
@@ -97,16 +99,16 @@ pub(crate) fn check(cases: &[(&str, &str)]) {
 }
 
 /// The value as a script would write it.
-pub(crate) fn show(machine: &Machine<'_>, value: &Value) -> String {
+pub(crate) fn show<'p>(machine: &Machine<'p>, value: &Value<'p>) -> String {
     show_to(machine, value, 30)
 }
 
 /// Shows so many levels: a value of the heap may contain itself.
-fn show_to(machine: &Machine<'_>, value: &Value, levels: usize) -> String {
+fn show_to<'p>(machine: &Machine<'p>, value: &Value<'p>, levels: usize) -> String {
     if levels == 0 {
         return "…".into();
     }
-    let pairs = |pairs: Vec<(&Text, Value)>| {
+    let pairs = |pairs: Vec<(&Text, Value<'p>)>| {
         let shown = pairs.into_iter().map(|(key, value)| {
             let mut quoted = String::new();
             crate::data::quote_json(key, &mut quoted);
@@ -115,11 +117,9 @@ fn show_to(machine: &Machine<'_>, value: &Value, levels: usize) -> String {
         format!("{{{}}}", shown.collect::<Vec<_>>().join(","))
     };
     match value {
-        Value::Frozen(Data::Undefined) => "undefined".into(),
-        Value::Frozen(Data::Number(number)) if *number == 0.0 && number.is_sign_negative() => {
-            "-0".into()
-        }
-        Value::Frozen(Data::Number(number)) => crate::number::number_to_text(*number).to_string(),
+        Value::Undefined => "undefined".into(),
+        Value::Number(number) if number.get().to_bits() == (-0.0f64).to_bits() => "-0".into(),
+        Value::Number(number) => crate::number::number_to_text(number.get()).to_string(),
         Value::Array(id) => {
             let items = machine
                 .heap
@@ -131,19 +131,17 @@ fn show_to(machine: &Machine<'_>, value: &Value, levels: usize) -> String {
         Value::Object(id) => {
             let object = machine.heap.object(*id);
             let all = object.all_properties();
-            let shown = pairs(
-                all.iter()
-                    .map(|(key, value)| (key, value.clone()))
-                    .collect(),
-            );
+            let shown = pairs(all.iter().map(|(key, value)| (key, *value)).collect());
             match object.kind {
                 ObjectKind::Error(kind) => format!("{}{shown}", kind.name()),
                 _ => shown,
             }
         }
-        Value::Frozen(data) => data.to_json(),
         value if value.is_function() => "function".into(),
-        other => format!("{other:?}"),
+        other => match other.as_data() {
+            Some(data) => data.to_json(),
+            None => format!("{other:?}"),
+        },
     }
 }
 

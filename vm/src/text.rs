@@ -120,6 +120,14 @@ impl Text {
         Text::long(LongUnits::Wide(units.into()))
     }
 
+    /// A text from bytes that are ASCII.
+    pub(crate) fn from_ascii(ascii: &[u8]) -> Text {
+        match Short::new(ascii) {
+            Some(short) => Text(Stored::Short(short)),
+            None => Text::from(std::str::from_utf8(ascii).expect("the bytes are ASCII")),
+        }
+    }
+
     /// A text of one UTF-16 unit.
     pub fn from_unit(unit: u16) -> Text {
         match u8::try_from(unit) {
@@ -244,10 +252,7 @@ impl Text {
             return self.clone();
         }
         match self.bytes_or_units() {
-            Ok(ascii) => match Short::new(&ascii[start..end]) {
-                Some(short) => Text(Stored::Short(short)),
-                None => Text::from(&self.as_ascii().unwrap_or_default()[start..end]),
-            },
+            Ok(ascii) => Text::from_ascii(&ascii[start..end]),
             Err(wide) => Text::from_units(&wide[start..end]),
         }
     }

@@ -283,7 +283,8 @@ pub(crate) fn turn_by(
     run_all: impl FnOnce(&mut control::Run<'_>) -> Result<End, ScriptError>,
 ) -> Turn {
     let host = RunHost::new(worker, context);
-    let mut run = match control::Run::begin(program, worker, &host, context) {
+    let memory = program.spare.take();
+    let mut run = match control::Run::begin(program, worker, &host, context, &memory) {
         Ok(run) => run,
         Err(error) => return without_effects(Outcome::Trapped { error }, Used::default()),
     };
@@ -292,6 +293,7 @@ pub(crate) fn turn_by(
         None => run_all(&mut run),
     });
     let (mut effects, notes, used, changes) = run.finish();
+    program.spare.give_back(memory);
     let end = match end {
         Ok(end) => end,
         Err(error) => {

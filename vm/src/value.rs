@@ -1,18 +1,29 @@
 //! Values: what the machine works on.
 //!
 //! Before: data that enters a turn, literals, built-ins. After: `freeze`, which makes data of them.
-//! Guarantees: 16 bytes; frozen data is read in place and shared; handles lead into a `Heap` that
-//! lives for one turn or for the build stage, and mean nothing outside it.
+//! Guarantees: 16 bytes, copied without a count of anything; frozen data is read in place; handles lead
+//! into a `Heap` that lives for one turn or for the build stage, and mean nothing outside it.
 
 use crate::builtins::NativeIndex;
 use crate::data::Data;
 use crate::text::Text;
 
-/// A value of a running script.
-#[derive(Clone, Debug)]
-pub enum Value {
-    /// A scalar, a text or a frozen compound. Compounds can not be written to.
-    Frozen(Data),
+/// A value of a running script. It is copied freely: what it leads to lives in the arena of the turn,
+/// in the program, or in the heap.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'p> {
+    /// `undefined`
+    Undefined,
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Boolean(Flag),
+    /// A double.
+    Number(Double),
+    /// A string.
+    Text(&'p Text),
+    /// A frozen value that is none of those above. Compounds can not be written to.
+    Frozen(&'p Data),
     /// An object of the heap: plain, error, map, set, date.
     Object(ObjectId),
     /// An array of the heap.
@@ -31,84 +42,174 @@ pub enum Value {
     Uninitialised,
 }
 
+/// A double, kept as its bits. All that a value carries is a word, so that a value is a pair of words
+/// which the compiler moves in registers, never a piece of memory with a shape of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Double(u64);
+
+/// A boolean that is a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flag(u64);
+
 /// Index of an object of the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ObjectId(pub u32);
+pub struct ObjectId(pub u64);
 
 /// Index of an array of the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ArrayId(pub u32);
+pub struct ArrayId(pub u64);
 
 /// Index of a closure of the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ClosureId(pub u32);
+pub struct ClosureId(pub u64);
 
 /// Index of an iterator of the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct IteratorId(pub u32);
+pub struct IteratorId(pub u64);
 
 /// Index of a captured variable of the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CellId(pub u32);
+pub struct CellId(pub u64);
 
-/// Something that the host (the build stage) owns. The machine never looks inside.
+/// Something that the host (the build stage) owns: a kind, as the host numbers them, and which one of
+/// that kind. The machine never looks inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct HostRef {
-    /// What it is, as the host numbers the kinds.
-    pub kind: u8,
-    /// Which one of that kind.
-    pub index: u32,
+pub struct HostRef(u64);
+
+impl Double {
+    /// The number.
+    #[inline(always)]
+    pub const fn get(self) -> f64 {
+        f64::from_bits(self.0)
+    }
 }
 
-impl Value {
-    /// `undefined`
-    pub const UNDEFINED: Value = Value::Frozen(Data::Undefined);
-    /// `null`
-    pub const NULL: Value = Value::Frozen(Data::Null);
-    /// `true`
-    pub const TRUE: Value = Value::Frozen(Data::Boolean(true));
-    /// `false`
-    pub const FALSE: Value = Value::Frozen(Data::Boolean(false));
+impl Flag {
+    /// The boolean.
+    #[inline(always)]
+    pub const fn get(self) -> bool {
+        self.0 != 0
+    }
+}
 
+impl HostRef {
+    /// A kind, and which one of that kind.
+    pub const fn new(kind: u8, index: u32) -> HostRef {
+        HostRef((kind as u64) << 32 | index as u64)
+    }
+
+    /// What it is.
+    pub const fn kind(self) -> u8 {
+        (self.0 >> 32) as u8
+    }
+
+    /// Which one of that kind.
+    pub const fn index(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+impl<'p> Value<'p> {
     /// A number.
-    pub fn number(number: f64) -> Value {
-        Value::Frozen(Data::Number(number))
+    #[inline(always)]
+    pub const fn number(number: f64) -> Value<'p> {
+        Value::Number(Double(number.to_bits()))
     }
 
     /// A boolean.
-    pub fn boolean(boolean: bool) -> Value {
-        Value::Frozen(Data::Boolean(boolean))
+    #[inline(always)]
+    pub const fn boolean(boolean: bool) -> Value<'p> {
+        Value::Boolean(Flag(boolean as u64))
     }
 
-    /// A text.
-    pub fn text(text: impl Into<Text>) -> Value {
-        Value::Frozen(Data::Text(text.into()))
+    /// Data as a value.
+    #[inline(always)]
+    pub fn of(data: &'p Data) -> Value<'p> {
+        match data {
+            Data::Number(number) => Value::number(*number),
+            Data::Text(text) => Value::Text(text),
+            Data::Boolean(boolean) => Value::boolean(*boolean),
+            Data::Undefined => Value::Undefined,
+            Data::Null => Value::Null,
+            compound => Value::Frozen(compound),
+        }
+    }
+
+    /// The value, as two words. A copy from place to place is made in one piece of sixteen bytes, which
+    /// waits until both words have left the processor's store buffer, where they were just written.
+    #[inline(always)]
+    pub(crate) fn by_words(self) -> Value<'p> {
+        match self {
+            Value::Number(number) => Value::Number(Double(number.0)),
+            other => other,
+        }
+    }
+
+    /// The same as data, where it is frozen.
+    pub fn as_data(&self) -> Option<Data> {
+        Some(match *self {
+            Value::Undefined => Data::Undefined,
+            Value::Null => Data::Null,
+            Value::Boolean(boolean) => Data::Boolean(boolean.get()),
+            Value::Number(number) => Data::Number(number.get()),
+            Value::Text(text) => Data::Text(text.clone()),
+            Value::Frozen(data) => data.clone(),
+            _ => return None,
+        })
     }
 
     /// The number, where this is one.
+    #[inline(always)]
     pub fn as_number(&self) -> Option<f64> {
         match self {
-            Value::Frozen(Data::Number(number)) => Some(*number),
+            Value::Number(number) => Some(number.get()),
             _ => None,
         }
     }
 
+    /// The number, where it is one that items of an array can have.
+    #[inline(always)]
+    pub fn as_index(&self) -> Option<usize> {
+        let number = self.as_number()?;
+        let index = number as u32;
+        (f64::from(index) == number).then_some(index as usize)
+    }
+
     /// The text, where this is one.
-    pub fn as_text(&self) -> Option<&Text> {
+    #[inline(always)]
+    pub fn as_text(&self) -> Option<&'p Text> {
         match self {
-            Value::Frozen(Data::Text(text)) => Some(text),
+            Value::Text(text) => Some(text),
             _ => None,
         }
     }
 
     /// Whether this is `undefined`.
+    #[inline(always)]
     pub fn is_undefined(&self) -> bool {
-        matches!(self, Value::Frozen(Data::Undefined))
+        matches!(self, Value::Undefined)
     }
 
     /// Whether this is `undefined` or `null`.
+    #[inline(always)]
     pub fn is_nullish(&self) -> bool {
-        matches!(self, Value::Frozen(Data::Undefined | Data::Null))
+        matches!(self, Value::Undefined | Value::Null)
+    }
+
+    /// Whether it is a primitive of the language.
+    pub fn is_primitive(&self) -> bool {
+        matches!(
+            self,
+            Value::Undefined | Value::Null | Value::Boolean(_) | Value::Number(_) | Value::Text(_)
+        )
+    }
+
+    /// Whether it is no object to a script: a number, a text, an address, … .
+    pub fn is_scalar(&self) -> bool {
+        match self {
+            Value::Frozen(data) => data.shape().depth == 0,
+            other => other.is_primitive(),
+        }
     }
 
     /// Whether it can be called.
@@ -120,27 +221,15 @@ impl Value {
     }
 }
 
-impl From<Data> for Value {
-    fn from(data: Data) -> Value {
-        Value::Frozen(data)
-    }
-}
-
-impl From<bool> for Value {
-    fn from(boolean: bool) -> Value {
+impl From<bool> for Value<'_> {
+    fn from(boolean: bool) -> Self {
         Value::boolean(boolean)
     }
 }
 
-impl From<f64> for Value {
-    fn from(number: f64) -> Value {
+impl From<f64> for Value<'_> {
+    fn from(number: f64) -> Self {
         Value::number(number)
-    }
-}
-
-impl From<Text> for Value {
-    fn from(text: Text) -> Value {
-        Value::Frozen(Data::Text(text))
     }
 }
 
@@ -151,6 +240,6 @@ mod tests {
     #[test]
     fn values_take_16_bytes() {
         assert_eq!(std::mem::size_of::<Data>(), 16);
-        assert_eq!(std::mem::size_of::<Value>(), 16);
+        assert_eq!(std::mem::size_of::<Value<'_>>(), 16);
     }
 }

@@ -11,6 +11,7 @@ use vm::bytecode::FunctionIndex;
 use vm::compile::{Module, Names, compile_module};
 use vm::host::NoHost;
 use vm::machine::Machine;
+use vm::memory::Memory;
 use vm::value::Value;
 use vm::{BuildLimits, Data, Limits, Source};
 
@@ -138,13 +139,15 @@ pub(crate) fn ours(programs: &[String]) -> Vec<Outcome> {
 
 fn ours_of(module: &Module, at: usize) -> Outcome {
     let limits = limits();
-    let mut machine = Machine::new(&module.code, &NoHost, &limits);
+    let memory = Memory::default();
+    let mut machine = Machine::new(&module.code, &NoHost, &limits, &memory);
     let main =
         Data::function(FunctionIndex(0), Vec::new()).expect("a function without captures is flat");
-    let result = machine.call(&Value::Frozen(main), &[]).and_then(|exports| {
-        let all = machine.array_item(&exports, 0).unwrap_or(Value::UNDEFINED);
-        let run = machine.array_item(&all, 0).unwrap_or(Value::UNDEFINED);
-        let function = machine.array_item(&all, at).unwrap_or(Value::UNDEFINED);
+    let main = machine.value(main);
+    let result = machine.call(&main, &[]).and_then(|exports| {
+        let all = machine.array_item(&exports, 0).unwrap_or(Value::Undefined);
+        let run = machine.array_item(&all, 0).unwrap_or(Value::Undefined);
+        let function = machine.array_item(&all, at).unwrap_or(Value::Undefined);
         machine.call(&run, &[function])
     });
     match result {

@@ -8,12 +8,16 @@ use vm::compile::{Module, Names, compile_module};
 use vm::freeze::Purpose;
 use vm::host::NoHost;
 use vm::machine::Machine;
+use vm::memory::Memory;
 use vm::value::Value;
 use vm::{BuildLimits, Data, Limits, Source};
 
 use crate::measure::medians;
 use crate::quickjs::QuickJs;
 use crate::table::{Table, count};
+
+/// Calls that share a machine.
+const CALLS: u64 = 16;
 
 const FUNCTIONS: [(&str, &str); 18] = [
     ("arithmetic", "m => ((m.a * 3 + m.b) / 7 - m.c % 5) * 2 + (m.a | m.c) - (m.b & 255) + Math.floor(m.a / 3)"),
@@ -95,11 +99,15 @@ fn print_some(functions: &[(&str, &str)]) {
         let (ours, theirs) = quickjs.with(source, ARGUMENT, |repeat, json| {
             let result = function.call_and_freeze(&argument).to_json();
             assert_eq!(result, json, "the engines differ about {name}");
-            let mut machine = function.machine();
+            let mut memory = Memory::default();
             let mut call = |times: u64| {
-                for _ in 0..times {
-                    std::hint::black_box(function.result(&mut machine, &argument));
-                    machine.heap.clear();
+                for round in 0..times.div_ceil(CALLS) {
+                    memory.clear();
+                    let mut machine = function.machine(&memory);
+                    for _ in 0..CALLS.min(times - round * CALLS) {
+                        std::hint::black_box(function.result(&mut machine, &argument));
+                        machine.heap.clear();
+                    }
                 }
             };
             let medians = medians(&mut [&mut call, repeat]);
@@ -125,7 +133,7 @@ fn print_some(functions: &[(&str, &str)]) {
 /// A function of our machine, as the run stage has it: frozen, with what it captured.
 pub(crate) struct Function {
     module: Module,
-    function: Value,
+    function: Data,
     limits: Limits,
 }
 
@@ -152,9 +160,10 @@ impl Function {
             turn_regex_steps: u64::MAX,
             ..Limits::default()
         };
-        let mut machine = Machine::new(&module.code, &NoHost, &limits);
-        let main = Data::function(FunctionIndex(0), Vec::new()).unwrap();
-        let exports = machine.call(&Value::Frozen(main), &[]);
+        let memory = Memory::default();
+        let mut machine = Machine::new(&module.code, &NoHost, &limits, &memory);
+        let main = machine.value(Data::function(FunctionIndex(0), Vec::new()).unwrap());
+        let exports = machine.call(&main, &[]);
         let exports = exports.unwrap_or_else(|_| panic!("the module throws: {}", source.text));
         let exported = machine.array_item(&exports, 0).unwrap();
         let Ok(function) = machine.freeze(&exported, Purpose::Capture) else {
@@ -163,17 +172,17 @@ impl Function {
         drop(machine);
         Function {
             module,
-            function: Value::Frozen(function),
+            function,
             limits,
         }
     }
 
-    fn machine(&self) -> Machine<'_> {
-        Machine::new(&self.module.code, &NoHost, &self.limits)
+    fn machine<'p>(&'p self, memory: &'p Memory) -> Machine<'p> {
+        Machine::new(&self.module.code, &NoHost, &self.limits, memory)
     }
 
-    fn result(&self, machine: &mut Machine<'_>, argument: &Data) -> Value {
-        let result = machine.call_with(&self.function, &mut [Value::Frozen(argument.clone())]);
+    fn result<'p>(&'p self, machine: &mut Machine<'p>, argument: &'p Data) -> Value<'p> {
+        let result = machine.call(&Value::of(&self.function), &[Value::of(argument)]);
         match result {
             Ok(value) => value,
             Err(_) => panic!("the function throws"),
@@ -182,7 +191,8 @@ impl Function {
 
     /// Calls it, and makes data of the result as a state is made.
     pub(crate) fn call_and_freeze(&self, argument: &Data) -> Data {
-        let mut machine = self.machine();
+        let memory = Memory::default();
+        let mut machine = self.machine(&memory);
         let value = self.result(&mut machine, argument);
         let Ok(data) = machine.freeze(&value, Purpose::State) else {
             panic!("the result cannot be kept");
@@ -191,7 +201,8 @@ impl Function {
     }
 
     fn instructions(&self, argument: &Data) -> u64 {
-        let mut machine = self.machine();
+        let memory = Memory::default();
+        let mut machine = self.machine(&memory);
         self.result(&mut machine, argument);
         machine.used().instructions
     }

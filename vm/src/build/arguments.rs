@@ -22,19 +22,19 @@ use crate::value::{HostRef, Value};
 
 /// The arguments of one call.
 pub(super) struct Arguments<'a, 's, 'm, 'p> {
-    pub(super) stage: &'a Stage<'s>,
+    pub(super) stage: &'a Stage<'s, 'p>,
     pub(super) machine: &'m mut Machine<'p>,
     pub(super) name: &'static str,
-    pub(super) values: &'a [Value],
+    pub(super) values: &'a [Value<'p>],
     pub(super) span: Span,
 }
 
 /// Nesting of literals; deeper ones are refused.
 const LITERAL_DEPTH_MAX: u32 = 100;
 
-impl Arguments<'_, '_, '_, '_> {
+impl<'p> Arguments<'_, '_, '_, 'p> {
     /// The argument at a place; `undefined` counts as left out.
-    pub(super) fn optional(&self, index: usize) -> Option<Value> {
+    pub(super) fn optional(&self, index: usize) -> Option<Value<'p>> {
         self.values
             .get(index)
             .filter(|value| !value.is_undefined())
@@ -42,7 +42,7 @@ impl Arguments<'_, '_, '_, '_> {
     }
 
     /// The argument at a place, which has to be there.
-    pub(super) fn required(&self, index: usize, what: &str) -> Result<Value, Trap> {
+    pub(super) fn required(&self, index: usize, what: &str) -> Result<Value<'p>, Trap> {
         self.optional(index)
             .ok_or_else(|| self.refuse(format!("`{}` needs {what}", self.name)))
     }
@@ -60,14 +60,16 @@ impl Arguments<'_, '_, '_, '_> {
     }
 
     /// A value in words.
-    pub(super) fn describe(&self, value: &Value) -> String {
+    pub(super) fn describe(&self, value: &Value<'p>) -> String {
         match value {
             Value::Host(host) => noun(self.stage, *host),
-            Value::Frozen(data) => crate::run::describe(data),
             Value::Object(_) => "an object".to_owned(),
             Value::Array(_) => "an array".to_owned(),
             Value::Closure(_) | Value::Native(_) => "a function".to_owned(),
-            _ => "a value of the machine".to_owned(),
+            value => match value.as_data() {
+                Some(data) => crate::run::describe(&data),
+                None => "a value of the machine".to_owned(),
+            },
         }
     }
 
@@ -77,10 +79,7 @@ impl Arguments<'_, '_, '_, '_> {
         match &value {
             Value::Host(host) if Kind::of(*host) == Some(Kind::Ref) => Ok(Recipe::Host(*host)),
             value if value.is_function() => Ok(Recipe::Function(
-                self.stage
-                    .tables
-                    .borrow_mut()
-                    .function(value.clone(), self.span),
+                self.stage.tables.borrow_mut().function(*value, self.span),
             )),
             other => Err(self.refuse(format!(
                 "`{}` needs {what}, got {}",
@@ -91,11 +90,11 @@ impl Arguments<'_, '_, '_, '_> {
     }
 
     /// An operand of any form: a constant, a ref, an address, or a literal with such parts.
-    pub(super) fn operand(&mut self, value: &Value) -> Result<Recipe, Trap> {
+    pub(super) fn operand(&mut self, value: &Value<'p>) -> Result<Recipe, Trap> {
         self.recipe(value, LITERAL_DEPTH_MAX)
     }
 
-    fn recipe(&mut self, value: &Value, depth: u32) -> Result<Recipe, Trap> {
+    fn recipe(&mut self, value: &Value<'p>, depth: u32) -> Result<Recipe, Trap> {
         let Some(depth) = depth.checked_sub(1) else {
             return Err(self.refuse(format!(
                 "a value given to `{}` contains itself or nests too deep",
@@ -103,15 +102,9 @@ impl Arguments<'_, '_, '_, '_> {
             )));
         };
         match value {
-            Value::Frozen(Data::Function(_)) | Value::Closure(_) | Value::Native(_) => {
-                Ok(Recipe::Function(
-                    self.stage
-                        .tables
-                        .borrow_mut()
-                        .function(value.clone(), self.span),
-                ))
-            }
-            Value::Frozen(data) => Ok(Recipe::Constant(data.clone())),
+            Value::Frozen(Data::Function(_)) | Value::Closure(_) | Value::Native(_) => Ok(
+                Recipe::Function(self.stage.tables.borrow_mut().function(*value, self.span)),
+            ),
             Value::Host(host) => self.host_operand(*host),
             Value::Array(id) => {
                 let items = self.machine.heap.array(*id).to_vec();
@@ -131,10 +124,10 @@ impl Arguments<'_, '_, '_, '_> {
                         self.machine.freeze(value, Purpose::Capture)?,
                     ));
                 }
-                let pairs: Vec<(Text, Value)> = object
+                let pairs: Vec<(Text, Value<'p>)> = object
                     .properties
                     .iter()
-                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .map(|(key, value)| (key.clone(), *value))
                     .collect();
                 self.machine.spend(pairs.len() as u64)?;
                 self.machine.charge(pairs.len() * 48)?;
@@ -144,11 +137,14 @@ impl Arguments<'_, '_, '_, '_> {
                 let pairs = pairs.collect::<Result<Vec<_>, Trap>>()?;
                 constant_object(pairs, self)
             }
-            other => Err(self.refuse(format!(
-                "`{}` cannot take {}",
-                self.name,
-                self.describe(other)
-            ))),
+            other => match other.as_data() {
+                Some(data) => Ok(Recipe::Constant(data)),
+                None => Err(self.refuse(format!(
+                    "`{}` cannot take {}",
+                    self.name,
+                    self.describe(other)
+                ))),
+            },
         }
     }
 
@@ -170,9 +166,9 @@ impl Arguments<'_, '_, '_, '_> {
     /// The properties of an options object, which may only be those that are known.
     pub(super) fn options(
         &mut self,
-        value: &Value,
+        value: &Value<'p>,
         known: &[&str],
-    ) -> Result<Vec<(String, Value)>, Trap> {
+    ) -> Result<Vec<(String, Value<'p>)>, Trap> {
         let pairs = self.properties(value)?;
         for (key, _) in &pairs {
             if !known.contains(&key.as_str()) {
@@ -197,20 +193,23 @@ impl Arguments<'_, '_, '_, '_> {
     }
 
     /// The properties of an object, in order.
-    pub(super) fn properties(&mut self, value: &Value) -> Result<Vec<(String, Value)>, Trap> {
+    pub(super) fn properties(
+        &mut self,
+        value: &Value<'p>,
+    ) -> Result<Vec<(String, Value<'p>)>, Trap> {
         match value {
             Value::Object(id) => {
                 self.machine.settle_properties(*id)?;
                 let properties = &self.machine.heap.object(*id).properties;
                 Ok(properties
                     .iter()
-                    .map(|(key, value)| (key.to_string(), value.clone()))
+                    .map(|(key, value)| (key.to_string(), *value))
                     .collect())
             }
             Value::Frozen(Data::Object(object)) => {
                 let properties = object.properties().iter();
                 Ok(properties
-                    .map(|(key, value)| (key.to_string(), Value::Frozen(value.clone())))
+                    .map(|(key, value)| (key.to_string(), Value::of(value)))
                     .collect())
             }
             other => {
@@ -227,7 +226,7 @@ impl Arguments<'_, '_, '_, '_> {
     }
 
     /// A refusal of an option's value.
-    pub(super) fn bad_option(&self, option: &str, expected: &str, got: &Value) -> Trap {
+    pub(super) fn bad_option(&self, option: &str, expected: &str, got: &Value<'p>) -> Trap {
         let message = format!(
             "the option `{option}` has to be {expected}, got {}",
             self.describe(got)
@@ -251,9 +250,9 @@ impl Arguments<'_, '_, '_, '_> {
 }
 
 /// An array of constants is a constant.
-fn constant_array(
+fn constant_array<'p>(
     items: Vec<Recipe>,
-    arguments: &Arguments<'_, '_, '_, '_>,
+    arguments: &Arguments<'_, '_, '_, 'p>,
 ) -> Result<Recipe, Trap> {
     if !items.iter().all(|item| matches!(item, Recipe::Constant(_))) {
         return Ok(Recipe::Array(items));
@@ -271,9 +270,9 @@ fn constant_array(
 }
 
 /// An object of constants is a constant.
-fn constant_object(
+fn constant_object<'p>(
     pairs: Vec<(Text, Recipe)>,
-    arguments: &Arguments<'_, '_, '_, '_>,
+    arguments: &Arguments<'_, '_, '_, 'p>,
 ) -> Result<Recipe, Trap> {
     if !pairs
         .iter()

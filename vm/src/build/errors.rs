@@ -52,8 +52,8 @@ pub(super) fn diagnostic(machine: &mut Machine<'_>, trap: Trap) -> Diagnostic {
             limit.hint = hint_of_limit(code).map(str::to_owned);
             limit
         }
-        TrapKind::Throw(value) => {
-            let message = machine.script_error(Trap::throw(value)).message;
+        TrapKind::Throw => {
+            let message = machine.script_error(Trap::thrown()).message;
             Diagnostic::error(codes::BUILD_THREW, span, message)
                 .with_note("this code runs once, when the script is deployed")
         }

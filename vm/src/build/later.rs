@@ -28,9 +28,9 @@ const IMPURE: &[(&str, &str)] = &[
 
 /// Refuses a function of the run stage that makes commands or uses the shorthand, and a reactive one that uses time
 /// or chance of its own.
-pub(super) fn check(
-    machine: &Machine<'_>,
-    function: &Value,
+pub(super) fn check<'p>(
+    machine: &Machine<'p>,
+    function: &Value<'p>,
     reactive: bool,
 ) -> Result<(), Box<Diagnostic>> {
     let index = match function {
@@ -64,7 +64,7 @@ pub(super) fn check(
 }
 
 /// What is said of a name that only the build stage has.
-fn command(machine: &Machine<'_>, name: u32) -> Option<Diagnostic> {
+fn command<'p>(machine: &Machine<'p>, name: u32) -> Option<Diagnostic> {
     let name = machine.code.ambients.get(name as usize);
     let name = name.map(ToString::to_string).unwrap_or_default();
     if RUN_STAGE_NAMES.contains(&name.as_str()) {
@@ -81,7 +81,7 @@ fn command(machine: &Machine<'_>, name: u32) -> Option<Diagnostic> {
     )
 }
 
-fn shorthand(machine: &Machine<'_>, key: u32) -> Diagnostic {
+fn shorthand<'p>(machine: &Machine<'p>, key: u32) -> Diagnostic {
     let name = machine.code.keys.get(key as usize);
     let name = name.map(ToString::to_string).unwrap_or_default();
     let short = name.strip_suffix("Handle").unwrap_or(&name);
@@ -91,7 +91,7 @@ fn shorthand(machine: &Machine<'_>, key: u32) -> Diagnostic {
         .with_hint(kept_hint(&name, short))
 }
 
-fn impure(machine: &Machine<'_>, native: u32, arguments: u16) -> Option<Diagnostic> {
+fn impure<'p>(machine: &Machine<'p>, native: u32, arguments: u16) -> Option<Diagnostic> {
     let native = machine.code.natives.get(native as usize)?;
     let (name, hint) = IMPURE.iter().find(|(impure, _)| impure == native)?;
     // A date of a number or text is the same each time.

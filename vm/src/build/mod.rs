@@ -29,6 +29,7 @@ use crate::limits::{BuildLimit, BuildLimits, Limits};
 use crate::lints::{self, ignores};
 use crate::lower::{LowerError, lower};
 use crate::machine::Machine;
+use crate::memory::Memory;
 use crate::modules::{Files, Graph, Rejected, named};
 use crate::program::{Content, Program, ProgramError, WorkerDefinition};
 use crate::source::{Source, Sources, Span};
@@ -87,10 +88,11 @@ fn build(
     limits: &BuildLimits,
 ) -> Result<Compiled, Vec<Diagnostic>> {
     let module = compile_graph(graph, refused, &names::Language, limits)?;
+    let memory = Memory::default();
     let stage = Stage::new(&module.code.sources);
-    let (workers, cells) = evaluate(&module, &stage, limits).map_err(Collected::sorted)?;
-    let mut lints = stage.lints.into_inner();
-    lints.extend(unused_commands(&stage.tables.into_inner()));
+    let (workers, cells) = evaluate(&module, &stage, limits, &memory).map_err(Collected::sorted)?;
+    let mut lints = stage.lints.take();
+    lints.extend(unused_commands(&stage.tables.borrow()));
     lints.extend(module.lints);
     lints = ignores::apply(lints, &module.ignores, &module.code.sources);
     lints.sort_by_key(|lint| lint.span);
@@ -136,8 +138,13 @@ type Evaluated = Result<(Vec<WorkerDefinition>, Vec<Data>), Collected>;
 
 /// Runs the module, then the factories of its workers, then freezes what their functions captured.
 /// An error does not hide those that have nothing to do with it.
-fn evaluate(module: &Module, stage: &Stage<'_>, limits: &BuildLimits) -> Evaluated {
-    let mut machine = Machine::new(&module.code, stage, &limits.run);
+fn evaluate<'p>(
+    module: &'p Module,
+    stage: &'p Stage<'_, 'p>,
+    limits: &'p BuildLimits,
+    memory: &'p Memory,
+) -> Evaluated {
+    let mut machine = Machine::new(&module.code, stage, &limits.run, memory);
     let expanded = expand_all(&mut machine, module, stage, limits);
     let (specs, trees) = expanded.map_err(|last| stage.errors.take().and(*last))?;
     let mut errors = stage.errors.take();
@@ -168,7 +175,7 @@ fn evaluate(module: &Module, stage: &Stage<'_>, limits: &BuildLimits) -> Evaluat
 }
 
 /// The text of a function of the script.
-fn function_span(machine: &Machine<'_>, function: &Value) -> Option<Span> {
+fn function_span<'p>(machine: &Machine<'p>, function: &Value<'p>) -> Option<Span> {
     let index = match function {
         Value::Closure(id) => machine.heap.closure(*id).function,
         Value::Frozen(Data::Function(function)) => function.function,
@@ -178,10 +185,10 @@ fn function_span(machine: &Machine<'_>, function: &Value) -> Option<Span> {
 }
 
 /// Lints over what all workers do.
-fn lint_trees(
-    machine: &Machine<'_>,
-    stage: &Stage<'_>,
-    specs: &[WorkerSpec],
+fn lint_trees<'p>(
+    machine: &Machine<'p>,
+    stage: &Stage<'_, 'p>,
+    specs: &[WorkerSpec<'p>],
     trees: &[Command],
 ) -> Vec<Diagnostic> {
     let tables = stage.tables.borrow();
@@ -200,15 +207,15 @@ fn lint_trees(
     })
 }
 
-type Trees = (Vec<WorkerSpec>, Vec<Command>);
+type Trees<'p> = (Vec<WorkerSpec<'p>>, Vec<Command>);
 
 /// The workers of a module with their trees.
-fn expand_all(
-    machine: &mut Machine<'_>,
+fn expand_all<'p>(
+    machine: &mut Machine<'p>,
     module: &Module,
-    stage: &Stage<'_>,
+    stage: &Stage<'_, 'p>,
     limits: &BuildLimits,
-) -> Result<Trees, Box<Diagnostic>> {
+) -> Result<Trees<'p>, Box<Diagnostic>> {
     let exports = workers::evaluate_module(machine, module)?;
     workers::name_workers(stage, module, &exports)?;
     stage.sealed.set(true);
@@ -229,15 +236,15 @@ fn expand_all(
 }
 
 /// Makes data of the functions of the run stage, with the last values of what they captured.
-fn freeze_functions(
-    machine: &mut Machine<'_>,
-    stage: &Stage<'_>,
+fn freeze_functions<'p>(
+    machine: &mut Machine<'p>,
+    stage: &Stage<'_, 'p>,
     errors: &mut Collected,
 ) -> Vec<Data> {
-    let (kept, reactive): (Vec<(Value, Span)>, Vec<FunctionId>) = {
+    let (kept, reactive): (Vec<(Value<'p>, Span)>, Vec<FunctionId>) = {
         let tables = stage.tables.borrow();
         let functions = tables.functions.iter();
-        let kept = functions.map(|function| (function.value.clone(), function.span));
+        let kept = functions.map(|function| (function.value, function.span));
         let reactive = tables.workers.iter().filter_map(|worker| worker.computes);
         (kept.collect(), reactive.collect())
     };
@@ -258,9 +265,9 @@ fn freeze_functions(
     frozen
 }
 
-fn freeze_function(
-    machine: &mut Machine<'_>,
-    value: &Value,
+fn freeze_function<'p>(
+    machine: &mut Machine<'p>,
+    value: &Value<'p>,
     span: Span,
     reactive: bool,
 ) -> Result<Data, Box<Diagnostic>> {
@@ -274,8 +281,8 @@ fn freeze_function(
     })
 }
 
-fn define(
-    stage: &Stage<'_>,
+fn define<'p>(
+    stage: &Stage<'_, 'p>,
     spec: WorkerSpec,
     tree: &Command,
     functions: &[Data],
@@ -296,7 +303,7 @@ fn define(
     })
 }
 
-fn refused_tree(stage: &Stage<'_>, error: &LowerError) -> Diagnostic {
+fn refused_tree<'p>(stage: &Stage<'_, 'p>, error: &LowerError) -> Diagnostic {
     let (span, what) = match error {
         LowerError::HandleOutside { span, .. } => (
             *span,
@@ -335,7 +342,7 @@ fn refused_program(error: ProgramError, everything: Span, limits: &BuildLimits) 
 }
 
 /// Commands that no tree contains: they never run.
-fn unused_commands(tables: &tables::Tables) -> Vec<Diagnostic> {
+fn unused_commands<'p>(tables: &tables::Tables<'p>) -> Vec<Diagnostic> {
     let mut spans: Vec<(Span, bool)> = tables
         .commands
         .iter()

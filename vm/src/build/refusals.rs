@@ -12,7 +12,12 @@ use crate::text::Text;
 use crate::value::HostRef;
 
 /// The refusal of a use of a build-stage value.
-pub(super) fn misuse(stage: &Stage<'_>, value: HostRef, misuse: &Misuse, span: Span) -> Diagnostic {
+pub(super) fn misuse<'p>(
+    stage: &Stage<'_, 'p>,
+    value: HostRef,
+    misuse: &Misuse,
+    span: Span,
+) -> Diagnostic {
     let what = noun(stage, value);
     let (code, did) = match misuse {
         Misuse::Call => (codes::HOST_MISUSE, "is called".to_owned()),
@@ -59,18 +64,18 @@ pub(super) fn misuse(stage: &Stage<'_>, value: HostRef, misuse: &Misuse, span: S
 }
 
 /// What a build-stage value is called.
-pub(super) fn noun(stage: &Stage<'_>, value: HostRef) -> String {
+pub(super) fn noun<'p>(stage: &Stage<'_, 'p>, value: HostRef) -> String {
     let tables = stage.tables.borrow();
     let noun = match Kind::of(value) {
         Some(Kind::Function) => {
             let name = super::names::AMBIENT
-                .get(value.index as usize)
+                .get(value.index() as usize)
                 .copied()
                 .unwrap_or_default();
             return format!("the function `{name}`");
         }
         Some(Kind::Command) => "a command",
-        Some(Kind::Ref) => match tables.refs.get(value.index as usize) {
+        Some(Kind::Ref) => match tables.refs.get(value.index() as usize) {
             Some(RefSpec::State(_)) => "the handle of a state",
             Some(RefSpec::Message(_)) => "the handle of a message",
             Some(RefSpec::Item(_)) => "the item of a `forEach`",
@@ -91,10 +96,10 @@ pub(super) fn noun(stage: &Stage<'_>, value: HostRef) -> String {
 }
 
 /// What to write instead of using a ref as a value.
-fn ref_rewrite(stage: &Stage<'_>, value: HostRef, misuse: &Misuse, span: Span) -> String {
+fn ref_rewrite<'p>(stage: &Stage<'_, 'p>, value: HostRef, misuse: &Misuse, span: Span) -> String {
     let text = stage.text(span);
     let is_config = matches!(
-        stage.tables.borrow().refs.get(value.index as usize),
+        stage.tables.borrow().refs.get(value.index() as usize),
         Some(RefSpec::Config)
     );
     let fallback = if is_config { "config" } else { "handle" };

@@ -21,9 +21,9 @@ use crate::text::Text;
 use crate::value::{HostRef, Value};
 
 /// The build stage of one module.
-pub(super) struct Stage<'s> {
+pub(super) struct Stage<'s, 'p> {
     pub(super) sources: &'s Sources,
-    pub(super) tables: RefCell<Tables>,
+    pub(super) tables: RefCell<Tables<'p>>,
     pub(super) lints: RefCell<Vec<Diagnostic>>,
     /// Errors behind which the build went on.
     pub(super) errors: RefCell<Collected>,
@@ -31,9 +31,9 @@ pub(super) struct Stage<'s> {
     pub(super) sealed: Cell<bool>,
 }
 
-impl<'s> Stage<'s> {
+impl<'s, 'p> Stage<'s, 'p> {
     /// Empty tables.
-    pub(super) fn new(sources: &'s Sources) -> Stage<'s> {
+    pub(super) fn new(sources: &'s Sources) -> Stage<'s, 'p> {
         Stage {
             sources,
             tables: RefCell::new(Tables::default()),
@@ -50,7 +50,7 @@ impl<'s> Stage<'s> {
 
     /// What stands in for the result of a function of the language that refused its arguments, so that
     /// the code behind it is looked at too. The error is kept; where it ends the build it goes on.
-    fn stand_in(&self, name: &str, trap: Trap, span: Span) -> Result<Value, Trap> {
+    fn stand_in(&self, name: &str, trap: Trap, span: Span) -> Result<Value<'p>, Trap> {
         let data = *trap.0;
         let diagnostic = match data.kind {
             TrapKind::Refused(diagnostic) if !matches!(name, "act" | "reactive") => diagnostic,
@@ -85,7 +85,7 @@ impl<'s> Stage<'s> {
 }
 
 /// The place in the source of what the machine does now.
-pub(super) fn place(machine: &Machine<'_>) -> Span {
+pub(super) fn place<'p>(machine: &Machine<'p>) -> Span {
     if let Some(focus) = machine.focus {
         return focus;
     }
@@ -96,8 +96,8 @@ pub(super) fn place(machine: &Machine<'_>) -> Span {
     machine.code.function(*function).place(*instruction)
 }
 
-impl Host for Stage<'_> {
-    fn ambient(&self, _: &mut Machine<'_>, name: &Text) -> Result<Value, Trap> {
+impl<'p> Host<'p> for Stage<'_, 'p> {
+    fn ambient(&self, _: &mut Machine<'p>, name: &Text) -> Result<Value<'p>, Trap> {
         let index = AMBIENT.iter().position(|known| *name == **known);
         index
             .map(|index| host(Kind::Function, index))
@@ -109,7 +109,7 @@ impl Host for Stage<'_> {
             })
     }
 
-    fn shorthand(&self, machine: &mut Machine<'_>, name: &Text) -> Result<Value, Trap> {
+    fn shorthand(&self, machine: &mut Machine<'p>, name: &Text) -> Result<Value<'p>, Trap> {
         let span = place(machine);
         Ok(self.tables.borrow_mut().reference(RefSpec::Closest {
             name: name.clone(),
@@ -119,12 +119,12 @@ impl Host for Stage<'_> {
 
     fn call(
         &self,
-        machine: &mut Machine<'_>,
+        machine: &mut Machine<'p>,
         callee: HostRef,
-        arguments: &[Value],
-    ) -> Result<Value, Trap> {
+        arguments: &[Value<'p>],
+    ) -> Result<Value<'p>, Trap> {
         let span = place(machine);
-        let index = callee.index as usize;
+        let index = callee.index() as usize;
         match Kind::of(callee) {
             Some(Kind::Function) => {
                 let name = AMBIENT.get(index).copied();
@@ -132,7 +132,7 @@ impl Host for Stage<'_> {
                 made.or_else(|trap| self.stand_in(name.unwrap_or_default(), trap, span))
             }
             Some(Kind::Helper) => {
-                let made = commands::call_helper(self, machine, callee.index, arguments, span);
+                let made = commands::call_helper(self, machine, callee.index(), arguments, span);
                 made.or_else(|trap| self.stand_in("", trap, span))
             }
             Some(Kind::Jump) => commands::jump(self, index, span),
@@ -143,34 +143,34 @@ impl Host for Stage<'_> {
 
     fn call_address(
         &self,
-        machine: &mut Machine<'_>,
+        machine: &mut Machine<'p>,
         address: &Address,
-        arguments: &[Value],
-    ) -> Result<Value, Trap> {
+        arguments: &[Value<'p>],
+    ) -> Result<Value<'p>, Trap> {
         commands::reactive::apply_name(machine, address, arguments)
     }
 
     fn property(
         &self,
-        machine: &mut Machine<'_>,
+        machine: &mut Machine<'p>,
         object: HostRef,
         key: &Text,
-    ) -> Result<Value, Trap> {
+    ) -> Result<Value<'p>, Trap> {
         if Kind::of(object) == Some(Kind::Loop)
-            && let Some(jump) = commands::loop_property(self, object.index, key)
+            && let Some(jump) = commands::loop_property(self, object.index(), key)
         {
             return Ok(jump);
         }
         Err(self.misuse(machine, object, Misuse::Property(key.clone())))
     }
 
-    fn misuse(&self, machine: &mut Machine<'_>, value: HostRef, misuse: Misuse) -> Trap {
+    fn misuse(&self, machine: &mut Machine<'p>, value: HostRef, misuse: Misuse) -> Trap {
         Trap::refused(refusals::misuse(self, value, &misuse, place(machine)))
     }
 
     fn keep(&self, value: HostRef) -> Option<Data> {
         let tables = self.tables.borrow();
-        let index = value.index as usize;
+        let index = value.index() as usize;
         match Kind::of(value)? {
             Kind::Worker => {
                 let worker = tables.workers.get(index)?;
@@ -182,7 +182,7 @@ impl Host for Stage<'_> {
                 PlaceSpec::Myself => Some(Data::Symbolic(Symbolic::Itself)),
                 PlaceSpec::Outbox => Some(Data::Symbolic(Symbolic::Outbox)),
                 PlaceSpec::Child(handle) => Some(Data::Symbolic(Symbolic::Child(handle.0))),
-                PlaceSpec::Sender(message) => match tables.refs.get(message.index as usize)? {
+                PlaceSpec::Sender(message) => match tables.refs.get(message.index() as usize)? {
                     RefSpec::Message(handle) => Some(Data::Symbolic(Symbolic::Slot(handle.0))),
                     _ => None,
                 },

@@ -46,44 +46,41 @@ impl Kind {
 
     /// The kind of a build-stage value.
     pub(super) fn of(value: HostRef) -> Option<Kind> {
-        Kind::ALL.get(value.kind as usize).copied()
+        Kind::ALL.get(value.kind() as usize).copied()
     }
 }
 
 /// A build-stage value of a kind.
-pub(super) fn host(kind: Kind, index: usize) -> Value {
-    Value::Host(HostRef {
-        kind: kind as u8,
-        index: index as u32,
-    })
+pub(super) fn host<'p>(kind: Kind, index: usize) -> Value<'p> {
+    Value::Host(HostRef::new(kind as u8, index as u32))
 }
 
 /// All tables.
 #[derive(Debug, Default)]
-pub(super) struct Tables {
-    pub(super) commands: Vec<CommandSpec>,
+pub(super) struct Tables<'p> {
+    pub(super) commands: Vec<CommandSpec<'p>>,
     pub(super) refs: Vec<RefSpec>,
     pub(super) places: Vec<PlaceSpec>,
-    pub(super) workers: Vec<WorkerSpec>,
+    pub(super) workers: Vec<WorkerSpec<'p>>,
     pub(super) jumps: Vec<Jump>,
     /// Functions of the run stage, in the order in which commands took them.
-    pub(super) functions: Vec<FunctionSpec>,
+    pub(super) functions: Vec<FunctionSpec<'p>>,
     pub(super) handles: u32,
     pub(super) labels: u32,
 }
 
 /// A function of the run stage, kept until all captured variables have their last value.
 #[derive(Debug)]
-pub(super) struct FunctionSpec {
-    pub(super) value: Value,
+pub(super) struct FunctionSpec<'p> {
+    pub(super) value: Value<'p>,
     /// The command that took it.
     pub(super) span: Span,
 }
 
 /// A command that a script has made.
 #[derive(Debug)]
-pub(super) struct CommandSpec {
-    pub(super) action: Action,
+pub(super) struct CommandSpec<'p> {
+    pub(super) action: Action<'p>,
     pub(super) span: Span,
     /// Whether some tree contains it.
     pub(super) used: bool,
@@ -91,10 +88,10 @@ pub(super) struct CommandSpec {
 
 /// What a command does, with its factories not yet called.
 #[derive(Clone, Debug)]
-pub(super) enum Action {
+pub(super) enum Action<'p> {
     Noop,
     Sequence {
-        body: Value,
+        body: Value<'p>,
     },
     Jump(Jump),
     Send {
@@ -103,28 +100,28 @@ pub(super) enum Action {
     },
     WaitFor {
         predicate: Recipe,
-        then: Option<Value>,
-        timeout: Option<TimeoutSpec>,
+        then: Option<Value<'p>>,
+        timeout: Option<TimeoutSpec<'p>>,
     },
-    Call(CallSpec),
-    WaitForValue(ValueSpec),
+    Call(CallSpec<'p>),
+    WaitForValue(ValueSpec<'p>),
     Reply {
         handle: HostRef,
         message: Recipe,
     },
     When {
         predicate: Recipe,
-        matched: Value,
-        otherwise: Option<Value>,
+        matched: Value<'p>,
+        otherwise: Option<Value<'p>>,
     },
     WhenState {
         condition: Recipe,
-        then: Value,
-        otherwise: Option<Value>,
+        then: Value<'p>,
+        otherwise: Option<Value<'p>>,
     },
     WithState {
         initial: Recipe,
-        body: Value,
+        body: Value<'p>,
         name: Option<String>,
     },
     ModifyState {
@@ -133,25 +130,25 @@ pub(super) enum Action {
         two_steps: bool,
     },
     While {
-        body: Value,
+        body: Value<'p>,
     },
-    Attempt(AttemptSpec),
+    Attempt(AttemptSpec<'p>),
     Parallel {
         race: bool,
-        branches: Value,
+        branches: Value<'p>,
     },
     ForEach {
         items: Recipe,
-        body: Value,
+        body: Value<'p>,
     },
     Saga {
-        body: Value,
+        body: Value<'p>,
     },
     Compensate {
-        body: Value,
-        undo: Value,
+        body: Value<'p>,
+        undo: Value<'p>,
     },
-    Spawn(SpawnSpec),
+    Spawn(SpawnSpec<'p>),
     Kill {
         target: Recipe,
     },
@@ -168,45 +165,45 @@ pub(super) enum Action {
 
 /// What `call` was given.
 #[derive(Clone, Debug)]
-pub(super) struct CallSpec {
+pub(super) struct CallSpec<'p> {
     pub(super) target: Recipe,
     pub(super) message: Recipe,
-    pub(super) then: Option<Value>,
-    pub(super) timeout: Option<TimeoutSpec>,
+    pub(super) then: Option<Value<'p>>,
+    pub(super) timeout: Option<TimeoutSpec<'p>>,
     pub(super) retry: Option<Retry>,
 }
 
 /// What `waitForValue` was given.
 #[derive(Clone, Debug)]
-pub(super) struct ValueSpec {
+pub(super) struct ValueSpec<'p> {
     pub(super) source: Recipe,
     pub(super) predicate: Recipe,
-    pub(super) then: Option<Value>,
-    pub(super) timeout: Option<TimeoutSpec>,
+    pub(super) then: Option<Value<'p>>,
+    pub(super) timeout: Option<TimeoutSpec<'p>>,
 }
 
 /// What `attempt` was given.
 #[derive(Clone, Debug)]
-pub(super) struct AttemptSpec {
-    pub(super) body: Value,
+pub(super) struct AttemptSpec<'p> {
+    pub(super) body: Value<'p>,
     pub(super) retry: Option<Retry>,
-    pub(super) otherwise: Option<Value>,
+    pub(super) otherwise: Option<Value<'p>>,
 }
 
 /// What `spawn` was given.
 #[derive(Clone, Debug)]
-pub(super) struct SpawnSpec {
+pub(super) struct SpawnSpec<'p> {
     pub(super) worker: u32,
     pub(super) config: Recipe,
-    pub(super) then: Option<Value>,
+    pub(super) then: Option<Value<'p>>,
     pub(super) watch: bool,
 }
 
 /// The options `timeout` and `otherwise` of a wait.
 #[derive(Clone, Debug)]
-pub(super) struct TimeoutSpec {
+pub(super) struct TimeoutSpec<'p> {
     pub(super) milliseconds: Recipe,
-    pub(super) otherwise: Option<Value>,
+    pub(super) otherwise: Option<Value<'p>>,
 }
 
 /// `done()`, `loop.break()` or `loop.continue()`.
@@ -268,8 +265,8 @@ pub(super) enum PlaceSpec {
 
 /// What `act` or `reactive` was given.
 #[derive(Clone, Debug)]
-pub(super) struct WorkerSpec {
-    pub(super) factory: Value,
+pub(super) struct WorkerSpec<'p> {
+    pub(super) factory: Value<'p>,
     /// The function of a reactive function, which has no factory.
     pub(super) computes: Option<FunctionId>,
     pub(super) options: WorkerOptions,
@@ -281,9 +278,9 @@ pub(super) struct WorkerSpec {
     pub(super) exported: bool,
 }
 
-impl Tables {
+impl<'p> Tables<'p> {
     /// Adds a command and gives the value that stands for it.
-    pub(super) fn command(&mut self, action: Action, span: Span) -> Value {
+    pub(super) fn command(&mut self, action: Action<'p>, span: Span) -> Value<'p> {
         self.commands.push(CommandSpec {
             action,
             span,
@@ -293,25 +290,25 @@ impl Tables {
     }
 
     /// Adds a ref and gives the value that stands for it.
-    pub(super) fn reference(&mut self, spec: RefSpec) -> Value {
+    pub(super) fn reference(&mut self, spec: RefSpec) -> Value<'p> {
         self.refs.push(spec);
         host(Kind::Ref, self.refs.len() - 1)
     }
 
     /// Adds an address and gives the value that stands for it.
-    pub(super) fn place(&mut self, spec: PlaceSpec) -> Value {
+    pub(super) fn place(&mut self, spec: PlaceSpec) -> Value<'p> {
         self.places.push(spec);
         host(Kind::Place, self.places.len() - 1)
     }
 
     /// Adds a jump and gives the value that stands for the function that makes it.
-    pub(super) fn jump(&mut self, jump: Jump) -> Value {
+    pub(super) fn jump(&mut self, jump: Jump) -> Value<'p> {
         self.jumps.push(jump);
         host(Kind::Jump, self.jumps.len() - 1)
     }
 
     /// Keeps a function of the run stage.
-    pub(super) fn function(&mut self, value: Value, span: Span) -> FunctionId {
+    pub(super) fn function(&mut self, value: Value<'p>, span: Span) -> FunctionId {
         self.functions.push(FunctionSpec { value, span });
         FunctionId(self.functions.len() as u32 - 1)
     }

@@ -21,12 +21,13 @@ use crate::text::Text;
 use crate::value::Value;
 
 /// Runs the module; gives the values of its exports.
-pub(super) fn evaluate_module(
-    machine: &mut Machine<'_>,
+pub(super) fn evaluate_module<'p>(
+    machine: &mut Machine<'p>,
     module: &Module,
-) -> Result<Vec<Value>, Box<Diagnostic>> {
+) -> Result<Vec<Value<'p>>, Box<Diagnostic>> {
     let function = Data::function(FunctionIndex(0), Vec::new()).unwrap_or_default();
-    let exports = machine.call(&Value::Frozen(function), &[]);
+    let function = machine.value(function);
+    let exports = machine.call(&function, &[]);
     let exports = exports.map_err(|trap| Box::new(diagnostic(machine, trap)))?;
     match exports {
         Value::Array(id) if machine.heap.array(id).len() == module.exports.len() => {
@@ -41,10 +42,10 @@ pub(super) fn evaluate_module(
 }
 
 /// Gives every worker its name.
-pub(super) fn name_workers(
-    stage: &Stage<'_>,
+pub(super) fn name_workers<'p>(
+    stage: &Stage<'_, 'p>,
     module: &Module,
-    exports: &[Value],
+    exports: &[Value<'p>],
 ) -> Result<(), Box<Diagnostic>> {
     let mut tables = stage.tables.borrow_mut();
     let entry = stage.sources.iter().next();
@@ -67,7 +68,7 @@ pub(super) fn name_workers(
                 message,
             )));
         }
-        let Some(worker) = tables.workers.get_mut(found.index as usize) else {
+        let Some(worker) = tables.workers.get_mut(found.index() as usize) else {
             continue;
         };
         if !worker.name.is_empty() {
@@ -91,7 +92,7 @@ pub(super) fn name_workers(
 }
 
 /// Names workers that are not exported after their variable, or else after the file and a number.
-fn name_the_rest(stage: &Stage<'_>, workers: &mut [WorkerSpec]) {
+fn name_the_rest<'p>(stage: &Stage<'_, 'p>, workers: &mut [WorkerSpec<'p>]) {
     let mut names: BTreeSet<String> = workers.iter().map(|worker| worker.name.clone()).collect();
     for (index, worker) in workers
         .iter_mut()
@@ -128,7 +129,7 @@ fn variable_before(source: &Source, offset: u32) -> Option<&str> {
 /// What is said of a file that calls `act` nowhere, itself or by what it imports.
 pub(crate) const NO_WORKER: &str = "the module has no worker";
 
-fn no_workers(stage: &Stage<'_>, workers: &[WorkerSpec]) -> Diagnostic {
+fn no_workers<'p>(stage: &Stage<'_, 'p>, workers: &[WorkerSpec<'p>]) -> Diagnostic {
     let entry = stage.sources.iter().next();
     let everything = Span::new(0, entry.map_or(0, |entry| entry.text.len()) as u32);
     let span = workers.first().map_or(everything, |worker| worker.span);
@@ -155,9 +156,9 @@ fn check_name(name: &str, span: Span) -> Result<(), Box<Diagnostic>> {
 }
 
 /// What `act` gives its factory: `self`, and the helpers.
-pub(super) fn factory_arguments(
-    expander: &mut Expander<'_, '_, '_>,
-) -> Result<[Value; 2], Box<Diagnostic>> {
+pub(super) fn factory_arguments<'p>(
+    expander: &mut Expander<'_, '_, 'p>,
+) -> Result<[Value<'p>; 2], Box<Diagnostic>> {
     let (myself, outbox, config) = {
         let mut tables = expander.stage.tables.borrow_mut();
         (
@@ -166,7 +167,7 @@ pub(super) fn factory_arguments(
             tables.reference(RefSpec::Config),
         )
     };
-    let mut helpers: PropertyTable<Value> = PropertyTable::default();
+    let mut helpers: PropertyTable<Value<'p>> = PropertyTable::default();
     for (index, name) in HELPERS.iter().enumerate() {
         helpers.insert(Text::from(*name), host(Kind::Helper, index));
     }

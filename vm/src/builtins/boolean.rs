@@ -4,7 +4,6 @@
 
 use super::Family;
 use super::support::{argument, natives};
-use crate::data::Data;
 use crate::error::Trap;
 use crate::machine::{Machine, is_truthy};
 use crate::value::Value;
@@ -18,22 +17,34 @@ pub(super) static FAMILY: Family = Family {
     constants: &[],
 };
 
-fn boolean(_: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn boolean<'p>(
+    _: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     Ok(Value::boolean(is_truthy(argument(arguments, 0))))
 }
 
-fn receiver_boolean(machine: &mut Machine<'_>, receiver: &Value) -> Result<bool, Trap> {
+fn receiver_boolean<'p>(machine: &mut Machine<'p>, receiver: &Value<'p>) -> Result<bool, Trap> {
     match receiver {
-        Value::Frozen(Data::Boolean(boolean)) => Ok(*boolean),
+        Value::Boolean(boolean) => Ok(boolean.get()),
         _ => Err(machine.type_error("the method needs a boolean")),
     }
 }
 
-fn to_string(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn to_string<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let boolean = receiver_boolean(machine, receiver)?;
-    Ok(Value::text(if boolean { "true" } else { "false" }))
+    Ok(machine.text(if boolean { "true" } else { "false" }))
 }
 
-fn value_of(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn value_of<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     receiver_boolean(machine, receiver).map(Value::boolean)
 }

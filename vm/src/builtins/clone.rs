@@ -24,16 +24,16 @@ pub(super) static FAMILY: Family = Family {
 
 /// Copies that are made, and those that are still to be filled.
 #[derive(Default)]
-struct Cloner {
-    made: BTreeMap<MapKey, Value>,
-    open: Vec<(Value, Value)>,
+struct Cloner<'p> {
+    made: BTreeMap<MapKey, Value<'p>>,
+    open: Vec<(Value<'p>, Value<'p>)>,
 }
 
-fn structured_clone(
-    machine: &mut Machine<'_>,
-    _: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn structured_clone<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let mut cloner = Cloner::default();
     let root = cloner.copy(machine, argument(arguments, 0))?;
     while let Some((source, target)) = cloner.open.pop() {
@@ -43,9 +43,9 @@ fn structured_clone(
     Ok(root)
 }
 
-impl Cloner {
+impl<'p> Cloner<'p> {
     /// The copy of a value; an object or array is filled later.
-    fn copy(&mut self, machine: &mut Machine<'_>, value: &Value) -> Result<Value, Trap> {
+    fn copy(&mut self, machine: &mut Machine<'p>, value: &Value<'p>) -> Result<Value<'p>, Trap> {
         machine.spend(1)?;
         match value {
             Value::Frozen(data) => return thaw(machine, data),
@@ -54,6 +54,7 @@ impl Cloner {
                 return Err(machine.host.misuse(machine, *host, misuse));
             }
             Value::Object(_) | Value::Array(_) => {}
+            value if value.is_primitive() => return Ok(*value),
             other => {
                 let what = machine.describe(other);
                 return Err(machine.type_error(format!("{what} cannot be cloned")));
@@ -61,7 +62,7 @@ impl Cloner {
         }
         let key = MapKey::of(value);
         if let Some(made) = self.made.get(&key) {
-            return Ok(made.clone());
+            return Ok(*made);
         }
         let copy = match value {
             Value::Object(id) => {
@@ -71,22 +72,22 @@ impl Cloner {
             _ => machine.new_array(Vec::new())?,
         };
         machine.charge(96)?;
-        self.made.insert(key, copy.clone());
-        self.open.push((value.clone(), copy.clone()));
+        self.made.insert(key, copy);
+        self.open.push((*value, copy));
         Ok(copy)
     }
 
     fn fill(
         &mut self,
-        machine: &mut Machine<'_>,
-        source: &Value,
-        target: &Value,
+        machine: &mut Machine<'p>,
+        source: &Value<'p>,
+        target: &Value<'p>,
     ) -> Result<(), Trap> {
         match (source, target) {
             (Value::Array(_), Value::Array(target)) => {
                 let count = machine.array_length(source).unwrap_or(0);
                 for at in 0..count {
-                    let item = machine.array_item(source, at).unwrap_or(Value::UNDEFINED);
+                    let item = machine.array_item(source, at).unwrap_or(Value::Undefined);
                     let item = self.copy(machine, &item)?;
                     machine.charge(16)?;
                     machine.heap.array_mut(*target).push(item);
@@ -104,8 +105,8 @@ impl Cloner {
     /// What a match holds besides its items.
     fn fill_named(
         &mut self,
-        machine: &mut Machine<'_>,
-        source: &Value,
+        machine: &mut Machine<'p>,
+        source: &Value<'p>,
         target: crate::value::ArrayId,
     ) -> Result<(), Trap> {
         let Value::Array(source) = source else {
@@ -114,9 +115,9 @@ impl Cloner {
         let Some(named) = machine.heap.named(*source) else {
             return Ok(());
         };
-        let pairs: Vec<(Text, Value)> = named
+        let pairs: Vec<(Text, Value<'p>)> = named
             .iter()
-            .map(|(key, value)| (key.clone(), value.clone()))
+            .map(|(key, value)| (key.clone(), *value))
             .collect();
         machine.charge(64 + pairs.len() * 40)?;
         let mut copies = PropertyTable::with_capacity(pairs.len());
@@ -129,7 +130,7 @@ impl Cloner {
 
     fn fill_properties(
         &mut self,
-        machine: &mut Machine<'_>,
+        machine: &mut Machine<'p>,
         source: ObjectId,
         target: ObjectId,
     ) -> Result<(), Trap> {
@@ -143,13 +144,13 @@ impl Cloner {
             _ => |_| false,
         };
         machine.charge(count * 24)?;
-        let properties: Vec<(Text, Value)> = machine
+        let properties: Vec<(Text, Value<'p>)> = machine
             .heap
             .object(source)
             .properties
             .iter()
             .filter(|(key, _)| keep(key))
-            .map(|(key, value)| (key.clone(), value.clone()))
+            .map(|(key, value)| (key.clone(), *value))
             .collect();
         for (key, value) in properties {
             let value = self.copy(machine, &value)?;
@@ -160,7 +161,7 @@ impl Cloner {
 
     fn fill_entries(
         &mut self,
-        machine: &mut Machine<'_>,
+        machine: &mut Machine<'p>,
         source: ObjectId,
         target: ObjectId,
     ) -> Result<(), Trap> {
@@ -176,7 +177,7 @@ impl Cloner {
         else {
             return Ok(());
         };
-        let pairs: Vec<(Value, Value)> = entries.iter().cloned().collect();
+        let pairs: Vec<(Value<'p>, Value<'p>)> = entries.iter().cloned().collect();
         let mut copies = Vec::with_capacity(pairs.len());
         for (key, value) in pairs {
             copies.push((self.copy(machine, &key)?, self.copy(machine, &value)?));
@@ -192,7 +193,7 @@ impl Cloner {
 }
 
 /// The kind of an object, without its entries.
-fn empty_kind(machine: &Machine<'_>, id: ObjectId) -> ObjectKind {
+fn empty_kind<'p>(machine: &Machine<'p>, id: ObjectId) -> ObjectKind<'p> {
     match &machine.heap.object(id).kind {
         ObjectKind::Plain => ObjectKind::Plain,
         ObjectKind::Error(kind) => ObjectKind::Error(*kind),

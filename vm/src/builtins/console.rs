@@ -19,7 +19,11 @@ pub(super) static FAMILY: Family = Family {
     constants: &[],
 };
 
-fn log(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn log<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let mut line = String::new();
     for (at, value) in arguments.iter().enumerate() {
         if at > 0 {
@@ -30,24 +34,21 @@ fn log(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Valu
         line.push_str(&shown);
     }
     machine.host.print(line);
-    Ok(Value::UNDEFINED)
+    Ok(Value::Undefined)
 }
 
-fn shown(machine: &mut Machine<'_>, value: &Value) -> Result<String, Trap> {
+fn shown<'p>(machine: &mut Machine<'p>, value: &Value<'p>) -> Result<String, Trap> {
     let is_error = machine.prototype_of(value) == Some(super::Prototype::Error);
     let plain = match value {
-        Value::Frozen(
-            Data::Undefined | Data::Null | Data::Boolean(_) | Data::Number(_) | Data::Text(_),
-        ) => true,
         Value::Frozen(Data::Address(_)) => true,
-        value => is_error || value.is_function(),
+        value => is_error || value.is_primitive() || value.is_function(),
     };
     if !plain {
         match to_json(machine, value) {
-            Ok(Value::Frozen(Data::Text(json))) => return Ok(json.to_string_lossy()),
+            Ok(Value::Text(json)) => return Ok(json.to_string_lossy()),
             Ok(_) => {}
             // A cycle, or a `toJSON` that throws: said in a few words. Limits end the turn.
-            Err(trap) if matches!(trap.0.kind, TrapKind::Throw(_)) => {
+            Err(trap) if matches!(trap.0.kind, TrapKind::Throw) => {
                 return Ok(machine.describe(value));
             }
             Err(trap) => return Err(trap),
@@ -57,7 +58,7 @@ fn shown(machine: &mut Machine<'_>, value: &Value) -> Result<String, Trap> {
 }
 
 /// A version 4 UUID from the host's chance.
-fn uuid(machine: &mut Machine<'_>, _: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn uuid<'p>(machine: &mut Machine<'p>, _: &Value<'p>, _: &[Value<'p>]) -> Result<Value<'p>, Trap> {
     let high = (machine.host.random_bits()? & !0xF000) | 0x4000;
     let low = (machine.host.random_bits()? & !(0b11 << 62)) | (0b10 << 62);
     machine.new_text(format!(

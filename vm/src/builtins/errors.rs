@@ -14,9 +14,7 @@ use crate::value::Value;
 
 macro_rules! kind {
     ($kind:ident) => {
-        |machine: &mut Machine<'_>, _: &Value, arguments: &[Value]| {
-            new_error(machine, ErrorKind::$kind, arguments)
-        }
+        |machine, _, arguments| new_error(machine, ErrorKind::$kind, arguments)
     };
 }
 
@@ -41,16 +39,16 @@ pub(super) static FAMILY: Family = Family {
     constants: &[],
 };
 
-fn new_error(
-    machine: &mut Machine<'_>,
+fn new_error<'p>(
+    machine: &mut Machine<'p>,
     kind: ErrorKind,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let mut properties = PropertyTable::with_capacity(2);
     let message = argument(arguments, 0);
     if !message.is_undefined() {
         let message = machine.to_text(message)?;
-        properties.insert(Text::from("message"), Value::from(message));
+        properties.insert(Text::from("message"), machine.text(message));
     }
     let options = argument(arguments, 1);
     let has_properties = matches!(options, Value::Object(_) | Value::Frozen(Data::Object(_)));
@@ -66,6 +64,11 @@ fn new_error(
     Ok(Value::Object(machine.heap.add_object(object)))
 }
 
-fn to_string(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
-    machine.default_text(receiver).map(Value::from)
+fn to_string<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
+    let text = machine.default_text(receiver)?;
+    Ok(machine.text(text))
 }

@@ -21,13 +21,21 @@ pub(super) static FAMILY: Family = Family {
     constants: &[],
 };
 
-fn call(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn call<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     machine.require_function(receiver)?;
     let passed = arguments.get(1..).unwrap_or(&[]);
     machine.call_with_receiver(receiver, argument(arguments, 0), passed)
 }
 
-fn apply(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn apply<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     machine.require_function(receiver)?;
     let list = argument(arguments, 1);
     let passed = if list.is_nullish() {
@@ -38,20 +46,29 @@ fn apply(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Re
     machine.call_with_receiver(receiver, argument(arguments, 0), &passed)
 }
 
-fn to_string(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
-    machine.default_text(receiver).map(Value::from)
+fn to_string<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
+    let text = machine.default_text(receiver)?;
+    Ok(machine.text(text))
 }
 
-fn next(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn next<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let Value::Iterator(id) = receiver else {
         return Err(machine.type_error("`next` needs an iterator"));
     };
     let value = machine.iterator_next(*id)?;
     let done = value.is_none();
     let properties = [
-        (Text::from("value"), value.unwrap_or(Value::UNDEFINED)),
+        (Text::from("value"), value.unwrap_or(Value::Undefined)),
         (Text::from("done"), Value::boolean(done)),
     ];
-    let properties: PropertyTable<Value> = properties.into_iter().collect();
+    let properties: PropertyTable<Value<'p>> = properties.into_iter().collect();
     machine.new_object(properties)
 }

@@ -5,51 +5,69 @@
 
 use super::support::{argument, natives};
 use super::{Constant, Family};
+use crate::bytecode::OfOneNumber;
 use crate::error::Trap;
 use crate::machine::{Machine, power};
 use crate::number::to_uint32;
 use crate::value::Value;
 
+/// Functions of one number: built-ins, and as they are for a machine that has a number.
 macro_rules! of_one_number {
-    ($function:expr) => {
-        |machine: &mut Machine<'_>, _: &Value, arguments: &[Value]| {
-            let number = machine.to_number(argument(arguments, 0))?;
-            let function: fn(f64) -> f64 = $function;
-            Ok(Value::number(function(number)))
+    ($($name:literal => $function:expr;)*) => {
+        pub(super) static OF_ONE_NUMBER: Family = Family {
+            natives: natives! {
+                $($name / 1 => |machine, _, arguments| {
+                    let number = machine.to_number(argument(arguments, 0))?;
+                    let function: fn(f64) -> f64 = $function;
+                    Ok(Value::number(function(number)))
+                };)*
+            },
+            constants: &[],
+        };
+
+        /// The function of one number of that name.
+        pub(crate) fn of_one_number(name: &str) -> Option<OfOneNumber> {
+            Some(match name {
+                $($name => $function,)*
+                _ => return None,
+            })
         }
     };
 }
 
+of_one_number! {
+    "Math.abs" => f64::abs;
+    "Math.floor" => f64::floor;
+    "Math.ceil" => f64::ceil;
+    "Math.trunc" => f64::trunc;
+    "Math.round" => round;
+    "Math.sign" => sign;
+    "Math.sqrt" => f64::sqrt;
+    "Math.cbrt" => libm::cbrt;
+    "Math.exp" => libm::exp;
+    "Math.expm1" => libm::expm1;
+    "Math.log" => libm::log;
+    "Math.log1p" => libm::log1p;
+    "Math.log2" => libm::log2;
+    "Math.log10" => libm::log10;
+    "Math.sin" => libm::sin;
+    "Math.cos" => libm::cos;
+    "Math.tan" => libm::tan;
+    "Math.asin" => libm::asin;
+    "Math.acos" => libm::acos;
+    "Math.atan" => libm::atan;
+    "Math.sinh" => libm::sinh;
+    "Math.cosh" => libm::cosh;
+    "Math.tanh" => libm::tanh;
+    "Math.asinh" => libm::asinh;
+    "Math.acosh" => libm::acosh;
+    "Math.atanh" => libm::atanh;
+    "Math.fround" => |number| f64::from(number as f32);
+    "Math.clz32" => |number| f64::from(to_uint32(number).leading_zeros());
+}
+
 pub(super) static FAMILY: Family = Family {
     natives: natives! {
-        "Math.abs" / 1 => of_one_number!(f64::abs);
-        "Math.floor" / 1 => of_one_number!(f64::floor);
-        "Math.ceil" / 1 => of_one_number!(f64::ceil);
-        "Math.trunc" / 1 => of_one_number!(f64::trunc);
-        "Math.round" / 1 => of_one_number!(round);
-        "Math.sign" / 1 => of_one_number!(sign);
-        "Math.sqrt" / 1 => of_one_number!(f64::sqrt);
-        "Math.cbrt" / 1 => of_one_number!(libm::cbrt);
-        "Math.exp" / 1 => of_one_number!(libm::exp);
-        "Math.expm1" / 1 => of_one_number!(libm::expm1);
-        "Math.log" / 1 => of_one_number!(libm::log);
-        "Math.log1p" / 1 => of_one_number!(libm::log1p);
-        "Math.log2" / 1 => of_one_number!(libm::log2);
-        "Math.log10" / 1 => of_one_number!(libm::log10);
-        "Math.sin" / 1 => of_one_number!(libm::sin);
-        "Math.cos" / 1 => of_one_number!(libm::cos);
-        "Math.tan" / 1 => of_one_number!(libm::tan);
-        "Math.asin" / 1 => of_one_number!(libm::asin);
-        "Math.acos" / 1 => of_one_number!(libm::acos);
-        "Math.atan" / 1 => of_one_number!(libm::atan);
-        "Math.sinh" / 1 => of_one_number!(libm::sinh);
-        "Math.cosh" / 1 => of_one_number!(libm::cosh);
-        "Math.tanh" / 1 => of_one_number!(libm::tanh);
-        "Math.asinh" / 1 => of_one_number!(libm::asinh);
-        "Math.acosh" / 1 => of_one_number!(libm::acosh);
-        "Math.atanh" / 1 => of_one_number!(libm::atanh);
-        "Math.fround" / 1 => of_one_number!(|number| f64::from(number as f32));
-        "Math.clz32" / 1 => of_one_number!(|number| f64::from(to_uint32(number).leading_zeros()));
         "Math.atan2" / 2 => atan2;
         "Math.pow" / 2 => pow;
         "Math.imul" / 2 => imul;
@@ -118,34 +136,46 @@ fn sign(number: f64) -> f64 {
     }
 }
 
-fn two_numbers(machine: &mut Machine<'_>, arguments: &[Value]) -> Result<(f64, f64), Trap> {
+fn two_numbers<'p>(machine: &mut Machine<'p>, arguments: &[Value<'p>]) -> Result<(f64, f64), Trap> {
     let left = machine.to_number(argument(arguments, 0))?;
     let right = machine.to_number(argument(arguments, 1))?;
     Ok((left, right))
 }
 
-fn atan2(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn atan2<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let (y, x) = two_numbers(machine, arguments)?;
     Ok(Value::number(libm::atan2(y, x)))
 }
 
-fn pow(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn pow<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let (base, exponent) = two_numbers(machine, arguments)?;
     Ok(Value::number(power(base, exponent)))
 }
 
-fn imul(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn imul<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let (left, right) = two_numbers(machine, arguments)?;
     let product = to_uint32(left).wrapping_mul(to_uint32(right)) as i32;
     Ok(Value::number(f64::from(product)))
 }
 
-fn fold(
-    machine: &mut Machine<'_>,
-    arguments: &[Value],
+fn fold<'p>(
+    machine: &mut Machine<'p>,
+    arguments: &[Value<'p>],
     start: f64,
     take: impl Fn(f64, f64) -> bool,
-) -> Result<Value, Trap> {
+) -> Result<Value<'p>, Trap> {
     machine.spend(arguments.len() as u64)?;
     let mut result = start;
     for value in arguments {
@@ -160,20 +190,32 @@ fn fold(
     Ok(Value::number(result))
 }
 
-fn min(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn min<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     fold(machine, arguments, f64::INFINITY, |number, least| {
         number < least || (number == 0.0 && least == 0.0 && number.is_sign_negative())
     })
 }
 
-fn max(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn max<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     fold(machine, arguments, f64::NEG_INFINITY, |number, greatest| {
         number > greatest || (number == 0.0 && greatest == 0.0 && number.is_sign_positive())
     })
 }
 
 /// The root of the sum of squares, scaled by the greatest and summed with compensation.
-fn hypot(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn hypot<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     machine.spend(arguments.len() as u64)?;
     machine.charge(arguments.len() * 8)?;
     let mut numbers = Vec::with_capacity(arguments.len());
@@ -207,7 +249,11 @@ fn hypot(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Va
 }
 
 /// A number of `0 <= n < 1` from the host's chance.
-fn random(machine: &mut Machine<'_>, _: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn random<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let bits = machine.host.random_bits()?;
     Ok(Value::number((bits >> 11) as f64 / 9_007_199_254_740_992.0))
 }

@@ -25,6 +25,7 @@ mod support;
 mod uri;
 
 pub(crate) use date::date_text;
+pub(crate) use math::of_one_number;
 pub(crate) use regexp::{expression_part, expression_text};
 
 use std::collections::BTreeMap;
@@ -36,7 +37,8 @@ use crate::text::Text;
 use crate::value::Value;
 
 /// A built-in: receives the receiver (`undefined` where there is none) and the arguments.
-pub type NativeFunction = fn(&mut Machine<'_>, &Value, &[Value]) -> Result<Value, Trap>;
+pub type NativeFunction =
+    for<'p> fn(&mut Machine<'p>, &Value<'p>, &[Value<'p>]) -> Result<Value<'p>, Trap>;
 
 /// One entry of the table.
 #[derive(Debug)]
@@ -72,7 +74,7 @@ pub struct Family {
 
 /// Index into the table of this binary. Not stable: programs hold names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct NativeIndex(pub u16);
+pub struct NativeIndex(pub u64);
 
 /// The built-in prototypes that methods are looked up in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +126,7 @@ static FAMILIES: &[&[&Family]] = &[
         &functions::FAMILY,
         &json::FAMILY,
         &math::FAMILY,
+        &math::OF_ONE_NUMBER,
         &uri::FAMILY,
     ],
 ];
@@ -163,7 +166,7 @@ fn methods(natives: &[&'static Native]) -> BTreeMap<&'static str, Methods> {
         };
         let at = Prototype::ALL.iter().position(|it| it.name() == class);
         if let Some(at) = at {
-            methods.entry(name).or_default().0[at] = Some(NativeIndex(index as u16));
+            methods.entry(name).or_default().0[at] = Some(NativeIndex(index as u64));
         }
     }
     methods
@@ -227,7 +230,7 @@ pub fn find(name: &str) -> Option<NativeIndex> {
         .by_name
         .binary_search_by_key(&name, |at| registry.natives[*at as usize].name)
         .ok()?;
-    Some(NativeIndex(registry.by_name[found]))
+    Some(NativeIndex(u64::from(registry.by_name[found])))
 }
 
 /// The built-in at an index that `find` gave.

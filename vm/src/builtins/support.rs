@@ -9,18 +9,18 @@ use crate::machine::Machine;
 use crate::text::{Text, Units};
 use crate::value::{ArrayId, Value};
 
-static UNDEFINED: Value = Value::UNDEFINED;
+static UNDEFINED: Value<'static> = Value::Undefined;
 
 /// The argument at a place, `undefined` where there is none.
-pub(super) fn argument(arguments: &[Value], at: usize) -> &Value {
+pub(super) fn argument<'a, 'p>(arguments: &'a [Value<'p>], at: usize) -> &'a Value<'p> {
     arguments.get(at).unwrap_or(&UNDEFINED)
 }
 
 /// An index that counts from the end where it is negative, clamped to `0..=length`; `default` where
 /// the argument is `undefined`.
-pub(super) fn relative_index(
-    machine: &mut Machine<'_>,
-    value: &Value,
+pub(super) fn relative_index<'p>(
+    machine: &mut Machine<'p>,
+    value: &Value<'p>,
     length: usize,
     default: usize,
 ) -> Result<usize, Trap> {
@@ -41,9 +41,9 @@ pub(super) fn clamp_relative(index: f64, length: usize) -> usize {
 }
 
 /// The place of `at(index)`: `None` outside.
-pub(super) fn place_at(
-    machine: &mut Machine<'_>,
-    value: &Value,
+pub(super) fn place_at<'p>(
+    machine: &mut Machine<'p>,
+    value: &Value<'p>,
     length: usize,
 ) -> Result<Option<usize>, Trap> {
     let index = machine.to_integer(value)?;
@@ -56,9 +56,9 @@ pub(super) fn place_at(
 }
 
 /// How many items the receiver has; a `TypeError` where it is no array.
-pub(super) fn array_length(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
+pub(super) fn array_length<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
     method: &str,
 ) -> Result<usize, Trap> {
     match machine.array_length(receiver) {
@@ -71,9 +71,9 @@ pub(super) fn array_length(
 }
 
 /// The array that a method changes; a frozen one is an error with the copying form as hint.
-pub(super) fn mutable_array(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
+pub(super) fn mutable_array<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
     method: &str,
     hint: &str,
 ) -> Result<ArrayId, Trap> {
@@ -89,11 +89,11 @@ pub(super) fn mutable_array(
 }
 
 /// The callback at a place of the arguments; a `TypeError` where it is no function.
-pub(super) fn callback<'a>(
-    machine: &mut Machine<'_>,
-    arguments: &'a [Value],
+pub(super) fn callback<'p, 'a>(
+    machine: &mut Machine<'p>,
+    arguments: &'a [Value<'p>],
     at: usize,
-) -> Result<&'a Value, Trap> {
+) -> Result<&'a Value<'p>, Trap> {
     let function = argument(arguments, at);
     machine.require_function(function)?;
     Ok(function)
@@ -101,11 +101,11 @@ pub(super) fn callback<'a>(
 
 /// Items on their way to a new array.
 #[derive(Default)]
-pub(super) struct Items(Vec<Value>);
+pub(super) struct Items<'p>(Vec<Value<'p>>);
 
-impl Items {
+impl<'p> Items<'p> {
     /// Adds an item, charged.
-    pub(super) fn push(&mut self, machine: &mut Machine<'_>, value: Value) -> Result<(), Trap> {
+    pub(super) fn push(&mut self, machine: &mut Machine<'p>, value: Value<'p>) -> Result<(), Trap> {
         machine.charge(16)?;
         self.0.push(value);
         Ok(())
@@ -114,23 +114,23 @@ impl Items {
     /// Adds the items of an array from some places, charged.
     pub(super) fn copy(
         &mut self,
-        machine: &mut Machine<'_>,
-        array: &Value,
+        machine: &mut Machine<'p>,
+        array: &Value<'p>,
         places: std::ops::Range<usize>,
     ) -> Result<(), Trap> {
         machine.charge(places.len() * 16)?;
-        let items = places.map(|at| machine.array_item(array, at).unwrap_or(Value::UNDEFINED));
+        let items = places.map(|at| machine.array_item(array, at).unwrap_or(Value::Undefined));
         self.0.extend(items);
         Ok(())
     }
 
     /// The items so far.
-    pub(super) fn values(&self) -> &[Value] {
+    pub(super) fn values(&self) -> &[Value<'p>] {
         &self.0
     }
 
     /// Makes the array.
-    pub(super) fn finish(self, machine: &mut Machine<'_>) -> Result<Value, Trap> {
+    pub(super) fn finish(self, machine: &mut Machine<'p>) -> Result<Value<'p>, Trap> {
         machine.charge(32)?;
         Ok(Value::Array(machine.heap.add_array(self.0)))
     }
@@ -145,7 +145,11 @@ pub(super) struct TextBuilder {
 
 impl TextBuilder {
     /// Adds a text, counted and charged.
-    pub(super) fn push_text(&mut self, machine: &mut Machine<'_>, text: &Text) -> Result<(), Trap> {
+    pub(super) fn push_text<'p>(
+        &mut self,
+        machine: &mut Machine<'p>,
+        text: &Text,
+    ) -> Result<(), Trap> {
         machine.spend(text.len() as u64 / 16)?;
         machine.charge(text.byte_size())?;
         match (&mut self.wide, text.units()) {
@@ -160,9 +164,9 @@ impl TextBuilder {
     }
 
     /// Adds so many units of a text that is repeated, counted and charged before.
-    pub(super) fn push_repeated(
+    pub(super) fn push_repeated<'p>(
         &mut self,
-        machine: &mut Machine<'_>,
+        machine: &mut Machine<'p>,
         text: &Text,
         units: usize,
     ) -> Result<(), Trap> {
@@ -185,7 +189,11 @@ impl TextBuilder {
     }
 
     /// Adds a text of the built-in itself.
-    pub(super) fn push_str(&mut self, machine: &mut Machine<'_>, text: &str) -> Result<(), Trap> {
+    pub(super) fn push_str<'p>(
+        &mut self,
+        machine: &mut Machine<'p>,
+        text: &str,
+    ) -> Result<(), Trap> {
         machine.charge(text.len())?;
         if self.wide.is_none() && text.is_ascii() {
             self.ascii.push_str(text);
@@ -210,9 +218,9 @@ impl TextBuilder {
     }
 
     /// The text as a value.
-    pub(super) fn finish_value(self, machine: &mut Machine<'_>) -> Result<Value, Trap> {
+    pub(super) fn finish_value<'p>(self, machine: &mut Machine<'p>) -> Result<Value<'p>, Trap> {
         machine.charge(32)?;
-        Ok(Value::from(self.finish()))
+        Ok(machine.text(self.finish()))
     }
 }
 

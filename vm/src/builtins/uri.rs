@@ -24,19 +24,23 @@ const UNRESERVED_MARKS: &str = "-_.!~*'()";
 const RESERVED: &str = ";/?:@&=+$,#";
 const KEPT_OF_URI: &str = "-_.!~*'();/?:@&=+$,#";
 
-fn malformed(machine: &mut Machine<'_>) -> Trap {
+fn malformed<'p>(machine: &mut Machine<'p>) -> Trap {
     machine.error(ErrorKind::UriError, "URI malformed")
 }
 
 /// The argument as text, counted and charged for what comes of it.
-fn text_to_read(machine: &mut Machine<'_>, arguments: &[Value]) -> Result<Text, Trap> {
+fn text_to_read<'p>(machine: &mut Machine<'p>, arguments: &[Value<'p>]) -> Result<Text, Trap> {
     let text = machine.to_text(argument(arguments, 0))?;
     machine.spend(text.len() as u64 / 2)?;
     machine.charge(text.len() * 3)?;
     Ok(text)
 }
 
-fn encode(machine: &mut Machine<'_>, arguments: &[Value], kept: &str) -> Result<Value, Trap> {
+fn encode<'p>(
+    machine: &mut Machine<'p>,
+    arguments: &[Value<'p>],
+    kept: &str,
+) -> Result<Value<'p>, Trap> {
     let text = text_to_read(machine, arguments)?;
     let mut out = TextBuilder::default();
     for character in char::decode_utf16(text.iter_units()) {
@@ -83,7 +87,11 @@ fn escaped_character(text: &Text, at: usize) -> Option<(char, usize)> {
     Some((character, count))
 }
 
-fn decode(machine: &mut Machine<'_>, arguments: &[Value], kept: &str) -> Result<Value, Trap> {
+fn decode<'p>(
+    machine: &mut Machine<'p>,
+    arguments: &[Value<'p>],
+    kept: &str,
+) -> Result<Value<'p>, Trap> {
     let text = text_to_read(machine, arguments)?;
     let mut out: Vec<u16> = Vec::with_capacity(text.len());
     let mut at = 0;

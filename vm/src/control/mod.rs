@@ -37,6 +37,7 @@ use std::borrow::Cow;
 
 use crate::data::{Address, Data};
 use crate::error::ScriptError;
+use crate::memory::Memory;
 use crate::program::{Program, WorkerDefinition};
 use crate::run::{Functions, RunHost};
 use crate::turn::{Effect, Input, Note, TurnContext, Used};
@@ -154,6 +155,7 @@ impl<'a> Run<'a> {
         worker: &'a Worker,
         host: &'a RunHost<'a>,
         context: &TurnContext<'a>,
+        memory: &'a Memory,
     ) -> Result<Run<'a>, ScriptError> {
         let definition = program
             .definition(worker.definition)
@@ -175,7 +177,7 @@ impl<'a> Run<'a> {
             identity: &worker.identity,
             phase: worker.phase,
             now_ms: context.now_ms,
-            functions: Functions::new(program, host, context.limits),
+            functions: Functions::new(program, host, context.limits, memory),
             next,
             current: 0,
             effects: Vec::new(),

@@ -16,9 +16,9 @@ use crate::tree::Handle;
 use crate::value::Value;
 use crate::worker::Slot;
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// The value of an operand of the current instruction.
-    pub(super) fn evaluate(&mut self, operand: OperandIndex) -> Result<Value, ScriptError> {
+    pub(super) fn evaluate(&mut self, operand: OperandIndex) -> Result<Value<'a>, ScriptError> {
         let definition = self.definition;
         let operand = definition.code.operands.get(operand.0 as usize);
         let data = match operand
@@ -37,11 +37,11 @@ impl Run<'_> {
             Operand::Config => self.next.config.as_ref().clone(),
             Operand::Read { source, selector } => {
                 let source = self.evaluate(*source)?;
-                return self.call(&Value::Frozen(selector.clone()), &mut [source]);
+                return self.call(&Value::of(selector), &[source]);
             }
             Operand::Compute { sources, combiner } => {
-                let mut sources = self.evaluate_all(sources)?;
-                return self.call(&Value::Frozen(combiner.clone()), &mut sources);
+                let sources = self.evaluate_all(sources)?;
+                return self.call(&Value::of(combiner), &sources);
             }
             Operand::Array(items) => {
                 let items = self.evaluate_all(items)?;
@@ -61,10 +61,10 @@ impl Run<'_> {
                     .map_err(|error| self.at_command(error));
             }
         };
-        Ok(Value::Frozen(data))
+        Ok(self.functions.value(data))
     }
 
-    fn evaluate_all(&mut self, operands: &[OperandIndex]) -> Result<Vec<Value>, ScriptError> {
+    fn evaluate_all(&mut self, operands: &[OperandIndex]) -> Result<Vec<Value<'a>>, ScriptError> {
         operands
             .iter()
             .map(|operand| self.evaluate(*operand))
@@ -81,26 +81,30 @@ impl Run<'_> {
     /// Calls a script function; an error says which command it was called for.
     pub(super) fn call(
         &mut self,
-        function: &Value,
-        arguments: &mut [Value],
-    ) -> Result<Value, ScriptError> {
+        function: &Value<'a>,
+        arguments: &[Value<'a>],
+    ) -> Result<Value<'a>, ScriptError> {
         self.functions
             .call(function, arguments)
             .map_err(|error| self.at_command(error))
     }
 
     /// Makes data of a value that outlives the turn.
-    pub(super) fn freeze(&mut self, value: &Value, purpose: Purpose) -> Result<Data, ScriptError> {
+    pub(super) fn freeze(
+        &mut self,
+        value: &Value<'a>,
+        purpose: Purpose,
+    ) -> Result<Data, ScriptError> {
         self.functions
             .freeze(value, purpose)
             .map_err(|error| self.at_command(error))
     }
 
     /// A value in an error message.
-    pub(super) fn describe(&self, value: &Value) -> String {
-        match value {
-            Value::Frozen(data) => describe(data),
-            other => self.functions.describe(other),
+    pub(super) fn describe(&self, value: &Value<'a>) -> String {
+        match value.as_data() {
+            Some(data) => describe(&data),
+            None => self.functions.describe(value),
         }
     }
 
@@ -109,7 +113,7 @@ impl Run<'_> {
         &mut self,
         operand: OperandIndex,
         role: &str,
-    ) -> Result<Value, ScriptError> {
+    ) -> Result<Value<'a>, ScriptError> {
         let value = self.evaluate(operand)?;
         if value.is_function() {
             return Ok(value);
@@ -122,10 +126,10 @@ impl Run<'_> {
         Err(self.at_command(ScriptError::new(codes::NOT_A_FUNCTION, what)))
     }
 
-    fn key(&self, value: &Value) -> Result<String, ScriptError> {
-        let key = match value {
-            Value::Frozen(data) => key_text(data),
-            other => Err(ScriptError::bad_key(&self.describe(other))),
+    fn key(&self, value: &Value<'a>) -> Result<String, ScriptError> {
+        let key = match value.as_data() {
+            Some(data) => key_text(&data),
+            None => Err(ScriptError::bad_key(&self.describe(value))),
         };
         key.map_err(|error| self.at_command(error))
     }

@@ -17,7 +17,7 @@ use crate::turn::{CallId, Effect, Intent, Target};
 use crate::value::Value;
 use crate::worker::Wait;
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// Computes the function for the first time.
     pub(super) fn react(&mut self, function: OperandIndex) -> Result<Flow, ScriptError> {
         self.compute(Box::default(), function)
@@ -121,10 +121,14 @@ impl Run<'_> {
         let function = self.function(function, "a reactive function")?;
         let mut arguments = vec![self.functions.get()];
         let given = self.next.config.as_array().unwrap_or_default();
-        arguments.extend(given.iter().cloned().map(Value::Frozen));
+        arguments.extend(
+            given
+                .iter()
+                .map(|given| self.functions.value(given.clone())),
+        );
         let host = self.functions.host();
         host.begin_reading(Reading::of(knowledge));
-        let outcome = self.call(&function, &mut arguments);
+        let outcome = self.call(&function, &arguments);
         let outcome = outcome.and_then(|value| match value.is_undefined() {
             true => Ok(Data::Undefined),
             false => self.normalise_result(&value),
@@ -132,7 +136,7 @@ impl Run<'_> {
         Ok((outcome, host.end_reading()))
     }
 
-    fn normalise_result(&mut self, value: &Value) -> Result<Data, ScriptError> {
+    fn normalise_result(&mut self, value: &Value<'a>) -> Result<Data, ScriptError> {
         let result = self.freeze(value, Purpose::Message)?;
         let limits = self.functions.limits();
         // It travels with its chain and its versions.

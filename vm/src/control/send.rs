@@ -13,7 +13,7 @@ use crate::limits::Limit;
 use crate::turn::{Effect, Intent, Target, outbox_of};
 use crate::value::Value;
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// Sends a message.
     pub(super) fn send(
         &mut self,
@@ -35,7 +35,7 @@ impl Run<'_> {
     }
 
     /// The address in a value that stands for a target.
-    pub(super) fn address(&self, value: &Value, command: &str) -> Result<Address, ScriptError> {
+    pub(super) fn address(&self, value: &Value<'a>, command: &str) -> Result<Address, ScriptError> {
         if let Value::Frozen(Data::Address(address)) = value {
             return Ok(Address::clone(address));
         }
@@ -47,7 +47,7 @@ impl Run<'_> {
     }
 
     /// The address, or the outbox where it is this root's own.
-    pub(super) fn target(&self, value: &Value, command: &str) -> Result<Target, ScriptError> {
+    pub(super) fn target(&self, value: &Value<'a>, command: &str) -> Result<Target, ScriptError> {
         let address = self.address(value, command)?;
         let own_outbox = self.next.outbox.is_none() && address == outbox_of(&self.identity.address);
         Ok(if own_outbox {
@@ -68,7 +68,7 @@ impl Run<'_> {
     }
 
     /// A value as it travels: as `JSON.parse(JSON.stringify(value))` would make it.
-    pub(super) fn normalise(&mut self, value: &Value) -> Result<Data, ScriptError> {
+    pub(super) fn normalise(&mut self, value: &Value<'a>) -> Result<Data, ScriptError> {
         let message = self.freeze(value, Purpose::Message)?;
         let limits = self.functions.limits();
         if u64::from(message.shape().byte_count) > limits.message_bytes {

@@ -39,7 +39,7 @@ impl Run<'_> {
             .ok_or_else(|| ScriptError::corrupt("a spawned worker is not in the program"))?;
         let value = self.evaluate(config)?;
         let (config, outbox) = match value {
-            Value::Frozen(Data::Address(address)) => (Data::Undefined, Address::clone(&address)),
+            Value::Frozen(Data::Address(address)) => (Data::Undefined, Address::clone(address)),
             value if value.is_undefined() => (Data::Undefined, self.identity.address.clone()),
             other => (self.normalise(&other)?, self.identity.address.clone()),
         };

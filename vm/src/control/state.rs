@@ -10,7 +10,6 @@ use crate::error::ScriptError;
 use crate::freeze::Purpose;
 use crate::limits::Limit;
 use crate::tree::Handle;
-use crate::value::Value;
 use crate::worker::Slot;
 
 impl Run<'_> {
@@ -21,7 +20,7 @@ impl Run<'_> {
         initial: OperandIndex,
     ) -> Result<Flow, ScriptError> {
         let function = self.function(initial, "the initialiser of `withState`")?;
-        let value = self.call(&function, &mut [])?;
+        let value = self.call(&function, &[])?;
         let value = self.freeze(&value, Purpose::State)?;
         self.check_state(&value, None)?;
         self.enter(block, Some(Slot::State(value)))
@@ -35,15 +34,15 @@ impl Run<'_> {
         message: Option<Handle>,
     ) -> Result<Flow, ScriptError> {
         let function = self.function(updater, "the updater of `modifyState`")?;
-        let state = Value::Frozen(self.value_of(handle)?);
+        let state = self.functions.value(self.value_of(handle)?);
         let function = match message {
             None => function,
             Some(message) => {
-                let message = Value::Frozen(self.value_of(message)?);
-                self.call(&function, &mut [message])?
+                let message = self.functions.value(self.value_of(message)?);
+                self.call(&function, &[message])?
             }
         };
-        let next = self.call(&function, &mut [state])?;
+        let next = self.call(&function, &[state])?;
         let next = self.freeze(&next, Purpose::State)?;
         let slot = self.slot_of(handle)?;
         self.check_state(&next, Some(handle))?;

@@ -11,7 +11,6 @@ use crate::error::ScriptError;
 use crate::machine::is_truthy;
 use crate::reactive::{Said, Source, Told, instance_key, result_request, state_request};
 use crate::turn::{CallId, Effect, Note};
-use crate::value::Value;
 use crate::worker::{Slot, Wait};
 
 /// The instance that a source stands for, and what is asked of it.
@@ -109,7 +108,7 @@ impl Run<'_> {
             .charge_instruction()
             .map_err(|error| self.at_command(error))?;
         let function = self.function(*predicate, "the predicate of a wait")?;
-        let matched = self.call(&function, &mut [Value::Frozen(value.clone())])?;
+        let matched = self.call(&function, &[self.functions.value(value.clone())])?;
         if is_truthy(&matched) {
             self.end_wait();
             let slot = Slot::Message {

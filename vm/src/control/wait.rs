@@ -12,7 +12,6 @@ use crate::data::{Address, Data};
 use crate::error::ScriptError;
 use crate::machine::is_truthy;
 use crate::turn::{CallId, Note};
-use crate::value::Value;
 use crate::worker::{Branch, Slot, Wait};
 
 /// Whether a branch can take a message.
@@ -123,7 +122,7 @@ impl Run<'_> {
 
     fn matches(&mut self, predicate: OperandIndex, body: &Data) -> Result<bool, ScriptError> {
         let function = self.function(predicate, "the predicate of a wait")?;
-        let matched = self.call(&function, &mut [Value::Frozen(body.clone())])?;
+        let matched = self.call(&function, &[self.functions.value(body.clone())])?;
         Ok(is_truthy(&matched))
     }
 

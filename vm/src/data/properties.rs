@@ -40,6 +40,21 @@ impl<V: Clone> PropertyTable<V> {
         }
     }
 
+    /// A table of properties whose keys differ and are no indices.
+    pub(crate) fn of_names(properties: impl Iterator<Item = (Text, V)>) -> Self {
+        let entries: Vec<_> = properties.map(Some).collect();
+        let mut table = PropertyTable {
+            live: entries.len(),
+            entries: Sequence::Flat(entries),
+            ordered: true,
+            buckets: Sequence::Flat(Vec::new()),
+        };
+        if table.live > LINEAR_MAX {
+            table.rebuild_buckets();
+        }
+        table
+    }
+
     /// How many properties there are.
     pub fn len(&self) -> usize {
         self.live
@@ -250,6 +265,23 @@ impl<V: Clone> PropertyTable<V> {
             ordered: self.ordered,
             buckets: Sequence::Flat(self.buckets.clone().into_vec()),
         })
+    }
+
+    /// The same, where nothing can fail.
+    pub(crate) fn map<'t, W: Clone>(
+        &'t self,
+        mut value_of: impl FnMut(&'t V) -> W,
+    ) -> PropertyTable<W> {
+        let entries = self.entries.iter().map(|entry| {
+            let (key, value) = entry.as_ref()?;
+            Some((key.clone(), value_of(value)))
+        });
+        PropertyTable {
+            entries: Sequence::Flat(entries.collect()),
+            live: self.live,
+            ordered: self.ordered,
+            buckets: Sequence::Flat(self.buckets.clone().into_vec()),
+        }
     }
 
     /// All properties in JavaScript's order.

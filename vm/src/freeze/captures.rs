@@ -17,17 +17,17 @@ use crate::value::{CellId, ClosureId, Value};
 
 /// The table of cells while it is made.
 #[derive(Debug, Default)]
-pub(crate) struct KeptCells {
+pub(crate) struct KeptCells<'p> {
     /// By kind and index of what is captured: a variable, array, object or closure.
-    places: BTreeMap<(u8, u32), u32>,
+    places: BTreeMap<(u8, u64), u32>,
     cells: Vec<Data>,
     /// Cells whose value has not been frozen yet.
-    pending: Vec<(u32, Value, Option<Span>)>,
+    pending: Vec<(u32, Value<'p>, Option<Span>)>,
     /// Functions whose assignments have been checked.
     checked: BTreeSet<FunctionIndex>,
 }
 
-impl Machine<'_> {
+impl<'p> Machine<'p> {
     /// The cells that frozen functions refer to, for `Code::cells`.
     pub(crate) fn take_cells(&mut self) -> Vec<Data> {
         std::mem::take(&mut self.kept).cells
@@ -49,7 +49,7 @@ impl Machine<'_> {
         Data::function(function, captures).map_err(|_| self.too_deep())
     }
 
-    fn freeze_capture(&mut self, value: Value, focus: Option<Span>) -> Result<Capture, Trap> {
+    fn freeze_capture(&mut self, value: Value<'p>, focus: Option<Span>) -> Result<Capture, Trap> {
         let identity = match &value {
             Value::Cell(id) => (0, id.0),
             Value::Array(id) => (1, id.0),
@@ -68,7 +68,7 @@ impl Machine<'_> {
     }
 
     /// Freezes a captured value; a refusal is about the place that reads it.
-    fn freeze_at(&mut self, value: &Value, focus: Option<Span>) -> Result<Data, Trap> {
+    fn freeze_at(&mut self, value: &Value<'p>, focus: Option<Span>) -> Result<Data, Trap> {
         let mut freezing = Freezing {
             purpose: Purpose::Capture,
             path: Vec::new(),
@@ -120,10 +120,10 @@ impl Machine<'_> {
     }
 
     /// The last value of a captured variable. One whose declaration never ran is `undefined`.
-    fn cell_value(&self, id: CellId) -> Value {
+    fn cell_value(&self, id: CellId) -> Value<'p> {
         match self.heap.cell(id) {
-            Value::Uninitialised => Value::UNDEFINED,
-            value => value.clone(),
+            Value::Uninitialised => Value::Undefined,
+            value => *value,
         }
     }
 

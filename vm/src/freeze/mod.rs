@@ -35,13 +35,13 @@ pub enum Purpose {
 struct Freezing {
     purpose: Purpose,
     /// The compounds around the current value, by kind and index: a cycle meets one of them again.
-    path: Vec<(u8, u32)>,
+    path: Vec<(u8, u64)>,
     bytes: u64,
 }
 
-impl Machine<'_> {
+impl<'p> Machine<'p> {
     /// Makes data of a value.
-    pub fn freeze(&mut self, value: &Value, purpose: Purpose) -> Result<Data, Trap> {
+    pub fn freeze(&mut self, value: &Value<'p>, purpose: Purpose) -> Result<Data, Trap> {
         if purpose == Purpose::Message && value.is_undefined() {
             return Err(self.cannot_keep("undefined cannot be sent: send `null`, or an object"));
         }
@@ -85,13 +85,22 @@ impl Machine<'_> {
     }
 
     /// Data of a value inside another, or of the whole.
-    fn freeze_part(&mut self, value: &Value, freezing: &mut Freezing) -> Result<Data, Trap> {
+    fn freeze_part(&mut self, value: &Value<'p>, freezing: &mut Freezing) -> Result<Data, Trap> {
         match value {
+            Value::Number(number) if freezing.purpose == Purpose::Message => {
+                self.normalise(&Data::Number(number.get()))
+            }
+            Value::Undefined if freezing.purpose == Purpose::Message => Ok(Data::Null),
+            Value::Undefined => Ok(Data::Undefined),
+            Value::Null => Ok(Data::Null),
+            Value::Boolean(boolean) => Ok(Data::Boolean(boolean.get())),
+            Value::Number(number) => Ok(Data::Number(number.get())),
+            Value::Text(text) => Ok(Data::Text((*text).clone())),
             Value::Frozen(data) if freezing.purpose == Purpose::Message => self.normalise(data),
             Value::Frozen(Data::Function(_)) if freezing.purpose == Purpose::State => {
                 Err(self.no_function())
             }
-            Value::Frozen(data) => Ok(data.clone()),
+            Value::Frozen(data) => Ok((*data).clone()),
             Value::Array(id) => self.freeze_array(*id, freezing),
             Value::Object(id) => {
                 let object = self.heap.object(*id);
@@ -134,10 +143,10 @@ impl Machine<'_> {
         let mut failed = None;
         for item in &items {
             // Most items of large arrays are numbers; all of them can be kept.
-            if let Value::Frozen(Data::Number(number)) = item
+            if let Value::Number(number) = item
                 && freezing.purpose != Purpose::Message
             {
-                frozen.push(Data::Number(*number));
+                frozen.push(Data::Number(number.get()));
                 continue;
             }
             match self.freeze_item(item, freezing) {
@@ -161,7 +170,7 @@ impl Machine<'_> {
     }
 
     /// An item of an array: what a message leaves out elsewhere is `null` here.
-    fn freeze_item(&mut self, value: &Value, freezing: &mut Freezing) -> Result<Data, Trap> {
+    fn freeze_item(&mut self, value: &Value<'p>, freezing: &mut Freezing) -> Result<Data, Trap> {
         if freezing.purpose == Purpose::Message && value.is_undefined() {
             return Ok(Data::Null);
         }
@@ -200,9 +209,9 @@ impl Machine<'_> {
             }
             ObjectKind::Map(_) | ObjectKind::Set(_) => return self.freeze_keyed(id, freezing),
         }
-        if let Some(base) = self.heap.object(id).base.clone() {
+        if let Some(base) = self.heap.object(id).base {
             if !message {
-                return self.freeze_changes(id, &base, freezing);
+                return self.freeze_changes(id, base, freezing);
             }
             self.settle_properties(id)?;
         }
@@ -229,7 +238,7 @@ impl Machine<'_> {
 
     fn freeze_entries(
         &mut self,
-        entries: &KeyedEntries,
+        entries: &KeyedEntries<'p>,
         freezing: &mut Freezing,
     ) -> Result<Vec<(Data, Data)>, Trap> {
         let mut frozen = Vec::with_capacity(entries.len());
@@ -260,7 +269,7 @@ impl Machine<'_> {
     ) -> Result<PropertyTable<Data>, Trap> {
         // Taken out meanwhile; a part that leads back here is found on the path.
         let properties = std::mem::take(&mut self.heap.object_mut(id).properties);
-        let is_left_out = |value: &Value| without_undefined && value.is_undefined();
+        let is_left_out = |value: &Value<'p>| without_undefined && value.is_undefined();
         let frozen = if properties.iter().any(|(_, value)| is_left_out(value)) {
             let kept = properties.iter().filter(|(_, value)| !is_left_out(value));
             let frozen =
@@ -290,7 +299,7 @@ impl Machine<'_> {
     /// Charges a compound and notices cycles and values that nest too deep.
     fn enter_compound(
         &mut self,
-        identity: (u8, u32),
+        identity: (u8, u64),
         count: usize,
         freezing: &mut Freezing,
     ) -> Result<(), Trap> {

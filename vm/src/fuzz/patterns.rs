@@ -11,7 +11,6 @@ use crate::host::NoHost;
 use crate::limits::Limits;
 use crate::machine::Machine;
 use crate::test_support::{Random, compile};
-use crate::value::Value;
 
 #[rustfmt::skip]
 const PIECES: &[&str] = &[
@@ -67,11 +66,12 @@ fn patterns_are_refused_or_matched_within_their_steps() {
     for _ in 0..rounds(6_000) {
         let (pattern, text) = (put(PIECES, 9), put(TEXTS, 6));
         let flags = put(FLAGS, 2);
-        let mut machine = Machine::new(&module.code, &NoHost, &limits);
-        let main = Data::function(FunctionIndex(0), Vec::new()).unwrap();
-        let exports = machine.call(&Value::Frozen(main), &[]).unwrap();
+        let memory = crate::memory::Memory::default();
+        let mut machine = Machine::new(&module.code, &NoHost, &limits, &memory);
+        let main = machine.value(Data::function(FunctionIndex(0), Vec::new()).unwrap());
+        let exports = machine.call(&main, &[]).unwrap();
         let function = machine.array_item(&exports, 0).unwrap();
-        let arguments = [&pattern, &flags, &text].map(|text| Value::text(text.clone()));
+        let arguments = [&pattern, &flags, &text].map(|text| machine.text(text.clone()));
         match machine.call(&function, &arguments) {
             Ok(value) => match value.as_text() {
                 Some(name) => {

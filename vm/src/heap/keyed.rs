@@ -4,7 +4,6 @@
 //! content; the order of insertion; finding a key does not slow down as entries are added. The order
 //! of hashes never shows.
 
-use crate::data::Data;
 use crate::machine::same_value_zero;
 use crate::text::Text;
 use crate::value::Value;
@@ -14,9 +13,9 @@ const LINEAR_MAX: usize = 8;
 
 /// Entries of a map or set; of a set the value of each is the key again.
 #[derive(Clone, Debug, Default)]
-pub struct KeyedEntries {
+pub struct KeyedEntries<'p> {
     /// In the order of insertion; a removed entry leaves `None`.
-    entries: Vec<Option<(Value, Value)>>,
+    entries: Vec<Option<(Value<'p>, Value<'p>)>>,
     /// Of the key of each entry.
     hashes: Vec<u32>,
     /// Open addressing from hash to position + 1; empty while there are few entries.
@@ -38,7 +37,7 @@ pub enum MapKey {
     Frozen(Vec<u8>),
 }
 
-impl KeyedEntries {
+impl<'p> KeyedEntries<'p> {
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.live
@@ -55,12 +54,12 @@ impl KeyedEntries {
     }
 
     /// What is at a place: `None` behind the last, `Some(None)` where an entry was removed.
-    pub fn at(&self, place: usize) -> Option<&Option<(Value, Value)>> {
+    pub fn at(&self, place: usize) -> Option<&Option<(Value<'p>, Value<'p>)>> {
         self.entries.get(place)
     }
 
     /// The first entry from a place on, and its place.
-    pub fn next(&self, place: usize) -> Option<(usize, &(Value, Value))> {
+    pub fn next(&self, place: usize) -> Option<(usize, &(Value<'p>, Value<'p>))> {
         let entries = self.entries.iter().enumerate().skip(place);
         entries
             .filter_map(|(at, entry)| entry.as_ref().map(|entry| (at, entry)))
@@ -68,18 +67,18 @@ impl KeyedEntries {
     }
 
     /// All entries.
-    pub fn iter(&self) -> impl Iterator<Item = &(Value, Value)> {
+    pub fn iter(&self) -> impl Iterator<Item = &(Value<'p>, Value<'p>)> {
         self.entries.iter().flatten()
     }
 
     /// The value of a key.
-    pub fn get(&self, key: &Value) -> Option<&Value> {
+    pub fn get(&self, key: &Value<'p>) -> Option<&Value<'p>> {
         let place = self.find(hash(key), key)?;
         self.entries[place].as_ref().map(|(_, value)| value)
     }
 
     /// Replaces the value of a key that is there; else gives the value back.
-    pub fn replace(&mut self, key: &Value, value: Value) -> Result<(), Value> {
+    pub fn replace(&mut self, key: &Value<'p>, value: Value<'p>) -> Result<(), Value<'p>> {
         let place = self.find(hash(key), key);
         match place.and_then(|place| self.entries[place].as_mut()) {
             Some((_, old)) => {
@@ -91,7 +90,7 @@ impl KeyedEntries {
     }
 
     /// Adds an entry whose key is not there, behind the others. -0 becomes 0.
-    pub fn push(&mut self, key: Value, value: Value) {
+    pub fn push(&mut self, key: Value<'p>, value: Value<'p>) {
         let hash = hash(&key);
         let key = match key.as_number() {
             Some(number) => Value::number(number + 0.0),
@@ -110,7 +109,7 @@ impl KeyedEntries {
     }
 
     /// Removes a key; whether it was there. Its place stays, for iterations in progress.
-    pub fn remove(&mut self, key: &Value) -> bool {
+    pub fn remove(&mut self, key: &Value<'p>) -> bool {
         let Some(place) = self.find(hash(key), key) else {
             return false;
         };
@@ -125,7 +124,7 @@ impl KeyedEntries {
         self.live = 0;
     }
 
-    fn find(&self, hash: u32, key: &Value) -> Option<usize> {
+    fn find(&self, hash: u32, key: &Value<'p>) -> Option<usize> {
         let is_it = |place: &usize| {
             self.hashes[*place] == hash
                 && matches!(&self.entries[*place], Some((name, _)) if is_same(name, key))
@@ -164,31 +163,22 @@ impl KeyedEntries {
 }
 
 /// Whether two keys are the same.
-fn is_same(left: &Value, right: &Value) -> bool {
+fn is_same<'p>(left: &Value<'p>, right: &Value<'p>) -> bool {
     match (left, right) {
-        (Value::Frozen(left), Value::Frozen(right)) if is_compound(left) && is_compound(right) => {
-            left.encode() == right.encode()
-        }
+        (Value::Frozen(left), Value::Frozen(right)) => left.encode() == right.encode(),
         _ => same_value_zero(left, right),
     }
 }
 
-fn is_compound(data: &Data) -> bool {
-    !matches!(
-        data,
-        Data::Undefined | Data::Null | Data::Boolean(_) | Data::Number(_) | Data::Text(_)
-    )
-}
-
 /// The same everywhere.
-fn hash(key: &Value) -> u32 {
+fn hash<'p>(key: &Value<'p>) -> u32 {
     let mix = |kind: u64, word: u64| {
         let mixed = (word ^ kind.rotate_right(8)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (mixed >> 32) as u32
     };
     match key {
-        Value::Frozen(Data::Text(text)) => text.hash32(),
-        Value::Frozen(Data::Number(number)) if !number.is_nan() => mix(3, (number + 0.0).to_bits()),
+        Value::Text(text) => text.hash32(),
+        Value::Number(number) if !number.get().is_nan() => mix(3, (number.get() + 0.0).to_bits()),
         key => match MapKey::of(key) {
             MapKey::Scalar(kind, word) | MapKey::Identity(kind, word) => {
                 mix(u64::from(kind) + 8, word)
@@ -203,27 +193,25 @@ fn hash(key: &Value) -> u32 {
 
 impl MapKey {
     /// The canonical form of a value under SameValueZero.
-    pub fn of(value: &Value) -> MapKey {
+    pub fn of<'p>(value: &Value<'p>) -> MapKey {
         match value {
-            Value::Frozen(data) => match data {
-                Data::Undefined => MapKey::Scalar(0, 0),
-                Data::Null => MapKey::Scalar(1, 0),
-                Data::Boolean(boolean) => MapKey::Scalar(2, u64::from(*boolean)),
-                Data::Number(number) if number.is_nan() => MapKey::Scalar(3, f64::NAN.to_bits()),
-                // Adding 0 turns -0 into 0.
-                Data::Number(number) => MapKey::Scalar(3, (number + 0.0).to_bits()),
-                Data::Text(text) => MapKey::Text(text.clone()),
-                compound => MapKey::Frozen(compound.encode()),
-            },
-            Value::Object(id) => MapKey::Identity(1, u64::from(id.0)),
-            Value::Array(id) => MapKey::Identity(2, u64::from(id.0)),
-            Value::Closure(id) => MapKey::Identity(3, u64::from(id.0)),
-            Value::Native(id) => MapKey::Identity(4, u64::from(id.0)),
-            Value::Iterator(id) => MapKey::Identity(5, u64::from(id.0)),
+            Value::Undefined => MapKey::Scalar(0, 0),
+            Value::Null => MapKey::Scalar(1, 0),
+            Value::Boolean(boolean) => MapKey::Scalar(2, u64::from(boolean.get())),
+            Value::Number(number) if number.get().is_nan() => MapKey::Scalar(3, f64::NAN.to_bits()),
+            // Adding 0 turns -0 into 0.
+            Value::Number(number) => MapKey::Scalar(3, (number.get() + 0.0).to_bits()),
+            Value::Text(text) => MapKey::Text((*text).clone()),
+            Value::Frozen(compound) => MapKey::Frozen(compound.encode()),
+            Value::Object(id) => MapKey::Identity(1, id.0),
+            Value::Array(id) => MapKey::Identity(2, id.0),
+            Value::Closure(id) => MapKey::Identity(3, id.0),
+            Value::Native(id) => MapKey::Identity(4, id.0),
+            Value::Iterator(id) => MapKey::Identity(5, id.0),
             Value::Host(host) => {
-                MapKey::Identity(6, u64::from(host.kind) << 32 | u64::from(host.index))
+                MapKey::Identity(6, u64::from(host.kind()) << 32 | u64::from(host.index()))
             }
-            Value::Cell(id) => MapKey::Identity(7, u64::from(id.0)),
+            Value::Cell(id) => MapKey::Identity(7, id.0),
             Value::Uninitialised => MapKey::Scalar(5, 0),
         }
     }
@@ -232,14 +220,17 @@ impl MapKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Data;
+    use crate::memory::Memory;
 
     #[test]
     fn many_entries_are_found_in_order_after_removals() {
+        let memory = Memory::default();
         let mut entries = KeyedEntries::default();
         let key = |at: usize| match at % 3 {
             0 => Value::number(at as f64),
-            1 => Value::text(format!("key number {at}")),
-            _ => Value::Frozen(Data::array(vec![Data::Number(at as f64)]).unwrap()),
+            1 => Value::Text(memory.keep_text(Text::from(format!("key number {at}")))),
+            _ => Value::of(memory.keep(Data::array(vec![Data::Number(at as f64)]).unwrap())),
         };
         for at in 0..500 {
             entries.push(key(at), Value::number(at as f64));
@@ -251,7 +242,7 @@ mod tests {
             let expected = (at % 2 == 1).then_some(at as f64);
             assert_eq!(entries.get(&key(at)).and_then(Value::as_number), expected);
         }
-        entries.push(key(0), Value::NULL);
+        entries.push(key(0), Value::Null);
         assert_eq!((entries.len(), entries.places()), (251, 501));
         let first = entries.next(0).map(|(at, _)| at);
         assert_eq!((first, entries.iter().count()), (Some(1), 251));
@@ -260,15 +251,16 @@ mod tests {
     #[test]
     fn nan_is_itself_and_zeros_are_one() {
         let mut entries = KeyedEntries::default();
-        entries.push(Value::number(-0.0), Value::TRUE);
-        entries.push(Value::number(f64::NAN), Value::FALSE);
+        entries.push(Value::number(-0.0), Value::boolean(true));
+        entries.push(Value::number(f64::NAN), Value::boolean(false));
         assert!(entries.get(&Value::number(0.0)).is_some());
         assert!(
             entries
-                .replace(&Value::number(f64::NAN), Value::NULL)
+                .replace(&Value::number(f64::NAN), Value::Null)
                 .is_ok()
         );
-        assert!(entries.replace(&Value::text("0"), Value::NULL).is_err());
+        let zero = Text::from("0");
+        assert!(entries.replace(&Value::Text(&zero), Value::Null).is_err());
         let zero = entries.iter().next().and_then(|(key, _)| key.as_number());
         assert!(zero.is_some_and(f64::is_sign_positive));
     }

@@ -4,6 +4,7 @@
 //! from the portable implementation of `libm`; new texts are charged before they are made.
 
 use super::Machine;
+use super::comparison::primitive_number;
 use super::conversion::{Preferred, primitive_text};
 use crate::bytecode::Instruction;
 use crate::data::Data;
@@ -17,7 +18,7 @@ use crate::value::Value;
 /// Texts longer than this are refused, as engines do; in UTF-16 units.
 const TEXT_UNITS_MAX: usize = 1 << 29;
 
-impl Machine<'_> {
+impl<'p> Machine<'p> {
     /// An operator of two values that are not both numbers.
     pub(super) fn binary(
         &mut self,
@@ -36,11 +37,11 @@ impl Machine<'_> {
             if let (Some(first), Some(second)) =
                 (self.stack[left].as_text(), self.stack[right].as_text())
             {
-                self.stack[to] = Value::from(first.concat(second));
+                self.stack[to] = self.text(first.concat(second));
             }
             return Ok(());
         }
-        let (left, right) = (self.stack[left].clone(), self.stack[right].clone());
+        let (left, right) = (self.stack[left], self.stack[right]);
         self.stack[to] = self.slow_binary(operator, &left, &right)?;
         Ok(())
     }
@@ -53,7 +54,7 @@ impl Machine<'_> {
         left: usize,
         number: i32,
     ) -> Result<(), Trap> {
-        let left = self.stack[left].clone();
+        let left = self.stack[left];
         let right = Value::number(f64::from(number));
         self.stack[to] = self.slow_binary(operator, &left, &right)?;
         Ok(())
@@ -66,9 +67,9 @@ impl Machine<'_> {
         to: usize,
         from: usize,
     ) -> Result<(), Trap> {
-        let operand = self.stack[from].clone();
+        let operand = self.stack[from];
         let result = self.unary_number(operator, &operand)?;
-        self.stack.set_number(to, result);
+        self.stack[to] = Value::number(result);
         Ok(())
     }
 
@@ -84,9 +85,9 @@ impl Machine<'_> {
     fn slow_binary(
         &mut self,
         instruction: Instruction,
-        left: &Value,
-        right: &Value,
-    ) -> Result<Value, Trap> {
+        left: &Value<'p>,
+        right: &Value<'p>,
+    ) -> Result<Value<'p>, Trap> {
         for operand in [left, right] {
             if let Value::Host(host) = operand {
                 return Err(self
@@ -102,22 +103,22 @@ impl Machine<'_> {
         Ok(Value::number(apply(instruction, left, right)))
     }
 
-    fn add(&mut self, left: &Value, right: &Value) -> Result<Value, Trap> {
+    fn add(&mut self, left: &Value<'p>, right: &Value<'p>) -> Result<Value<'p>, Trap> {
         let left = self.to_primitive(left, Preferred::Either)?;
         let right = self.to_primitive(right, Preferred::Either)?;
         if matches!(left, Data::Text(_)) || matches!(right, Data::Text(_)) {
             return self.concat(&primitive_text(&left), &primitive_text(&right));
         }
-        let left = self.to_number(&Value::Frozen(left))?;
-        let right = self.to_number(&Value::Frozen(right))?;
-        Ok(Value::number(left + right))
+        Ok(Value::number(
+            primitive_number(&left) + primitive_number(&right),
+        ))
     }
 
     /// Both texts, one behind the other; charged and counted.
-    pub fn concat(&mut self, left: &Text, right: &Text) -> Result<Value, Trap> {
+    pub fn concat(&mut self, left: &Text, right: &Text) -> Result<Value<'p>, Trap> {
         let bytes = left.byte_size() + right.byte_size();
         self.charge_concat(left.len() + right.len(), bytes)?;
-        Ok(Value::from(left.concat(right)))
+        Ok(self.text(left.concat(right)))
     }
 
     /// Charges and counts a text that others are joined to.
@@ -129,7 +130,7 @@ impl Machine<'_> {
         self.spend(units as u64 / 64)
     }
 
-    fn unary_number(&mut self, instruction: Instruction, operand: &Value) -> Result<f64, Trap> {
+    fn unary_number(&mut self, instruction: Instruction, operand: &Value<'p>) -> Result<f64, Trap> {
         if let Value::Host(host) = operand {
             return Err(self
                 .host
@@ -160,7 +161,7 @@ impl Machine<'_> {
         let texts = (from..from + parts).filter_map(|at| self.stack[at].as_text());
         let joined = Text::join(texts);
         self.stack.set_top(from);
-        self.push(Value::from(joined));
+        self.push(self.text(joined));
         Ok(())
     }
 
@@ -168,9 +169,9 @@ impl Machine<'_> {
     #[inline]
     pub(super) fn text_step(&mut self, to: usize, from: usize) -> Result<(), Trap> {
         match &self.stack[from] {
-            Value::Frozen(Data::Text(_)) if to == from => Ok(()),
-            Value::Frozen(Data::Text(_)) => {
-                self.stack.copy(from, to);
+            Value::Text(_) if to == from => Ok(()),
+            Value::Text(_) => {
+                self.stack[to] = self.stack[from];
                 Ok(())
             }
             _ => self.make_text(to, from),
@@ -179,13 +180,13 @@ impl Machine<'_> {
 
     #[inline(never)]
     fn make_text(&mut self, to: usize, from: usize) -> Result<(), Trap> {
-        let value = self.stack[from].clone();
+        let value = self.stack[from];
         if let Value::Host(host) = value {
             return Err(self.host.misuse(self, host, Misuse::Template));
         }
         let text = self.to_text(&value)?;
         self.charge(32 + text.byte_size())?;
-        self.stack[to] = Value::from(text);
+        self.stack[to] = self.text(text);
         Ok(())
     }
 }

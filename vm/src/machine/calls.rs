@@ -4,19 +4,19 @@
 //! Guarantees: a script function that calls a script function uses no more of the node's stack;
 //! built-ins with callbacks do, and are limited by `native_depth`.
 
-use std::sync::Arc;
-
 use super::Machine;
 use super::frames::Captured;
-use super::stack::Stack;
 use crate::builtins::{self, NativeIndex};
-use crate::bytecode::FunctionIndex;
 use crate::codes;
-use crate::data::{Data, FunctionData};
+use crate::data::Data;
 use crate::error::Trap;
 use crate::host::Misuse;
 use crate::limits::Limit;
+use crate::steps::Steps;
 use crate::value::Value;
+
+/// What calling a built-in counts besides its own work.
+pub(super) const NATIVE_INSTRUCTIONS: u64 = 5;
 
 /// What an instruction has done to the flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,67 +31,35 @@ pub(super) enum Flow {
     Return,
 }
 
-/// Where the captured variables of a frozen function are.
-fn captured_by(function: &Arc<FunctionData>) -> Captured {
-    match function.captures.is_empty() {
-        true => Captured::Nothing,
-        false => Captured::Frozen(function.clone()),
-    }
-}
-
 impl<'p> Machine<'p> {
     /// Calls a function (a closure, a frozen function, a built-in, a host value) to its end.
-    pub fn call(&mut self, function: &Value, arguments: &[Value]) -> Result<Value, Trap> {
-        self.call_with_receiver(function, &Value::UNDEFINED, arguments)
+    pub fn call(
+        &mut self,
+        function: &Value<'p>,
+        arguments: &[Value<'p>],
+    ) -> Result<Value<'p>, Trap> {
+        self.call_with_receiver(function, &Value::Undefined, arguments)
     }
 
     /// Calls with a receiver, which only built-ins see.
     pub fn call_with_receiver(
         &mut self,
-        function: &Value,
-        receiver: &Value,
-        arguments: &[Value],
-    ) -> Result<Value, Trap> {
-        match function {
-            Value::Host(host) => self.host.call(self, *host, arguments),
+        function: &Value<'p>,
+        receiver: &Value<'p>,
+        arguments: &[Value<'p>],
+    ) -> Result<Value<'p>, Trap> {
+        match *function {
+            Value::Closure(_) | Value::Frozen(Data::Function(_)) => {
+                self.call_script(*function, arguments)
+            }
+            Value::Host(host) => self.host.call(self, host, arguments),
             Value::Native(native) => {
                 self.enter_native()?;
-                let result = self.call_native(*native, receiver, arguments);
+                let result = self.call_native(native, receiver, arguments);
                 self.native_depth -= 1;
                 result
             }
-            Value::Closure(_) | Value::Frozen(Data::Function(_)) => {
-                let push = |stack: &mut Stack, at: usize| stack.push_copy(&arguments[at]);
-                self.call_script(function, arguments.len(), push)
-            }
-            _ => self.call_other(function, arguments, None),
-        }
-    }
-
-    /// As `call`, with arguments that are moved out.
-    pub fn call_with(&mut self, function: &Value, arguments: &mut [Value]) -> Result<Value, Trap> {
-        match function {
-            Value::Closure(_) | Value::Frozen(Data::Function(_)) => {
-                let count = arguments.len();
-                let push = |stack: &mut Stack, at: usize| stack.push_taken(&mut arguments[at]);
-                self.call_script(function, count, push)
-            }
-            _ => self.call(function, arguments),
-        }
-    }
-
-    /// As `call`, with arguments that stand where they are: for built-ins that call a function for
-    /// each of many items. What the function does not name is not copied.
-    pub fn call_back(&mut self, function: &Value, arguments: &[&Value]) -> Result<Value, Trap> {
-        match function {
-            Value::Closure(_) | Value::Frozen(Data::Function(_)) => {
-                let push = |stack: &mut Stack, at: usize| stack.push_copy(arguments[at]);
-                self.call_script(function, arguments.len(), push)
-            }
-            _ => {
-                let arguments = arguments.iter().map(|value| (*value).clone());
-                self.call(function, &arguments.collect::<Vec<Value>>())
-            }
+            _ => self.call_other(*function, arguments, Value::Undefined),
         }
     }
 
@@ -108,103 +76,90 @@ impl<'p> Machine<'p> {
         Ok(())
     }
 
-    /// Calls a script function; `push` puts an argument onto the stack.
+    /// Calls a script function.
     #[inline]
     fn call_script(
         &mut self,
-        function: &Value,
-        arguments: usize,
-        mut push: impl FnMut(&mut Stack, usize),
-    ) -> Result<Value, Trap> {
-        let Some((index, captured)) = self.script_function(function) else {
-            return Err(self.not_a_function(function, None));
+        function: Value<'p>,
+        arguments: &[Value<'p>],
+    ) -> Result<Value<'p>, Trap> {
+        let Some(called) = self.script_function(function) else {
+            return Err(self.not_a_function(&function, None));
         };
         self.enter_native()?;
         let (floor, at, handlers) = (self.depth, self.stack.len(), self.handlers.len());
-        let called = &self.code.links.steps[index.0 as usize];
-        let wanted = match called.has_rest {
-            true => arguments,
-            false => usize::from(called.parameters).min(arguments),
+        let wanted = match called.0.has_rest {
+            true => arguments.len(),
+            false => usize::from(called.0.parameters).min(arguments.len()),
         };
-        match called.names_itself {
-            true => self.stack.push_copy(function),
-            false => self.stack.push_copy(&Value::UNDEFINED),
-        }
-        (0..wanted).for_each(|argument| push(&mut self.stack, argument));
-        let result = match self.enter(index, at, wanted) {
-            Ok(()) => {
-                self.set_captured(captured);
-                self.run(floor, handlers)
-            }
+        self.stack.push(function);
+        self.stack.extend_from_slice(&arguments[..wanted]);
+        let counted = self.frame.counted();
+        let result = match self.enter(called, at, wanted, counted) {
+            Ok(()) => self.run(floor, handlers),
             Err(trap) => Err(trap),
         };
         self.native_depth -= 1;
         self.stack.set_top(at);
-        result.map(|()| self.stack.take(at))
+        result.map(|()| self.stack[at].by_words())
     }
 
-    /// Which function of the code a value is, and where its captured variables are.
-    #[inline]
-    fn script_function(&self, function: &Value) -> Option<(FunctionIndex, Captured)> {
-        match function {
-            Value::Closure(id) => Some((self.heap.closure(*id).function, Captured::Closure(*id))),
+    /// The steps of a function of the code, and where its captured variables are.
+    #[inline(always)]
+    fn script_function(&self, function: Value<'p>) -> Option<(&'p Steps, Captured<'p>)> {
+        let (index, captured) = match function {
+            Value::Closure(id) => (self.heap.closure(id).function, Captured::Closure(id)),
             Value::Frozen(Data::Function(function)) => {
-                Some((function.function, captured_by(function)))
+                (function.function, Captured::Frozen(function))
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        let code = self.code;
+        Some((&code.links.steps[index.0 as usize], captured))
     }
 
     /// Starts a call of the function at a place of the stack, with so many arguments behind it. A
     /// script function gets a frame, anything else runs at once; the result replaces the function.
+    #[inline]
     pub(super) fn start_call(
         &mut self,
         at: usize,
         arguments: usize,
-        receiver: Option<&Value>,
+        receiver: Value<'p>,
+        counted: u32,
     ) -> Result<Flow, Trap> {
-        let (index, captured) = match &self.stack[at] {
-            Value::Closure(id) => {
-                let id = *id;
-                self.enter(self.heap.closure(id).function, at, arguments)?;
-                self.set_captured(Captured::Closure(id));
-                return Ok(Flow::Call);
-            }
-            Value::Frozen(Data::Function(function)) => (function.function, captured_by(function)),
-            other => {
-                let other = other.clone();
-                let result = self.with_arguments(at + 1, arguments, |machine, arguments| {
-                    machine.call_other(&other, arguments, receiver)
-                })?;
-                self.stack.set_made(at, result);
-                return Ok(Flow::Next);
-            }
+        let function = self.stack[at].by_words();
+        let Some(called) = self.script_function(function) else {
+            let result = self.with_arguments(at + 1, arguments, |machine, arguments| {
+                machine.call_other(function, arguments, receiver)
+            })?;
+            self.stack.set_made(at, &result);
+            return Ok(Flow::Next);
         };
-        self.enter(index, at, arguments)?;
-        self.set_captured(captured);
+        self.enter(called, at, arguments, counted)?;
         Ok(Flow::Call)
     }
 
-    /// Moves so many arguments out, from a place of the stack on, and hands them over where they are.
+    /// Hands so many arguments over, from a place of the stack on.
     #[inline]
     fn with_arguments(
         &mut self,
         from: usize,
         count: usize,
-        call: impl FnOnce(&mut Self, &[Value]) -> Result<Value, Trap>,
-    ) -> Result<Value, Trap> {
+        call: impl FnOnce(&mut Self, &[Value<'p>]) -> Result<Value<'p>, Trap>,
+    ) -> Result<Value<'p>, Trap> {
         match count {
             0 => call(self, &[]),
             1 => {
-                let arguments = [self.stack.take(from)];
+                let arguments = [self.stack[from].by_words()];
                 call(self, &arguments)
             }
             2 => {
-                let arguments = [self.stack.take(from), self.stack.take(from + 1)];
+                let arguments = [self.stack[from].by_words(), self.stack[from + 1].by_words()];
                 call(self, &arguments)
             }
             _ => {
-                let arguments = self.stack.arguments(from, count);
+                let arguments = self.stack.values(from, count).to_vec();
                 call(self, &arguments)
             }
         }
@@ -213,19 +168,17 @@ impl<'p> Machine<'p> {
     /// Calls what is no script function.
     fn call_other(
         &mut self,
-        function: &Value,
-        arguments: &[Value],
-        receiver: Option<&Value>,
-    ) -> Result<Value, Trap> {
+        function: Value<'p>,
+        arguments: &[Value<'p>],
+        receiver: Value<'p>,
+    ) -> Result<Value<'p>, Trap> {
         match function {
-            Value::Native(native) => {
-                self.call_native(*native, receiver.unwrap_or(&Value::UNDEFINED), arguments)
-            }
-            Value::Host(host) => self.host.call(self, *host, arguments),
+            Value::Native(native) => self.call_native(native, &receiver, arguments),
+            Value::Host(host) => self.host.call(self, host, arguments),
             Value::Frozen(Data::Address(address)) => {
                 self.host.call_address(self, address, arguments)
             }
-            other => Err(self.not_a_function(other, None)),
+            other => Err(self.not_a_function(&other, None)),
         }
     }
 
@@ -237,19 +190,19 @@ impl<'p> Machine<'p> {
         arguments: usize,
     ) -> Result<(), Trap> {
         let result = self.with_arguments(at, arguments, |machine, arguments| {
-            machine.call_native(native, &Value::UNDEFINED, arguments)
+            machine.call_native(native, &Value::Undefined, arguments)
         })?;
-        self.stack.set_made(at, result);
+        self.stack.set_made(at, &result);
         Ok(())
     }
 
     fn call_native(
         &mut self,
         native: NativeIndex,
-        receiver: &Value,
-        arguments: &[Value],
-    ) -> Result<Value, Trap> {
-        self.spend(5)?;
+        receiver: &Value<'p>,
+        arguments: &[Value<'p>],
+    ) -> Result<Value<'p>, Trap> {
+        self.spend(NATIVE_INSTRUCTIONS)?;
         let native = builtins::native(native);
         if !native.takes_host {
             let mut values = std::iter::once(receiver).chain(arguments);
@@ -267,12 +220,12 @@ impl<'p> Machine<'p> {
         at: usize,
         arguments: usize,
     ) -> Result<Flow, Trap> {
-        let receiver = self.stack.take(at);
+        let receiver = self.stack[at];
         if let Some(native) = self.built_in_method(&receiver, key) {
             let result = self.with_arguments(at + 1, arguments, |machine, arguments| {
                 machine.call_native(native, &receiver, arguments)
             })?;
-            self.stack.set_made(at, result);
+            self.stack.set_made(at, &result);
             return Ok(Flow::Next);
         }
         let function = self.property_by_key(&receiver, key)?;
@@ -281,20 +234,20 @@ impl<'p> Machine<'p> {
             return Err(self.not_a_function(&receiver, Some(&name)));
         }
         self.stack[at] = function;
-        self.start_call(at, arguments, Some(&receiver))
+        self.start_call(at, arguments, receiver, self.frame.counted())
     }
 
     /// `receiver function arguments…`
     pub(super) fn call_with_receiver_from_stack(&mut self, arguments: usize) -> Result<Flow, Trap> {
         let at = self.stack.len() - arguments - 2;
         let receiver = self.stack.remove(at);
-        self.start_call(at, arguments, Some(&receiver))
+        self.start_call(at, arguments, receiver, self.frame.counted())
     }
 
     /// `function arguments…`
     pub(super) fn call_from_stack(&mut self, arguments: usize) -> Result<Flow, Trap> {
         let at = self.stack.len() - arguments - 1;
-        self.start_call(at, arguments, None)
+        self.start_call(at, arguments, Value::Undefined, self.frame.counted())
     }
 
     /// Spreads the array on top of the stack over it, and tells how many items it had.

@@ -17,9 +17,13 @@ use crate::text::Text;
 use crate::value::{HostRef, Value};
 
 /// `===`
-pub fn strict_equal(left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        (Value::Frozen(Data::Number(left)), Value::Frozen(Data::Number(right))) => left == right,
+#[inline]
+pub fn strict_equal<'p>(left: &Value<'p>, right: &Value<'p>) -> bool {
+    match (*left, *right) {
+        (Value::Number(left), Value::Number(right)) => left.get() == right.get(),
+        (Value::Text(left), Value::Text(right)) => left == right,
+        (Value::Undefined, Value::Undefined) | (Value::Null, Value::Null) => true,
+        (Value::Boolean(left), Value::Boolean(right)) => left == right,
         (Value::Frozen(left), Value::Frozen(right)) => left == right,
         (Value::Object(left), Value::Object(right)) => left == right,
         (Value::Array(left), Value::Array(right)) => left == right,
@@ -32,51 +36,59 @@ pub fn strict_equal(left: &Value, right: &Value) -> bool {
 }
 
 /// Equality with a constant, which is mostly a text.
-#[inline]
-pub(super) fn same(data: &Data, constant: &Data) -> bool {
-    match (data, constant) {
-        (Data::Text(text), Data::Text(constant)) => text == constant,
-        (Data::Number(_), Data::Text(_)) => false,
-        _ => data == constant,
+#[inline(always)]
+pub(super) fn same(value: Value<'_>, constant: &Data) -> bool {
+    match (value, constant) {
+        (Value::Text(text), Data::Text(constant)) => text == constant,
+        (Value::Number(_), Data::Text(_)) => false,
+        _ => strict_equal(&value, &Value::of(constant)),
     }
 }
 
 /// Whether a value is a constant of the code, where that is known without counting or refusing.
-#[inline]
-pub(super) fn is_constant(value: &Value, code: &Code, constant: u32) -> Option<bool> {
+#[inline(always)]
+pub(super) fn is_constant(value: Value<'_>, code: &Code, constant: u32) -> Option<bool> {
     let constant = &code.constants[constant as usize];
     match (value, constant) {
         (_, Data::Text(constant)) if !constant.is_short() => None,
-        (Value::Frozen(data), constant) => Some(same(data, constant)),
         (Value::Host(_), _) => None,
-        _ => Some(false),
+        _ => Some(same(value, constant)),
     }
 }
 
 /// Whether a condition takes a value as true, where it is no value of the build stage.
-#[inline]
-pub(super) fn truth(value: &Value) -> Option<bool> {
+#[inline(always)]
+pub(super) fn truth(value: Value<'_>) -> Option<bool> {
     match value {
-        Value::Frozen(data) => Some(data.is_truthy()),
-        Value::Object(_) | Value::Array(_) | Value::Closure(_) => Some(true),
+        Value::Boolean(boolean) => Some(boolean.get()),
+        Value::Undefined | Value::Null => Some(false),
+        Value::Number(number) => Some(is_true(number.get())),
+        Value::Text(text) => Some(!text.is_empty()),
+        Value::Frozen(_) | Value::Object(_) | Value::Array(_) | Value::Closure(_) => Some(true),
         _ => None,
     }
 }
 
+/// Whether a condition takes a number as true.
+#[inline(always)]
+pub(super) fn is_true(number: f64) -> bool {
+    number != 0.0 && !number.is_nan()
+}
+
 /// `SameValueZero`: as `===`, but NaN equals NaN.
-pub fn same_value_zero(left: &Value, right: &Value) -> bool {
-    let is_nan = |value: &Value| value.as_number().is_some_and(f64::is_nan);
+pub fn same_value_zero<'p>(left: &Value<'p>, right: &Value<'p>) -> bool {
+    let is_nan = |value: &Value<'p>| value.as_number().is_some_and(f64::is_nan);
     strict_equal(left, right) || (is_nan(left) && is_nan(right))
 }
 
-impl Machine<'_> {
+impl<'p> Machine<'p> {
     /// `typeof`, `instanceof` and `in` of what is on top of the stack.
     pub(super) fn comparison(&mut self, instruction: Instruction) -> Result<(), Trap> {
         let right = self.pop();
         let result = match instruction {
             Instruction::TypeOf => {
                 let name = self.type_of(&right)?;
-                self.push(Value::text(name));
+                self.push(self.text(name));
                 return Ok(());
             }
             Instruction::InstanceOf(class) => {
@@ -94,7 +106,7 @@ impl Machine<'_> {
 
     /// Whether a value is true.
     pub(super) fn truth(&mut self, at: usize) -> Result<bool, Trap> {
-        let value = self.stack[at].clone();
+        let value = self.stack[at];
         self.condition(&value)
     }
 
@@ -106,8 +118,8 @@ impl Machine<'_> {
         right: usize,
     ) -> Result<bool, Trap> {
         match (&self.stack[left], &self.stack[right]) {
-            (Value::Frozen(Data::Number(left)), Value::Frozen(Data::Number(right))) => {
-                Ok(comparison.holds(*left, *right))
+            (Value::Number(left), Value::Number(right)) => {
+                Ok(comparison.holds(left.get(), right.get()))
             }
             _ => self.compare_other(comparison, left, right),
         }
@@ -121,14 +133,14 @@ impl Machine<'_> {
     ) -> Result<bool, Trap> {
         let instruction = comparison.instruction();
         match (&self.stack[left], &self.stack[right]) {
-            (Value::Frozen(Data::Text(left)), Value::Frozen(Data::Text(right))) => {
+            (Value::Text(left), Value::Text(right)) => {
                 let units = left.len().min(right.len());
                 let result = compare_texts(instruction, left, right);
                 self.spend_on_units(units)?;
                 Ok(result)
             }
             (left, right) => {
-                let (left, right) = (left.clone(), right.clone());
+                let (left, right) = (*left, *right);
                 self.slow_comparison(instruction, &left, &right)
             }
         }
@@ -142,9 +154,9 @@ impl Machine<'_> {
         number: i32,
     ) -> Result<bool, Trap> {
         match &self.stack[left] {
-            Value::Frozen(Data::Number(left)) => Ok(comparison.holds(*left, f64::from(number))),
+            Value::Number(left) => Ok(comparison.holds(left.get(), f64::from(number))),
             left => {
-                let (left, right) = (left.clone(), Value::number(f64::from(number)));
+                let (left, right) = (*left, Value::number(f64::from(number)));
                 self.slow_comparison(comparison.instruction(), &left, &right)
             }
         }
@@ -165,13 +177,9 @@ impl Machine<'_> {
         if let Data::Text(text) = constant {
             self.spend_on_units(text.len())?;
         }
-        match &self.stack[left] {
-            Value::Frozen(data) => Ok(same(data, constant)),
-            Value::Host(host) => {
-                let host = *host;
-                Err(self.equality_misuse(host))
-            }
-            _ => Ok(false),
+        match self.stack[left] {
+            Value::Host(host) => Err(self.equality_misuse(host)),
+            value => Ok(same(value, constant)),
         }
     }
 
@@ -193,8 +201,8 @@ impl Machine<'_> {
     fn slow_comparison(
         &mut self,
         instruction: Instruction,
-        left: &Value,
-        right: &Value,
+        left: &Value<'p>,
+        right: &Value<'p>,
     ) -> Result<bool, Trap> {
         for operand in [left, right] {
             if let Value::Host(host) = operand {
@@ -217,7 +225,11 @@ impl Machine<'_> {
     }
 
     /// `===`, counted by the size of what is compared.
-    pub fn strict_equal_counted(&mut self, left: &Value, right: &Value) -> Result<bool, Trap> {
+    pub fn strict_equal_counted(
+        &mut self,
+        left: &Value<'p>,
+        right: &Value<'p>,
+    ) -> Result<bool, Trap> {
         if let (Some(left), Some(right)) = (left.as_text(), right.as_text()) {
             self.spend_on_texts(left, right)?;
         } else if let (Value::Frozen(left), Value::Frozen(right)) = (left, right) {
@@ -235,11 +247,11 @@ impl Machine<'_> {
         self.spend_on_units(left.len().min(right.len()))
     }
 
-    fn loose_equal(&mut self, left: &Value, right: &Value) -> Result<bool, Trap> {
+    fn loose_equal(&mut self, left: &Value<'p>, right: &Value<'p>) -> Result<bool, Trap> {
         if left.is_nullish() || right.is_nullish() {
             return Ok(left.is_nullish() && right.is_nullish());
         }
-        let (left_primitive, right_primitive) = (is_primitive(left), is_primitive(right));
+        let (left_primitive, right_primitive) = (left.is_primitive(), right.is_primitive());
         if !left_primitive && !right_primitive {
             return self.strict_equal_counted(left, right);
         }
@@ -259,8 +271,8 @@ impl Machine<'_> {
     fn relation(
         &mut self,
         instruction: Instruction,
-        left: &Value,
-        right: &Value,
+        left: &Value<'p>,
+        right: &Value<'p>,
     ) -> Result<bool, Trap> {
         let left = self.to_primitive(left, Preferred::Number)?;
         let right = self.to_primitive(right, Preferred::Number)?;
@@ -275,12 +287,12 @@ impl Machine<'_> {
         ))
     }
 
-    fn type_of(&mut self, value: &Value) -> Result<&'static str, Trap> {
+    fn type_of(&mut self, value: &Value<'p>) -> Result<&'static str, Trap> {
         Ok(match value {
-            Value::Frozen(Data::Undefined) => "undefined",
-            Value::Frozen(Data::Boolean(_)) => "boolean",
-            Value::Frozen(Data::Number(_)) => "number",
-            Value::Frozen(Data::Text(_)) => "string",
+            Value::Undefined => "undefined",
+            Value::Boolean(_) => "boolean",
+            Value::Number(_) => "number",
+            Value::Text(_) => "string",
             Value::Host(host) => {
                 return Err(self.host.misuse(self, *host, Misuse::Operator("typeof")));
             }
@@ -289,7 +301,7 @@ impl Machine<'_> {
         })
     }
 
-    fn is_instance(&mut self, value: &Value, class: &Text) -> Result<bool, Trap> {
+    fn is_instance(&mut self, value: &Value<'p>, class: &Text) -> Result<bool, Trap> {
         if let Value::Host(host) = value {
             return Err(self
                 .host
@@ -308,26 +320,17 @@ impl Machine<'_> {
             .prototype_of(value)
             .map_or("", |prototype| prototype.name());
         Ok(match class {
-            "Object" => !is_primitive(value),
+            "Object" => !value.is_primitive(),
             "Error" => error_kind.is_some(),
             "Array" | "Map" | "Set" | "Date" | "Function" | "RegExp" => {
-                own_class == class && !is_primitive(value)
+                own_class == class && !value.is_primitive()
             }
             _ => error_kind.is_some_and(|kind: ErrorKind| kind.name() == class),
         })
     }
 }
 
-fn is_primitive(value: &Value) -> bool {
-    matches!(
-        value,
-        Value::Frozen(
-            Data::Undefined | Data::Null | Data::Boolean(_) | Data::Number(_) | Data::Text(_)
-        )
-    )
-}
-
-fn primitive_number(primitive: &Data) -> f64 {
+pub(super) fn primitive_number(primitive: &Data) -> f64 {
     match primitive {
         Data::Number(number) => *number,
         Data::Boolean(boolean) => f64::from(u8::from(*boolean)),

@@ -5,6 +5,7 @@
 //! host; nesting of arrays is bounded.
 
 use super::Machine;
+use super::comparison::is_true;
 use crate::builtins::date_text;
 use crate::data::{Data, ErrorKind};
 use crate::error::Trap;
@@ -26,36 +27,31 @@ pub enum Preferred {
 }
 
 /// Whether a condition takes a value, that is not of the build stage, as true.
-pub fn is_truthy(value: &Value) -> bool {
+pub fn is_truthy<'p>(value: &Value<'p>) -> bool {
     match value {
-        Value::Frozen(data) => data.is_truthy(),
+        Value::Undefined | Value::Null => false,
+        Value::Boolean(boolean) => boolean.get(),
+        Value::Number(number) => is_true(number.get()),
+        Value::Text(text) => !text.is_empty(),
         _ => true,
     }
 }
 
-impl Machine<'_> {
+impl<'p> Machine<'p> {
     /// Whether a condition takes the value as true.
     #[inline]
-    pub fn condition(&mut self, value: &Value) -> Result<bool, Trap> {
+    pub fn condition(&mut self, value: &Value<'p>) -> Result<bool, Trap> {
         match value {
-            Value::Frozen(Data::Boolean(boolean)) => Ok(*boolean),
+            Value::Boolean(boolean) => Ok(boolean.get()),
             Value::Host(host) => Err(self.host.misuse(self, *host, Misuse::Condition)),
             value => Ok(is_truthy(value)),
         }
     }
 
     /// `ToPrimitive`
-    pub fn to_primitive(&mut self, value: &Value, preferred: Preferred) -> Result<Data, Trap> {
+    pub fn to_primitive(&mut self, value: &Value<'p>, preferred: Preferred) -> Result<Data, Trap> {
         match value {
-            Value::Frozen(data) => match data {
-                Data::Undefined
-                | Data::Null
-                | Data::Boolean(_)
-                | Data::Number(_)
-                | Data::Text(_) => Ok(data.clone()),
-                Data::Date(time) => Ok(date_primitive(*time, preferred)),
-                _ => self.object_to_primitive(value, preferred),
-            },
+            Value::Frozen(Data::Date(time)) => Ok(date_primitive(*time, preferred)),
             Value::Object(id) => match self.heap.object(*id).kind {
                 ObjectKind::Date(time) => Ok(date_primitive(time, preferred)),
                 _ => self.object_to_primitive(value, preferred),
@@ -65,11 +61,18 @@ impl Machine<'_> {
                     .host
                     .misuse(self, *host, Misuse::Operator("a conversion")))
             }
-            _ => self.object_to_primitive(value, preferred),
+            value => match primitive(value) {
+                Some(primitive) => Ok(primitive),
+                None => self.object_to_primitive(value, preferred),
+            },
         }
     }
 
-    fn object_to_primitive(&mut self, value: &Value, preferred: Preferred) -> Result<Data, Trap> {
+    fn object_to_primitive(
+        &mut self,
+        value: &Value<'p>,
+        preferred: Preferred,
+    ) -> Result<Data, Trap> {
         let order = if preferred == Preferred::Text {
             ["toString", "valueOf"]
         } else {
@@ -82,28 +85,21 @@ impl Machine<'_> {
                 _ => continue,
             };
             let result = self.call_with_receiver(&function, value, &[])?;
-            if let Value::Frozen(
-                data @ (Data::Undefined
-                | Data::Null
-                | Data::Boolean(_)
-                | Data::Number(_)
-                | Data::Text(_)),
-            ) = result
-            {
-                return Ok(data);
+            if let Some(primitive) = primitive(&result) {
+                return Ok(primitive);
             }
         }
         Err(self.type_error("cannot convert object to primitive value"))
     }
 
     /// What an object itself has under a name, and so instead of what its prototype has.
-    fn own_conversion(&self, value: &Value, name: &Text) -> Option<Value> {
+    fn own_conversion(&self, value: &Value<'p>, name: &Text) -> Option<Value<'p>> {
         let is_object = matches!(value, Value::Object(_) | Value::Frozen(Data::Object(_)));
         is_object.then(|| self.own_property(value, name)).flatten()
     }
 
     /// What `toString` of the built-in prototypes gives.
-    pub fn default_text(&mut self, value: &Value) -> Result<Text, Trap> {
+    pub fn default_text(&mut self, value: &Value<'p>) -> Result<Text, Trap> {
         // Items of arrays and messages of errors may be arrays and errors again.
         self.enter_native()?;
         let text = self.prototype_text(value);
@@ -111,7 +107,7 @@ impl Machine<'_> {
         text
     }
 
-    fn prototype_text(&mut self, value: &Value) -> Result<Text, Trap> {
+    fn prototype_text(&mut self, value: &Value<'p>) -> Result<Text, Trap> {
         Ok(match value {
             Value::Array(_) | Value::Frozen(Data::Array(_)) => {
                 self.join(value, &Text::from(","))?
@@ -158,7 +154,7 @@ impl Machine<'_> {
         Ok(Text::from(text))
     }
 
-    fn error_text(&mut self, value: &Value) -> Result<Text, Trap> {
+    fn error_text(&mut self, value: &Value<'p>) -> Result<Text, Trap> {
         let name = self.property(value, &Text::from("name"))?;
         let name = if name.is_undefined() {
             Text::from("Error")
@@ -178,7 +174,7 @@ impl Machine<'_> {
     }
 
     /// The items as texts with a separator between them; `undefined` and `null` are empty.
-    pub fn join(&mut self, array: &Value, separator: &Text) -> Result<Text, Trap> {
+    pub fn join(&mut self, array: &Value<'p>, separator: &Text) -> Result<Text, Trap> {
         let mut joined: Vec<u16> = Vec::new();
         let mut at = 0;
         while let Some(item) = self.array_item(array, at) {
@@ -201,10 +197,10 @@ impl Machine<'_> {
     }
 
     /// `ToNumber`
-    pub fn to_number(&mut self, value: &Value) -> Result<f64, Trap> {
+    pub fn to_number(&mut self, value: &Value<'p>) -> Result<f64, Trap> {
         match value {
-            Value::Frozen(Data::Number(number)) => Ok(*number),
-            Value::Frozen(Data::Text(text)) => {
+            Value::Number(number) => Ok(number.get()),
+            Value::Text(text) => {
                 self.spend(text.len() as u64 / 16)?;
                 Ok(text_to_number(text))
             }
@@ -219,14 +215,15 @@ impl Machine<'_> {
     }
 
     /// `ToIntegerOrInfinity`
-    pub fn to_integer(&mut self, value: &Value) -> Result<f64, Trap> {
+    pub fn to_integer(&mut self, value: &Value<'p>) -> Result<f64, Trap> {
         Ok(crate::number::to_integer(self.to_number(value)?))
     }
 
     /// `ToString`
-    pub fn to_text(&mut self, value: &Value) -> Result<Text, Trap> {
+    pub fn to_text(&mut self, value: &Value<'p>) -> Result<Text, Trap> {
         match value {
-            Value::Frozen(Data::Text(text)) => Ok(text.clone()),
+            Value::Text(text) => Ok((*text).clone()),
+            Value::Number(number) => Ok(number_to_text(number.get())),
             value => match self.to_primitive(value, Preferred::Text)? {
                 Data::Text(text) => Ok(text),
                 primitive => Ok(primitive_text(&primitive)),
@@ -235,7 +232,7 @@ impl Machine<'_> {
     }
 
     /// `ToPropertyKey`: every key is a text here.
-    pub fn to_key(&mut self, value: &Value) -> Result<Text, Trap> {
+    pub fn to_key(&mut self, value: &Value<'p>) -> Result<Text, Trap> {
         if let Value::Host(host) = value {
             return Err(self.host.misuse(self, *host, Misuse::Element));
         }
@@ -245,7 +242,7 @@ impl Machine<'_> {
     }
 
     /// The receiver or argument as a function, or a `TypeError` that says what it is instead.
-    pub fn require_function(&mut self, value: &Value) -> Result<(), Trap> {
+    pub fn require_function(&mut self, value: &Value<'p>) -> Result<(), Trap> {
         if value.is_function() || matches!(value, Value::Host(_)) {
             return Ok(());
         }
@@ -264,6 +261,10 @@ pub(super) fn primitive_text(primitive: &Data) -> Text {
         Data::Null => Text::from("null"),
         _ => Text::from("undefined"),
     }
+}
+
+fn primitive(value: &Value<'_>) -> Option<Data> {
+    value.is_primitive().then(|| value.as_data())?
 }
 
 fn date_primitive(time: f64, preferred: Preferred) -> Data {

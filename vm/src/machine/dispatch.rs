@@ -6,21 +6,20 @@
 use super::Machine;
 use super::calls::Flow;
 use crate::bytecode::Instruction;
-use crate::data::Data;
 use crate::error::Trap;
 use crate::steps::{Comparison, Register, Step, Target};
 use crate::value::Value;
 
 impl<'p> Machine<'p> {
-    pub(super) fn push(&mut self, value: Value) {
+    pub(super) fn push(&mut self, value: Value<'p>) {
         self.stack.push(value);
     }
 
-    pub(super) fn pop(&mut self) -> Value {
+    pub(super) fn pop(&mut self) -> Value<'p> {
         self.stack.pop()
     }
 
-    pub(super) fn top(&self) -> &Value {
+    pub(super) fn top(&self) -> Value<'p> {
         self.stack.last()
     }
 
@@ -29,7 +28,11 @@ impl<'p> Machine<'p> {
         use Step::*;
         let r = |register: Register| base + usize::from(register);
         match *step {
-            Call { at, arguments } => self.start_call(r(at), usize::from(arguments), None),
+            Call {
+                at,
+                arguments,
+                counted,
+            } => self.start_call(r(at), usize::from(arguments), Value::Undefined, counted),
             CallMethod { at, arguments, key } => {
                 self.call_method(key, r(at), usize::from(arguments))
             }
@@ -41,7 +44,7 @@ impl<'p> Machine<'p> {
                 self.stack.set_top(base + slots + usize::from(height));
                 self.stack_step(instruction)
             }
-            Return { from } => self.return_from(r(from)),
+            Return { from, counted } => self.return_from(r(from), counted),
             CallNative {
                 at,
                 arguments,
@@ -51,8 +54,13 @@ impl<'p> Machine<'p> {
                 self.call_native_at(native, r(at), usize::from(arguments))?;
                 Ok(Flow::Next)
             }
+            CallNumber { at, native } => {
+                let native = self.code.links.natives[native as usize];
+                self.call_native_at(native, r(at), 1)?;
+                Ok(Flow::Next)
+            }
             GetPath { to, object, path } => {
-                self.get_path(r(to), r(object), path)?;
+                self.path_step(r(to), r(object), path)?;
                 Ok(Flow::Next)
             }
             Text { to, from } => {
@@ -77,6 +85,7 @@ impl<'p> Machine<'p> {
         use Step::*;
         let r = |register: Register| base + usize::from(register);
         Ok(Some(match *step {
+            Jump(target) => (target, true),
             JumpIf(wanted, from, target) => (target, self.truth(r(from))? == wanted),
             JumpLess(wanted, comparison, left, right, target)
             | JumpLessOrEqual(wanted, comparison, left, right, target)
@@ -139,7 +148,7 @@ impl<'p> Machine<'p> {
             ),
             _ => return self.other_step(step, base),
         };
-        self.stack.set_boolean(r(to), result);
+        self.stack[r(to)] = Value::boolean(result);
         Ok(())
     }
 
@@ -151,24 +160,16 @@ impl<'p> Machine<'p> {
             Subtract { to, left, right } => (Instruction::Subtract, to, left, right),
             Multiply { to, left, right } => (Instruction::Multiply, to, left, right),
             Divide { to, left, right } => (Instruction::Divide, to, left, right),
-            Arithmetic {
-                operator,
-                to,
-                left,
-                right,
-            } => (operator, to, left, right),
+            Arithmetic(operator, to, left, right) => (operator, to, left, right),
             AddInteger { to, left, number } => {
                 return self.binary_integer(Instruction::Add, r(to), r(left), number);
             }
             SubtractInteger { to, left, number } => {
                 return self.binary_integer(Instruction::Subtract, r(to), r(left), number);
             }
-            ArithmeticInteger {
-                operator,
-                to,
-                left,
-                number,
-            } => return self.binary_integer(operator.instruction(), r(to), r(left), number),
+            ArithmeticInteger(operator, to, left, number) => {
+                return self.binary_integer(operator.instruction(), r(to), r(left), number);
+            }
             Increment { to, from } => return self.unary(Instruction::Increment, r(to), r(from)),
             Decrement { to, from } => return self.unary(Instruction::Decrement, r(to), r(from)),
             _ => return self.value_step(step, base),
@@ -181,8 +182,8 @@ impl<'p> Machine<'p> {
         use Step::*;
         let r = |register: Register| base + usize::from(register);
         match *step {
-            Null { to } => self.stack.set(r(to), Value::NULL),
-            Boolean { to, value } => self.stack.set_boolean(r(to), value),
+            Null { to } => self.stack[r(to)] = Value::Null,
+            Boolean { to, value } => self.stack[r(to)] = Value::boolean(value),
             GetProperty { to, object, key } => self.property_step(r(to), r(object), key)?,
             GetElement { to, object, key } => self.element_step(r(to), r(object), r(key))?,
             GetCapture { to, capture, name } => self.get_capture(r(to), capture, name)?,
@@ -206,13 +207,13 @@ impl<'p> Machine<'p> {
 
     /// Ends the innermost call with what a place of the stack holds.
     #[inline(always)]
-    fn return_from(&mut self, at: usize) -> Result<Flow, Trap> {
-        if !self.meter.is_within_with(self.frame.counted()) {
+    fn return_from(&mut self, at: usize, counted: u32) -> Result<Flow, Trap> {
+        if !self.meter.is_within_with(counted) {
             return Err(self.out_of_instructions());
         }
         let place = self.frame.base as usize - 1;
-        self.stack.move_to(at, place);
-        self.leave();
+        self.stack.copy(at, place);
+        self.leave(counted);
         Ok(Flow::Return)
     }
 
@@ -232,7 +233,10 @@ impl<'p> Machine<'p> {
                 let arguments = self.spread_arguments()?;
                 self.call_with_receiver_from_stack(arguments)?
             }
-            Throw => return Err(Trap::throw(self.pop())),
+            Throw => {
+                let value = self.pop();
+                return Err(self.throw(value));
+            }
             other => {
                 self.step_plain(other)?;
                 Flow::Next
@@ -295,17 +299,17 @@ impl<'p> Machine<'p> {
             }
             Instruction::DuplicatePair => {
                 let from = self.stack.len() - 2;
-                let first = self.stack[from].clone();
+                let first = self.stack[from];
                 self.push(first);
-                self.stack[from + 1].clone()
+                self.stack[from + 1]
             }
             Instruction::Swap => {
                 let last = self.stack.len() - 1;
                 self.stack.swap(last, last - 1);
                 return Ok(());
             }
-            Instruction::Callee => self.stack[self.frame.base as usize - 1].clone(),
-            _ => Value::Frozen(Data::Undefined),
+            Instruction::Callee => self.stack[self.frame.base as usize - 1],
+            _ => Value::Undefined,
         };
         self.push(value);
         Ok(())
@@ -320,7 +324,7 @@ impl<'p> Machine<'p> {
             Instruction::ClearSlot(slot) => self.set_slot(slot, Value::Uninitialised),
             Instruction::ClearCell(slot) => self.make_cell(slot, Value::Uninitialised)?,
             Instruction::MakeCell(slot) => {
-                let value = self.slot(slot).clone();
+                let value = self.slot(slot);
                 self.make_cell(slot, value)?;
             }
             Instruction::RenewCell(slot) => self.renew_cell(slot)?,

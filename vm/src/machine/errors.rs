@@ -13,17 +13,18 @@ use crate::heap::{HeapObject, ObjectKind};
 use crate::text::Text;
 use crate::value::Value;
 
-impl Machine<'_> {
+impl<'p> Machine<'p> {
     /// A trap that throws a new error, as `throw new TypeError(message)` does.
     pub fn error(&mut self, kind: ErrorKind, message: impl Into<String>) -> Trap {
         let mut properties = PropertyTable::with_capacity(1);
-        properties.insert(Text::from("message"), Value::text(message.into()));
+        properties.insert(Text::from("message"), self.text(message.into()));
         let object = HeapObject {
             kind: ObjectKind::Error(kind),
             properties,
             base: None,
         };
-        Trap::throw(Value::Object(self.heap.add_object(object)))
+        let object = self.heap.add_object(object);
+        self.throw(Value::Object(object))
     }
 
     /// A trap that throws a `TypeError`.
@@ -43,7 +44,7 @@ impl Machine<'_> {
         trap
     }
 
-    pub(super) fn not_a_function(&mut self, value: &Value, method: Option<&Text>) -> Trap {
+    pub(super) fn not_a_function(&mut self, value: &Value<'p>, method: Option<&Text>) -> Trap {
         let what = match method {
             Some(name) if value.is_nullish() => {
                 let value = self.describe(value);
@@ -63,10 +64,10 @@ impl Machine<'_> {
     }
 
     /// A few words for a value, for messages.
-    pub fn describe(&self, value: &Value) -> String {
+    pub fn describe(&self, value: &Value<'p>) -> String {
         match value {
-            Value::Frozen(Data::Undefined) => "undefined".into(),
-            Value::Frozen(Data::Text(text)) => {
+            Value::Undefined => "undefined".into(),
+            Value::Text(text) => {
                 let shown = text.slice(0, 40);
                 if shown.len() < text.len() {
                     format!("the text '{shown}…'")
@@ -74,10 +75,9 @@ impl Machine<'_> {
                     format!("the text '{shown}'")
                 }
             }
-            Value::Frozen(data @ (Data::Null | Data::Boolean(_) | Data::Number(_))) => match data {
-                Data::Number(number) => crate::number::number_to_text(*number).to_string(),
-                _ => data.to_json(),
-            },
+            Value::Null => "null".into(),
+            Value::Boolean(boolean) => boolean.get().to_string(),
+            Value::Number(number) => crate::number::number_to_text(number.get()).to_string(),
             Value::Frozen(Data::Array(_)) | Value::Array(_) => "an array".into(),
             Value::Frozen(Data::Address(address)) => format!("the address {address}"),
             Value::Frozen(Data::Symbolic(_)) => "an address".into(),
@@ -105,7 +105,8 @@ impl Machine<'_> {
                 stack,
                 value: None,
             },
-            TrapKind::Throw(value) => {
+            TrapKind::Throw => {
+                let value = self.thrown;
                 let code = data.code.unwrap_or(codes::THROWN);
                 let message = self.thrown_message(&value);
                 let value = self.freeze(&value, Purpose::State).ok();
@@ -120,18 +121,16 @@ impl Machine<'_> {
     }
 
     /// An error as its `toString` gives it, without running any of the script; in words what is no error.
-    fn thrown_message(&self, value: &Value) -> String {
+    fn thrown_message(&self, value: &Value<'p>) -> String {
         let own = |name: &str| -> Option<Text> {
             let key = Text::from(name);
             let found = match value {
-                Value::Object(id) => self.heap.object(*id).properties.get(&key).cloned(),
-                Value::Frozen(Data::Error(error)) => {
-                    error.properties().get(&key).cloned().map(Value::from)
-                }
+                Value::Object(id) => self.heap.object(*id).properties.get(&key).copied(),
+                Value::Frozen(Data::Error(error)) => error.properties().get(&key).map(Value::of),
                 _ => None,
             };
             match found {
-                Some(Value::Frozen(Data::Text(text))) if !text.is_empty() => Some(text),
+                Some(Value::Text(text)) if !text.is_empty() => Some(text.clone()),
                 _ => None,
             }
         };

@@ -4,11 +4,7 @@
 //! Guarantees: calls of scripts nest in a vector, never on the node's stack; a limit unwinds all of
 //! them; a thrown value goes to the innermost `try` above the floor of the run that it belongs to.
 
-use std::mem::ManuallyDrop;
-use std::sync::Arc;
-
 use super::Machine;
-use crate::bytecode::FunctionIndex;
 use crate::codes;
 use crate::data::FunctionData;
 use crate::error::{Trap, TrapKind};
@@ -22,9 +18,10 @@ const STACK_FRAMES_MAX: usize = 50;
 /// One open call.
 #[derive(Debug)]
 pub(super) struct Frame<'p> {
-    index: FunctionIndex,
     /// Where its captured variables are.
-    captured: Captured,
+    captured: Captured<'p>,
+    /// How many instructions lie before where it goes on, of a call that waits for another.
+    counted: u32,
     /// Where it goes on. Of the innermost call only the code and the base are up to date.
     position: Position<'p>,
 }
@@ -43,12 +40,12 @@ pub(super) struct Position<'p> {
 }
 
 /// Where the captured variables of a call are.
-#[derive(Debug)]
-pub(super) enum Captured {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Captured<'p> {
     /// In a closure of the heap.
     Closure(ClosureId),
     /// In a frozen function.
-    Frozen(Arc<FunctionData>),
+    Frozen(&'p FunctionData),
     /// There are none.
     Nothing,
 }
@@ -63,11 +60,11 @@ pub(super) struct Handler {
     target: u32,
 }
 
-impl Frame<'_> {
+impl<'p> Frame<'p> {
     /// Where its captured variables are.
     #[inline(always)]
-    pub(super) fn captured(&self) -> &Captured {
-        &self.captured
+    pub(super) fn captured(&self) -> Captured<'p> {
+        self.captured
     }
 }
 
@@ -88,20 +85,19 @@ impl Position<'_> {
 }
 
 impl<'p> Machine<'p> {
-    /// Opens a call of the function at a place of the stack, with so many arguments behind it. Where its
-    /// captured variables are is to be said at once.
+    /// Opens a call of the function at a place of the stack, with so many arguments behind it, from
+    /// where so many instructions lie before.
     #[inline(always)]
     pub(super) fn enter(
         &mut self,
-        index: FunctionIndex,
+        (steps, captured): (&'p Steps, Captured<'p>),
         at: usize,
         arguments: usize,
+        counted: u32,
     ) -> Result<(), Trap> {
         if self.depth >= self.limits.call_depth as usize {
             return Err(self.too_many_calls());
         }
-        let code = self.code;
-        let steps = &code.links.steps[index.0 as usize];
         let base = at + 1;
         let parameters = usize::from(steps.parameters);
         let rest = match steps.has_rest {
@@ -116,37 +112,25 @@ impl<'p> Machine<'p> {
         if let Some(rest) = rest {
             self.stack[base + parameters] = rest;
         }
-        self.meter.turn(self.frame.counted(), 0);
-        self.keep_position();
+        self.meter.turn(counted, 0);
+        self.keep_position(counted);
         self.frame.code = steps;
         self.frame.base = base as u32;
         self.frame.next = 0;
         match self.frames.get_mut(self.depth) {
             Some(frame) => {
-                frame.index = index;
+                frame.captured = captured;
                 frame.position.code = steps;
                 frame.position.base = base as u32;
             }
             None => self.frames.push(Frame {
-                index,
-                captured: Captured::Nothing,
+                captured,
+                counted: 0,
                 position: self.frame,
             }),
         }
         self.depth += 1;
         Ok(())
-    }
-
-    /// Says where the captured variables of the innermost call are.
-    #[inline]
-    pub(super) fn set_captured(&mut self, captured: Captured) {
-        // As `stack` does it: most often the old ones own no memory.
-        let captured = ManuallyDrop::new(captured);
-        let place = &mut self.frames[self.depth - 1].captured;
-        if matches!(place, Captured::Frozen(_)) {
-            *place = Captured::Nothing;
-        }
-        std::mem::forget(std::mem::replace(place, ManuallyDrop::into_inner(captured)));
     }
 
     #[cold]
@@ -156,11 +140,15 @@ impl<'p> Machine<'p> {
 
     /// The arguments behind the parameters, as an array.
     #[inline(never)]
-    fn rest_of(&mut self, base: usize, parameters: usize, arguments: usize) -> Result<Value, Trap> {
+    fn rest_of(
+        &mut self,
+        base: usize,
+        parameters: usize,
+        arguments: usize,
+    ) -> Result<Value<'p>, Trap> {
         let from = base + parameters.min(arguments);
-        let rest = self
-            .stack
-            .arguments(from, arguments.saturating_sub(parameters));
+        let count = arguments.saturating_sub(parameters);
+        let rest = self.stack.values(from, count).to_vec();
         self.new_array(rest)
     }
 
@@ -172,17 +160,18 @@ impl<'p> Machine<'p> {
 
     /// Notes where the innermost call is, for when it goes on. Part by part: see `stack`.
     #[inline(always)]
-    fn keep_position(&mut self) {
+    fn keep_position(&mut self, counted: u32) {
         if let Some(caller) = self.frames.get_mut(self.depth.wrapping_sub(1)) {
             caller.position.next = self.frame.next;
+            caller.counted = counted;
         }
     }
 
     /// Where the captured variables of the innermost call are.
     #[inline(always)]
-    pub(super) fn captured(&self) -> &Captured {
+    pub(super) fn captured(&self) -> Captured<'p> {
         let innermost = self.innermost();
-        innermost.map_or(&Captured::Nothing, Frame::captured)
+        innermost.map_or(Captured::Nothing, Frame::captured)
     }
 
     /// Charges what the stack grew beyond its highest so far.
@@ -196,23 +185,23 @@ impl<'p> Machine<'p> {
         Ok(())
     }
 
-    /// Closes the innermost call. Its frame stays to be written again.
+    /// Closes the innermost call, which is behind so many of its instructions. Its frame stays to be
+    /// written again.
     #[inline]
-    pub(super) fn leave(&mut self) {
+    pub(super) fn leave(&mut self, ended: u32) {
         let depth = self.depth.saturating_sub(1);
         self.depth = depth;
-        let ended = self.frame.counted();
-        match self.innermost().map(|caller| &caller.position) {
-            Some(&Position {
-                code, base, next, ..
-            }) => {
-                self.frame.code = code;
-                self.frame.base = base;
-                self.frame.next = next;
+        let mut counted = 0;
+        match depth.checked_sub(1).and_then(|at| self.frames.get(at)) {
+            Some(caller) => {
+                self.frame.code = caller.position.code;
+                self.frame.base = caller.position.base;
+                self.frame.next = caller.position.next;
+                counted = caller.counted;
             }
             None => self.frame = Position::OUTSIDE,
         }
-        self.meter.turn(ended, self.frame.counted());
+        self.meter.turn(ended, counted);
         self.set_frame_top();
         while self
             .handlers
@@ -253,21 +242,20 @@ impl<'p> Machine<'p> {
         if trap.0.places.is_empty() {
             trap.0.places = self.places();
         }
-        if let TrapKind::Throw(value) = &trap.0.kind
+        if let TrapKind::Throw = &trap.0.kind
             && self.handlers.len() > handler_floor
             && let Some(handler) = self.handlers.pop()
         {
-            let value = value.clone();
             while self.depth > handler.depth as usize {
-                self.leave();
+                self.leave(self.frame.counted());
             }
             self.set_frame_top();
-            self.stack[handler.place as usize] = value;
+            self.stack[handler.place as usize] = self.thrown;
             self.go_to(handler.target);
             return Ok(());
         }
         while self.depth > floor {
-            self.leave();
+            self.leave(self.frame.counted());
         }
         self.handlers.truncate(handler_floor);
         Err(trap)
@@ -282,23 +270,16 @@ impl<'p> Machine<'p> {
         self.frame.within = 0;
     }
 
-    /// The limit of a turn is met at a jump, which is the step before one.
-    #[cold]
-    pub(super) fn endless(&mut self, next: usize) -> Trap {
-        self.frame.next = next as u32;
-        self.out_of_instructions()
-    }
-
     /// Where each open call stands, innermost first: the function, and its instruction.
     pub(crate) fn places(&self) -> crate::error::Places {
         let callers = self.frames[..self.depth].iter().rev().skip(1);
-        let callers = callers.map(|frame| (frame.index, &frame.position));
-        let innermost = self.innermost().map(|frame| (frame.index, &self.frame));
+        let callers = callers.map(|frame| &frame.position);
+        let innermost = self.innermost().map(|_| &self.frame);
         let open = innermost.into_iter().chain(callers);
-        let place = |(index, position): (FunctionIndex, &Position<'_>)| {
+        let place = |position: &Position<'_>| {
             let step = position.next.saturating_sub(1) as usize;
             let origin = position.code.origins.get(step)?;
-            Some((index, origin.place + position.within))
+            Some((position.code.index, origin.place + position.within))
         };
         open.filter_map(place).take(STACK_FRAMES_MAX).collect()
     }

@@ -17,9 +17,9 @@ use crate::value::{IteratorId, Value};
 /// Puts the next item of an array that a slot's iterator goes over into a register, and tells whether
 /// there is one. Most loops are over the items of an array; of others it tells nothing.
 #[inline]
-pub(super) fn next_item(
-    window: &mut Window<'_>,
-    heap: &mut Heap,
+pub(super) fn next_item<'p>(
+    window: &mut Window<'_, 'p>,
+    heap: &mut Heap<'p>,
     to: Register,
     slot: Register,
 ) -> Option<bool> {
@@ -28,24 +28,22 @@ pub(super) fn next_item(
     };
     let state = heap.iterator(id);
     let at = state.next;
-    let is_there = match (&state.source, state.kind) {
-        (Value::Array(array), IteratorKind::Values) => match heap.array(*array).get(at) {
-            Some(item) => window.set_value(to, item),
-            None => false,
-        },
-        (Value::Frozen(Data::Array(array)), IteratorKind::Values) => match array.items().get(at) {
-            Some(item) => window.set_data(to, item),
-            None => false,
-        },
+    let item = match (state.source, state.kind) {
+        (Value::Array(array), IteratorKind::Values) => heap.array(array).get(at).copied(),
+        (Value::Frozen(Data::Array(array)), IteratorKind::Values) => {
+            array.items().get(at).map(Value::of)
+        }
         _ => return None,
     };
-    if is_there {
-        heap.iterator_mut(id).next = at + 1;
-    }
-    Some(is_there)
+    let Some(item) = item else {
+        return Some(false);
+    };
+    window.set(to, item);
+    heap.iterator_mut(id).next = at + 1;
+    Some(true)
 }
 
-impl Machine<'_> {
+impl<'p> Machine<'p> {
     pub(super) fn iteration(&mut self, instruction: Instruction) -> Result<(), Trap> {
         match instruction {
             Instruction::Iterate => {
@@ -59,7 +57,7 @@ impl Machine<'_> {
                 self.push(iterator);
             }
             Instruction::IterateNextOrUndefined(slot) => {
-                let value = self.next_of_slot(slot)?.unwrap_or(Value::UNDEFINED);
+                let value = self.next_of_slot(slot)?.unwrap_or(Value::Undefined);
                 self.push(value);
             }
             Instruction::IterateRest(slot) => {
@@ -81,25 +79,25 @@ impl Machine<'_> {
     pub(super) fn iterate_into(&mut self, to: usize, slot: u16) -> Result<bool, Trap> {
         match self.next_of_slot(slot)? {
             Some(value) => {
-                self.stack.set(to, value);
+                self.stack[to] = value;
                 Ok(true)
             }
             None => Ok(false),
         }
     }
 
-    pub(super) fn next_of_slot(&mut self, slot: u16) -> Result<Option<Value>, Trap> {
-        match *self.slot(slot) {
+    pub(super) fn next_of_slot(&mut self, slot: u16) -> Result<Option<Value<'p>>, Trap> {
+        match self.slot(slot) {
             Value::Iterator(id) => self.iterator_next(id),
             _ => Err(self.type_error("the iterator is gone")),
         }
     }
 
     /// An iterator over the values of an iterable.
-    pub fn iterate(&mut self, source: &Value) -> Result<Value, Trap> {
+    pub fn iterate(&mut self, source: &Value<'p>) -> Result<Value<'p>, Trap> {
         let kind = match source {
-            Value::Iterator(_) => return Ok(source.clone()),
-            Value::Array(_) | Value::Frozen(Data::Array(_) | Data::Text(_) | Data::Set(_)) => {
+            Value::Iterator(_) => return Ok(*source),
+            Value::Array(_) | Value::Text(_) | Value::Frozen(Data::Array(_) | Data::Set(_)) => {
                 IteratorKind::Values
             }
             Value::Frozen(Data::Map(_)) => IteratorKind::Entries,
@@ -111,11 +109,15 @@ impl Machine<'_> {
             Value::Host(host) => return Err(self.host.misuse(self, *host, Misuse::Spread)),
             _ => return Err(self.not_iterable(source)),
         };
-        self.new_iterator(source.clone(), kind)
+        self.new_iterator(*source, kind)
     }
 
     /// A new iterator.
-    pub fn new_iterator(&mut self, source: Value, kind: IteratorKind) -> Result<Value, Trap> {
+    pub fn new_iterator(
+        &mut self,
+        source: Value<'p>,
+        kind: IteratorKind,
+    ) -> Result<Value<'p>, Trap> {
         self.charge(32)?;
         Ok(Value::Iterator(self.heap.add_iterator(IteratorState {
             source,
@@ -124,7 +126,7 @@ impl Machine<'_> {
         })))
     }
 
-    fn not_iterable(&mut self, source: &Value) -> Trap {
+    fn not_iterable(&mut self, source: &Value<'p>) -> Trap {
         let what = self.describe(source);
         let hint = if what == "an object" {
             "; write `Object.values(object)` or `Object.entries(object)`"
@@ -135,13 +137,13 @@ impl Machine<'_> {
     }
 
     /// An iterator over the keys of an object, for `for…in`.
-    fn iterate_keys(&mut self, source: &Value) -> Result<Value, Trap> {
-        let keys: Vec<Value> = match source {
+    fn iterate_keys(&mut self, source: &Value<'p>) -> Result<Value<'p>, Trap> {
+        let keys: Vec<Value<'p>> = match source {
             source if source.is_nullish() => Vec::new(),
             _ => self
                 .own_entries(source)?
                 .into_iter()
-                .map(|(key, _)| Value::from(key))
+                .map(|(key, _)| self.text(key))
                 .collect(),
         };
         let object = match source {
@@ -153,25 +155,25 @@ impl Machine<'_> {
     }
 
     /// The next value of an iterator, `None` at its end: from then on for ever.
-    pub fn iterator_next(&mut self, id: IteratorId) -> Result<Option<Value>, Trap> {
+    pub fn iterator_next(&mut self, id: IteratorId) -> Result<Option<Value<'p>>, Trap> {
         let next = self.advance(id)?;
         if next.is_none() {
-            self.heap.iterator_mut(id).source = Value::UNDEFINED;
+            self.heap.iterator_mut(id).source = Value::Undefined;
         }
         Ok(next)
     }
 
-    fn advance(&mut self, id: IteratorId) -> Result<Option<Value>, Trap> {
+    fn advance(&mut self, id: IteratorId) -> Result<Option<Value<'p>>, Trap> {
         let state = self.heap.iterator(id);
         let (kind, at) = (state.kind, state.next);
-        let source = state.source.clone();
+        let source = state.source;
         match (&source, kind) {
-            (Value::Frozen(Data::Text(text)), _) => {
+            (Value::Text(text), _) => {
                 let Some((_, width)) = text.code_point_at(at) else {
                     return Ok(None);
                 };
                 self.heap.iterator_mut(id).next += width;
-                Ok(Some(Value::from(text.slice(at, at + width))))
+                Ok(Some(self.text(text.slice(at, at + width))))
             }
             (Value::Object(object), _) => {
                 let (ObjectKind::Map(entries) | ObjectKind::Set(entries)) =
@@ -182,7 +184,7 @@ impl Machine<'_> {
                 let Some((place, (key, value))) = entries.next(at) else {
                     return Ok(None);
                 };
-                let (key, value, skip) = (key.clone(), value.clone(), place - at);
+                let (key, value, skip) = (*key, *value, place - at);
                 let is_set = matches!(self.heap.object(*object).kind, ObjectKind::Set(_));
                 self.heap.iterator_mut(id).next = place + 1;
                 self.spend(skip as u64)?;
@@ -192,7 +194,7 @@ impl Machine<'_> {
                 let Some((key, value)) = map.entries().get(at) else {
                     return Ok(None);
                 };
-                let (key, value) = (Value::Frozen(key.clone()), Value::Frozen(value.clone()));
+                let (key, value) = (Value::of(key), Value::of(value));
                 self.heap.iterator_mut(id).next += 1;
                 self.keyed_step(kind, key, value, false).map(Some)
             }
@@ -200,9 +202,9 @@ impl Machine<'_> {
                 let Some(value) = set.values().get(at) else {
                     return Ok(None);
                 };
-                let value = Value::Frozen(value.clone());
+                let value = Value::of(value);
                 self.heap.iterator_mut(id).next += 1;
-                self.keyed_step(kind, value.clone(), value, true).map(Some)
+                self.keyed_step(kind, value, value, true).map(Some)
             }
             (_, IteratorKind::PropertyNames(object)) => self.next_name(id, &source, object),
             _ => self.next_item(id, &source, kind, at),
@@ -212,13 +214,13 @@ impl Machine<'_> {
     fn keyed_step(
         &mut self,
         kind: IteratorKind,
-        key: Value,
-        value: Value,
+        key: Value<'p>,
+        value: Value<'p>,
         is_set: bool,
-    ) -> Result<Value, Trap> {
+    ) -> Result<Value<'p>, Trap> {
         match kind {
             IteratorKind::Keys => Ok(key),
-            IteratorKind::Entries if is_set => self.new_array(vec![key.clone(), key]),
+            IteratorKind::Entries if is_set => self.new_array(vec![key, key]),
             IteratorKind::Entries => self.new_array(vec![key, value]),
             _ if is_set => Ok(key),
             _ => Ok(value),
@@ -228,10 +230,10 @@ impl Machine<'_> {
     fn next_item(
         &mut self,
         id: IteratorId,
-        source: &Value,
+        source: &Value<'p>,
         kind: IteratorKind,
         at: usize,
-    ) -> Result<Option<Value>, Trap> {
+    ) -> Result<Option<Value<'p>>, Trap> {
         let Some(item) = self.array_item(source, at) else {
             return Ok(None);
         };
@@ -247,9 +249,9 @@ impl Machine<'_> {
     fn next_name(
         &mut self,
         id: IteratorId,
-        keys: &Value,
+        keys: &Value<'p>,
         object: Option<crate::value::ObjectId>,
-    ) -> Result<Option<Value>, Trap> {
+    ) -> Result<Option<Value<'p>>, Trap> {
         loop {
             let at = self.heap.iterator(id).next;
             let Some(key) = self.array_item(keys, at) else {
@@ -268,15 +270,13 @@ impl Machine<'_> {
     }
 
     /// All values of an iterable; each is counted and charged.
-    pub fn iterate_all(&mut self, source: &Value) -> Result<Vec<Value>, Trap> {
+    pub fn iterate_all(&mut self, source: &Value<'p>) -> Result<Vec<Value<'p>>, Trap> {
         if let Some(count) = self.array_length(source) {
             self.charge(count * 16)?;
             self.spend(count as u64 / 4)?;
             return Ok(match source {
                 Value::Array(id) => self.heap.array(*id).to_vec(),
-                Value::Frozen(Data::Array(array)) => {
-                    array.items().iter().cloned().map(Value::Frozen).collect()
-                }
+                Value::Frozen(Data::Array(array)) => array.items().iter().map(Value::of).collect(),
                 _ => Vec::new(),
             });
         }
@@ -293,7 +293,7 @@ impl Machine<'_> {
     }
 
     /// The code points of a text as texts.
-    pub fn characters(&mut self, text: &Text) -> Result<Vec<Value>, Trap> {
-        self.iterate_all(&Value::from(text.clone()))
+    pub fn characters(&mut self, text: &Text) -> Result<Vec<Value<'p>>, Trap> {
+        self.iterate_all(&self.text(text.clone()))
     }
 }

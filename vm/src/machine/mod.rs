@@ -22,11 +22,12 @@ mod variables;
 
 use crate::bytecode::Code;
 use crate::codes;
-use crate::data::PropertyTable;
+use crate::data::{Data, PropertyTable};
 use crate::error::Trap;
 use crate::heap::{Heap, HeapObject};
 use crate::host::Host;
 use crate::limits::{Limit, Limits};
+use crate::memory::{Memory, Room};
 use crate::text::Text;
 use crate::value::Value;
 
@@ -50,20 +51,24 @@ pub struct Machine<'p> {
     /// The code that runs.
     pub code: &'p Code,
     /// Whoever runs it.
-    pub host: &'p dyn Host,
+    pub host: &'p dyn Host<'p>,
     /// Limits of this run.
     pub limits: &'p Limits,
+    /// What values refer to.
+    memory: &'p Memory,
+    /// Where its room goes back to.
+    room: Option<Box<Room>>,
     /// Everything mutable.
-    pub heap: Heap,
+    pub heap: Heap<'p>,
     meter: meter::Meter,
     allocated_bytes: u64,
     regex_steps: u64,
     /// Slots and operands of all open calls.
-    stack: stack::Stack,
+    stack: stack::Stack<'p>,
     /// The highest that the stack has been.
     stack_peak: usize,
     /// The open calls, and behind them room for more.
-    frames: Vec<frames::Frame<'p>>,
+    frames: smallvec::SmallVec<[frames::Frame<'p>; 2]>,
     /// How many calls are open.
     depth: usize,
     /// Where the innermost call is.
@@ -75,35 +80,54 @@ pub struct Machine<'p> {
     /// The place that a refusal is about, where no function runs: set while captures are frozen.
     pub(crate) focus: Option<crate::source::Span>,
     /// `lastIndex` of frozen regular expressions, within one call.
-    places: patterns::Places,
+    places: patterns::Places<'p>,
     /// What searches work in.
     scratch: crate::regex::Scratch,
     /// Captured variables of the functions that have been frozen.
-    pub(crate) kept: crate::freeze::KeptCells,
+    pub(crate) kept: crate::freeze::KeptCells<'p>,
+    /// What was thrown, from there until it is caught or told.
+    thrown: Value<'p>,
 }
 
 impl<'p> Machine<'p> {
     /// A machine with an empty heap and nothing used.
-    pub fn new(code: &'p Code, host: &'p dyn Host, limits: &'p Limits) -> Machine<'p> {
+    #[inline]
+    pub fn new(
+        code: &'p Code,
+        host: &'p dyn Host<'p>,
+        limits: &'p Limits,
+        memory: &'p Memory,
+    ) -> Machine<'p> {
+        let mut room = memory.take_room();
+        let (heap, scratch) = match &mut room {
+            Some(room) => (
+                std::mem::take(&mut room.heap),
+                std::mem::take(&mut room.scratch),
+            ),
+            None => Default::default(),
+        };
         Machine {
+            room,
             code,
             host,
             limits,
-            heap: Heap::default(),
+            memory,
+            heap,
             meter: meter::Meter::new(limits),
             allocated_bytes: 0,
             regex_steps: 0,
             stack: stack::Stack::default(),
             stack_peak: 0,
-            frames: Vec::new(),
+            frames: smallvec::SmallVec::new(),
             depth: 0,
             frame: frames::Position::OUTSIDE,
             handlers: Vec::new(),
             native_depth: 0,
             focus: None,
             places: patterns::Places::default(),
-            scratch: crate::regex::Scratch::default(),
+            scratch,
             kept: crate::freeze::KeptCells::default(),
+            thrown: Value::Undefined,
         }
     }
 
@@ -158,13 +182,13 @@ impl<'p> Machine<'p> {
     }
 
     /// A new array of the heap.
-    pub fn new_array(&mut self, items: Vec<Value>) -> Result<Value, Trap> {
+    pub fn new_array(&mut self, items: Vec<Value<'p>>) -> Result<Value<'p>, Trap> {
         self.charge(32 + items.len() * 16)?;
         Ok(Value::Array(self.heap.add_array(items)))
     }
 
     /// A new plain object of the heap.
-    pub fn new_object(&mut self, properties: PropertyTable<Value>) -> Result<Value, Trap> {
+    pub fn new_object(&mut self, properties: PropertyTable<Value<'p>>) -> Result<Value<'p>, Trap> {
         self.charge(64 + properties.len() * 40)?;
         Ok(Value::Object(
             self.heap.add_object(HeapObject::plain(properties)),
@@ -172,10 +196,47 @@ impl<'p> Machine<'p> {
     }
 
     /// A new text, charged.
-    pub fn new_text(&mut self, text: impl Into<Text>) -> Result<Value, Trap> {
+    pub fn new_text(&mut self, text: impl Into<Text>) -> Result<Value<'p>, Trap> {
         let text = text.into();
         self.charge(32 + text.byte_size())?;
-        Ok(Value::from(text))
+        Ok(self.text(text))
+    }
+
+    /// A text that is charged elsewhere, or is none of the script's making.
+    #[inline]
+    pub fn text(&self, text: impl Into<Text>) -> Value<'p> {
+        Value::Text(self.memory.keep_text(text.into()))
+    }
+
+    /// Data that enters the run.
+    #[inline]
+    pub fn value(&self, data: Data) -> Value<'p> {
+        match data {
+            Data::Undefined => Value::Undefined,
+            Data::Null => Value::Null,
+            Data::Boolean(boolean) => Value::boolean(boolean),
+            Data::Number(number) => Value::number(number),
+            Data::Text(text) => self.text(text),
+            compound => Value::Frozen(self.memory.keep(compound)),
+        }
+    }
+
+    /// A trap that throws a value.
+    pub fn throw(&mut self, value: Value<'p>) -> Trap {
+        self.thrown = value;
+        Trap::thrown()
+    }
+}
+
+impl Drop for Machine<'_> {
+    fn drop(&mut self) {
+        if self.room.is_none() && self.heap.has_no_room() && self.scratch.has_no_room() {
+            return;
+        }
+        let mut room = self.room.take().unwrap_or_default();
+        room.heap = std::mem::take(&mut self.heap).emptied();
+        room.scratch = std::mem::take(&mut self.scratch).unpaid();
+        self.memory.give_back(room);
     }
 }
 

@@ -12,7 +12,7 @@ use crate::host::Misuse;
 use crate::text::Text;
 use crate::value::{ObjectId, Value};
 
-impl Machine<'_> {
+impl<'p> Machine<'p> {
     pub(super) fn objects(&mut self, instruction: Instruction) -> Result<(), Trap> {
         match instruction {
             Instruction::NewObject => {
@@ -22,28 +22,33 @@ impl Machine<'_> {
             Instruction::ObjectLiteral(template) => {
                 let code = self.code;
                 let keys = &code.templates[template as usize];
-                let values = self.stack.split_off(self.stack.len() - keys.len());
+                let from = self.stack.len() - keys.len();
+                let values = self.stack.values(from, keys.len()).iter().copied();
                 let names = keys.iter().map(|key| code.keys[*key as usize].clone());
-                let properties: PropertyTable<Value> = names.zip(values).collect();
+                let properties = match code.links.plain_templates[template as usize] {
+                    true => PropertyTable::of_names(names.zip(values)),
+                    false => names.zip(values).collect(),
+                };
+                self.stack.set_top(from);
                 let object = self.new_object(properties)?;
                 self.push(object);
             }
             Instruction::DefineProperty(key) => {
                 let value = self.pop();
-                let object = self.top().clone();
+                let object = self.top();
                 let code = self.code;
                 self.set_property(&object, &code.keys[key as usize], value)?;
             }
             Instruction::DefineElement => {
                 let value = self.pop();
                 let key = self.pop();
-                let object = self.top().clone();
+                let object = self.top();
                 let key = self.to_key(&key)?;
                 self.set_property(&object, &key, value)?;
             }
             Instruction::SpreadObject => {
                 let source = self.pop();
-                let object = self.top().clone();
+                let object = self.top();
                 self.copy_properties(&source, &object, &[])?;
             }
             Instruction::ObjectRest(count) => self.object_rest(usize::from(count))?,
@@ -58,7 +63,7 @@ impl Machine<'_> {
             }
             _ => {
                 let source = self.pop();
-                let array = self.top().clone();
+                let array = self.top();
                 let items = self.iterate_all(&source)?;
                 if let Value::Array(id) = array {
                     let array = self.heap.array_mut(id);
@@ -72,9 +77,9 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn push_item(&mut self, value: Value) -> Result<(), Trap> {
+    fn push_item(&mut self, value: Value<'p>) -> Result<(), Trap> {
         self.charge(16)?;
-        if let Value::Array(id) = *self.top() {
+        if let Value::Array(id) = self.top() {
             self.heap.array_mut(id).push(value);
         }
         Ok(())
@@ -96,8 +101,8 @@ impl Machine<'_> {
     /// Copies the own properties of a value into an object, but those whose keys are excluded.
     pub fn copy_properties(
         &mut self,
-        source: &Value,
-        target: &Value,
+        source: &Value<'p>,
+        target: &Value<'p>,
         excluded: &[Text],
     ) -> Result<(), Trap> {
         if excluded.is_empty() && self.copy_at_once(source, target)? {
@@ -113,7 +118,7 @@ impl Machine<'_> {
 
     /// Copies all properties of a plain object into a new one; of a large frozen one only the changes
     /// that follow will be copied. False where it has to be done one by one.
-    fn copy_at_once(&mut self, source: &Value, target: &Value) -> Result<bool, Trap> {
+    fn copy_at_once(&mut self, source: &Value<'p>, target: &Value<'p>) -> Result<bool, Trap> {
         let Value::Object(target) = target else {
             return Ok(false);
         };
@@ -123,16 +128,12 @@ impl Machine<'_> {
         }
         let (properties, base) = match source {
             Value::Frozen(Data::Object(object)) if object.is_large() => {
-                (PropertyTable::default(), Some(object.clone()))
+                (PropertyTable::default(), Some(object))
             }
-            Value::Frozen(Data::Object(object)) => {
-                let properties = object.properties();
-                let copy = properties.try_map(|value| Ok(Value::Frozen(value.clone())));
-                (copy?, None)
-            }
+            Value::Frozen(Data::Object(object)) => (object.properties().map(Value::of), None),
             Value::Object(id) if matches!(self.heap.object(*id).kind, ObjectKind::Plain) => {
                 let object = self.heap.object(*id);
-                (object.properties.clone(), object.base.clone())
+                (object.properties.clone(), object.base)
             }
             _ => return Ok(false),
         };
@@ -157,17 +158,17 @@ impl Machine<'_> {
     }
 
     /// The own enumerable properties of a value, in JavaScript's order.
-    pub fn own_entries(&mut self, source: &Value) -> Result<Vec<(Text, Value)>, Trap> {
-        let frozen = |(key, value): (&Text, &Data)| (key.clone(), Value::Frozen(value.clone()));
+    pub fn own_entries(&mut self, source: &Value<'p>) -> Result<Vec<(Text, Value<'p>)>, Trap> {
+        let frozen = |(key, value): (&Text, &'p Data)| (key.clone(), Value::of(value));
         if let Value::Object(id) = source {
             self.settle_properties(*id)?;
         }
-        let entries: Vec<(Text, Value)> = match source {
+        let entries: Vec<(Text, Value<'p>)> = match source {
             Value::Object(id) => {
                 let properties = &self.heap.object(*id).properties;
                 properties
                     .iter()
-                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .map(|(key, value)| (key.clone(), *value))
                     .collect()
             }
             Value::Frozen(Data::Object(object)) => object.properties().iter().map(frozen).collect(),
@@ -178,20 +179,17 @@ impl Machine<'_> {
                 let items = (0..count).map(|at| {
                     (
                         Text::from(at.to_string()),
-                        self.array_item(source, at).unwrap_or(Value::UNDEFINED),
+                        self.array_item(source, at).unwrap_or(Value::Undefined),
                     )
                 });
                 items.chain(self.named_entries(source)).collect()
             }
-            Value::Frozen(Data::Text(text)) => {
+            Value::Text(text) => {
                 self.charge(text.len() * 32)?;
                 let units = text.iter_units().enumerate();
                 units
                     .map(|(at, unit)| {
-                        (
-                            Text::from(at.to_string()),
-                            Value::from(Text::from_unit(unit)),
-                        )
+                        (Text::from(at.to_string()), self.text(Text::from_unit(unit)))
                     })
                     .collect()
             }
@@ -208,18 +206,16 @@ impl Machine<'_> {
     }
 
     /// What a match holds besides its items.
-    fn named_entries(&self, array: &Value) -> Vec<(Text, Value)> {
+    fn named_entries(&self, array: &Value<'p>) -> Vec<(Text, Value<'p>)> {
         match array {
             Value::Array(id) => self.heap.named(*id).map_or_else(Vec::new, |named| {
                 let pairs = named.iter();
-                pairs
-                    .map(|(key, value)| (key.clone(), value.clone()))
-                    .collect()
+                pairs.map(|(key, value)| (key.clone(), *value)).collect()
             }),
             Value::Frozen(Data::Array(array)) => array.named().map_or_else(Vec::new, |named| {
                 let pairs = named.iter();
                 pairs
-                    .map(|(key, value)| (key.clone(), Value::Frozen(value.clone())))
+                    .map(|(key, value)| (key.clone(), Value::of(value)))
                     .collect()
             }),
             _ => Vec::new(),

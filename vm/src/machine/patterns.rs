@@ -16,18 +16,18 @@ use crate::text::Text;
 use crate::value::Value;
 
 /// `lastIndex` of frozen regular expressions, by pattern and flags, where it is not 0.
-pub(super) type Places = BTreeMap<(Text, Flags), Value>;
+pub(super) type Places<'p> = BTreeMap<(Text, Flags), Value<'p>>;
 
 /// Instructions that a search counts at least, for what it takes to begin one.
 const SEARCH_INSTRUCTIONS: u64 = 4;
 
-impl Machine<'_> {
+impl<'p> Machine<'p> {
     /// A new call of the run stage begins: frozen regular expressions start over.
     pub fn forget_places(&mut self) {
         self.places.clear();
     }
 
-    pub(super) fn frozen_place(&self, expression: &RegExpData) -> Value {
+    pub(super) fn frozen_place(&self, expression: &RegExpData) -> Value<'p> {
         if self.places.is_empty() {
             return Value::number(0.0);
         }
@@ -39,7 +39,7 @@ impl Machine<'_> {
     pub(super) fn set_frozen_place(
         &mut self,
         expression: &RegExpData,
-        place: Value,
+        place: Value<'p>,
     ) -> Result<(), Trap> {
         let key = (expression.source().clone(), expression.flags());
         if place.as_number() == Some(0.0) {

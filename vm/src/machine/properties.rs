@@ -5,7 +5,7 @@
 //! `undefined` or `null` is a `TypeError` that names the property.
 
 use super::Machine;
-use super::comparison::same;
+use super::comparison::{is_constant, same};
 use super::stack::Window;
 use crate::builtins::{self, Methods, NativeIndex, Prototype};
 use crate::bytecode::{Code, Instruction};
@@ -19,109 +19,111 @@ use crate::value::Value;
 
 /// Reads an own property into a register; false where it is not there, or is no ordinary one.
 #[inline]
-pub(super) fn get_property(
-    window: &mut Window<'_>,
-    heap: &Heap,
-    code: &Code,
+pub(super) fn get_property<'p>(
+    window: &mut Window<'_, 'p>,
+    heap: &Heap<'p>,
+    code: &'p Code,
     to: Register,
     object: Register,
     key: u32,
 ) -> bool {
     let name = &code.keys[key as usize];
-    match &window[object] {
-        Value::Frozen(Data::Object(object)) => match object.properties().get(name) {
-            Some(Data::Number(number)) => {
-                let number = *number;
-                window.set_number(to, number)
-            }
-            Some(Data::Text(text)) => {
-                let text = text.clone();
-                window.set(to, Value::Frozen(Data::Text(text)))
-            }
-            Some(Data::Object(object)) => {
-                let object = object.clone();
-                window.set(to, Value::Frozen(Data::Object(object)))
-            }
-            Some(Data::Array(array)) => {
-                let array = array.clone();
-                window.set(to, Value::Frozen(Data::Array(array)))
-            }
-            _ => false,
-        },
-        Value::Object(id) => match heap.object(*id).properties.get(name) {
-            Some(value) => window.set_value(to, value),
-            None => false,
-        },
-        value if code.links.length == Some(key) => {
-            let length = match value {
-                Value::Array(id) => heap.array(*id).len(),
-                Value::Frozen(Data::Array(array)) => array.items().len(),
-                Value::Frozen(Data::Text(text)) => text.len(),
-                _ => return false,
-            };
-            window.set_number(to, length as f64)
-        }
-        _ => false,
+    let found = match window[object] {
+        Value::Frozen(Data::Object(object)) => object.properties().get(name).map(Value::of),
+        Value::Object(id) => heap.object(id).properties.get(name).copied(),
+        value if code.links.length == Some(key) => length_of(value, heap),
+        _ => None,
+    };
+    match found {
+        Some(value) => window.set(to, value),
+        None => false,
     }
+}
+
+/// The length of what has one of its own.
+#[inline]
+fn length_of<'p>(value: Value<'p>, heap: &Heap<'p>) -> Option<Value<'p>> {
+    let length = match value {
+        Value::Array(id) => heap.array(id).len(),
+        Value::Frozen(Data::Array(array)) => array.items().len(),
+        Value::Text(text) => text.len(),
+        _ => return None,
+    };
+    Some(Value::number(length as f64))
+}
+
+/// Reads a property of a property of … into a register; false where one is not there, or is no
+/// ordinary one.
+#[inline]
+pub(super) fn get_path<'p>(
+    window: &mut Window<'_, 'p>,
+    heap: &Heap<'p>,
+    code: &'p Code,
+    path: &[u32],
+    (to, object): (Register, Register),
+) -> bool {
+    let mut part = window[object];
+    for key in path {
+        let found = match part {
+            Value::Frozen(Data::Object(object)) => {
+                let value = object.properties().get(&code.keys[*key as usize]);
+                value.map(Value::of)
+            }
+            value if code.links.length == Some(*key) => length_of(value, heap),
+            _ => None,
+        };
+        match found {
+            Some(value) => part = value,
+            None => return false,
+        }
+    }
+    window.set(to, part)
 }
 
 /// Whether an own property is a constant of the code, where that is known without more.
 #[inline]
 pub(super) fn property_is_constant(
-    object: &Value,
+    object: Value<'_>,
     code: &Code,
     key: u32,
     constant: u32,
 ) -> Option<bool> {
-    let constant = &code.constants[constant as usize];
-    match (object, constant) {
-        (_, Data::Text(text)) if !text.is_short() => None,
-        (Value::Frozen(Data::Object(object)), constant) => {
-            let value = object.properties().get(&code.keys[key as usize])?;
-            Some(same(value, constant))
-        }
-        _ => None,
-    }
+    let Value::Frozen(Data::Object(object)) = object else {
+        return None;
+    };
+    let value = object.properties().get(&code.keys[key as usize])?;
+    is_constant(Value::of(value), code, constant)
 }
 
 /// Reads an item of an array into a register; false where there is none.
 #[inline]
-pub(super) fn get_element(
-    window: &mut Window<'_>,
-    heap: &Heap,
+pub(super) fn get_element<'p>(
+    window: &mut Window<'_, 'p>,
+    heap: &Heap<'p>,
     to: Register,
     object: Register,
     key: Register,
 ) -> bool {
-    let Some(number) = window.number(key) else {
+    let Some(at) = window[key].as_index() else {
         return false;
     };
-    let at = number as usize;
-    if at as f64 != number {
-        return false;
-    }
-    match &window[object] {
-        Value::Array(id) => match heap.array(*id).get(at) {
-            Some(item) => window.set_value(to, item),
-            None => false,
-        },
-        Value::Frozen(Data::Array(array)) => match array.items().get(at) {
-            Some(item) => {
-                let item = item.clone();
-                window.set(to, Value::Frozen(item))
-            }
-            None => false,
-        },
-        _ => false,
+    let found = match window[object] {
+        Value::Array(id) => heap.array(id).get(at).copied(),
+        Value::Frozen(Data::Array(array)) => array.items().get(at).map(Value::of),
+        _ => None,
+    };
+    match found {
+        Some(value) => window.set(to, value),
+        None => false,
     }
 }
 
-impl Machine<'_> {
+impl<'p> Machine<'p> {
     pub(super) fn properties(&mut self, instruction: Instruction) -> Result<(), Trap> {
         match instruction {
             Instruction::GetElementMethod => {
                 let key = self.pop();
-                let object = self.top().clone();
+                let object = self.top();
                 let value = self.element(&object, &key)?;
                 self.push(value);
             }
@@ -129,35 +131,38 @@ impl Machine<'_> {
                 let value = self.pop();
                 let object = self.pop();
                 let code = self.code;
-                self.set_property(&object, &code.keys[key as usize], value.clone())?;
+                self.set_property(&object, &code.keys[key as usize], value)?;
                 self.push(value);
             }
             Instruction::SetElement => {
                 let value = self.pop();
                 let key = self.pop();
                 let object = self.pop();
-                self.set_element(&object, &key, value.clone())?;
+                self.set_element(&object, &key, value)?;
                 self.push(value);
             }
             Instruction::DeleteProperty(key) => {
                 let object = self.pop();
                 let code = self.code;
                 self.delete_property(&object, &code.keys[key as usize])?;
-                self.push(Value::TRUE);
+                self.push(Value::boolean(true));
             }
             Instruction::DeleteElement => {
                 let key = self.pop();
                 let object = self.pop();
                 let key = self.to_key(&key)?;
                 self.delete_property(&object, &key)?;
-                self.push(Value::TRUE);
+                self.push(Value::boolean(true));
             }
             Instruction::RequireObject => self.require_object()?,
             _ => {
                 let key = self.pop();
                 let key = match key {
-                    Value::Frozen(Data::Number(_) | Data::Text(_)) => key,
-                    other => Value::from(self.to_key(&other)?),
+                    Value::Number(_) | Value::Text(_) => key,
+                    other => {
+                        let key = self.to_key(&other)?;
+                        self.text(key)
+                    }
                 };
                 self.push(key);
             }
@@ -167,20 +172,20 @@ impl Machine<'_> {
 
     fn require_object(&mut self) -> Result<(), Trap> {
         if self.top().is_nullish() {
-            let value = self.describe(self.top());
+            let value = self.describe(&self.top());
             return Err(self.type_error(format!("cannot take {value} apart: it has no properties")));
         }
         Ok(())
     }
 
     /// The prototype whose methods a value has; `None` for `undefined`, `null` and host values.
-    pub fn prototype_of(&self, value: &Value) -> Option<Prototype> {
+    pub fn prototype_of(&self, value: &Value<'p>) -> Option<Prototype> {
         Some(match value {
+            Value::Undefined | Value::Null => return None,
+            Value::Boolean(_) => Prototype::Boolean,
+            Value::Number(_) => Prototype::Number,
+            Value::Text(_) => Prototype::String,
             Value::Frozen(data) => match data {
-                Data::Undefined | Data::Null => return None,
-                Data::Boolean(_) => Prototype::Boolean,
-                Data::Number(_) => Prototype::Number,
-                Data::Text(_) => Prototype::String,
                 Data::Array(_) => Prototype::Array,
                 Data::Error(_) => Prototype::Error,
                 Data::Date(_) => Prototype::Date,
@@ -188,7 +193,7 @@ impl Machine<'_> {
                 Data::Map(_) => Prototype::Map,
                 Data::Set(_) => Prototype::Set,
                 Data::Function(_) => Prototype::Function,
-                Data::Object(_) | Data::Address(_) | Data::Symbolic(_) => Prototype::Object,
+                _ => Prototype::Object,
             },
             Value::Object(id) => match self.heap.object(*id).kind {
                 ObjectKind::Plain => Prototype::Object,
@@ -207,19 +212,19 @@ impl Machine<'_> {
 
     /// Reads a property in full.
     pub(super) fn property_step(&mut self, to: usize, object: usize, key: u32) -> Result<(), Trap> {
-        let object = self.stack[object].clone();
+        let object = self.stack[object];
         let value = self.property_by_key(&object, key)?;
-        self.stack.set(to, value);
+        self.stack[to] = value;
         Ok(())
     }
 
     /// A method of a value that has no properties of its own by the names of methods.
     #[inline]
-    pub(super) fn built_in_method(&self, receiver: &Value, key: u32) -> Option<NativeIndex> {
+    pub(super) fn built_in_method(&self, receiver: &Value<'p>, key: u32) -> Option<NativeIndex> {
         let prototype = match receiver {
             Value::Array(_) | Value::Frozen(Data::Array(_)) => Prototype::Array,
-            Value::Frozen(Data::Text(_)) => Prototype::String,
-            Value::Frozen(Data::Number(_)) => Prototype::Number,
+            Value::Text(_) => Prototype::String,
+            Value::Number(_) => Prototype::Number,
             Value::Frozen(Data::Map(_)) => Prototype::Map,
             Value::Frozen(Data::Set(_)) => Prototype::Set,
             Value::Object(id) if self.heap.object(*id).is_empty() => self.prototype_of(receiver)?,
@@ -228,52 +233,11 @@ impl Machine<'_> {
         self.code.links.methods[key as usize].get(prototype)
     }
 
-    /// A property of a property of …: frozen objects on the way are looked through in place.
-    pub(super) fn get_path(&mut self, to: usize, object: usize, path: u32) -> Result<(), Trap> {
-        let (code, frame) = (self.code, self.frame.code);
-        let keys = &frame.paths[path as usize];
-        let Value::Frozen(start) = &self.stack[object] else {
-            let value = self.stack[object].clone();
-            return self.walk_path(to, value, keys, 0);
-        };
-        let (mut part, mut read) = (start, 0);
-        while let Data::Object(object) = part
-            && let Some(key) = keys.get(read)
-            && let Some(found) = object.properties().get(&code.keys[*key as usize])
-        {
-            part = found;
-            read += 1;
-        }
-        let number = match (&keys[read..], part) {
-            ([], Data::Number(number)) => Some(*number),
-            ([key], Data::Text(text)) if code.links.length == Some(*key) => Some(text.len() as f64),
-            ([key], Data::Array(array)) if code.links.length == Some(*key) => {
-                Some(array.items().len() as f64)
-            }
-            _ => None,
-        };
-        if let Some(number) = number {
-            self.stack.set_number(to, number);
-            return Ok(());
-        }
-        let value = Value::Frozen(part.clone());
-        if read < keys.len() {
-            return self.walk_path(to, value, keys, read);
-        }
-        self.stack[to] = value;
-        Ok(())
-    }
-
-    /// The rest of a path, of which some keys have been read, without a short way.
-    #[inline(never)]
-    fn walk_path(
-        &mut self,
-        to: usize,
-        mut value: Value,
-        keys: &[u32],
-        read: usize,
-    ) -> Result<(), Trap> {
-        for (at, key) in keys.iter().enumerate().skip(read) {
+    /// A property of a property of …, in full.
+    pub(super) fn path_step(&mut self, to: usize, object: usize, path: u32) -> Result<(), Trap> {
+        let keys = &self.frame.code.paths[path as usize];
+        let mut value = self.stack[object];
+        for (at, key) in keys.iter().enumerate() {
             self.frame.within = at as u32;
             value = self.property_by_key(&value, *key)?;
         }
@@ -294,14 +258,13 @@ impl Machine<'_> {
         if let Data::Text(text) = constant {
             self.spend_on_units(text.len())?;
         }
-        let object = self.stack[object].clone();
+        let object = self.stack[object];
         match self.property_by_key(&object, key)? {
-            Value::Frozen(value) => Ok(value == *constant),
             Value::Host(host) => {
                 self.frame.within = 1;
                 Err(self.equality_misuse(host))
             }
-            _ => Ok(false),
+            value => Ok(same(value, constant)),
         }
     }
 
@@ -312,25 +275,29 @@ impl Machine<'_> {
         object: usize,
         key: usize,
     ) -> Result<(), Trap> {
-        let (object, key) = (self.stack[object].clone(), self.stack[key].clone());
+        let (object, key) = (self.stack[object], self.stack[key]);
         let value = self.element(&object, &key)?;
-        self.stack.set(to, value);
+        self.stack[to] = value;
         Ok(())
     }
 
     #[inline]
-    pub(super) fn property_by_key(&mut self, object: &Value, key: u32) -> Result<Value, Trap> {
+    pub(super) fn property_by_key(
+        &mut self,
+        object: &Value<'p>,
+        key: u32,
+    ) -> Result<Value<'p>, Trap> {
         let code = self.code;
         let name = &code.keys[key as usize];
         match object {
             Value::Object(id) => {
                 if let Some(value) = self.heap.object(*id).properties.get(name) {
-                    return Ok(value.clone());
+                    return Ok(*value);
                 }
             }
             Value::Frozen(Data::Object(object)) => {
                 if let Some(value) = object.properties().get(name) {
-                    return Ok(Value::Frozen(value.clone()));
+                    return Ok(Value::of(value));
                 }
             }
             _ => {}
@@ -339,16 +306,16 @@ impl Machine<'_> {
     }
 
     /// Reads a property.
-    pub fn property(&mut self, object: &Value, key: &Text) -> Result<Value, Trap> {
+    pub fn property(&mut self, object: &Value<'p>, key: &Text) -> Result<Value<'p>, Trap> {
         self.other_property(object, key, None)
     }
 
     fn other_property(
         &mut self,
-        object: &Value,
+        object: &Value<'p>,
         key: &Text,
         methods: Option<&Methods>,
-    ) -> Result<Value, Trap> {
+    ) -> Result<Value<'p>, Trap> {
         if let Value::Host(host) = object {
             return self.host.property(self, *host, key);
         }
@@ -375,7 +342,7 @@ impl Machine<'_> {
     }
 
     /// The function that makes values of a kind, as a script names it; `undefined` where there is none.
-    fn constructor_of(&self, object: &Value, prototype: Prototype) -> Value {
+    fn constructor_of(&self, object: &Value<'p>, prototype: Prototype) -> Value<'p> {
         let error = match object {
             Value::Frozen(Data::Error(error)) => Some(error.kind),
             Value::Object(id) => match self.heap.object(*id).kind {
@@ -386,26 +353,22 @@ impl Machine<'_> {
         };
         let name = error.map_or(prototype.name(), |kind| kind.name());
         let native = builtins::find(name).or_else(|| builtins::find(&format!("new {name}")));
-        native.map_or(Value::UNDEFINED, Value::Native)
+        native.map_or(Value::Undefined, Value::Native)
     }
 
     /// An own property, built-in ones such as `length` included.
-    pub fn own_property(&self, object: &Value, key: &Text) -> Option<Value> {
+    pub fn own_property(&self, object: &Value<'p>, key: &Text) -> Option<Value<'p>> {
         let ascii = key.as_ascii().unwrap_or("");
         match object {
             Value::Object(id) => match &self.heap.object(*id).kind {
-                ObjectKind::RegExp(_, place) if ascii == "lastIndex" => Some(place.clone()),
+                ObjectKind::RegExp(_, place) if ascii == "lastIndex" => Some(*place),
                 _ => self.heap.object(*id).get(key),
             },
             Value::Frozen(Data::RegExp(expression)) if ascii == "lastIndex" => {
                 Some(self.frozen_place(expression))
             }
-            Value::Frozen(Data::Object(object)) => {
-                object.properties().get(key).cloned().map(Value::Frozen)
-            }
-            Value::Frozen(Data::Error(error)) => {
-                error.properties().get(key).cloned().map(Value::Frozen)
-            }
+            Value::Frozen(Data::Object(object)) => object.properties().get(key).map(Value::of),
+            Value::Frozen(Data::Error(error)) => error.properties().get(key).map(Value::of),
             Value::Array(id) if ascii == "length" => {
                 Some(Value::number(self.heap.array(*id).len() as f64))
             }
@@ -416,12 +379,10 @@ impl Machine<'_> {
                 Some(at) => self.array_item(object, at as usize),
                 None => self.named_part(object, key),
             },
-            Value::Frozen(Data::Text(text)) if ascii == "length" => {
-                Some(Value::number(text.len() as f64))
-            }
-            Value::Frozen(Data::Text(text)) => text
+            Value::Text(text) if ascii == "length" => Some(Value::number(text.len() as f64)),
+            Value::Text(text) => text
                 .unit_at(key.array_index()? as usize)
-                .map(|unit| Value::from(Text::from_unit(unit))),
+                .map(|unit| self.text(Text::from_unit(unit))),
             Value::Closure(_) | Value::Frozen(Data::Function(_)) | Value::Native(_) => {
                 self.function_property(object, ascii)
             }
@@ -430,26 +391,24 @@ impl Machine<'_> {
     }
 
     /// What a match holds besides its items.
-    fn named_part(&self, array: &Value, key: &Text) -> Option<Value> {
+    fn named_part(&self, array: &Value<'p>, key: &Text) -> Option<Value<'p>> {
         match array {
             Value::Array(id) => self.heap.named(*id)?.get(key).cloned(),
-            Value::Frozen(Data::Array(array)) => {
-                array.named()?.get(key).cloned().map(Value::Frozen)
-            }
+            Value::Frozen(Data::Array(array)) => array.named()?.get(key).map(Value::of),
             _ => None,
         }
     }
 
-    fn function_property(&self, function: &Value, key: &str) -> Option<Value> {
+    fn function_property(&self, function: &Value<'p>, key: &str) -> Option<Value<'p>> {
         let index = match function {
             Value::Closure(id) => self.heap.closure(*id).function,
             Value::Frozen(Data::Function(function)) => function.function,
             Value::Native(native) => {
                 let native = builtins::native(*native);
                 return match key {
-                    "name" => Some(Value::text(
-                        native.name.rsplit(['.', ' ']).next().unwrap_or(native.name),
-                    )),
+                    "name" => Some(
+                        self.text(native.name.rsplit(['.', ' ']).next().unwrap_or(native.name)),
+                    ),
                     "length" => Some(Value::number(f64::from(native.length))),
                     _ => None,
                 };
@@ -458,20 +417,20 @@ impl Machine<'_> {
         };
         let function = self.code.functions.get(index.0 as usize)?;
         match key {
-            "name" => Some(Value::from(function.name.clone())),
+            "name" => Some(self.text(function.name.clone())),
             "length" => Some(Value::number(f64::from(function.length))),
             _ => None,
         }
     }
 
     /// What built-in prototypes hold besides methods.
-    fn inherited(&self, object: &Value, key: &Text) -> Value {
+    fn inherited(&self, object: &Value<'p>, key: &Text) -> Value<'p> {
         let kind = match object {
             Value::Frozen(Data::Error(error)) => Some(error.kind),
             Value::Object(id) => match &self.heap.object(*id).kind {
                 ObjectKind::Error(kind) => Some(*kind),
                 ObjectKind::RegExp(expression, _) => {
-                    return crate::builtins::expression_part(expression, key);
+                    return crate::builtins::expression_part(self, expression, key);
                 }
                 ObjectKind::Map(entries) | ObjectKind::Set(entries) if *key == *"size" => {
                     return Value::number(entries.len() as f64);
@@ -479,7 +438,7 @@ impl Machine<'_> {
                 _ => None,
             },
             Value::Frozen(Data::RegExp(expression)) => {
-                return crate::builtins::expression_part(expression, key);
+                return crate::builtins::expression_part(self, expression, key);
             }
             Value::Frozen(Data::Map(map)) if *key == *"size" => {
                 return Value::number(map.entries().len() as f64);
@@ -490,27 +449,23 @@ impl Machine<'_> {
             _ => None,
         };
         match (kind, key.as_ascii()) {
-            (Some(kind), Some("name")) => Value::text(kind.name()),
-            (Some(_), Some("message")) => Value::from(Text::empty()),
-            _ => Value::UNDEFINED,
+            (Some(kind), Some("name")) => self.text(kind.name()),
+            (Some(_), Some("message")) => self.text(Text::empty()),
+            _ => Value::Undefined,
         }
     }
 
     /// Reads an element by a computed key.
-    pub fn element(&mut self, object: &Value, key: &Value) -> Result<Value, Trap> {
-        if let Value::Frozen(Data::Number(number)) = key
-            && *number >= 0.0
-            && number.fract() == 0.0
-        {
-            let at = *number as usize;
+    pub fn element(&mut self, object: &Value<'p>, key: &Value<'p>) -> Result<Value<'p>, Trap> {
+        if let Some(at) = key.as_index() {
             match object {
                 Value::Array(_) | Value::Frozen(Data::Array(_)) => {
-                    return Ok(self.array_item(object, at).unwrap_or(Value::UNDEFINED));
+                    return Ok(self.array_item(object, at).unwrap_or(Value::Undefined));
                 }
-                Value::Frozen(Data::Text(text)) => {
+                Value::Text(text) => {
                     return Ok(text
                         .unit_at(at)
-                        .map_or(Value::UNDEFINED, |unit| Value::from(Text::from_unit(unit))));
+                        .map_or(Value::Undefined, |unit| self.text(Text::from_unit(unit))));
                 }
                 _ => {}
             }
@@ -521,7 +476,7 @@ impl Machine<'_> {
                 "cannot read properties of {object} (reading {key})"
             )));
         }
-        if let (Value::Host(host), Value::Frozen(Data::Number(_))) = (object, key) {
+        if let (Value::Host(host), Value::Number(_)) = (object, key) {
             return Err(self.host.misuse(self, *host, Misuse::Element));
         }
         let key = self.to_key(key)?;
@@ -530,16 +485,16 @@ impl Machine<'_> {
 
     /// An item of an array of either kind.
     #[inline]
-    pub fn array_item(&self, array: &Value, at: usize) -> Option<Value> {
+    pub fn array_item(&self, array: &Value<'p>, at: usize) -> Option<Value<'p>> {
         match array {
             Value::Array(id) => self.heap.array(*id).get(at).cloned(),
-            Value::Frozen(Data::Array(array)) => array.items().get(at).cloned().map(Value::Frozen),
+            Value::Frozen(Data::Array(array)) => array.items().get(at).map(Value::of),
             _ => None,
         }
     }
 
     /// How many items an array of either kind has.
-    pub fn array_length(&self, array: &Value) -> Option<usize> {
+    pub fn array_length(&self, array: &Value<'p>) -> Option<usize> {
         match array {
             Value::Array(id) => Some(self.heap.array(*id).len()),
             Value::Frozen(Data::Array(array)) => Some(array.items().len()),
@@ -548,12 +503,15 @@ impl Machine<'_> {
     }
 
     /// Writes an element by a computed key.
-    pub fn set_element(&mut self, object: &Value, key: &Value, value: Value) -> Result<(), Trap> {
-        if let (Value::Array(id), Value::Frozen(Data::Number(number))) = (object, key)
-            && *number >= 0.0
-            && number.fract() == 0.0
+    pub fn set_element(
+        &mut self,
+        object: &Value<'p>,
+        key: &Value<'p>,
+        value: Value<'p>,
+    ) -> Result<(), Trap> {
+        if let (Value::Array(id), Some(at)) = (object, key.as_index())
             && !self.heap.is_locked(object)
-            && let Some(item) = self.heap.array_mut(*id).get_mut(*number as usize)
+            && let Some(item) = self.heap.array_mut(*id).get_mut(at)
         {
             *item = value;
             return Ok(());
@@ -563,7 +521,12 @@ impl Machine<'_> {
     }
 
     /// Writes a property.
-    pub fn set_property(&mut self, object: &Value, key: &Text, value: Value) -> Result<(), Trap> {
+    pub fn set_property(
+        &mut self,
+        object: &Value<'p>,
+        key: &Text,
+        value: Value<'p>,
+    ) -> Result<(), Trap> {
         match object {
             locked if self.heap.is_locked(locked) => Err(self.frozen_error(
                 &format!("set '{key}'"),
@@ -602,7 +565,7 @@ impl Machine<'_> {
                 Ok(())
             }
             Value::Host(host) => Err(self.host.misuse(self, *host, Misuse::Write)),
-            Value::Frozen(Data::Undefined | Data::Null) => {
+            Value::Undefined | Value::Null => {
                 let object = self.describe(object);
                 Err(self.type_error(format!(
                     "cannot set properties of {object} (setting '{key}')"
@@ -627,7 +590,7 @@ impl Machine<'_> {
         }
     }
 
-    fn set_length(&mut self, id: crate::value::ArrayId, value: &Value) -> Result<(), Trap> {
+    fn set_length(&mut self, id: crate::value::ArrayId, value: &Value<'p>) -> Result<(), Trap> {
         let length = self.to_number(value)?;
         if length < 0.0 || length.fract() != 0.0 || length > f64::from(u32::MAX) {
             return Err(self.range_error("Invalid array length"));
@@ -643,12 +606,12 @@ impl Machine<'_> {
         let current = self.heap.array(id).len();
         if length > current {
             self.charge((length - current).saturating_mul(16))?;
-            self.heap.array_mut(id).resize(length, Value::UNDEFINED);
+            self.heap.array_mut(id).resize(length, Value::Undefined);
         }
         Ok(())
     }
 
-    fn delete_property(&mut self, object: &Value, key: &Text) -> Result<(), Trap> {
+    fn delete_property(&mut self, object: &Value<'p>, key: &Text) -> Result<(), Trap> {
         match object {
             // What is not there can be deleted anywhere.
             Value::Object(_) | Value::Array(_) | Value::Frozen(_)
@@ -670,7 +633,7 @@ impl Machine<'_> {
                     .array_index()
                     .and_then(|at| self.heap.array_mut(*id).get_mut(at as usize))
                 {
-                    *item = Value::UNDEFINED;
+                    *item = Value::Undefined;
                 }
                 Ok(())
             }
@@ -688,12 +651,9 @@ impl Machine<'_> {
     }
 
     /// `key in object`
-    pub fn has_property(&mut self, object: &Value, key: &Text) -> Result<bool, Trap> {
+    pub fn has_property(&mut self, object: &Value<'p>, key: &Text) -> Result<bool, Trap> {
         let is_object = match object {
-            Value::Frozen(data) => !matches!(
-                data,
-                Data::Undefined | Data::Null | Data::Boolean(_) | Data::Number(_) | Data::Text(_)
-            ),
+            value if value.is_primitive() => false,
             Value::Host(host) => return Err(self.host.misuse(self, *host, Misuse::Operator("in"))),
             _ => true,
         };

@@ -492,9 +492,11 @@ fn steps_count_as_their_instructions() {
     let used = |text: &str| {
         let module = compile(text).unwrap();
         let limits = Limits::default();
-        let mut machine = crate::machine::Machine::new(&module.code, &crate::host::NoHost, &limits);
+        let memory = crate::memory::Memory::default();
+        let mut machine =
+            crate::machine::Machine::new(&module.code, &crate::host::NoHost, &limits, &memory);
         let main = crate::data::Data::function(crate::bytecode::FunctionIndex(0), Vec::new());
-        let main = crate::value::Value::Frozen(main.unwrap());
+        let main = machine.value(main.unwrap());
         machine.call(&main, &[]).unwrap();
         machine.used().instructions
     };

@@ -15,30 +15,30 @@ use crate::heap::{Closure, Heap};
 use crate::steps::Register;
 use crate::value::Value;
 
-impl Captured {
+impl<'p> Captured<'p> {
     /// Reads a captured variable into a register; false where it is not declared yet, or is to be
     /// looked through for symbolic addresses.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(
-        &self,
-        window: &mut Window<'_>,
-        heap: &Heap,
-        code: &Code,
+        self,
+        window: &mut Window<'_, 'p>,
+        heap: &Heap<'p>,
+        code: &'p Code,
         to: Register,
         capture: u16,
     ) -> bool {
         let at = usize::from(capture);
         match self {
             Captured::Closure(id) => {
-                let value = match heap.closure(*id).captures.get(at) {
-                    Some(Value::Cell(cell)) => heap.cell(*cell),
-                    Some(value) => value,
+                let value = match heap.closure(id).captures.get(at) {
+                    Some(Value::Cell(cell)) => *heap.cell(*cell),
+                    Some(value) => *value,
                     None => return false,
                 };
                 match value {
                     Value::Uninitialised => false,
                     Value::Frozen(data) if data.has_symbolic() => false,
-                    value => window.set_value(to, value),
+                    value => window.set(to, value),
                 }
             }
             Captured::Frozen(function) => {
@@ -50,21 +50,21 @@ impl Captured {
                     },
                     None => return false,
                 };
-                !data.has_symbolic() && window.set_data(to, data)
+                !data.has_symbolic() && window.set(to, Value::of(data))
             }
             Captured::Nothing => false,
         }
     }
 }
 
-impl Machine<'_> {
+impl<'p> Machine<'p> {
     #[inline]
-    pub(super) fn slot(&self, slot: u16) -> &Value {
-        &self.stack[self.frame.base as usize + usize::from(slot)]
+    pub(super) fn slot(&self, slot: u16) -> Value<'p> {
+        self.stack[self.frame.base as usize + usize::from(slot)]
     }
 
     #[inline]
-    pub(super) fn set_slot(&mut self, slot: u16, value: Value) {
+    pub(super) fn set_slot(&mut self, slot: u16, value: Value<'p>) {
         let at = self.frame.base as usize + usize::from(slot);
         self.stack[at] = value;
     }
@@ -74,7 +74,7 @@ impl Machine<'_> {
         if matches!(self.stack[from], Value::Uninitialised) {
             return Err(self.not_initialised(name));
         }
-        self.stack.copy(from, to);
+        self.stack[to] = self.stack[from];
         Ok(())
     }
 
@@ -82,7 +82,7 @@ impl Machine<'_> {
         &mut self,
         slot: u16,
         name: u32,
-        value: Value,
+        value: Value<'p>,
     ) -> Result<(), Trap> {
         if matches!(self.slot(slot), Value::Uninitialised) {
             return Err(self.not_initialised(name));
@@ -91,7 +91,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    pub(super) fn make_cell(&mut self, slot: u16, value: Value) -> Result<(), Trap> {
+    pub(super) fn make_cell(&mut self, slot: u16, value: Value<'p>) -> Result<(), Trap> {
         self.charge(16)?;
         let cell = self.heap.add_cell(value);
         self.set_slot(slot, Value::Cell(cell));
@@ -100,8 +100,8 @@ impl Machine<'_> {
 
     pub(super) fn renew_cell(&mut self, slot: u16) -> Result<(), Trap> {
         let value = match self.slot(slot) {
-            Value::Cell(id) => self.heap.cell(*id).clone(),
-            value => value.clone(),
+            Value::Cell(id) => *self.heap.cell(id),
+            value => value,
         };
         self.make_cell(slot, value)
     }
@@ -111,18 +111,18 @@ impl Machine<'_> {
     #[inline]
     pub(super) fn get_cell(&mut self, to: usize, slot: u16, name: u32) -> Result<(), Trap> {
         let value = match self.slot(slot) {
-            Value::Cell(id) => self.heap.cell(*id),
+            Value::Cell(id) => *self.heap.cell(id),
             _ => return self.get_slot_checked(to, slot, name),
         };
         if matches!(value, Value::Uninitialised) {
             return Err(self.not_initialised(name));
         }
-        self.stack.set_value(to, value);
+        self.stack[to] = value;
         Ok(())
     }
 
-    pub(super) fn set_cell(&mut self, slot: u16, name: u32, value: Value) -> Result<(), Trap> {
-        let Value::Cell(id) = *self.slot(slot) else {
+    pub(super) fn set_cell(&mut self, slot: u16, name: u32, value: Value<'p>) -> Result<(), Trap> {
+        let Value::Cell(id) = self.slot(slot) else {
             return self.set_slot_checked(slot, name, value);
         };
         if matches!(self.heap.cell(id), Value::Uninitialised) {
@@ -132,8 +132,8 @@ impl Machine<'_> {
         Ok(())
     }
 
-    pub(super) fn init_cell(&mut self, slot: u16, value: Value) -> Result<(), Trap> {
-        match *self.slot(slot) {
+    pub(super) fn init_cell(&mut self, slot: u16, value: Value<'p>) -> Result<(), Trap> {
+        match self.slot(slot) {
             Value::Cell(id) => self.heap.set_cell(id, value),
             _ => self.make_cell(slot, value)?,
         }
@@ -143,7 +143,7 @@ impl Machine<'_> {
     /// Reads a captured variable into a place of the stack, in full.
     pub(super) fn get_capture(&mut self, to: usize, capture: u16, name: u32) -> Result<(), Trap> {
         let value = match self.raw_capture(usize::from(capture)) {
-            Value::Cell(cell) => self.heap.cell(cell).clone(),
+            Value::Cell(cell) => *self.heap.cell(cell),
             Value::Uninitialised => return Err(self.not_initialised(name)),
             Value::Frozen(data) => self.resolved(data)?,
             value => value,
@@ -151,20 +151,20 @@ impl Machine<'_> {
         if matches!(value, Value::Uninitialised) {
             return Err(self.not_initialised(name));
         }
-        self.stack.set(to, value);
+        self.stack[to] = value;
         Ok(())
     }
 
     /// The value of data that comes from the program: symbolic addresses are replaced.
-    pub fn resolved(&mut self, data: Data) -> Result<Value, Trap> {
+    pub fn resolved(&mut self, data: &'p Data) -> Result<Value<'p>, Trap> {
         if !data.shape().has_symbolic {
-            return Ok(Value::Frozen(data));
+            return Ok(Value::of(data));
         }
         self.spend(u64::from(data.shape().byte_count) / 8)?;
         let host = self.host;
         let resolve = |symbolic| host.resolve(symbolic).unwrap_or(Data::Symbolic(symbolic));
         data.resolve_symbolic(&resolve)
-            .map(Value::Frozen)
+            .map(|data| self.value(data))
             .map_err(|error| Trap::fatal(codes::LIMIT_VALUE_DEPTH, error.to_string()))
     }
 
@@ -172,11 +172,11 @@ impl Machine<'_> {
         &mut self,
         capture: u16,
         name: u32,
-        value: Value,
+        value: Value<'p>,
     ) -> Result<(), Trap> {
         let at = usize::from(capture);
         let cell = match self.captured() {
-            Captured::Closure(id) => match self.heap.closure(*id).captures.get(at) {
+            Captured::Closure(id) => match self.heap.closure(id).captures.get(at) {
                 Some(Value::Cell(cell)) => Some(*cell),
                 _ => None,
             },
@@ -196,11 +196,11 @@ impl Machine<'_> {
         Ok(())
     }
 
-    pub(super) fn make_closure(&mut self, index: u32) -> Result<Value, Trap> {
+    pub(super) fn make_closure(&mut self, index: u32) -> Result<Value<'p>, Trap> {
         let function = &self.code.functions[index as usize];
         self.charge(32 + function.captures.len() * 16)?;
         let captures = function.captures.iter().map(|source| match source {
-            CaptureSource::Slot(slot) => self.slot(*slot).clone(),
+            CaptureSource::Slot(slot) => self.slot(*slot),
             CaptureSource::Capture(capture) => self.raw_capture(usize::from(*capture)),
         });
         let captures = captures.collect();
@@ -211,24 +211,24 @@ impl Machine<'_> {
     }
 
     /// What a capture holds, the cell itself where it is one of the heap.
-    fn raw_capture(&self, at: usize) -> Value {
+    fn raw_capture(&self, at: usize) -> Value<'p> {
         match self.captured() {
             Captured::Closure(id) => self
                 .heap
-                .closure(*id)
+                .closure(id)
                 .captures
                 .get(at)
                 .cloned()
-                .unwrap_or(Value::UNDEFINED),
+                .unwrap_or(Value::Undefined),
             Captured::Frozen(function) => match function.captures.get(at) {
-                Some(Capture::Value(data)) => Value::Frozen(data.clone()),
+                Some(Capture::Value(data)) => Value::of(data),
                 Some(Capture::Cell(cell)) => {
                     let cell = self.code.cells.get(*cell as usize);
-                    cell.map_or(Value::Uninitialised, |data| Value::Frozen(data.clone()))
+                    cell.map_or(Value::Uninitialised, Value::of)
                 }
-                None => Value::UNDEFINED,
+                None => Value::Undefined,
             },
-            Captured::Nothing => Value::UNDEFINED,
+            Captured::Nothing => Value::Undefined,
         }
     }
 

@@ -47,6 +47,9 @@ enum Entry {
     Shorten { op: u32, floor: u32, at: u32 },
 }
 
+/// Memory for more entries or registers than this is not kept for another turn.
+const KEPT_MAX: usize = 4_096;
+
 /// Memory that the searches of one turn share: paid for once, when it grows.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
@@ -54,6 +57,24 @@ pub(crate) struct Scratch {
     stack: Vec<Entry>,
     /// Registers and entries that have been paid for.
     paid: (usize, usize),
+}
+
+impl Scratch {
+    /// Whether it has no room that another turn could use.
+    pub(crate) fn has_no_room(&self) -> bool {
+        self.stack.capacity() == 0 && self.registers.capacity() == 0
+    }
+
+    /// The same memory for another turn, which pays for it again.
+    pub(crate) fn unpaid(self) -> Scratch {
+        if self.stack.capacity().max(self.registers.capacity()) > KEPT_MAX {
+            return Scratch::default();
+        }
+        Scratch {
+            paid: (0, 0),
+            ..self
+        }
+    }
 }
 
 /// Where to search.

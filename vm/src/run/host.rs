@@ -28,7 +28,7 @@ pub(crate) const RUN_STAGE_NAMES: [&str; 4] = ["worker", "stateOf", "effect", "c
 const FUNCTION_ONLY: &str = "a function of the language can only be called";
 
 /// What a reactive function is given to read its sources.
-pub(super) const GET: HostRef = HostRef { kind: 0, index: 4 };
+pub(super) const GET: HostRef = HostRef::new(0, 4);
 
 /// Answers the machine within one turn.
 pub(crate) struct RunHost<'a> {
@@ -91,11 +91,11 @@ impl<'a> RunHost<'a> {
     }
 }
 
-impl Host for RunHost<'_> {
-    fn ambient(&self, _: &mut Machine<'_>, name: &Text) -> Result<Value, Trap> {
+impl<'p> Host<'p> for RunHost<'_> {
+    fn ambient(&self, _: &mut Machine<'p>, name: &Text) -> Result<Value<'p>, Trap> {
         if let Some(index) = RUN_STAGE_NAMES.iter().position(|known| *name == **known) {
             let index = index as u32;
-            return Ok(Value::Host(HostRef { kind: 0, index }));
+            return Ok(Value::Host(HostRef::new(0, index)));
         }
         let what = format!(
             "`{name}` makes a command, and commands are made when a worker is deployed: a function that runs later cannot make one"
@@ -103,7 +103,7 @@ impl Host for RunHost<'_> {
         Err(Trap::fatal(codes::STAGE, what))
     }
 
-    fn shorthand(&self, _: &mut Machine<'_>, name: &Text) -> Result<Value, Trap> {
+    fn shorthand(&self, _: &mut Machine<'p>, name: &Text) -> Result<Value<'p>, Trap> {
         let what = format!(
             "`{name}` stands for a message only where commands are made, not in a function that runs later"
         );
@@ -112,11 +112,11 @@ impl Host for RunHost<'_> {
 
     fn call(
         &self,
-        machine: &mut Machine<'_>,
+        machine: &mut Machine<'p>,
         function: HostRef,
-        arguments: &[Value],
-    ) -> Result<Value, Trap> {
-        match function.index {
+        arguments: &[Value<'p>],
+    ) -> Result<Value<'p>, Trap> {
+        match function.index() {
             0 => worker(machine, arguments),
             1 => reading::state_of(machine, arguments),
             2 => reading::effect(machine, arguments),
@@ -127,18 +127,18 @@ impl Host for RunHost<'_> {
 
     fn call_address(
         &self,
-        machine: &mut Machine<'_>,
+        machine: &mut Machine<'p>,
         address: &Address,
-        arguments: &[Value],
-    ) -> Result<Value, Trap> {
+        arguments: &[Value<'p>],
+    ) -> Result<Value<'p>, Trap> {
         reading::result_of(machine, address, arguments)
     }
 
-    fn property(&self, machine: &mut Machine<'_>, _: HostRef, _: &Text) -> Result<Value, Trap> {
+    fn property(&self, machine: &mut Machine<'p>, _: HostRef, _: &Text) -> Result<Value<'p>, Trap> {
         Err(machine.type_error(FUNCTION_ONLY))
     }
 
-    fn misuse(&self, machine: &mut Machine<'_>, _: HostRef, _: Misuse) -> Trap {
+    fn misuse(&self, machine: &mut Machine<'p>, _: HostRef, _: Misuse) -> Trap {
         machine.type_error(FUNCTION_ONLY)
     }
 
@@ -195,7 +195,7 @@ impl Host for RunHost<'_> {
 }
 
 /// `worker("Name", key?)` of a running worker.
-fn worker(machine: &mut Machine<'_>, arguments: &[Value]) -> Result<Value, Trap> {
+fn worker<'p>(machine: &mut Machine<'p>, arguments: &[Value<'p>]) -> Result<Value<'p>, Trap> {
     let name = match arguments.first().and_then(Value::as_text) {
         Some(name) if !name.is_empty() => name.to_string(),
         _ => {
@@ -203,18 +203,17 @@ fn worker(machine: &mut Machine<'_>, arguments: &[Value]) -> Result<Value, Trap>
         }
     };
     let key = match arguments.get(1) {
-        None | Some(Value::Frozen(Data::Undefined)) => None,
-        Some(Value::Frozen(key)) => match super::key_text(key) {
-            Ok(key) => Some(key),
-            Err(error) => return Err(machine.type_error(error.message)),
+        None | Some(Value::Undefined) => None,
+        Some(key) => match key.as_data().map(|key| super::key_text(&key)) {
+            Some(Ok(key)) => Some(key),
+            Some(Err(error)) => return Err(machine.type_error(error.message)),
+            None => {
+                let what = "a key has to be a string that is not empty or an integer";
+                return Err(machine.type_error(what));
+            }
         },
-        Some(_) => {
-            return Err(
-                machine.type_error("a key has to be a string that is not empty or an integer")
-            );
-        }
     };
-    Ok(Value::Frozen(Data::from(Address { name, key })))
+    Ok(machine.value(Data::from(Address { name, key })))
 }
 
 /// Four words of state from the seed, by BLAKE3.

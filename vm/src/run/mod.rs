@@ -15,6 +15,7 @@ use crate::freeze::Purpose;
 use crate::host::NoHost;
 use crate::limits::Limits;
 use crate::machine::Machine;
+use crate::memory::Memory;
 use crate::program::Program;
 use crate::turn::{Note, Used};
 use crate::value::Value;
@@ -34,9 +35,10 @@ impl<'a> Functions<'a> {
         program: &'a Program,
         host: &'a RunHost<'a>,
         limits: &'a Limits,
+        memory: &'a Memory,
     ) -> Functions<'a> {
         Functions {
-            machine: Machine::new(program.code(), host, limits),
+            machine: Machine::new(program.code(), host, limits, memory),
             host,
         }
     }
@@ -61,29 +63,38 @@ impl<'a> Functions<'a> {
     /// Calls a function with arguments that are moved out.
     pub(crate) fn call(
         &mut self,
-        function: &Value,
-        arguments: &mut [Value],
-    ) -> Result<Value, ScriptError> {
+        function: &Value<'a>,
+        arguments: &[Value<'a>],
+    ) -> Result<Value<'a>, ScriptError> {
         self.machine.forget_places();
         self.machine
-            .call_with(function, arguments)
+            .call(function, arguments)
             .map_err(|trap| self.machine.script_error(trap))
     }
 
+    /// Data of the turn as a value.
+    pub(crate) fn value(&self, data: Data) -> Value<'a> {
+        self.machine.value(data)
+    }
+
     /// The function that reads the sources of a reactive function.
-    pub(crate) fn get(&self) -> Value {
+    pub(crate) fn get(&self) -> Value<'a> {
         Value::Host(host::GET)
     }
 
     /// Makes data of a value that outlives the turn.
-    pub(crate) fn freeze(&mut self, value: &Value, purpose: Purpose) -> Result<Data, ScriptError> {
+    pub(crate) fn freeze(
+        &mut self,
+        value: &Value<'a>,
+        purpose: Purpose,
+    ) -> Result<Data, ScriptError> {
         self.machine
             .freeze(value, purpose)
             .map_err(|trap| self.machine.script_error(trap))
     }
 
     /// A new array of the turn.
-    pub(crate) fn new_array(&mut self, items: Vec<Value>) -> Result<Value, ScriptError> {
+    pub(crate) fn new_array(&mut self, items: Vec<Value<'a>>) -> Result<Value<'a>, ScriptError> {
         self.machine
             .new_array(items)
             .map_err(|trap| self.machine.script_error(trap))
@@ -92,15 +103,15 @@ impl<'a> Functions<'a> {
     /// A new object of the turn.
     pub(crate) fn new_object(
         &mut self,
-        properties: PropertyTable<Value>,
-    ) -> Result<Value, ScriptError> {
+        properties: PropertyTable<Value<'a>>,
+    ) -> Result<Value<'a>, ScriptError> {
         self.machine
             .new_object(properties)
             .map_err(|trap| self.machine.script_error(trap))
     }
 
     /// A value of the turn in an error message.
-    pub(crate) fn describe(&self, value: &Value) -> String {
+    pub(crate) fn describe(&self, value: &Value<'a>) -> String {
         self.machine.describe(value)
     }
 
@@ -131,11 +142,9 @@ pub(crate) fn key_of(
             format!("the worker `{worker}` has no `key`"),
         ));
     };
-    let mut machine = Machine::new(program.code(), &NoHost, limits);
-    let called = machine.call_with(
-        &Value::Frozen(function.clone()),
-        &mut [Value::Frozen(message.clone())],
-    );
+    let memory = Memory::default();
+    let mut machine = Machine::new(program.code(), &NoHost, limits, &memory);
+    let called = machine.call(&Value::of(function), &[Value::of(message)]);
     let key = called.and_then(|value| machine.freeze(&value, Purpose::Capture));
     let key = key.map_err(|trap| machine.script_error(trap))?;
     key_text(&key)

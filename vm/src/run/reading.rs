@@ -80,20 +80,19 @@ impl RunHost<'_> {
     }
 
     /// `get(source)`
-    pub(super) fn get(
+    pub(super) fn get<'p>(
         &self,
-        machine: &mut Machine<'_>,
-        arguments: &[Value],
-    ) -> Result<Value, Trap> {
+        machine: &mut Machine<'p>,
+        arguments: &[Value<'p>],
+    ) -> Result<Value<'p>, Trap> {
         const SOURCE_INSTRUCTIONS: u64 = 20;
         machine.spend(SOURCE_INSTRUCTIONS)?;
-        let value = arguments.first().cloned().unwrap_or(Value::UNDEFINED);
+        let value = arguments.first().cloned().unwrap_or(Value::Undefined);
         let source = match &value {
             Value::Object(_) | Value::Frozen(Data::Object(_)) => {
                 machine.freeze(&value, Purpose::Message)?
             }
-            Value::Frozen(data) => data.clone(),
-            _ => Data::Undefined,
+            value => value.as_data().unwrap_or_default(),
         };
         if let Err(error) = Source::read(&source) {
             return Err(with_code(
@@ -106,8 +105,11 @@ impl RunHost<'_> {
             .as_mut()
             .and_then(|reading| reading.look_up(&source))
         {
-            Some(Said::Value(value)) => Ok(Value::Frozen(value)),
-            Some(Said::Error(error)) => Err(Trap::throw(Value::Frozen(error))),
+            Some(Said::Value(value)) => Ok(machine.value(value)),
+            Some(Said::Error(error)) => {
+                let error = machine.value(error);
+                Err(machine.throw(error))
+            }
             None => Err(Trap::fatal(
                 codes::NOT_A_SOURCE,
                 "nothing is known of the source yet",
@@ -122,9 +124,12 @@ fn with_code(mut trap: Trap, code: ErrorCode) -> Trap {
 }
 
 /// `stateOf(address, name)` of a running worker.
-pub(super) fn state_of(machine: &mut Machine<'_>, arguments: &[Value]) -> Result<Value, Trap> {
+pub(super) fn state_of<'p>(
+    machine: &mut Machine<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let of = address(machine, arguments, "stateOf")?;
-    let name = arguments.get(1).cloned().unwrap_or(Value::UNDEFINED);
+    let name = arguments.get(1).cloned().unwrap_or(Value::Undefined);
     if name.as_text().is_none_or(Text::is_empty) {
         return Err(machine.type_error(
             "`stateOf` needs the name that `as` gave a state: `stateOf(worker(\"Account\", id), \"balance\")`",
@@ -134,18 +139,21 @@ pub(super) fn state_of(machine: &mut Machine<'_>, arguments: &[Value]) -> Result
 }
 
 /// `effect(Service, request)` of a running worker.
-pub(super) fn effect(machine: &mut Machine<'_>, arguments: &[Value]) -> Result<Value, Trap> {
+pub(super) fn effect<'p>(
+    machine: &mut Machine<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let of = address(machine, arguments, "effect")?;
-    let request = arguments
-        .get(1)
-        .cloned()
-        .unwrap_or(Value::Frozen(Data::Null));
+    let request = arguments.get(1).cloned().unwrap_or(Value::Null);
     effect_source(machine, of, request)
 }
 
 /// `clock(ms)` of a running worker.
-pub(super) fn clock(machine: &mut Machine<'_>, arguments: &[Value]) -> Result<Value, Trap> {
-    let period = arguments.first().cloned().unwrap_or(Value::UNDEFINED);
+pub(super) fn clock<'p>(
+    machine: &mut Machine<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
+    let period = arguments.first().cloned().unwrap_or(Value::Undefined);
     match period.as_number() {
         Some(number) if reactive::is_period(number) => clock_source(machine, period),
         _ => {
@@ -158,21 +166,26 @@ pub(super) fn clock(machine: &mut Machine<'_>, arguments: &[Value]) -> Result<Va
 }
 
 /// What a call of a reactive function is: a source.
-pub(super) fn result_of(
-    machine: &mut Machine<'_>,
+pub(super) fn result_of<'p>(
+    machine: &mut Machine<'p>,
     of: &Address,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     if of.key.is_some() {
         let what = format!("{of} is the address of an instance, which is no function");
         return Err(machine.type_error(what));
     }
-    result_source(machine, Value::Frozen(Data::from(of.clone())), arguments)
+    let of = machine.value(Data::from(of.clone()));
+    result_source(machine, of, arguments)
 }
 
-fn address(machine: &mut Machine<'_>, arguments: &[Value], name: &str) -> Result<Value, Trap> {
+fn address<'p>(
+    machine: &mut Machine<'p>,
+    arguments: &[Value<'p>],
+    name: &str,
+) -> Result<Value<'p>, Trap> {
     match arguments.first() {
-        Some(address @ Value::Frozen(Data::Address(_) | Data::Symbolic(_))) => Ok(address.clone()),
+        Some(address @ Value::Frozen(Data::Address(_) | Data::Symbolic(_))) => Ok(*address),
         other => {
             let got = other.map_or("nothing".to_owned(), |other| machine.describe(other));
             Err(machine.type_error(format!("`{name}` needs an address, got {got}")))
@@ -181,45 +194,48 @@ fn address(machine: &mut Machine<'_>, arguments: &[Value], name: &str) -> Result
 }
 
 /// The source that is a state.
-pub(crate) fn state_source(
-    machine: &mut Machine<'_>,
-    of: Value,
-    name: Value,
-) -> Result<Value, Trap> {
+pub(crate) fn state_source<'p>(
+    machine: &mut Machine<'p>,
+    of: Value<'p>,
+    name: Value<'p>,
+) -> Result<Value<'p>, Trap> {
     source(machine, "state", [(OF, of), ("name", name)])
 }
 
 /// The source that is what a service answers.
-pub(crate) fn effect_source(
-    machine: &mut Machine<'_>,
-    of: Value,
-    request: Value,
-) -> Result<Value, Trap> {
+pub(crate) fn effect_source<'p>(
+    machine: &mut Machine<'p>,
+    of: Value<'p>,
+    request: Value<'p>,
+) -> Result<Value<'p>, Trap> {
     source(machine, "effect", [(OF, of), ("request", request)])
 }
 
 /// The source that is the time.
-pub(crate) fn clock_source(machine: &mut Machine<'_>, period: Value) -> Result<Value, Trap> {
+pub(crate) fn clock_source<'p>(
+    machine: &mut Machine<'p>,
+    period: Value<'p>,
+) -> Result<Value<'p>, Trap> {
     source(machine, "clock", [("ms", period)])
 }
 
 /// The source that is the result of a reactive function.
-pub(crate) fn result_source(
-    machine: &mut Machine<'_>,
-    of: Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+pub(crate) fn result_source<'p>(
+    machine: &mut Machine<'p>,
+    of: Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let arguments = machine.new_array(arguments.to_vec())?;
     source(machine, "result", [(OF, of), (ARGUMENTS, arguments)])
 }
 
-fn source<const N: usize>(
-    machine: &mut Machine<'_>,
+fn source<'p, const N: usize>(
+    machine: &mut Machine<'p>,
     kind: &str,
-    properties: [(&str, Value); N],
-) -> Result<Value, Trap> {
-    let mut table: PropertyTable<Value> = PropertyTable::with_capacity(N + 1);
-    table.insert(Text::from(KIND), Value::Frozen(Data::from(kind)));
+    properties: [(&str, Value<'p>); N],
+) -> Result<Value<'p>, Trap> {
+    let mut table: PropertyTable<Value<'p>> = PropertyTable::with_capacity(N + 1);
+    table.insert(Text::from(KIND), machine.text(kind));
     for (name, value) in properties {
         table.insert(Text::from(name), value);
     }

@@ -186,7 +186,7 @@ impl Builder {
                         *to = slot;
                         self.extend();
                     }
-                    _ => self.emit(Step::Take { to: slot, from }),
+                    _ => self.emit(Step::Move { to: slot, from }),
                 }
             }
             Some(symbol) => self.load(slot, symbol),

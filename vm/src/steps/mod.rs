@@ -9,7 +9,7 @@
 mod builder;
 mod translate;
 
-use crate::bytecode::Instruction;
+use crate::bytecode::{FunctionIndex, Instruction};
 
 pub(crate) use translate::translate;
 
@@ -30,10 +30,10 @@ pub(crate) struct Steps {
     pub(crate) parameters: u16,
     /// Whether the slot behind them takes the rest of the arguments as an array.
     pub(crate) has_rest: bool,
-    /// Whether it reads the place below its registers, where it stands itself.
-    pub(crate) names_itself: bool,
     /// Keys that one step reads after another.
     pub(crate) paths: Vec<Box<[u32]>>,
+    /// Which function of the code it is.
+    pub(crate) index: FunctionIndex,
 }
 
 /// The instructions of a step.
@@ -81,11 +81,6 @@ pub(crate) enum Step {
         to: Register,
         from: Register,
     },
-    /// Moves what is not needed any more where it was.
-    Take {
-        to: Register,
-        from: Register,
-    },
     GetCapture {
         to: Register,
         capture: u16,
@@ -122,12 +117,8 @@ pub(crate) enum Step {
         left: Register,
         right: Register,
     },
-    Arithmetic {
-        operator: Instruction,
-        to: Register,
-        left: Register,
-        right: Register,
-    },
+    /// Where the result goes, and the operands.
+    Arithmetic(Instruction, Register, Register, Register),
     AddInteger {
         to: Register,
         left: Register,
@@ -139,12 +130,7 @@ pub(crate) enum Step {
         number: i32,
     },
     /// With a small number on the right.
-    ArithmeticInteger {
-        operator: Operator,
-        to: Register,
-        left: Register,
-        number: i32,
-    },
+    ArithmeticInteger(Operator, Register, Register, i32),
     Increment {
         to: Register,
         from: Register,
@@ -212,10 +198,12 @@ pub(crate) enum Step {
         target: Target,
     },
 
-    /// The function is in `at`, its arguments behind it; the result replaces it.
+    /// The function is in `at`, its arguments behind it; the result replaces it. `counted` is how many
+    /// instructions lie before its end.
     Call {
         at: Register,
         arguments: u16,
+        counted: u32,
     },
     /// The receiver is in `at`, the arguments behind it.
     CallMethod {
@@ -229,8 +217,14 @@ pub(crate) enum Step {
         arguments: u16,
         native: u32,
     },
+    /// The same with one argument, of a function of one number.
+    CallNumber {
+        at: Register,
+        native: u32,
+    },
     Return {
         from: Register,
+        counted: u32,
     },
 
     /// A throw from here on puts the thrown value into a register and goes on at the target.
@@ -274,6 +268,12 @@ pub(crate) enum Comparison {
 }
 
 impl Steps {
+    /// Keys that a step reads one after another.
+    #[inline(always)]
+    pub(crate) fn path(&self, path: u32) -> &[u32] {
+        &self.paths[path as usize]
+    }
+
     /// Of a function that is not there: outside of any call.
     pub(crate) const NOTHING: Steps = Steps {
         steps: Vec::new(),
@@ -282,8 +282,8 @@ impl Steps {
         slots: 0,
         parameters: 0,
         has_rest: false,
-        names_itself: false,
         paths: Vec::new(),
+        index: FunctionIndex(u32::MAX),
     };
 }
 
@@ -392,7 +392,6 @@ impl Step {
             | Step::Integer { to, .. }
             | Step::Constant { to, .. }
             | Step::Move { to, .. }
-            | Step::Take { to, .. }
             | Step::GetCapture { to, .. }
             | Step::GetCell { to, .. }
             | Step::GetChecked { to, .. }
@@ -400,10 +399,10 @@ impl Step {
             | Step::Subtract { to, .. }
             | Step::Multiply { to, .. }
             | Step::Divide { to, .. }
-            | Step::Arithmetic { to, .. }
+            | Step::Arithmetic(_, to, ..)
             | Step::AddInteger { to, .. }
             | Step::SubtractInteger { to, .. }
-            | Step::ArithmeticInteger { to, .. }
+            | Step::ArithmeticInteger(_, to, ..)
             | Step::Increment { to, .. }
             | Step::Decrement { to, .. }
             | Step::Text { to, .. }

@@ -6,12 +6,13 @@
 
 use super::builder::{Builder, Symbol};
 use super::{Comparison, Operator, Step, Steps, Target};
-use crate::bytecode::{Code, Function, Instruction};
+use crate::bytecode::{Code, FunctionIndex, Instruction};
 use crate::data::Data;
 use crate::verify;
 
 /// The steps of a function whose operands have these heights (`None`: never reached).
-pub(crate) fn translate(code: &Code, function: &Function, heights: &[Option<u32>]) -> Steps {
+pub(crate) fn translate(code: &Code, index: FunctionIndex, heights: &[Option<u32>]) -> Steps {
+    let function = code.function(index);
     let instructions = &function.instructions;
     let mut builder = Builder::new(function.slots);
     let mut lands = vec![false; instructions.len()];
@@ -56,8 +57,8 @@ pub(crate) fn translate(code: &Code, function: &Function, heights: &[Option<u32>
         slots: function.slots,
         parameters: function.parameters,
         has_rest: function.has_rest,
-        names_itself: instructions.contains(&Instruction::Callee),
         paths: builder.paths,
+        index,
     }
 }
 
@@ -230,12 +231,7 @@ fn arithmetic(builder: &mut Builder, operator: Instruction) {
             builder.emit_operand(Step::SubtractInteger { to, left, number });
             return;
         }
-        builder.emit_operand(Step::ArithmeticInteger {
-            operator: small,
-            to,
-            left,
-            number,
-        });
+        builder.emit_operand(Step::ArithmeticInteger(small, to, left, number));
         return;
     }
     let (left, right) = builder.pop_two();
@@ -245,12 +241,7 @@ fn arithmetic(builder: &mut Builder, operator: Instruction) {
         Instruction::Subtract => Step::Subtract { to, left, right },
         Instruction::Multiply => Step::Multiply { to, left, right },
         Instruction::Divide => Step::Divide { to, left, right },
-        operator => Step::Arithmetic {
-            operator,
-            to,
-            left,
-            right,
-        },
+        operator => Step::Arithmetic(operator, to, left, right),
     });
 }
 
@@ -289,7 +280,11 @@ fn flow(builder: &mut Builder, code: &Code, instruction: Instruction) {
         }
         Call(arguments) => {
             let at = call(builder, usize::from(arguments) + 1);
-            builder.emit_operand(Step::Call { at, arguments });
+            builder.emit_operand(Step::Call {
+                at,
+                arguments,
+                counted: builder.at + 1,
+            });
         }
         CallMethod { arguments, key } => {
             let at = call(builder, usize::from(arguments) + 1);
@@ -297,15 +292,21 @@ fn flow(builder: &mut Builder, code: &Code, instruction: Instruction) {
         }
         CallNative { arguments, native } => {
             let at = call(builder, usize::from(arguments));
-            builder.emit_operand(Step::CallNative {
-                at,
-                arguments,
-                native,
+            builder.emit_operand(match code.is_of_one_number(native, arguments) {
+                true => Step::CallNumber { at, native },
+                false => Step::CallNative {
+                    at,
+                    arguments,
+                    native,
+                },
             });
         }
         Return => {
             let from = builder.pop_register();
-            builder.emit(Step::Return { from });
+            builder.emit(Step::Return {
+                from,
+                counted: builder.at + 1,
+            });
         }
         PushHandler(_) => {
             builder.settle_all();

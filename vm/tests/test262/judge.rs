@@ -8,6 +8,7 @@ use vm::data::Symbolic;
 use vm::error::Trap;
 use vm::host::{Host, Misuse, NoHost};
 use vm::machine::Machine;
+use vm::memory::Memory;
 use vm::text::Text;
 use vm::value::{HostRef, Value};
 use vm::{BuildLimits, Data, Limits, Source, codes};
@@ -28,34 +29,34 @@ pub(crate) enum Verdict {
 /// A host with a time and with chance, both always the same.
 struct Fixed;
 
-impl Host for Fixed {
-    fn ambient(&self, machine: &mut Machine<'_>, name: &Text) -> Result<Value, Trap> {
+impl<'p> Host<'p> for Fixed {
+    fn ambient(&self, machine: &mut Machine<'p>, name: &Text) -> Result<Value<'p>, Trap> {
         NoHost.ambient(machine, name)
     }
 
-    fn shorthand(&self, machine: &mut Machine<'_>, name: &Text) -> Result<Value, Trap> {
+    fn shorthand(&self, machine: &mut Machine<'p>, name: &Text) -> Result<Value<'p>, Trap> {
         NoHost.shorthand(machine, name)
     }
 
     fn call(
         &self,
-        machine: &mut Machine<'_>,
+        machine: &mut Machine<'p>,
         callee: HostRef,
-        arguments: &[Value],
-    ) -> Result<Value, Trap> {
+        arguments: &[Value<'p>],
+    ) -> Result<Value<'p>, Trap> {
         NoHost.call(machine, callee, arguments)
     }
 
     fn property(
         &self,
-        machine: &mut Machine<'_>,
+        machine: &mut Machine<'p>,
         object: HostRef,
         key: &Text,
-    ) -> Result<Value, Trap> {
+    ) -> Result<Value<'p>, Trap> {
         NoHost.property(machine, object, key)
     }
 
-    fn misuse(&self, machine: &mut Machine<'_>, value: HostRef, misuse: Misuse) -> Trap {
+    fn misuse(&self, machine: &mut Machine<'p>, value: HostRef, misuse: Misuse) -> Trap {
         NoHost.misuse(machine, value, misuse)
     }
 
@@ -124,10 +125,12 @@ pub(crate) fn judge(test: &Test) -> Verdict {
         return Verdict::Failed("it compiles".to_owned());
     }
     let limits = limits();
-    let mut machine = Machine::new(&module.code, &Fixed, &limits);
+    let memory = Memory::default();
+    let mut machine = Machine::new(&module.code, &Fixed, &limits, &memory);
     let main =
         Data::function(FunctionIndex(0), Vec::new()).expect("a function without captures is flat");
-    let result = machine.call(&Value::Frozen(main), &[]);
+    let main = machine.value(main);
+    let result = machine.call(&main, &[]);
     match (result, &test.expected) {
         (Ok(_), Expected::End) => Verdict::Passed,
         (Ok(_), _) => Verdict::Failed("it throws nothing".to_owned()),

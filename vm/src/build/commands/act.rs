@@ -5,7 +5,6 @@
 use super::super::arguments::Arguments;
 use super::super::tables::{Kind, WorkerSpec, host};
 use super::{hosting, timing};
-use crate::data::Data;
 use crate::error::Trap;
 use crate::options::{Restart, RestartFrom, RestartPolicy, Reuse, WorkerOptions};
 use crate::tree::FunctionId;
@@ -25,7 +24,7 @@ const OPTIONS: &[&str] = &[
     "retention",
 ];
 
-pub(super) fn act(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn act<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let factory = arguments.required(
         0,
         "a factory: `act((self, { complete, fail, outbox, config }) => …)`",
@@ -60,8 +59,8 @@ pub(super) fn act(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
     Ok(host(Kind::Worker, tables.workers.len() - 1))
 }
 
-fn options(
-    arguments: Arg<'_, '_, '_, '_, '_>,
+fn options<'p>(
+    arguments: Arg<'_, '_, '_, '_, 'p>,
 ) -> Result<(WorkerOptions, Option<FunctionId>), Trap> {
     let Some(given) = arguments.optional(1) else {
         return Ok((WorkerOptions::defaults(false, false), None));
@@ -75,7 +74,7 @@ fn options(
     };
     let daemon = match option("daemon") {
         None => false,
-        Some(Value::Frozen(Data::Boolean(daemon))) => *daemon,
+        Some(Value::Boolean(daemon)) => daemon.get(),
         Some(other) => return Err(arguments.bad_option("daemon", "true or false", other)),
     };
     let key = match option("key") {
@@ -85,7 +84,7 @@ fn options(
                 .stage
                 .tables
                 .borrow_mut()
-                .function(value.clone(), arguments.span),
+                .function(*value, arguments.span),
         ),
         Some(other) => {
             return Err(arguments.bad_option("key", "a function from a message to a key", other));
@@ -107,9 +106,9 @@ fn options(
     Ok((options, key))
 }
 
-fn restart(
-    arguments: Arg<'_, '_, '_, '_, '_>,
-    value: &Value,
+fn restart<'p>(
+    arguments: Arg<'_, '_, '_, '_, 'p>,
+    value: &Value<'p>,
     defaults: Restart,
 ) -> Result<Restart, Trap> {
     // A restart that is asked for is meant to happen, also where the default is never.

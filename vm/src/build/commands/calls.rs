@@ -11,7 +11,7 @@ use crate::value::Value;
 
 type Arg<'x, 'a, 's, 'm, 'p> = &'x mut Arguments<'a, 's, 'm, 'p>;
 
-pub(super) fn call(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn call<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let target = target(arguments)?;
     let message = message(arguments, "`call(Ledger, { type: 'BALANCE' }, reply => …)`")?;
     let (then, options) = continuation_and_options(arguments, 2)?;
@@ -39,7 +39,7 @@ pub(super) fn call(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
         .command(action, arguments.span))
 }
 
-pub(super) fn reply(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn reply<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let handle = super::workers::message_handle(arguments)?;
     let message = message(arguments, "`reply(message, { ok: true })`")?;
     Ok(arguments
@@ -50,7 +50,7 @@ pub(super) fn reply(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
 }
 
 /// The second argument as a message.
-fn message(arguments: Arg<'_, '_, '_, '_, '_>, example: &str) -> Result<Recipe, Trap> {
+fn message<'p>(arguments: Arg<'_, '_, '_, '_, 'p>, example: &str) -> Result<Recipe, Trap> {
     let name = arguments.name;
     let Some(message) = arguments.optional(1) else {
         return Err(arguments.refuse_with(

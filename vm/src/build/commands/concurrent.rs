@@ -7,7 +7,10 @@ use super::super::tables::Action;
 use crate::error::Trap;
 use crate::value::Value;
 
-pub(super) fn branches(arguments: &Arguments<'_, '_, '_, '_>, race: bool) -> Result<Value, Trap> {
+pub(super) fn branches<'p>(
+    arguments: &Arguments<'_, '_, '_, 'p>,
+    race: bool,
+) -> Result<Value<'p>, Trap> {
     let branches = arguments.required(0, "an array of commands, or a function that returns one")?;
     Ok(arguments
         .stage

@@ -10,7 +10,7 @@ use crate::value::Value;
 
 type Arg<'x, 'a, 's, 'm, 'p> = &'x mut Arguments<'a, 's, 'm, 'p>;
 
-pub(super) fn attempt(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn attempt<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let body = arguments.required(0, "a command that may fail")?;
     let mut retry = None;
     let mut otherwise = None;
@@ -41,7 +41,7 @@ pub(super) fn attempt(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap>
         .command(action, arguments.span))
 }
 
-pub(super) fn saga(arguments: &Arguments<'_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn saga<'p>(arguments: &Arguments<'_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let body = arguments.required(0, "a command, or a function that returns one")?;
     Ok(arguments
         .stage
@@ -50,7 +50,7 @@ pub(super) fn saga(arguments: &Arguments<'_, '_, '_, '_>) -> Result<Value, Trap>
         .command(Action::Saga { body }, arguments.span))
 }
 
-pub(super) fn compensate(arguments: &Arguments<'_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn compensate<'p>(arguments: &Arguments<'_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let body = arguments.required(0, "a command that does something")?;
     let undo = arguments.required(1, "a command that undoes it")?;
     Ok(arguments

@@ -10,7 +10,7 @@ use crate::value::Value;
 
 type Arg<'x, 'a, 's, 'm, 'p> = &'x mut Arguments<'a, 's, 'm, 'p>;
 
-pub(super) fn sequence(arguments: &Arguments<'_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn sequence<'p>(arguments: &Arguments<'_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let body = arguments.required(0, "an array of commands, or a function that returns one")?;
     if arguments.values.len() > 1 {
         return Err(arguments.refuse_with(
@@ -28,7 +28,7 @@ pub(super) fn sequence(arguments: &Arguments<'_, '_, '_, '_>) -> Result<Value, T
         .command(Action::Sequence { body }, arguments.span))
 }
 
-pub(super) fn while_loop(arguments: &Arguments<'_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn while_loop<'p>(arguments: &Arguments<'_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let body = arguments.required(0, "a command, or a function that returns one")?;
     Ok(arguments
         .stage
@@ -37,7 +37,7 @@ pub(super) fn while_loop(arguments: &Arguments<'_, '_, '_, '_>) -> Result<Value,
         .command(Action::While { body }, arguments.span))
 }
 
-pub(super) fn for_each(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn for_each<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let given = arguments.required(0, "an array, or a ref to one")?;
     let items = arguments.operand(&given)?;
     let fits = match &items {
@@ -69,7 +69,7 @@ pub(super) fn for_each(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap
         .command(action, arguments.span))
 }
 
-pub(super) fn when_state(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn when_state<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let condition = arguments.required(0, "a ref as its condition")?;
     let condition = arguments.operand(&condition)?;
     if matches!(condition, Recipe::Function(_)) {
@@ -92,7 +92,7 @@ pub(super) fn when_state(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Tr
         .command(action, arguments.span))
 }
 
-pub(super) fn delay(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn delay<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let value = arguments.required(0, "a time in milliseconds, or a ref that gives one")?;
     let milliseconds = arguments.operand(&value)?;
     let valid = match &milliseconds {
@@ -111,7 +111,7 @@ pub(super) fn delay(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
         .command(Action::Delay { milliseconds }, arguments.span))
 }
 
-pub(super) fn complete(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn complete<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let result = end_value(arguments)?;
     Ok(arguments
         .stage
@@ -120,7 +120,7 @@ pub(super) fn complete(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap
         .command(Action::Complete { result }, arguments.span))
 }
 
-pub(super) fn fail(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn fail<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let error = end_value(arguments)?;
     Ok(arguments
         .stage
@@ -129,12 +129,12 @@ pub(super) fn fail(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
         .command(Action::Fail { error }, arguments.span))
 }
 
-fn end_value(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Recipe, Trap> {
+fn end_value<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Recipe, Trap> {
     let value = arguments
         .values
         .first()
         .cloned()
-        .unwrap_or(Value::UNDEFINED);
+        .unwrap_or(Value::Undefined);
     let recipe = arguments.operand(&value)?;
     if super::has_function(&recipe) {
         let name = arguments.name;

@@ -4,7 +4,6 @@
 //! `act` asks here. What is read is checked, so that whoever hosts instances finds nothing wrong with it.
 
 use super::super::arguments::Arguments;
-use crate::data::Data;
 use crate::error::Trap;
 use crate::options::{Subscription, WorkerOptions, duration_ms};
 use crate::schedule::{Missed, Schedule, ScheduleError};
@@ -14,9 +13,9 @@ const DURATION: &str =
     "a time such as \"30d\", \"12h\", \"90m\" or \"10s\", or a number of milliseconds";
 
 /// Reads what the options say into `options`, in which `daemon` and `key` are there.
-pub(super) fn read(
-    arguments: &mut Arguments<'_, '_, '_, '_>,
-    given: &[(String, Value)],
+pub(super) fn read<'p>(
+    arguments: &mut Arguments<'_, '_, '_, 'p>,
+    given: &[(String, Value<'p>)],
     options: &mut WorkerOptions,
 ) -> Result<(), Trap> {
     let mut missed = None;
@@ -51,7 +50,10 @@ pub(super) fn read(
     }
 }
 
-fn schedule(arguments: &Arguments<'_, '_, '_, '_>, value: &Value) -> Result<Schedule, Trap> {
+fn schedule<'p>(
+    arguments: &Arguments<'_, '_, '_, 'p>,
+    value: &Value<'p>,
+) -> Result<Schedule, Trap> {
     const EXPECTED: &str = "the text of a cron: \"0 6 * * *\", or \"TZ=Europe/Berlin 0 6 * * *\"";
     let Some(text) = text(value) else {
         return Err(arguments.bad_option("schedule", EXPECTED, value));
@@ -69,7 +71,10 @@ fn schedule(arguments: &Arguments<'_, '_, '_, '_>, value: &Value) -> Result<Sche
     })
 }
 
-fn missed_ticks(arguments: &Arguments<'_, '_, '_, '_>, value: &Value) -> Result<Missed, Trap> {
+fn missed_ticks<'p>(
+    arguments: &Arguments<'_, '_, '_, 'p>,
+    value: &Value<'p>,
+) -> Result<Missed, Trap> {
     match text(value) {
         Some("skip") => Ok(Missed::Skip),
         Some("one") => Ok(Missed::One),
@@ -78,9 +83,9 @@ fn missed_ticks(arguments: &Arguments<'_, '_, '_, '_>, value: &Value) -> Result<
     }
 }
 
-fn subscription(
-    arguments: &Arguments<'_, '_, '_, '_>,
-    value: &Value,
+fn subscription<'p>(
+    arguments: &Arguments<'_, '_, '_, 'p>,
+    value: &Value<'p>,
 ) -> Result<Subscription, Trap> {
     const EXPECTED: &str = "a subject of the bus, or \"jetstream:STREAM\"";
     let Some(text) = text(value) else {
@@ -97,20 +102,29 @@ fn subscription(
     Subscription::parse(text).map_err(refused)
 }
 
-fn duration(arguments: &Arguments<'_, '_, '_, '_>, name: &str, value: &Value) -> Result<u64, Trap> {
+fn duration<'p>(
+    arguments: &Arguments<'_, '_, '_, 'p>,
+    name: &str,
+    value: &Value<'p>,
+) -> Result<u64, Trap> {
     let time_ms = match value {
-        Value::Frozen(Data::Number(number)) => (1.0..=crate::control::DELAY_MAX_MS)
-            .contains(number)
-            .then_some(number.ceil() as u64),
+        Value::Number(number) => (1.0..=crate::control::DELAY_MAX_MS)
+            .contains(&number.get())
+            .then_some(number.get().ceil() as u64),
         other => text(other).and_then(duration_ms),
     };
     time_ms.ok_or_else(|| arguments.bad_option(name, DURATION, value))
 }
 
-fn refuse(arguments: &Arguments<'_, '_, '_, '_>, option: &str, message: &str, hint: &str) -> Trap {
+fn refuse<'p>(
+    arguments: &Arguments<'_, '_, '_, 'p>,
+    option: &str,
+    message: &str,
+    hint: &str,
+) -> Trap {
     arguments.refuse_option(option, message, Some(hint.to_owned()))
 }
 
-fn text(value: &Value) -> Option<&str> {
+fn text<'p>(value: &Value<'p>) -> Option<&'p str> {
     value.as_text().and_then(|text| text.as_ascii())
 }

@@ -11,7 +11,7 @@ use crate::value::Value;
 
 type Arg<'x, 'a, 's, 'm, 'p> = &'x mut Arguments<'a, 's, 'm, 'p>;
 
-pub(super) fn send(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn send<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let target = target(arguments)?;
     let Some(message) = arguments.optional(1) else {
         return Err(arguments.refuse_with(
@@ -34,7 +34,7 @@ pub(super) fn send(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
 }
 
 /// The first argument as a target: an address, a worker, or a ref.
-pub(super) fn target(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Recipe, Trap> {
+pub(super) fn target<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Recipe, Trap> {
     let value = arguments.required(0, "a target")?;
     super::reactive::refuse_as_worker(arguments, &value)?;
     match &value {
@@ -46,8 +46,8 @@ pub(super) fn target(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Recipe, Trap>
         {
             Ok(Recipe::Host(*host))
         }
-        Value::Frozen(data @ Data::Address(_)) => Ok(Recipe::Constant(data.clone())),
-        Value::Frozen(Data::Text(text)) => Err(arguments.refuse_with(
+        Value::Frozen(data @ Data::Address(_)) => Ok(Recipe::Constant((*data).clone())),
+        Value::Text(text) => Err(arguments.refuse_with(
             format!(
                 "`{}` needs an address, got the string '{text}'",
                 arguments.name
@@ -64,7 +64,7 @@ pub(super) fn target(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Recipe, Trap>
     }
 }
 
-pub(super) fn wait_for(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn wait_for<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let predicate =
         arguments.function(0, "a predicate: a function from a message to true or false")?;
     let mut timing = Timing::default();
@@ -85,21 +85,21 @@ pub(super) fn wait_for(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap
 }
 
 /// A continuation that may be left out, and options that may follow it.
-pub(super) fn continuation_and_options(
-    arguments: Arg<'_, '_, '_, '_, '_>,
+pub(super) fn continuation_and_options<'p>(
+    arguments: Arg<'_, '_, '_, '_, 'p>,
     at: usize,
-) -> Result<(Option<Value>, Option<Value>), Trap> {
+) -> Result<(Option<Value<'p>>, Option<Value<'p>>), Trap> {
     let then = arguments.optional(at);
     let options = arguments.optional(at + 1);
     let is_object =
-        |value: &Value| matches!(value, Value::Object(_) | Value::Frozen(Data::Object(_)));
+        |value: &Value<'p>| matches!(value, Value::Object(_) | Value::Frozen(Data::Object(_)));
     match (then, options) {
         (Some(given), None) if is_object(&given) => Ok((None, Some(given))),
         other => Ok(other),
     }
 }
 
-pub(super) fn when(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn when<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let predicate =
         arguments.function(0, "a predicate: a function from a message to true or false")?;
     let matched = arguments.required(1, "a command for a message that matches")?;

@@ -29,13 +29,13 @@ use crate::value::Value;
 pub(super) const HELPERS: [&str; 3] = ["complete", "fail", "self"];
 
 /// Calls a function of the language.
-pub(super) fn call(
-    stage: &Stage<'_>,
-    machine: &mut Machine<'_>,
+pub(super) fn call<'p>(
+    stage: &Stage<'_, 'p>,
+    machine: &mut Machine<'p>,
     name: Option<&'static str>,
-    values: &[Value],
+    values: &[Value<'p>],
     span: Span,
-) -> Result<Value, Trap> {
+) -> Result<Value<'p>, Trap> {
     let name = name.unwrap_or_default();
     let mut arguments = Arguments {
         stage,
@@ -83,13 +83,13 @@ pub(super) fn call(
 }
 
 /// Calls a function of `act`'s second parameter.
-pub(super) fn call_helper(
-    stage: &Stage<'_>,
-    machine: &mut Machine<'_>,
+pub(super) fn call_helper<'p>(
+    stage: &Stage<'_, 'p>,
+    machine: &mut Machine<'p>,
     index: u32,
-    values: &[Value],
+    values: &[Value<'p>],
     span: Span,
-) -> Result<Value, Trap> {
+) -> Result<Value<'p>, Trap> {
     let name = HELPERS.get(index as usize).copied().unwrap_or_default();
     let mut arguments = Arguments {
         stage,
@@ -106,7 +106,7 @@ pub(super) fn call_helper(
 }
 
 /// Calls `done`, `loop.break` or `loop.continue`.
-pub(super) fn jump(stage: &Stage<'_>, index: usize, span: Span) -> Result<Value, Trap> {
+pub(super) fn jump<'p>(stage: &Stage<'_, 'p>, index: usize, span: Span) -> Result<Value<'p>, Trap> {
     let mut tables = stage.tables.borrow_mut();
     match tables.jumps.get(index).copied() {
         Some(jump) => Ok(tables.command(Action::Jump(jump), span)),
@@ -115,7 +115,11 @@ pub(super) fn jump(stage: &Stage<'_>, index: usize, span: Span) -> Result<Value,
 }
 
 /// `loop.break` and `loop.continue`; the loop's number is its label.
-pub(super) fn loop_property(stage: &Stage<'_>, label: u32, key: &Text) -> Option<Value> {
+pub(super) fn loop_property<'p>(
+    stage: &Stage<'_, 'p>,
+    label: u32,
+    key: &Text,
+) -> Option<Value<'p>> {
     let again = match key.as_ascii()? {
         "break" => false,
         "continue" => true,
@@ -128,7 +132,7 @@ pub(super) fn loop_property(stage: &Stage<'_>, label: u32, key: &Text) -> Option
 }
 
 /// Whether a value is the handle of a state or message, or another ref.
-fn is_ref(value: &Value) -> bool {
+fn is_ref<'p>(value: &Value<'p>) -> bool {
     matches!(value, Value::Host(host) if Kind::of(*host) == Some(Kind::Ref))
 }
 

@@ -24,7 +24,7 @@ type Arg<'x, 'a, 's, 'm, 'p> = &'x mut Arguments<'a, 's, 'm, 'p>;
 
 const SOURCES: &str = "a source is `Name(…)` for a reactive function, or `stateOf(worker(\"Account\", id), \"balance\")`";
 
-pub(super) fn reactive(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn reactive<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let function = arguments.required(0, "a function: `reactive((get, user) => …)`")?;
     if !function.is_function() {
         let got = arguments.describe(&function);
@@ -47,7 +47,7 @@ pub(super) fn reactive(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap
     }
     let mut tables = arguments.stage.tables.borrow_mut();
     let span = arguments.span;
-    let computes = tables.function(function.clone(), span);
+    let computes = tables.function(function, span);
     let mut options = WorkerOptions::defaults(false, false);
     options.reactive = true;
     tables.workers.push(WorkerSpec {
@@ -63,16 +63,16 @@ pub(super) fn reactive(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap
 }
 
 /// `Exposure(user)`: the source that a reactive function of this module is for some arguments.
-pub(in super::super) fn apply(
-    stage: &Stage<'_>,
-    machine: &mut Machine<'_>,
+pub(in super::super) fn apply<'p>(
+    stage: &Stage<'_, 'p>,
+    machine: &mut Machine<'p>,
     worker: HostRef,
-    values: &[Value],
+    values: &[Value<'p>],
     span: Span,
-) -> Result<Value, Trap> {
+) -> Result<Value<'p>, Trap> {
     let is_reactive = {
         let tables = stage.tables.borrow();
-        let worker = tables.workers.get(worker.index as usize);
+        let worker = tables.workers.get(worker.index() as usize);
         worker.is_some_and(|worker| worker.computes.is_some())
     };
     if is_reactive {
@@ -86,24 +86,25 @@ pub(in super::super) fn apply(
 }
 
 /// `RiskOf(user)` of a reactive function that is deployed elsewhere.
-pub(in super::super) fn apply_name(
-    machine: &mut Machine<'_>,
+pub(in super::super) fn apply_name<'p>(
+    machine: &mut Machine<'p>,
     name: &Address,
-    values: &[Value],
-) -> Result<Value, Trap> {
-    result_source(machine, Value::Frozen(Data::from(name.clone())), values)
+    values: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
+    let name = machine.value(Data::from(name.clone()));
+    result_source(machine, name, values)
 }
 
 /// The refusal of a reactive function where a worker is expected.
-pub(super) fn refuse_as_worker(
-    arguments: &Arguments<'_, '_, '_, '_>,
-    value: &Value,
+pub(super) fn refuse_as_worker<'p>(
+    arguments: &Arguments<'_, '_, '_, 'p>,
+    value: &Value<'p>,
 ) -> Result<(), Trap> {
     let Value::Host(found) = value else {
         return Ok(());
     };
     let tables = arguments.stage.tables.borrow();
-    let spec = tables.workers.get(found.index as usize);
+    let spec = tables.workers.get(found.index() as usize);
     let is_reactive =
         Kind::of(*found) == Some(Kind::Worker) && spec.is_some_and(|spec| spec.computes.is_some());
     if !is_reactive {
@@ -119,7 +120,7 @@ pub(super) fn refuse_as_worker(
     )))
 }
 
-pub(super) fn state_of(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn state_of<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let of = of(arguments, "stateOf(worker(\"Account\", id), \"balance\")")?;
     let name = arguments.required(1, "the name that `as` gave the state")?;
     let is_name = name.as_text().is_some_and(|name| !name.is_empty());
@@ -132,14 +133,14 @@ pub(super) fn state_of(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap
     state_source(arguments.machine, of, name)
 }
 
-pub(super) fn effect(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn effect<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let of = of(arguments, "effect(Rates, { pair: \"EURUSD\" })")?;
     let request = arguments.optional(1);
-    let request = request.unwrap_or(Value::Frozen(Data::Null));
+    let request = request.unwrap_or(Value::Null);
     effect_source(arguments.machine, of, request)
 }
 
-pub(super) fn clock(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn clock<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let period = arguments.required(0, "a number of milliseconds")?;
     match period.as_number() {
         Some(number) if is_period(number) => clock_source(arguments.machine, period),
@@ -153,7 +154,7 @@ pub(super) fn clock(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
 }
 
 /// The first argument as an address; a ref may resolve to one.
-fn of(arguments: Arg<'_, '_, '_, '_, '_>, example: &str) -> Result<Value, Trap> {
+fn of<'p>(arguments: Arg<'_, '_, '_, '_, 'p>, example: &str) -> Result<Value<'p>, Trap> {
     let value = arguments.required(0, "an address")?;
     refuse_as_worker(arguments, &value)?;
     match &value {
@@ -177,7 +178,7 @@ fn of(arguments: Arg<'_, '_, '_, '_, '_>, example: &str) -> Result<Value, Trap> 
     }
 }
 
-pub(super) fn wait_for_value(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn wait_for_value<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let source = source(arguments)?;
     let predicate =
         arguments.function(1, "a predicate: a function from a value to true or false")?;
@@ -200,14 +201,14 @@ pub(super) fn wait_for_value(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value
 }
 
 /// The first argument as a source that a worker can wait for.
-fn source(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Recipe, Trap> {
+fn source<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Recipe, Trap> {
     let value = arguments.required(0, "a source")?;
     let kind = match &value {
         Value::Object(id) => {
             let properties = &arguments.machine.heap.object(*id).properties;
             properties.get(&Text::from(KIND)).cloned()
         }
-        Value::Frozen(data) => data.property(KIND).cloned().map(Value::Frozen),
+        Value::Frozen(data) => data.property(KIND).map(Value::of),
         _ => None,
     };
     let kind = kind

@@ -4,7 +4,6 @@
 
 use super::super::arguments::Arguments;
 use super::super::tables::{Action, Kind, Recipe, RefSpec};
-use crate::data::Data;
 use crate::error::Trap;
 use crate::source::Span;
 use crate::tree::FunctionId;
@@ -12,7 +11,7 @@ use crate::value::{HostRef, Value};
 
 type Arg<'x, 'a, 's, 'm, 'p> = &'x mut Arguments<'a, 's, 'm, 'p>;
 
-pub(super) fn with_state(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn with_state<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let given = arguments.required(0, "an initialiser")?;
     if !given.is_function() && !super::is_ref(&given) {
         let got = arguments.describe(&given);
@@ -30,7 +29,7 @@ pub(super) fn with_state(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Tr
     if let Some(options) = arguments.optional(2) {
         for (option, value) in arguments.options(&options, &["as"])? {
             match &value {
-                Value::Frozen(Data::Text(text)) if !text.is_empty() => {
+                Value::Text(text) if !text.is_empty() => {
                     name = Some(text.to_string());
                 }
                 other => {
@@ -49,7 +48,7 @@ pub(super) fn with_state(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Tr
     ))
 }
 
-pub(super) fn modify_state(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn modify_state<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let handle = arguments.required(0, "the handle of a state")?;
     let Some(handle) = state_handle(arguments, &handle) else {
         let got = arguments.describe(&handle);
@@ -73,21 +72,21 @@ pub(super) fn modify_state(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, 
         .command(action, arguments.span))
 }
 
-fn state_handle(arguments: &Arguments<'_, '_, '_, '_>, value: &Value) -> Option<HostRef> {
+fn state_handle<'p>(arguments: &Arguments<'_, '_, '_, 'p>, value: &Value<'p>) -> Option<HostRef> {
     let Value::Host(host) = value else {
         return None;
     };
     let is_ref = Kind::of(*host) == Some(Kind::Ref);
     let tables = arguments.stage.tables.borrow();
     let is_state = matches!(
-        tables.refs.get(host.index as usize),
+        tables.refs.get(host.index() as usize),
         Some(RefSpec::State(_))
     );
     (is_ref && is_state).then_some(*host)
 }
 
 /// Whether the updater is a literal in this call whose body is again a function.
-fn is_two_step_literal(arguments: &Arguments<'_, '_, '_, '_>, updater: &Value) -> bool {
+fn is_two_step_literal<'p>(arguments: &Arguments<'_, '_, '_, 'p>, updater: &Value<'p>) -> bool {
     let Value::Closure(id) = updater else {
         return false;
     };
@@ -102,7 +101,7 @@ fn contains(outer: Span, inner: Span) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
 }
 
-pub(super) fn read_state(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn read_state<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let source = arguments.required(0, "a handle or another ref")?;
     if !super::is_ref(&source) {
         return Err(not_a_ref(arguments, &source));
@@ -120,11 +119,11 @@ pub(super) fn read_state(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Tr
         .reference(RefSpec::Read { source, selector }))
 }
 
-pub(super) fn compute_state(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn compute_state<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let given = arguments.required(0, "a ref, or an array of refs")?;
     let sources = match &given {
         Value::Array(id) => arguments.machine.heap.array(*id).to_vec(),
-        single => vec![single.clone()],
+        single => vec![*single],
     };
     if let Some(other) = sources.iter().find(|source| !super::is_ref(source)) {
         return Err(not_a_ref(arguments, other));
@@ -145,8 +144,8 @@ pub(super) fn compute_state(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value,
         .reference(RefSpec::Compute { sources, combiner }))
 }
 
-fn run_function(
-    arguments: Arg<'_, '_, '_, '_, '_>,
+fn run_function<'p>(
+    arguments: Arg<'_, '_, '_, '_, 'p>,
     index: usize,
     what: &str,
 ) -> Result<FunctionId, Trap> {
@@ -162,7 +161,7 @@ fn run_function(
         .function(value, arguments.span))
 }
 
-fn not_a_ref(arguments: &Arguments<'_, '_, '_, '_>, value: &Value) -> Trap {
+fn not_a_ref<'p>(arguments: &Arguments<'_, '_, '_, 'p>, value: &Value<'p>) -> Trap {
     let got = arguments.describe(value);
     arguments.refuse_with(
         format!("`{}` reads refs, got {got}", arguments.name),

@@ -15,17 +15,17 @@ const ATTEMPTS_MAX: f64 = 1_000_000.0;
 
 /// What the options of a command say.
 #[derive(Default)]
-pub(super) struct Timing {
-    pub(super) timeout: Option<TimeoutSpec>,
+pub(super) struct Timing<'p> {
+    pub(super) timeout: Option<TimeoutSpec<'p>>,
     pub(super) retry: Option<Retry>,
 }
 
 /// Reads the options of a command, of which `known` are allowed.
-pub(super) fn read(
-    arguments: &mut Arguments<'_, '_, '_, '_>,
-    options: &Value,
+pub(super) fn read<'p>(
+    arguments: &mut Arguments<'_, '_, '_, 'p>,
+    options: &Value<'p>,
     known: &[&str],
-) -> Result<Timing, Trap> {
+) -> Result<Timing<'p>, Trap> {
     let mut milliseconds = None;
     let mut otherwise = None;
     let mut retry = None;
@@ -54,9 +54,9 @@ pub(super) fn read(
 }
 
 /// The option `retry`: `{ attempts, backoff }`, as for the restarts of a worker.
-pub(super) fn tries(
-    arguments: &mut Arguments<'_, '_, '_, '_>,
-    value: &Value,
+pub(super) fn tries<'p>(
+    arguments: &mut Arguments<'_, '_, '_, 'p>,
+    value: &Value<'p>,
 ) -> Result<Retry, Trap> {
     let mut retry = Retry {
         attempts: DEFAULT_ATTEMPTS,
@@ -75,10 +75,10 @@ pub(super) fn tries(
 }
 
 /// A time in milliseconds, or a ref to one.
-fn time(arguments: &mut Arguments<'_, '_, '_, '_>, value: &Value) -> Result<Recipe, Trap> {
+fn time<'p>(arguments: &mut Arguments<'_, '_, '_, 'p>, value: &Value<'p>) -> Result<Recipe, Trap> {
     const EXPECTED: &str = "a time in milliseconds, or a ref to one";
     let is_time = match value {
-        Value::Frozen(Data::Number(number)) => !number.is_nan(),
+        Value::Number(number) => !number.get().is_nan(),
         other => super::is_ref(other),
     };
     if is_time {
@@ -89,7 +89,10 @@ fn time(arguments: &mut Arguments<'_, '_, '_, '_>, value: &Value) -> Result<Reci
 }
 
 /// How often something is tried.
-pub(super) fn attempts(arguments: &Arguments<'_, '_, '_, '_>, value: &Value) -> Result<u32, Trap> {
+pub(super) fn attempts<'p>(
+    arguments: &Arguments<'_, '_, '_, 'p>,
+    value: &Value<'p>,
+) -> Result<u32, Trap> {
     match value.as_number() {
         Some(number) if number.fract() == 0.0 && (1.0..=ATTEMPTS_MAX).contains(&number) => {
             Ok(number as u32)
@@ -99,9 +102,9 @@ pub(super) fn attempts(arguments: &Arguments<'_, '_, '_, '_>, value: &Value) -> 
 }
 
 /// The rests between attempts.
-pub(super) fn backoff(
-    arguments: &mut Arguments<'_, '_, '_, '_>,
-    value: &Value,
+pub(super) fn backoff<'p>(
+    arguments: &mut Arguments<'_, '_, '_, 'p>,
+    value: &Value<'p>,
 ) -> Result<Backoff, Trap> {
     const EXPECTED: &str = "\"exponential\", a number of milliseconds, or { first, factor, max }";
     if let Some(number) = value.as_number() {

@@ -13,11 +13,11 @@ use crate::value::{HostRef, Value};
 
 type Arg<'x, 'a, 's, 'm, 'p> = &'x mut Arguments<'a, 's, 'm, 'p>;
 
-pub(super) fn spawn(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn spawn<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let given = arguments.required(0, "a worker of this module")?;
     super::reactive::refuse_as_worker(arguments, &given)?;
     let worker = match &given {
-        Value::Host(host) if Kind::of(*host) == Some(Kind::Worker) => host.index,
+        Value::Host(host) if Kind::of(*host) == Some(Kind::Worker) => host.index(),
         other => {
             let got = arguments.describe(other);
             return Err(arguments.refuse_with(
@@ -26,7 +26,7 @@ pub(super) fn spawn(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
             ));
         }
     };
-    let config = arguments.values.get(1).cloned().unwrap_or(Value::UNDEFINED);
+    let config = arguments.values.get(1).cloned().unwrap_or(Value::Undefined);
     let config = arguments.operand(&config)?;
     if super::has_function(&config) {
         return Err(arguments.refuse_with(
@@ -39,7 +39,7 @@ pub(super) fn spawn(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
     if let Some(options) = arguments.optional(3) {
         for (option, value) in arguments.options(&options, &["watch"])? {
             match &value {
-                Value::Frozen(Data::Boolean(given)) => watch = *given,
+                Value::Boolean(given) => watch = given.get(),
                 other => return Err(arguments.bad_option(&option, "true or false", other)),
             }
         }
@@ -57,7 +57,7 @@ pub(super) fn spawn(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
         .command(action, arguments.span))
 }
 
-pub(super) fn kill(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn kill<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let target = super::messages::target(arguments)?;
     Ok(arguments
         .stage
@@ -66,7 +66,7 @@ pub(super) fn kill(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
         .command(Action::Kill { target }, arguments.span))
 }
 
-pub(super) fn worker(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn worker<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let name = arguments.required(0, "a name")?;
     let Some(name) = name
         .as_text()
@@ -79,7 +79,7 @@ pub(super) fn worker(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> 
         )));
     };
     let key = match arguments.optional(1) {
-        None => return Ok(Value::Frozen(Data::from(Address::bare(name)))),
+        None => return Ok(arguments.machine.value(Data::from(Address::bare(name)))),
         Some(key) => arguments.operand(&key)?,
     };
     match key {
@@ -91,7 +91,9 @@ pub(super) fn worker(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> 
                     error.message,
                 ))
             })?;
-            Ok(Value::Frozen(Data::from(Address::keyed(name, key))))
+            Ok(arguments
+                .machine
+                .value(Data::from(Address::keyed(name, key))))
         }
         Recipe::Host(host) if Kind::of(host) == Some(Kind::Ref) => Ok(arguments
             .stage
@@ -105,20 +107,20 @@ pub(super) fn worker(arguments: Arg<'_, '_, '_, '_, '_>) -> Result<Value, Trap> 
     }
 }
 
-pub(super) fn sender(arguments: &Arguments<'_, '_, '_, '_>) -> Result<Value, Trap> {
+pub(super) fn sender<'p>(arguments: &Arguments<'_, '_, '_, 'p>) -> Result<Value<'p>, Trap> {
     let handle = message_handle(arguments)?;
     let mut tables = arguments.stage.tables.borrow_mut();
     Ok(tables.place(PlaceSpec::Sender(handle)))
 }
 
 /// The first argument as the handle of a message.
-pub(super) fn message_handle(arguments: &Arguments<'_, '_, '_, '_>) -> Result<HostRef, Trap> {
+pub(super) fn message_handle<'p>(arguments: &Arguments<'_, '_, '_, 'p>) -> Result<HostRef, Trap> {
     let handle = arguments.required(0, "the handle of a message")?;
     let tables = arguments.stage.tables.borrow();
     if let Value::Host(host) = &handle
         && Kind::of(*host) == Some(Kind::Ref)
         && matches!(
-            tables.refs.get(host.index as usize),
+            tables.refs.get(host.index() as usize),
             Some(RefSpec::Message(_) | RefSpec::Closest { .. })
         )
     {
@@ -136,6 +138,6 @@ pub(super) fn message_handle(arguments: &Arguments<'_, '_, '_, '_>) -> Result<Ho
 }
 
 /// `helpers.self()`
-pub(super) fn myself(stage: &Stage<'_>) -> Value {
+pub(super) fn myself<'p>(stage: &Stage<'_, 'p>) -> Value<'p> {
     stage.tables.borrow_mut().place(PlaceSpec::Myself)
 }

@@ -9,12 +9,12 @@ use crate::source::Span;
 use crate::tree::CommandKind;
 use crate::value::Value;
 
-impl Expander<'_, '_, '_> {
+impl<'p> Expander<'_, '_, 'p> {
     /// Branches that run side by side.
     pub(super) fn parallel(
         &mut self,
         race: bool,
-        branches: &Value,
+        branches: &Value<'p>,
         span: Span,
     ) -> Expanded<CommandKind> {
         let name = if race { "race" } else { "parallel" };

@@ -16,15 +16,15 @@ use crate::tree::{
 };
 use crate::value::Value;
 
-impl Expander<'_, '_, '_> {
+impl<'p> Expander<'_, '_, 'p> {
     /// Each element in order.
-    pub(super) fn sequence(&mut self, body: &Value, span: Span) -> Expanded<CommandKind> {
+    pub(super) fn sequence(&mut self, body: &Value<'p>, span: Span) -> Expanded<CommandKind> {
         let label = self.stage.tables.borrow_mut().new_label();
         let done = self.stage.tables.borrow_mut().jump(Jump {
             label,
             again: false,
         });
-        let helpers: PropertyTable<Value> = [(Text::from("done"), done)].into_iter().collect();
+        let helpers: PropertyTable<Value<'p>> = [(Text::from("done"), done)].into_iter().collect();
         let helpers = self.machine.new_object(helpers);
         let helpers = helpers.map_err(|trap| Box::new(super::diagnostic(self.machine, trap)))?;
         let elements = self.elements(body, &[helpers], "sequence", span)?;
@@ -36,21 +36,19 @@ impl Expander<'_, '_, '_> {
     /// The elements of a sequence or parallel: an array, or what its factory returns.
     pub(super) fn elements(
         &mut self,
-        body: &Value,
-        helpers: &[Value],
+        body: &Value<'p>,
+        helpers: &[Value<'p>],
         name: &str,
         span: Span,
-    ) -> Expanded<Vec<Value>> {
+    ) -> Expanded<Vec<Value<'p>>> {
         let body = if body.is_function() {
             self.call(body, helpers)?
         } else {
-            body.clone()
+            *body
         };
         match &body {
             Value::Array(id) => Ok(self.machine.heap.array(*id).to_vec()),
-            Value::Frozen(Data::Array(items)) => {
-                Ok(items.items().iter().cloned().map(Value::Frozen).collect())
-            }
+            Value::Frozen(Data::Array(items)) => Ok(items.items().iter().map(Value::of).collect()),
             value if value.is_undefined() => Ok(Vec::new()),
             Value::Host(found) if super::Kind::of(*found) == Some(Kind::Command) => Ok(vec![body]),
             other => {
@@ -65,7 +63,7 @@ impl Expander<'_, '_, '_> {
     }
 
     /// Expands elements; a wait whose message is referred to takes the rest as its continuation.
-    fn rest(&mut self, elements: &[Value], span: Span) -> Expanded<Vec<Command>> {
+    fn rest(&mut self, elements: &[Value<'p>], span: Span) -> Expanded<Vec<Command>> {
         let mut commands: Vec<Command> = Vec::with_capacity(elements.len());
         let mut waits: Vec<(usize, Handle)> = Vec::new();
         for (at, element) in elements.iter().enumerate() {
@@ -106,7 +104,12 @@ impl Expander<'_, '_, '_> {
     }
 
     /// The command of an element of a list; what is wrong with it says which one it is.
-    pub(super) fn element(&mut self, element: &Value, at: usize, span: Span) -> Expanded<Command> {
+    pub(super) fn element(
+        &mut self,
+        element: &Value<'p>,
+        at: usize,
+        span: Span,
+    ) -> Expanded<Command> {
         if super::is_command(element) {
             return self.command_of(element, span);
         }
@@ -114,12 +117,12 @@ impl Expander<'_, '_, '_> {
         self.or_noop(Err(Box::new(error)), span)
     }
 
-    fn is_bare_wait(&self, element: &Value) -> bool {
+    fn is_bare_wait(&self, element: &Value<'p>) -> bool {
         let Value::Host(found) = element else {
             return false;
         };
         let tables = self.stage.tables.borrow();
-        let command = tables.commands.get(found.index as usize);
+        let command = tables.commands.get(found.index() as usize);
         matches!(
             command.map(|command| &command.action),
             // A wait that gives up goes on without a message, so nothing behind it can name one.
@@ -139,8 +142,8 @@ impl Expander<'_, '_, '_> {
     pub(super) fn wait_for(
         &mut self,
         predicate: &Recipe,
-        then: Option<&Value>,
-        timeout: Option<&TimeoutSpec>,
+        then: Option<&Value<'p>>,
+        timeout: Option<&TimeoutSpec<'p>>,
         span: Span,
     ) -> Expanded<CommandKind> {
         let predicate = self.operand(predicate, span)?;
@@ -152,7 +155,11 @@ impl Expander<'_, '_, '_> {
     }
 
     /// A wait for a value of a source that matches.
-    pub(super) fn wait_for_value(&mut self, wait: &ValueSpec, span: Span) -> Expanded<CommandKind> {
+    pub(super) fn wait_for_value(
+        &mut self,
+        wait: &ValueSpec<'p>,
+        span: Span,
+    ) -> Expanded<CommandKind> {
         Ok(CommandKind::WaitForValue(WaitForValue {
             source: self.operand(&wait.source, span)?,
             predicate: self.operand(&wait.predicate, span)?,
@@ -162,7 +169,11 @@ impl Expander<'_, '_, '_> {
     }
 
     /// A question that waits for its reply.
-    pub(super) fn call_command(&mut self, call: &CallSpec, span: Span) -> Expanded<CommandKind> {
+    pub(super) fn call_command(
+        &mut self,
+        call: &CallSpec<'p>,
+        span: Span,
+    ) -> Expanded<CommandKind> {
         Ok(CommandKind::Call(Call {
             target: self.operand(&call.target, span)?,
             message: self.operand(&call.message, span)?,
@@ -173,7 +184,11 @@ impl Expander<'_, '_, '_> {
     }
 
     /// A message that is received, and what is done with it.
-    pub(super) fn received(&mut self, then: Option<&Value>, span: Span) -> Expanded<Continuation> {
+    pub(super) fn received(
+        &mut self,
+        then: Option<&Value<'p>>,
+        span: Span,
+    ) -> Expanded<Continuation> {
         let handle = self.stage.tables.borrow_mut().new_handle();
         let command = match then {
             Some(then) => self.continuation(then, handle, span)?,
@@ -191,7 +206,7 @@ impl Expander<'_, '_, '_> {
     /// The end of a wait's patience.
     pub(super) fn timeout(
         &mut self,
-        timeout: Option<&TimeoutSpec>,
+        timeout: Option<&TimeoutSpec<'p>>,
         span: Span,
     ) -> Expanded<Option<Timeout>> {
         let Some(timeout) = timeout else {
@@ -216,8 +231,8 @@ impl Expander<'_, '_, '_> {
     pub(super) fn when(
         &mut self,
         predicate: &Recipe,
-        matched: &Value,
-        otherwise: Option<&Value>,
+        matched: &Value<'p>,
+        otherwise: Option<&Value<'p>>,
         span: Span,
     ) -> Expanded<CommandKind> {
         let predicate = self.operand(predicate, span)?;
@@ -228,7 +243,7 @@ impl Expander<'_, '_, '_> {
         }))
     }
 
-    fn continuation(&mut self, then: &Value, handle: Handle, span: Span) -> Expanded<Command> {
+    fn continuation(&mut self, then: &Value<'p>, handle: Handle, span: Span) -> Expanded<Command> {
         let value = handle_value(self.stage, RefSpec::Message(handle));
         self.scoped(|expander| {
             expander.messages.push((handle, span));

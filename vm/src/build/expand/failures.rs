@@ -8,9 +8,13 @@ use crate::source::Span;
 use crate::tree::{Attempt, CommandKind, Continuation};
 use crate::value::Value;
 
-impl Expander<'_, '_, '_> {
+impl<'p> Expander<'_, '_, 'p> {
     /// A command whose failure is caught.
-    pub(super) fn attempt(&mut self, attempt: &AttemptSpec, span: Span) -> Expanded<CommandKind> {
+    pub(super) fn attempt(
+        &mut self,
+        attempt: &AttemptSpec<'p>,
+        span: Span,
+    ) -> Expanded<CommandKind> {
         let handle = self.stage.tables.borrow_mut().new_handle();
         let body = self.scoped(|expander| expander.command_of_factory(&attempt.body, &[], span))?;
         let otherwise = match &attempt.otherwise {
@@ -35,7 +39,7 @@ impl Expander<'_, '_, '_> {
     }
 
     /// A command whose steps are undone when it fails.
-    pub(super) fn saga(&mut self, body: &Value, span: Span) -> Expanded<CommandKind> {
+    pub(super) fn saga(&mut self, body: &Value<'p>, span: Span) -> Expanded<CommandKind> {
         let handle = self.stage.tables.borrow_mut().new_handle();
         let body = self.scoped(|expander| expander.command_of_factory(body, &[], span))?;
         Ok(CommandKind::Saga {
@@ -47,8 +51,8 @@ impl Expander<'_, '_, '_> {
     /// A step, and how it is undone.
     pub(super) fn compensate(
         &mut self,
-        body: &Value,
-        undo: &Value,
+        body: &Value<'p>,
+        undo: &Value<'p>,
         span: Span,
     ) -> Expanded<CommandKind> {
         let body = self.scoped(|expander| expander.command_of_factory(body, &[], span))?;

@@ -16,7 +16,6 @@ use super::refusals::noun;
 use super::stage::Stage;
 use super::tables::{Action, Jump, Kind, Recipe, RefSpec, host};
 use crate::codes;
-use crate::data::Data;
 use crate::diagnostic::Diagnostic;
 use crate::fixes::Repair;
 use crate::limits::{BuildLimit, BuildLimits};
@@ -33,7 +32,7 @@ pub(super) type Expanded<T> = Result<T, Box<Diagnostic>>;
 
 /// Expands the trees of a module.
 pub(super) struct Expander<'e, 's, 'p> {
-    pub(super) stage: &'e Stage<'s>,
+    pub(super) stage: &'e Stage<'s, 'p>,
     pub(super) machine: &'e mut Machine<'p>,
     pub(super) limits: &'e BuildLimits,
     /// Commands expanded so far, in all workers.
@@ -51,7 +50,7 @@ pub(super) struct Expander<'e, 's, 'p> {
 impl<'e, 's, 'p> Expander<'e, 's, 'p> {
     /// Nothing expanded yet.
     pub(super) fn new(
-        stage: &'e Stage<'s>,
+        stage: &'e Stage<'s, 'p>,
         machine: &'e mut Machine<'p>,
         limits: &'e BuildLimits,
     ) -> Self {
@@ -71,8 +70,8 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
     /// The tree of a worker, from its factory.
     pub(super) fn worker(
         &mut self,
-        factory: &Value,
-        arguments: &[Value],
+        factory: &Value<'p>,
+        arguments: &[Value<'p>],
         span: Span,
     ) -> Expanded<Command> {
         self.messages.clear();
@@ -92,8 +91,8 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
     /// The command that a factory returns; a command counts as its own factory.
     fn command_of_factory(
         &mut self,
-        factory: &Value,
-        arguments: &[Value],
+        factory: &Value<'p>,
+        arguments: &[Value<'p>],
         span: Span,
     ) -> Expanded<Command> {
         if !factory.is_function() {
@@ -118,20 +117,20 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
         }
     }
 
-    fn call(&mut self, factory: &Value, arguments: &[Value]) -> Expanded<Value> {
+    fn call(&mut self, factory: &Value<'p>, arguments: &[Value<'p>]) -> Expanded<Value<'p>> {
         let result = self.machine.call(factory, arguments);
         result.map_err(|trap| Box::new(diagnostic(self.machine, trap)))
     }
 
     /// The tree of a command; `span` is the place that wants it.
-    fn command_of(&mut self, value: &Value, span: Span) -> Expanded<Command> {
+    fn command_of(&mut self, value: &Value<'p>, span: Span) -> Expanded<Command> {
         let made = self.command_inside(value, span);
         self.or_noop(made, span)
     }
 
-    fn command_inside(&mut self, value: &Value, span: Span) -> Expanded<Command> {
+    fn command_inside(&mut self, value: &Value<'p>, span: Span) -> Expanded<Command> {
         let index = match value {
-            Value::Host(found) if Kind::of(*found) == Some(Kind::Command) => found.index as usize,
+            Value::Host(found) if Kind::of(*found) == Some(Kind::Command) => found.index() as usize,
             other => return Err(Box::new(self.not_a_command(other, span))),
         };
         self.count(span)?;
@@ -169,7 +168,7 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
         )))
     }
 
-    fn action(&mut self, action: Action, span: Span) -> Expanded<CommandKind> {
+    fn action(&mut self, action: Action<'p>, span: Span) -> Expanded<CommandKind> {
         Ok(match action {
             Action::Noop => CommandKind::Noop,
             Action::Jump(jump) => self.jump(jump),
@@ -249,7 +248,7 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
         }
     }
 
-    fn while_loop(&mut self, body: &Value, span: Span) -> Expanded<CommandKind> {
+    fn while_loop(&mut self, body: &Value<'p>, span: Span) -> Expanded<CommandKind> {
         let label = self.stage.tables.borrow_mut().new_label();
         let handle = host(Kind::Loop, label.0 as usize);
         let body = self.scoped(|expander| expander.command_of_factory(body, &[handle], span))?;
@@ -259,7 +258,7 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
         })
     }
 
-    fn for_each(&mut self, items: &Recipe, body: &Value, span: Span) -> Expanded<CommandKind> {
+    fn for_each(&mut self, items: &Recipe, body: &Value<'p>, span: Span) -> Expanded<CommandKind> {
         let items = self.operand(items, span)?;
         let handle = self.stage.tables.borrow_mut().new_handle();
         let value = handle_value(self.stage, RefSpec::Item(handle));
@@ -280,7 +279,7 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
     }
 
     /// What is said of a value that is no command; of a function, with what its call can be made from.
-    fn not_called(&self, value: &Value, span: Span, repair: Repair) -> Diagnostic {
+    fn not_called(&self, value: &Value<'p>, span: Span, repair: Repair) -> Diagnostic {
         let error = self.not_a_command(value, span);
         if error.hint.as_deref() == Some(CALL_IT) {
             error.with_repair(repair)
@@ -289,7 +288,7 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
         }
     }
 
-    fn not_a_command(&self, value: &Value, span: Span) -> Diagnostic {
+    fn not_a_command(&self, value: &Value<'p>, span: Span) -> Diagnostic {
         let (what, hint) = match value {
             Value::Host(found) if Kind::of(*found) == Some(Kind::Ref) => (
                 noun(self.stage, *found),
@@ -309,7 +308,7 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
                 "spread it (`...items.map(…)`), or wrap it in `sequence([…])`",
             ),
             value if value.is_function() => ("a function".to_owned(), CALL_IT),
-            value if value.is_nullish() || matches!(value, Value::Frozen(Data::Boolean(_))) => {
+            value if value.is_nullish() || matches!(value, Value::Boolean(_)) => {
                 (value_text(value), "write `noop()` for nothing")
             }
             value => (value_text(value), "return a command"),
@@ -323,19 +322,21 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
     }
 }
 
-fn is_command(value: &Value) -> bool {
+fn is_command<'p>(value: &Value<'p>) -> bool {
     matches!(value, Value::Host(found) if Kind::of(*found) == Some(Kind::Command))
 }
 
-fn value_text(value: &Value) -> String {
+fn value_text<'p>(value: &Value<'p>) -> String {
     match value {
-        Value::Frozen(data) => crate::run::describe(data),
         Value::Object(_) => "an object".to_owned(),
-        _ => "another value".to_owned(),
+        value => match value.as_data() {
+            Some(data) => crate::run::describe(&data),
+            None => "another value".to_owned(),
+        },
     }
 }
 
 /// A ref to a handle.
-fn handle_value(stage: &Stage<'_>, spec: RefSpec) -> Value {
+fn handle_value<'p>(stage: &Stage<'_, 'p>, spec: RefSpec) -> Value<'p> {
     stage.tables.borrow_mut().reference(spec)
 }

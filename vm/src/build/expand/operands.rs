@@ -20,7 +20,7 @@ const OPERAND_DEPTH: u32 = 120;
 /// What an operand counts for in memory.
 const OPERAND_BYTES: usize = 96;
 
-impl Expander<'_, '_, '_> {
+impl<'p> Expander<'_, '_, 'p> {
     /// An operand of a command at `span`.
     pub(super) fn operand(&mut self, recipe: &Recipe, span: Span) -> Expanded<Operand> {
         self.enter_operand(span)?;
@@ -73,7 +73,7 @@ impl Expander<'_, '_, '_> {
     }
 
     fn host_operand(&mut self, host: HostRef, span: Span) -> Expanded<Operand> {
-        let index = host.index as usize;
+        let index = host.index() as usize;
         match Kind::of(host) {
             Some(Kind::Ref) => {
                 let spec = self.stage.tables.borrow().refs.get(index).cloned();

@@ -11,12 +11,12 @@ use crate::source::Span;
 use crate::tree::{Command, CommandKind, Continuation, Spawn, WorkerIndex};
 use crate::value::{HostRef, Value};
 
-impl Expander<'_, '_, '_> {
+impl<'p> Expander<'_, '_, 'p> {
     /// A block with state.
     pub(super) fn with_state(
         &mut self,
         initial: &Recipe,
-        body: &Value,
+        body: &Value<'p>,
         name: Option<String>,
         span: Span,
     ) -> Expanded<CommandKind> {
@@ -40,7 +40,7 @@ impl Expander<'_, '_, '_> {
         two_steps: bool,
         span: Span,
     ) -> Expanded<CommandKind> {
-        let state = match self.stage.tables.borrow().refs.get(handle.index as usize) {
+        let state = match self.stage.tables.borrow().refs.get(handle.index() as usize) {
             Some(RefSpec::State(state)) => *state,
             _ => {
                 return Err(Box::new(Diagnostic::error(
@@ -85,8 +85,8 @@ impl Expander<'_, '_, '_> {
     pub(super) fn when_state(
         &mut self,
         condition: &Recipe,
-        then: &Value,
-        otherwise: Option<&Value>,
+        then: &Value<'p>,
+        otherwise: Option<&Value<'p>>,
         span: Span,
     ) -> Expanded<CommandKind> {
         let condition = self.operand(condition, span)?;
@@ -105,12 +105,12 @@ impl Expander<'_, '_, '_> {
         })
     }
 
-    fn branch(&mut self, command: &Value, span: Span) -> Expanded<Command> {
+    fn branch(&mut self, command: &Value<'p>, span: Span) -> Expanded<Command> {
         self.scoped(|expander| expander.command_of(command, span))
     }
 
     /// Starts a child.
-    pub(super) fn spawn(&mut self, spawn: &SpawnSpec, span: Span) -> Expanded<CommandKind> {
+    pub(super) fn spawn(&mut self, spawn: &SpawnSpec<'p>, span: Span) -> Expanded<CommandKind> {
         let config = self.operand(&spawn.config, span)?;
         let handle = self.stage.tables.borrow_mut().new_handle();
         let command = match &spawn.then {

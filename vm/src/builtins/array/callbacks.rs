@@ -26,32 +26,40 @@ pub(super) static FAMILY: Family = Family {
 };
 
 /// Calls `callback(item, index, array)`.
-fn ask(
-    machine: &mut Machine<'_>,
-    array: &Value,
-    callback: &Value,
-    item: &Value,
+fn ask<'p>(
+    machine: &mut Machine<'p>,
+    array: &Value<'p>,
+    callback: &Value<'p>,
+    item: &Value<'p>,
     at: usize,
-) -> Result<Value, Trap> {
+) -> Result<Value<'p>, Trap> {
     machine.spend(1)?;
-    machine.call_back(callback, &[item, &Value::number(at as f64), array])
+    machine.call(callback, &[*item, Value::number(at as f64), *array])
 }
 
-fn map(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn map<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let length = array_length(machine, receiver, "map")?;
     let callback = callback(machine, arguments, 0)?;
     let mut items = Items::default();
     for at in 0..length {
         let mapped = match machine.array_item(receiver, at) {
             Some(item) => ask(machine, receiver, callback, &item, at)?,
-            None => Value::UNDEFINED,
+            None => Value::Undefined,
         };
         items.push(machine, mapped)?;
     }
     items.finish(machine)
 }
 
-fn filter(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn filter<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let length = array_length(machine, receiver, "filter")?;
     let callback = callback(machine, arguments, 0)?;
     let mut items = Items::default();
@@ -67,11 +75,11 @@ fn filter(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> R
     items.finish(machine)
 }
 
-fn for_each(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn for_each<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let length = array_length(machine, receiver, "forEach")?;
     let callback = callback(machine, arguments, 0)?;
     for at in 0..length {
@@ -80,24 +88,24 @@ fn for_each(
         };
         ask(machine, receiver, callback, &item, at)?;
     }
-    Ok(Value::UNDEFINED)
+    Ok(Value::Undefined)
 }
 
 /// The first item whose answer is `wanted`, and its place. Items that are gone are asked about as
 /// `undefined` where `gone_too`.
-fn first(
-    machine: &mut Machine<'_>,
-    (receiver, arguments): (&Value, &[Value]),
+fn first<'p>(
+    machine: &mut Machine<'p>,
+    (receiver, arguments): (&Value<'p>, &[Value<'p>]),
     method: &str,
     wanted: bool,
     gone_too: bool,
-) -> Result<Option<(usize, Value)>, Trap> {
+) -> Result<Option<(usize, Value<'p>)>, Trap> {
     let length = array_length(machine, receiver, method)?;
     let callback = callback(machine, arguments, 0)?;
     for at in 0..length {
         let item = match machine.array_item(receiver, at) {
             Some(item) => item,
-            None if gone_too => Value::UNDEFINED,
+            None if gone_too => Value::Undefined,
             None => break,
         };
         let answer = ask(machine, receiver, callback, &item, at)?;
@@ -108,16 +116,16 @@ fn first(
     Ok(None)
 }
 
-fn last(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
+fn last<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
     method: &str,
-) -> Result<Option<(usize, Value)>, Trap> {
+) -> Result<Option<(usize, Value<'p>)>, Trap> {
     let length = array_length(machine, receiver, method)?;
     let callback = callback(machine, arguments, 0)?;
     for at in (0..length).rev() {
-        let item = machine.array_item(receiver, at).unwrap_or(Value::UNDEFINED);
+        let item = machine.array_item(receiver, at).unwrap_or(Value::Undefined);
         let answer = ask(machine, receiver, callback, &item, at)?;
         if machine.condition(&answer)? {
             return Ok(Some((at, item)));
@@ -126,57 +134,69 @@ fn last(
     Ok(None)
 }
 
-fn place(found: Option<(usize, Value)>) -> Value {
+fn place<'p>(found: Option<(usize, Value<'p>)>) -> Value<'p> {
     Value::number(found.map_or(-1.0, |(at, _)| at as f64))
 }
 
-fn item(found: Option<(usize, Value)>) -> Value {
-    found.map_or(Value::UNDEFINED, |(_, item)| item)
+fn item<'p>(found: Option<(usize, Value<'p>)>) -> Value<'p> {
+    found.map_or(Value::Undefined, |(_, item)| item)
 }
 
-fn some(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn some<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let found = first(machine, (receiver, arguments), "some", true, false)?;
     Ok(Value::boolean(found.is_some()))
 }
 
-fn every(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn every<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let found = first(machine, (receiver, arguments), "every", false, false)?;
     Ok(Value::boolean(found.is_none()))
 }
 
-fn find(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn find<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     first(machine, (receiver, arguments), "find", true, true).map(item)
 }
 
-fn find_index(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn find_index<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     first(machine, (receiver, arguments), "findIndex", true, true).map(place)
 }
 
-fn find_last(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn find_last<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     last(machine, receiver, arguments, "findLast").map(item)
 }
 
-fn find_last_index(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn find_last_index<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     last(machine, receiver, arguments, "findLastIndex").map(place)
 }
 
-fn flat_map(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn flat_map<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let length = array_length(machine, receiver, "flatMap")?;
     let callback = callback(machine, arguments, 0)?;
     let mut items = Items::default();
@@ -193,7 +213,7 @@ fn flat_map(
         for inner in 0..count {
             let item = machine
                 .array_item(&mapped, inner)
-                .unwrap_or(Value::UNDEFINED);
+                .unwrap_or(Value::Undefined);
             items.push(machine, item)?;
         }
     }

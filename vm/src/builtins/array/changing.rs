@@ -23,7 +23,11 @@ pub(super) static FAMILY: Family = Family {
     constants: &[],
 };
 
-fn push(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn push<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let id = mutable_array(machine, receiver, "push", "`[...list, item]`, which copies")?;
     machine.spend(arguments.len() as u64 / 4)?;
     machine.charge(arguments.len() * 16)?;
@@ -32,36 +36,44 @@ fn push(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Res
     Ok(Value::number(array.len() as f64))
 }
 
-fn pop(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn pop<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let id = mutable_array(
         machine,
         receiver,
         "pop",
         "`list.slice(0, -1)`, which copies",
     )?;
-    Ok(machine.heap.array_mut(id).pop().unwrap_or(Value::UNDEFINED))
+    Ok(machine.heap.array_mut(id).pop().unwrap_or(Value::Undefined))
 }
 
-fn shift(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn shift<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let id = mutable_array(machine, receiver, "shift", "`list.slice(1)`, which copies")?;
     spend_moving(machine, id)?;
     let array = machine.heap.array_mut(id);
     if array.is_empty() {
-        return Ok(Value::UNDEFINED);
+        return Ok(Value::Undefined);
     }
     Ok(array.remove(0))
 }
 
 /// Counts the moving of all items of an array.
-fn spend_moving(machine: &mut Machine<'_>, id: ArrayId) -> Result<(), Trap> {
+fn spend_moving<'p>(machine: &mut Machine<'p>, id: ArrayId) -> Result<(), Trap> {
     machine.spend(machine.heap.array(id).len() as u64 / 32)
 }
 
-fn unshift(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn unshift<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let id = mutable_array(
         machine,
         receiver,
@@ -77,9 +89,9 @@ fn unshift(
 }
 
 /// The range that `splice(start, count, …)` and `toSpliced` take out.
-pub(super) fn spliced_range(
-    machine: &mut Machine<'_>,
-    arguments: &[Value],
+pub(super) fn spliced_range<'p>(
+    machine: &mut Machine<'p>,
+    arguments: &[Value<'p>],
     length: usize,
 ) -> Result<std::ops::Range<usize>, Trap> {
     let start = relative_index(machine, argument(arguments, 0), length, 0)?;
@@ -94,7 +106,11 @@ pub(super) fn spliced_range(
     Ok(start..start + count)
 }
 
-fn splice(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn splice<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let hint = "`list.toSpliced(…)`, which copies";
     let id = mutable_array(machine, receiver, "splice", hint)?;
     let length = machine.heap.array(id).len();
@@ -107,19 +123,27 @@ fn splice(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> R
     machine.spend((range.len() + inserted.len()) as u64 / 4)?;
     spend_moving(machine, id)?;
     let array = machine.heap.array_mut(id);
-    let removed: Vec<Value> = array.splice(range, inserted.iter().cloned()).collect();
+    let removed: Vec<Value<'p>> = array.splice(range, inserted.iter().cloned()).collect();
     machine.new_array(removed)
 }
 
-fn reverse(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn reverse<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let hint = "`list.toReversed()`, which copies";
     let id = mutable_array(machine, receiver, "reverse", hint)?;
     machine.spend(machine.heap.array(id).len() as u64 / 16)?;
     machine.heap.array_mut(id).reverse();
-    Ok(receiver.clone())
+    Ok(*receiver)
 }
 
-fn fill(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn fill<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let id = mutable_array(
         machine,
         receiver,
@@ -132,16 +156,16 @@ fn fill(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Res
     machine.spend(end.saturating_sub(start) as u64 / 8)?;
     let array = machine.heap.array_mut(id);
     for item in array.iter_mut().take(end).skip(start) {
-        *item = argument(arguments, 0).clone();
+        *item = *argument(arguments, 0);
     }
-    Ok(receiver.clone())
+    Ok(*receiver)
 }
 
-fn copy_within(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn copy_within<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let hint = "`list.slice()` and change the copy";
     let id = mutable_array(machine, receiver, "copyWithin", hint)?;
     let length = array_length(machine, receiver, "copyWithin")?;
@@ -160,5 +184,5 @@ fn copy_within(
         let copied = array[start..start + count].to_vec();
         array[target..target + count].clone_from_slice(&copied);
     }
-    Ok(receiver.clone())
+    Ok(*receiver)
 }

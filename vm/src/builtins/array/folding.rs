@@ -20,29 +20,33 @@ pub(super) static FAMILY: Family = Family {
     constants: &[],
 };
 
-fn reduce(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn reduce<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let length = array_length(machine, receiver, "reduce")?;
     fold(machine, receiver, arguments, 0..length)
 }
 
-fn reduce_right(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn reduce_right<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let length = array_length(machine, receiver, "reduceRight")?;
     fold(machine, receiver, arguments, (0..length).rev())
 }
 
-fn fold(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
+fn fold<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
     mut places: impl Iterator<Item = usize>,
-) -> Result<Value, Trap> {
+) -> Result<Value<'p>, Trap> {
     let callback = callback(machine, arguments, 0)?;
     let start = match arguments.get(1) {
-        Some(start) => Some(start.clone()),
+        Some(start) => Some(*start),
         None => places
             .next()
             .and_then(|at| machine.array_item(receiver, at)),
@@ -56,33 +60,44 @@ fn fold(
         };
         machine.spend(1)?;
         let at = Value::number(at as f64);
-        folded = machine.call_back(callback, &[&folded, &item, &at, receiver])?;
+        folded = machine.call(callback, &[folded, item, at, *receiver])?;
     }
     Ok(folded)
 }
 
-fn join(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn join<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     array_length(machine, receiver, "join")?;
     let separator = match argument(arguments, 0) {
         value if value.is_undefined() => Text::from(","),
         value => machine.to_text(value)?,
     };
     if separator == *"," {
-        return machine.default_text(receiver).map(Value::from);
+        let text = machine.default_text(receiver)?;
+        return Ok(machine.text(text));
     }
-    machine.join(receiver, &separator).map(Value::from)
+    let text = machine.join(receiver, &separator)?;
+    Ok(machine.text(text))
 }
 
-fn to_string(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
-    machine.default_text(receiver).map(Value::from)
+fn to_string<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
+    let text = machine.default_text(receiver)?;
+    Ok(machine.text(text))
 }
 
 /// The items in their plain forms, which an object may bring along.
-fn to_locale_string(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    _: &[Value],
-) -> Result<Value, Trap> {
+fn to_locale_string<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let length = array_length(machine, receiver, "toLocaleString")?;
     let name = Text::from("toLocaleString");
     let mut texts = Vec::new();
@@ -91,13 +106,15 @@ fn to_locale_string(
         machine.charge(16)?;
         let item = machine.array_item(receiver, at);
         let Some(item) = item.filter(|item| !item.is_nullish()) else {
-            texts.push(Value::from(Text::empty()));
+            texts.push(machine.text(Text::empty()));
             continue;
         };
         let method = machine.property(&item, &name)?;
         let plain = machine.call_with_receiver(&method, &item, &[])?;
-        texts.push(Value::from(machine.to_text(&plain)?));
+        let text = machine.to_text(&plain)?;
+        texts.push(machine.text(text));
     }
     let texts = machine.new_array(texts)?;
-    machine.default_text(&texts).map(Value::from)
+    let text = machine.default_text(&texts)?;
+    Ok(machine.text(text))
 }

@@ -43,34 +43,51 @@ static FAMILY: Family = Family {
     constants: &[],
 };
 
-fn construct(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
-    let [Value::Frozen(Data::Number(length))] = arguments else {
-        return of(machine, &Value::UNDEFINED, arguments);
+fn construct<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
+    let [Value::Number(length)] = arguments else {
+        return of(machine, &Value::Undefined, arguments);
     };
-    if !(*length >= 0.0 && *length <= f64::from(u32::MAX) && length.fract() == 0.0) {
+    let length = length.get();
+    if !(length >= 0.0 && length <= f64::from(u32::MAX) && length.fract() == 0.0) {
         return Err(machine.range_error("Invalid array length"));
     }
     let array = machine.new_array(Vec::new())?;
     if let Value::Array(id) = array {
-        machine.grow_array(id, *length as usize)?;
+        machine.grow_array(id, length as usize)?;
     }
     Ok(array)
 }
 
-fn is_array(_: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn is_array<'p>(
+    _: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     Ok(Value::boolean(matches!(
         argument(arguments, 0),
         Value::Array(_) | Value::Frozen(Data::Array(_))
     )))
 }
 
-fn of(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn of<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     machine.spend(arguments.len() as u64)?;
     machine.new_array(arguments.to_vec())
 }
 
 /// `Array.from(iterable or { length }, map?)`
-fn from(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn from<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let (source, map) = (argument(arguments, 0), argument(arguments, 1));
     if !map.is_undefined() {
         machine.require_function(map)?;
@@ -96,22 +113,23 @@ fn from(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Val
     items.finish(machine)
 }
 
-fn is_iterable(machine: &Machine<'_>, source: &Value) -> bool {
+fn is_iterable<'p>(machine: &Machine<'p>, source: &Value<'p>) -> bool {
     match source {
         Value::Object(id) => matches!(
             machine.heap.object(*id).kind,
             ObjectKind::Map(_) | ObjectKind::Set(_)
         ),
-        Value::Frozen(data) => matches!(
-            data,
-            Data::Array(_) | Data::Text(_) | Data::Map(_) | Data::Set(_)
-        ),
-        Value::Array(_) | Value::Iterator(_) | Value::Host(_) => true,
+        Value::Frozen(data) => matches!(data, Data::Array(_) | Data::Map(_) | Data::Set(_)),
+        Value::Text(_) | Value::Array(_) | Value::Iterator(_) | Value::Host(_) => true,
         _ => false,
     }
 }
 
-fn from_array_like(machine: &mut Machine<'_>, source: &Value, map: &Value) -> Result<Value, Trap> {
+fn from_array_like<'p>(
+    machine: &mut Machine<'p>,
+    source: &Value<'p>,
+    map: &Value<'p>,
+) -> Result<Value<'p>, Trap> {
     let length = machine.property(source, &Text::from("length"))?;
     let length = machine.to_integer(&length)?.max(0.0);
     if length > f64::from(u32::MAX) {
@@ -129,7 +147,12 @@ fn from_array_like(machine: &mut Machine<'_>, source: &Value, map: &Value) -> Re
     items.finish(machine)
 }
 
-fn mapped(machine: &mut Machine<'_>, map: &Value, item: Value, at: f64) -> Result<Value, Trap> {
+fn mapped<'p>(
+    machine: &mut Machine<'p>,
+    map: &Value<'p>,
+    item: Value<'p>,
+    at: f64,
+) -> Result<Value<'p>, Trap> {
     if map.is_undefined() {
         return Ok(item);
     }

@@ -22,15 +22,23 @@ pub(super) static FAMILY: Family = Family {
     constants: &[],
 };
 
-fn at(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn at<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let length = array_length(machine, receiver, "at")?;
     let place = place_at(machine, argument(arguments, 0), length)?;
     Ok(place
         .and_then(|place| machine.array_item(receiver, place))
-        .unwrap_or(Value::UNDEFINED))
+        .unwrap_or(Value::Undefined))
 }
 
-fn slice(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn slice<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let length = array_length(machine, receiver, "slice")?;
     let start = relative_index(machine, argument(arguments, 0), length, 0)?;
     let end = relative_index(machine, argument(arguments, 1), length, length)?;
@@ -40,29 +48,37 @@ fn slice(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Re
 }
 
 /// Adds a range of an array to items.
-pub(super) fn copy(
-    machine: &mut Machine<'_>,
-    array: &Value,
+pub(super) fn copy<'p>(
+    machine: &mut Machine<'p>,
+    array: &Value<'p>,
     range: std::ops::Range<usize>,
-    items: &mut Items,
+    items: &mut Items<'p>,
 ) -> Result<(), Trap> {
     machine.spend(range.len() as u64 / 4)?;
     items.copy(machine, array, range)
 }
 
-fn concat(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn concat<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     array_length(machine, receiver, "concat")?;
     let mut items = Items::default();
     for part in std::iter::once(receiver).chain(arguments) {
         match machine.array_length(part) {
             Some(length) => copy(machine, part, 0..length, &mut items)?,
-            None => items.push(machine, part.clone())?,
+            None => items.push(machine, *part)?,
         }
     }
     items.finish(machine)
 }
 
-fn flat(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn flat<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     array_length(machine, receiver, "flat")?;
     let depth = match argument(arguments, 0) {
         value if value.is_undefined() => 1.0,
@@ -70,7 +86,7 @@ fn flat(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Res
     };
     let mut items = Items::default();
     // The open arrays, each with the place to go on from. Cycles end by the limits of the turn.
-    let mut open = vec![(receiver.clone(), 0usize)];
+    let mut open = vec![(*receiver, 0usize)];
     while let Some((array, at)) = open.last_mut() {
         machine.spend(1)?;
         let Some(item) = machine.array_item(array, *at) else {
@@ -88,17 +104,29 @@ fn flat(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Res
     items.finish(machine)
 }
 
-fn values(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn values<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     array_length(machine, receiver, "values")?;
-    machine.new_iterator(receiver.clone(), IteratorKind::Values)
+    machine.new_iterator(*receiver, IteratorKind::Values)
 }
 
-fn keys(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn keys<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     array_length(machine, receiver, "keys")?;
-    machine.new_iterator(receiver.clone(), IteratorKind::Keys)
+    machine.new_iterator(*receiver, IteratorKind::Keys)
 }
 
-fn entries(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn entries<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     array_length(machine, receiver, "entries")?;
-    machine.new_iterator(receiver.clone(), IteratorKind::Entries)
+    machine.new_iterator(*receiver, IteratorKind::Entries)
 }

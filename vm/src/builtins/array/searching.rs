@@ -17,42 +17,46 @@ pub(super) static FAMILY: Family = Family {
     constants: &[],
 };
 
-fn includes(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn includes<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let length = array_length(machine, receiver, "includes")?;
     let wanted = argument(arguments, 0);
     if length == 0 {
-        return Ok(Value::FALSE);
+        return Ok(Value::boolean(false));
     }
     let start = relative_index(machine, argument(arguments, 1), length, 0)?;
     let is_nan = wanted.as_number().is_some_and(f64::is_nan);
     for at in start..length {
-        let item = machine.array_item(receiver, at).unwrap_or(Value::UNDEFINED);
+        let item = machine.array_item(receiver, at).unwrap_or(Value::Undefined);
         if is_nan {
             machine.spend(1)?;
             if same_value_zero(&item, wanted) {
-                return Ok(Value::TRUE);
+                return Ok(Value::boolean(true));
             }
         } else if equal(machine, &item, wanted)? {
-            return Ok(Value::TRUE);
+            return Ok(Value::boolean(true));
         }
     }
-    Ok(Value::FALSE)
+    Ok(Value::boolean(false))
 }
 
-fn equal(machine: &mut Machine<'_>, item: &Value, wanted: &Value) -> Result<bool, Trap> {
+fn equal<'p>(
+    machine: &mut Machine<'p>,
+    item: &Value<'p>,
+    wanted: &Value<'p>,
+) -> Result<bool, Trap> {
     machine.spend(1)?;
     machine.strict_equal_counted(item, wanted)
 }
 
-fn index_of(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn index_of<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let length = array_length(machine, receiver, "indexOf")?;
     if length == 0 {
         return Ok(Value::number(-1.0));
@@ -61,11 +65,11 @@ fn index_of(
     first_place(machine, receiver, argument(arguments, 0), start..length)
 }
 
-fn last_index_of(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn last_index_of<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let length = array_length(machine, receiver, "lastIndexOf")?;
     let end = match arguments.get(1) {
         _ if length == 0 => 0,
@@ -83,12 +87,12 @@ fn last_index_of(
     first_place(machine, receiver, argument(arguments, 0), (0..end).rev())
 }
 
-fn first_place(
-    machine: &mut Machine<'_>,
-    array: &Value,
-    wanted: &Value,
+fn first_place<'p>(
+    machine: &mut Machine<'p>,
+    array: &Value<'p>,
+    wanted: &Value<'p>,
     places: impl Iterator<Item = usize>,
-) -> Result<Value, Trap> {
+) -> Result<Value<'p>, Trap> {
     for at in places {
         let Some(item) = machine.array_item(array, at) else {
             continue;

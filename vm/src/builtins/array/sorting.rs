@@ -20,7 +20,11 @@ pub(super) static FAMILY: Family = Family {
     constants: &[],
 };
 
-fn sort(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn sort<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let comparator = comparator(machine, arguments)?;
     let id = mutable_array(
         machine,
@@ -39,24 +43,24 @@ fn sort(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Res
     } else {
         array.splice(0..count, sorted);
     }
-    Ok(receiver.clone())
+    Ok(*receiver)
 }
 
-fn to_sorted(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn to_sorted<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let comparator = comparator(machine, arguments)?;
     array_length(machine, receiver, "toSorted")?;
     let sorted = sorted(machine, receiver, comparator)?;
     Ok(Value::Array(machine.heap.add_array(sorted)))
 }
 
-fn comparator<'a>(
-    machine: &mut Machine<'_>,
-    arguments: &'a [Value],
-) -> Result<Option<&'a Value>, Trap> {
+fn comparator<'p, 'a>(
+    machine: &mut Machine<'p>,
+    arguments: &'a [Value<'p>],
+) -> Result<Option<&'a Value<'p>>, Trap> {
     let comparator = argument(arguments, 0);
     if comparator.is_undefined() {
         return Ok(None);
@@ -69,11 +73,11 @@ fn comparator<'a>(
 }
 
 /// The items in order, charged.
-fn sorted(
-    machine: &mut Machine<'_>,
-    array: &Value,
-    comparator: Option<&Value>,
-) -> Result<Vec<Value>, Trap> {
+fn sorted<'p>(
+    machine: &mut Machine<'p>,
+    array: &Value<'p>,
+    comparator: Option<&Value<'p>>,
+) -> Result<Vec<Value<'p>>, Trap> {
     let length = machine.array_length(array).unwrap_or(0);
     machine.spend(length as u64)?;
     // The copy of the items and the room to merge into.
@@ -89,7 +93,7 @@ fn sorted(
     }
     let mut items = match comparator {
         Some(comparator) => merge_sort(machine, items, |machine, left, right| {
-            let answer = machine.call_back(comparator, &[left, right])?;
+            let answer = machine.call(comparator, &[*left, *right])?;
             match answer.as_number() {
                 Some(number) => Ok(number),
                 None => machine.to_number(&answer),
@@ -97,13 +101,16 @@ fn sorted(
         })?,
         None => sorted_by_text(machine, items)?,
     };
-    items.resize(items.len() + undefined, Value::UNDEFINED);
+    items.resize(items.len() + undefined, Value::Undefined);
     Ok(items)
 }
 
-fn sorted_by_text(machine: &mut Machine<'_>, items: Vec<Value>) -> Result<Vec<Value>, Trap> {
+fn sorted_by_text<'p>(
+    machine: &mut Machine<'p>,
+    items: Vec<Value<'p>>,
+) -> Result<Vec<Value<'p>>, Trap> {
     machine.charge(items.len() * 24)?;
-    let mut keyed: Vec<(Text, Value)> = Vec::with_capacity(items.len());
+    let mut keyed: Vec<(Text, Value<'p>)> = Vec::with_capacity(items.len());
     for item in items {
         keyed.push((machine.to_text(&item)?, item));
     }

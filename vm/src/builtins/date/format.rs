@@ -15,7 +15,7 @@ use crate::value::Value;
 
 macro_rules! written {
     ($write:expr) => {
-        |machine: &mut Machine<'_>, receiver: &Value, _: &[Value]| {
+        |machine, receiver, _| {
             let time = receiver_time(machine, receiver)?;
             let write: fn(&Parts) -> String = $write;
             let text = Parts::of(time).map_or_else(|| "Invalid Date".to_owned(), |it| write(&it));
@@ -92,7 +92,11 @@ fn utc(parts: &Parts) -> String {
     )
 }
 
-fn to_iso_string(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn to_iso_string<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let time = receiver_time(machine, receiver)?;
     match iso_time(time) {
         Some(iso) => machine.new_text(iso),
@@ -100,10 +104,14 @@ fn to_iso_string(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Re
     }
 }
 
-fn to_json(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn to_json<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let time = receiver_time(machine, receiver)?;
     match iso_time(time) {
         Some(iso) => machine.new_text(iso),
-        None => Ok(Value::NULL),
+        None => Ok(Value::Null),
     }
 }

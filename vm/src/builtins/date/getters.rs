@@ -12,7 +12,7 @@ use crate::value::Value;
 
 macro_rules! part {
     ($part:ident) => {
-        |machine: &mut Machine<'_>, receiver: &Value, _: &[Value]| {
+        |machine, receiver, _| {
             let time = receiver_time(machine, receiver)?;
             Ok(Value::number(
                 Parts::of(time).map_or(f64::NAN, |parts| parts.$part),
@@ -46,15 +46,19 @@ pub(super) static FAMILY: Family = Family {
     constants: &[],
 };
 
-fn get_time(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn get_time<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     receiver_time(machine, receiver).map(Value::number)
 }
 
-fn get_timezone_offset(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    _: &[Value],
-) -> Result<Value, Trap> {
+fn get_timezone_offset<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let time = receiver_time(machine, receiver)?;
     Ok(Value::number(if time.is_nan() { f64::NAN } else { 0.0 }))
 }

@@ -37,7 +37,7 @@ static FAMILY: Family = Family {
 };
 
 /// The time of a date that a method was called on.
-fn receiver_time(machine: &mut Machine<'_>, receiver: &Value) -> Result<f64, Trap> {
+fn receiver_time<'p>(machine: &mut Machine<'p>, receiver: &Value<'p>) -> Result<f64, Trap> {
     match time_of(machine, receiver) {
         Some(time) => Ok(time),
         None => {
@@ -47,7 +47,7 @@ fn receiver_time(machine: &mut Machine<'_>, receiver: &Value) -> Result<f64, Tra
     }
 }
 
-fn time_of(machine: &Machine<'_>, value: &Value) -> Option<f64> {
+fn time_of<'p>(machine: &Machine<'p>, value: &Value<'p>) -> Option<f64> {
     match value {
         Value::Frozen(Data::Date(time)) => Some(*time),
         Value::Object(id) => match machine.heap.object(*id).kind {
@@ -58,23 +58,34 @@ fn time_of(machine: &Machine<'_>, value: &Value) -> Option<f64> {
     }
 }
 
-fn as_function(machine: &mut Machine<'_>, _: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn as_function<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let now = machine.host.now_ms()?;
     machine.new_text(date_text(now))
 }
 
-fn now(machine: &mut Machine<'_>, _: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn now<'p>(machine: &mut Machine<'p>, _: &Value<'p>, _: &[Value<'p>]) -> Result<Value<'p>, Trap> {
     machine.host.now_ms().map(Value::number)
 }
 
-fn new_date(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn new_date<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let time = match arguments {
         [] => machine.host.now_ms()?,
         [only] => match time_of(machine, only) {
             Some(time) => time,
             None => match machine.to_primitive(only, Preferred::Either)? {
                 Data::Text(text) => parse::parse(machine, &text)?,
-                primitive => time_clip(machine.to_number(&Value::Frozen(primitive))?),
+                primitive => {
+                    let primitive = machine.value(primitive);
+                    time_clip(machine.to_number(&primitive)?)
+                }
             },
         },
         parts => from_parts(machine, parts)?,
@@ -82,17 +93,25 @@ fn new_date(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result
     super::json::new_object(machine, ObjectKind::Date(time), PropertyTable::default())
 }
 
-fn parse_text(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn parse_text<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = machine.to_text(argument(arguments, 0))?;
     parse::parse(machine, &text).map(Value::number)
 }
 
-fn utc(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn utc<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     from_parts(machine, arguments).map(Value::number)
 }
 
 /// The time of year, month, day, hour, minute, second and millisecond.
-fn from_parts(machine: &mut Machine<'_>, parts: &[Value]) -> Result<f64, Trap> {
+fn from_parts<'p>(machine: &mut Machine<'p>, parts: &[Value<'p>]) -> Result<f64, Trap> {
     let mut numbers = [f64::NAN, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0];
     for (number, part) in numbers.iter_mut().zip(parts) {
         *number = machine.to_number(part)?;

@@ -16,7 +16,7 @@ use crate::value::Value;
 /// The parts of a time that a setter takes, in the order of its arguments.
 macro_rules! set {
     ($($part:ident),*) => {
-        |machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]| {
+        |machine, receiver, arguments| {
             let numbers = numbers(machine, receiver, arguments)?;
             let time = receiver_time(machine, receiver)?;
             let Some(mut parts) = Parts::of(time) else {
@@ -53,10 +53,10 @@ pub(super) static FAMILY: Family = Family {
 };
 
 /// The arguments as numbers, at least one. An error for a date that can not be changed.
-fn numbers(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
+fn numbers<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
 ) -> Result<Vec<f64>, Trap> {
     if matches!(receiver, Value::Frozen(Data::Date(_))) {
         return Err(machine.frozen_error("change a Date", "`new Date(date)` and change the copy"));
@@ -69,27 +69,31 @@ fn numbers(
     Ok(numbers)
 }
 
-fn store(machine: &mut Machine<'_>, receiver: &Value, time: f64) -> Result<Value, Trap> {
+fn store<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    time: f64,
+) -> Result<Value<'p>, Trap> {
     if let Value::Object(id) = receiver {
         machine.heap.object_mut(*id).kind = ObjectKind::Date(time);
     }
     Ok(Value::number(time))
 }
 
-fn set_time(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn set_time<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let numbers = numbers(machine, receiver, arguments)?;
     store(machine, receiver, time_clip(numbers[0]))
 }
 
-fn set_full_year(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn set_full_year<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let numbers = numbers(machine, receiver, arguments)?;
     let time = receiver_time(machine, receiver)?;
     let start = if time.is_nan() { 0.0 } else { time };

@@ -11,11 +11,11 @@ use crate::machine::Machine;
 use crate::text::Text;
 use crate::value::Value;
 
-pub(super) fn parse(
-    machine: &mut Machine<'_>,
-    _: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+pub(super) fn parse<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = machine.to_text(argument(arguments, 0))?;
     machine.spend(text.len() as u64 / 4)?;
     machine.charge(text.len() * 3)?;
@@ -36,13 +36,13 @@ pub(super) fn parse(
 }
 
 /// An object or array whose members are being revived.
-struct Open {
-    holder: Value,
+struct Open<'p> {
+    holder: Value<'p>,
     keys: Vec<Text>,
     next: usize,
 }
 
-fn open(machine: &mut Machine<'_>, holder: Value) -> Result<Open, Trap> {
+fn open<'p>(machine: &mut Machine<'p>, holder: Value<'p>) -> Result<Open<'p>, Trap> {
     let entries = machine.own_entries(&holder)?;
     machine.charge(entries.len() * 16)?;
     Ok(Open {
@@ -52,14 +52,18 @@ fn open(machine: &mut Machine<'_>, holder: Value) -> Result<Open, Trap> {
     })
 }
 
-fn revive(machine: &mut Machine<'_>, value: Value, reviver: &Value) -> Result<Value, Trap> {
-    let root: PropertyTable<Value> = [(Text::empty(), value)].into_iter().collect();
+fn revive<'p>(
+    machine: &mut Machine<'p>,
+    value: Value<'p>,
+    reviver: &Value<'p>,
+) -> Result<Value<'p>, Trap> {
+    let root: PropertyTable<Value<'p>> = [(Text::empty(), value)].into_iter().collect();
     let root = machine.new_object(root)?;
-    let mut stack = vec![open(machine, root.clone())?];
+    let mut stack = vec![open(machine, root)?];
     while let Some(innermost) = stack.last_mut() {
         machine.spend(2)?;
         if let Some(key) = innermost.keys.get(innermost.next).cloned() {
-            let holder = innermost.holder.clone();
+            let holder = innermost.holder;
             let value = machine.property(&holder, &key)?;
             if matches!(value, Value::Array(_) | Value::Object(_)) {
                 let inner = open(machine, value)?;
@@ -75,21 +79,21 @@ fn revive(machine: &mut Machine<'_>, value: Value, reviver: &Value) -> Result<Va
         if let Some(outer) = stack.last_mut() {
             let key = outer.keys[outer.next].clone();
             outer.next += 1;
-            let holder = outer.holder.clone();
+            let holder = outer.holder;
             revive_one(machine, &holder, &key, done.holder, reviver)?;
         }
     }
     machine.property(&root, &Text::empty())
 }
 
-fn revive_one(
-    machine: &mut Machine<'_>,
-    holder: &Value,
+fn revive_one<'p>(
+    machine: &mut Machine<'p>,
+    holder: &Value<'p>,
     key: &Text,
-    value: Value,
-    reviver: &Value,
+    value: Value<'p>,
+    reviver: &Value<'p>,
 ) -> Result<(), Trap> {
-    let revived = machine.call(reviver, &[Value::from(key.clone()), value])?;
+    let revived = machine.call(reviver, &[machine.text(key.clone()), value])?;
     if revived.is_undefined()
         && let Value::Object(id) = holder
         && !key.is_empty()

@@ -18,15 +18,15 @@ use crate::value::Value;
 /// No indentation is deeper than this many characters a level.
 const GAP_MAX: f64 = 10.0;
 
-pub(super) fn stringify(
-    machine: &mut Machine<'_>,
-    _: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+pub(super) fn stringify<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let replacer = argument(arguments, 1);
     let writer = Writer {
         out: TextBuilder::default(),
-        function: replacer.is_function().then(|| replacer.clone()),
+        function: replacer.is_function().then_some(*replacer),
         only: only_keys(machine, replacer)?,
         gap: gap(machine, argument(arguments, 2))?,
         open: Vec::new(),
@@ -36,15 +36,18 @@ pub(super) fn stringify(
 }
 
 /// The JSON of a value in one line; `undefined` where it has none.
-pub(in crate::builtins) fn to_json(
-    machine: &mut Machine<'_>,
-    value: &Value,
-) -> Result<Value, Trap> {
-    stringify(machine, &Value::UNDEFINED, std::slice::from_ref(value))
+pub(in crate::builtins) fn to_json<'p>(
+    machine: &mut Machine<'p>,
+    value: &Value<'p>,
+) -> Result<Value<'p>, Trap> {
+    stringify(machine, &Value::Undefined, std::slice::from_ref(value))
 }
 
 /// The keys that a list as replacer lets through.
-fn only_keys(machine: &mut Machine<'_>, replacer: &Value) -> Result<Option<Vec<Text>>, Trap> {
+fn only_keys<'p>(
+    machine: &mut Machine<'p>,
+    replacer: &Value<'p>,
+) -> Result<Option<Vec<Text>>, Trap> {
     let Some(count) = machine.array_length(replacer) else {
         return Ok(None);
     };
@@ -52,7 +55,7 @@ fn only_keys(machine: &mut Machine<'_>, replacer: &Value) -> Result<Option<Vec<T
     for at in 0..count {
         machine.spend(1 + keys.len() as u64 / 4)?;
         let item = machine.array_item(replacer, at);
-        let Some(item @ Value::Frozen(Data::Text(_) | Data::Number(_))) = item else {
+        let Some(item @ (Value::Text(_) | Value::Number(_))) = item else {
             continue;
         };
         let key = machine.to_text(&item)?;
@@ -64,20 +67,20 @@ fn only_keys(machine: &mut Machine<'_>, replacer: &Value) -> Result<Option<Vec<T
     Ok(Some(keys))
 }
 
-fn gap(machine: &mut Machine<'_>, space: &Value) -> Result<Text, Trap> {
+fn gap<'p>(machine: &mut Machine<'p>, space: &Value<'p>) -> Result<Text, Trap> {
     Ok(match space {
-        Value::Frozen(Data::Number(_)) => {
+        Value::Number(_) => {
             let count = machine.to_integer(space)?.clamp(0.0, GAP_MAX);
             Text::from(" ".repeat(count as usize))
         }
-        Value::Frozen(Data::Text(text)) => text.slice(0, GAP_MAX as usize),
+        Value::Text(text) => text.slice(0, GAP_MAX as usize),
         _ => Text::empty(),
     })
 }
 
 /// An array or object that is being written.
-struct Open {
-    value: Value,
+struct Open<'p> {
+    value: Value<'p>,
     /// The keys of an object; `None` for an array.
     keys: Option<Vec<Text>>,
     count: usize,
@@ -85,20 +88,20 @@ struct Open {
     is_empty: bool,
 }
 
-struct Writer {
+struct Writer<'p> {
     out: TextBuilder,
-    function: Option<Value>,
+    function: Option<Value<'p>>,
     only: Option<Vec<Text>>,
     gap: Text,
-    open: Vec<Open>,
+    open: Vec<Open<'p>>,
     /// Identities of what is open.
     open_keys: BTreeSet<MapKey>,
 }
 
-impl Writer {
-    fn write(mut self, machine: &mut Machine<'_>, value: &Value) -> Result<Value, Trap> {
-        let Some(root) = self.prepared(machine, Text::empty, value.clone())? else {
-            return Ok(Value::UNDEFINED);
+impl<'p> Writer<'p> {
+    fn write(mut self, machine: &mut Machine<'p>, value: &Value<'p>) -> Result<Value<'p>, Trap> {
+        let Some(root) = self.prepared(machine, Text::empty, *value)? else {
+            return Ok(Value::Undefined);
         };
         self.begin(machine, root)?;
         while let Some(open) = self.open.last_mut() {
@@ -125,15 +128,15 @@ impl Writer {
         self.out.finish_value(machine)
     }
 
-    fn item(&mut self, machine: &mut Machine<'_>, at: usize) -> Result<(), Trap> {
+    fn item(&mut self, machine: &mut Machine<'p>, at: usize) -> Result<(), Trap> {
         let array = self.container();
-        let item = machine.array_item(&array, at).unwrap_or(Value::UNDEFINED);
+        let item = machine.array_item(&array, at).unwrap_or(Value::Undefined);
         let item = self.prepared(machine, || number_to_text(at as f64), item)?;
         self.separate(machine)?;
-        self.begin(machine, item.unwrap_or(Value::NULL))
+        self.begin(machine, item.unwrap_or(Value::Null))
     }
 
-    fn member(&mut self, machine: &mut Machine<'_>, key: &Text) -> Result<(), Trap> {
+    fn member(&mut self, machine: &mut Machine<'p>, key: &Text) -> Result<(), Trap> {
         let object = self.container();
         let value = machine.property(&object, key)?;
         let Some(value) = self.prepared(machine, || key.clone(), value)? else {
@@ -147,24 +150,22 @@ impl Writer {
     }
 
     /// The innermost array or object.
-    fn container(&self) -> Value {
-        self.open
-            .last()
-            .map_or(Value::UNDEFINED, |open| open.value.clone())
+    fn container(&self) -> Value<'p> {
+        self.open.last().map_or(Value::Undefined, |open| open.value)
     }
 
     /// What stands for a value after `toJSON` and the replacer; `None` where it is left out.
     fn prepared(
         &self,
-        machine: &mut Machine<'_>,
+        machine: &mut Machine<'p>,
         key: impl Fn() -> Text,
-        mut value: Value,
-    ) -> Result<Option<Value>, Trap> {
+        mut value: Value<'p>,
+    ) -> Result<Option<Value<'p>>, Trap> {
         if let Some(to_json) = to_json_of(machine, &value)? {
-            value = machine.call_with_receiver(&to_json, &value, &[Value::from(key())])?;
+            value = machine.call_with_receiver(&to_json, &value, &[machine.text(key())])?;
         }
         if let Some(function) = &self.function {
-            value = machine.call(function, &[Value::from(key()), value])?;
+            value = machine.call(function, &[machine.text(key()), value])?;
         }
         if let Value::Host(host) = value {
             return Err(machine
@@ -176,16 +177,18 @@ impl Writer {
     }
 
     /// Writes a scalar, or opens an array or object.
-    fn begin(&mut self, machine: &mut Machine<'_>, value: Value) -> Result<(), Trap> {
+    fn begin(&mut self, machine: &mut Machine<'p>, value: Value<'p>) -> Result<(), Trap> {
         match &value {
-            Value::Frozen(Data::Null | Data::Undefined) => self.out.push_str(machine, "null"),
-            Value::Frozen(Data::Boolean(true)) => self.out.push_str(machine, "true"),
-            Value::Frozen(Data::Boolean(false)) => self.out.push_str(machine, "false"),
-            Value::Frozen(Data::Number(number)) if number.is_finite() => {
-                self.out.push_text(machine, &number_to_text(*number))
+            Value::Null | Value::Undefined => self.out.push_str(machine, "null"),
+            Value::Boolean(boolean) => {
+                let text = if boolean.get() { "true" } else { "false" };
+                self.out.push_str(machine, text)
             }
-            Value::Frozen(Data::Number(_)) => self.out.push_str(machine, "null"),
-            Value::Frozen(Data::Text(text)) => self.quote(machine, text),
+            Value::Number(number) if number.get().is_finite() => {
+                self.out.push_text(machine, &number_to_text(number.get()))
+            }
+            Value::Number(_) => self.out.push_str(machine, "null"),
+            Value::Text(text) => self.quote(machine, text),
             Value::Frozen(data @ (Data::Address(_) | Data::Symbolic(_))) => {
                 self.out.push_str(machine, &data.to_json())
             }
@@ -201,7 +204,7 @@ impl Writer {
         }
     }
 
-    fn keys(&self, machine: &mut Machine<'_>, value: &Value) -> Result<Vec<Text>, Trap> {
+    fn keys(&self, machine: &mut Machine<'p>, value: &Value<'p>) -> Result<Vec<Text>, Trap> {
         if let Some(only) = &self.only {
             machine.spend(only.len() as u64)?;
             machine.charge(only.len() * 8)?;
@@ -214,8 +217,8 @@ impl Writer {
 
     fn begin_container(
         &mut self,
-        machine: &mut Machine<'_>,
-        value: Value,
+        machine: &mut Machine<'p>,
+        value: Value<'p>,
         keys: Option<Vec<Text>>,
         count: usize,
     ) -> Result<(), Trap> {
@@ -240,7 +243,7 @@ impl Writer {
     }
 
     /// What stands before a member or item: a comma, and a new line where there is a gap.
-    fn separate(&mut self, machine: &mut Machine<'_>) -> Result<(), Trap> {
+    fn separate(&mut self, machine: &mut Machine<'p>) -> Result<(), Trap> {
         let Some(open) = self.open.last_mut() else {
             return Ok(());
         };
@@ -250,7 +253,7 @@ impl Writer {
         self.new_line(machine)
     }
 
-    fn new_line(&mut self, machine: &mut Machine<'_>) -> Result<(), Trap> {
+    fn new_line(&mut self, machine: &mut Machine<'p>) -> Result<(), Trap> {
         if self.gap.is_empty() {
             return Ok(());
         }
@@ -262,7 +265,7 @@ impl Writer {
         Ok(())
     }
 
-    fn quote(&mut self, machine: &mut Machine<'_>, text: &Text) -> Result<(), Trap> {
+    fn quote(&mut self, machine: &mut Machine<'p>, text: &Text) -> Result<(), Trap> {
         machine.spend(text.len() as u64 / 8)?;
         let mut quoted = String::new();
         quote_json(text, &mut quoted);
@@ -271,12 +274,12 @@ impl Writer {
 }
 
 /// What tells an object or array of the heap from others; frozen ones have no cycles.
-fn identity(value: &Value) -> Option<MapKey> {
+fn identity<'p>(value: &Value<'p>) -> Option<MapKey> {
     matches!(value, Value::Array(_) | Value::Object(_)).then(|| MapKey::of(value))
 }
 
 /// The `toJSON` of an object, where it has one.
-fn to_json_of(machine: &mut Machine<'_>, value: &Value) -> Result<Option<Value>, Trap> {
+fn to_json_of<'p>(machine: &mut Machine<'p>, value: &Value<'p>) -> Result<Option<Value<'p>>, Trap> {
     let may_have = match value {
         Value::Object(id) => {
             let object = machine.heap.object(*id);

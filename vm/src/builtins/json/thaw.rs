@@ -11,7 +11,10 @@ use crate::machine::Machine;
 use crate::value::Value;
 
 /// A copy of data on the heap. Functions are an error.
-pub(in crate::builtins) fn thaw(machine: &mut Machine<'_>, data: &Data) -> Result<Value, Trap> {
+pub(in crate::builtins) fn thaw<'p>(
+    machine: &mut Machine<'p>,
+    data: &Data,
+) -> Result<Value<'p>, Trap> {
     machine.spend(1)?;
     match data {
         Data::Array(array) => {
@@ -50,20 +53,20 @@ pub(in crate::builtins) fn thaw(machine: &mut Machine<'_>, data: &Data) -> Resul
             let mut pairs = Vec::new();
             for value in set.values() {
                 let value = thaw(machine, value)?;
-                pairs.push((value.clone(), value));
+                pairs.push((value, value));
             }
             let entries = keyed_entries(machine, pairs)?;
             new_object(machine, ObjectKind::Set(entries), PropertyTable::default())
         }
         Data::Function(_) => Err(machine.type_error("a function cannot be cloned")),
-        scalar => Ok(Value::Frozen(scalar.clone())),
+        scalar => Ok(machine.value(scalar.clone())),
     }
 }
 
-fn thaw_properties(
-    machine: &mut Machine<'_>,
+fn thaw_properties<'p>(
+    machine: &mut Machine<'p>,
     properties: &PropertyTable<Data>,
-) -> Result<PropertyTable<Value>, Trap> {
+) -> Result<PropertyTable<Value<'p>>, Trap> {
     let mut thawed = PropertyTable::with_capacity(properties.len());
     for (key, value) in properties.iter() {
         thawed.insert(key.clone(), thaw(machine, value)?);
@@ -72,11 +75,11 @@ fn thaw_properties(
 }
 
 /// A new object of a kind, charged.
-pub(in crate::builtins) fn new_object(
-    machine: &mut Machine<'_>,
-    kind: ObjectKind,
-    properties: PropertyTable<Value>,
-) -> Result<Value, Trap> {
+pub(in crate::builtins) fn new_object<'p>(
+    machine: &mut Machine<'p>,
+    kind: ObjectKind<'p>,
+    properties: PropertyTable<Value<'p>>,
+) -> Result<Value<'p>, Trap> {
     machine.charge(64 + properties.len() * 40)?;
     let object = HeapObject {
         kind,

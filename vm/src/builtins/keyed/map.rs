@@ -23,25 +23,23 @@ pub(super) static FAMILY: Family = Family {
     constants: &[],
 };
 
-fn new_map(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn new_map<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let mut entries = KeyedEntries::default();
     let source = argument(arguments, 0);
     if let Value::Frozen(Data::Map(map)) = source {
         // What is copied has the same entries again.
         for (key, value) in map.entries() {
-            put(
-                machine,
-                &mut entries,
-                key.clone().into(),
-                value.clone().into(),
-            )?;
+            put(machine, &mut entries, Value::of(key), Value::of(value))?;
         }
     } else if !source.is_nullish()
         && let Value::Iterator(pairs) = machine.iterate(source)?
     {
         while let Some(pair) = machine.iterator_next(pairs)? {
-            if matches!(&pair, Value::Frozen(data) if data.shape().depth == 0 && !matches!(data, Data::Address(_)))
-            {
+            if pair.is_scalar() && !matches!(pair, Value::Frozen(Data::Address(_))) {
                 let what = machine.describe(&pair);
                 return Err(
                     machine.type_error(format!("iterator value {what} is not an entry object"))
@@ -55,7 +53,11 @@ fn new_map(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<
     new_keyed(machine, Class::Map, entries)
 }
 
-fn group_by(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn group_by<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let callback = callback(machine, arguments, 1)?;
     let mut groups = KeyedEntries::default();
     let Value::Iterator(items) = machine.iterate(argument(arguments, 0))? else {
@@ -63,7 +65,7 @@ fn group_by(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result
     };
     let mut at = 0.0;
     while let Some(item) = machine.iterator_next(items)? {
-        let key = machine.call(callback, &[item.clone(), Value::number(at)])?;
+        let key = machine.call(callback, &[item, Value::number(at)])?;
         at += 1.0;
         super::count_key(machine, &key)?;
         match groups.get(&key).cloned() {
@@ -80,29 +82,42 @@ fn group_by(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result
     new_keyed(machine, Class::Map, groups)
 }
 
-fn get(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn get<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let found = lookup(machine, receiver, Class::Map, "get", argument(arguments, 0))?;
-    Ok(found.unwrap_or(Value::UNDEFINED))
+    Ok(found.unwrap_or(Value::Undefined))
 }
 
-fn set(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn set<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let hint = "`new Map([...map, [key, value]])`, which copies";
     let id = mutable(machine, receiver, Class::Map, "set", hint)?;
-    let (key, value) = (
-        argument(arguments, 0).clone(),
-        argument(arguments, 1).clone(),
-    );
+    let (key, value) = (*argument(arguments, 0), *argument(arguments, 1));
     put_into(machine, id, Class::Map, key, value)?;
-    Ok(receiver.clone())
+    Ok(*receiver)
 }
 
-fn delete(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn delete<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let hint = "`new Map([...map].filter(([key]) => …))`, which copies";
     let id = mutable(machine, receiver, Class::Map, "delete", hint)?;
     remove(machine, id, Class::Map, argument(arguments, 0))
 }
 
-fn clear_map(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn clear_map<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let id = mutable(machine, receiver, Class::Map, "clear", "`new Map()`")?;
     clear(machine, id, Class::Map)
 }

@@ -35,10 +35,10 @@ impl Class {
 }
 
 /// Entries from pairs; a later pair wins.
-pub(super) fn keyed_entries(
-    machine: &mut Machine<'_>,
-    pairs: Vec<(Value, Value)>,
-) -> Result<KeyedEntries, Trap> {
+pub(super) fn keyed_entries<'p>(
+    machine: &mut Machine<'p>,
+    pairs: Vec<(Value<'p>, Value<'p>)>,
+) -> Result<KeyedEntries<'p>, Trap> {
     let mut entries = KeyedEntries::default();
     for (key, value) in pairs {
         put(machine, &mut entries, key, value)?;
@@ -46,8 +46,11 @@ pub(super) fn keyed_entries(
     Ok(entries)
 }
 
+/// What an entry is charged.
+const ENTRY_BYTES: usize = 96;
+
 /// Counts finding a key, by its size.
-fn count_key(machine: &mut Machine<'_>, key: &Value) -> Result<(), Trap> {
+fn count_key<'p>(machine: &mut Machine<'p>, key: &Value<'p>) -> Result<(), Trap> {
     machine.spend(2)?;
     if let Some(text) = key.as_text() {
         machine.spend_on_units(text.len())?;
@@ -62,26 +65,26 @@ fn count_key(machine: &mut Machine<'_>, key: &Value) -> Result<(), Trap> {
 }
 
 /// Adds or replaces an entry.
-fn put(
-    machine: &mut Machine<'_>,
-    entries: &mut KeyedEntries,
-    key: Value,
-    value: Value,
+fn put<'p>(
+    machine: &mut Machine<'p>,
+    entries: &mut KeyedEntries<'p>,
+    key: Value<'p>,
+    value: Value<'p>,
 ) -> Result<(), Trap> {
     count_key(machine, &key)?;
     if let Err(value) = entries.replace(&key, value) {
-        machine.charge(96)?;
+        machine.charge(ENTRY_BYTES)?;
         entries.push(key, value);
     }
     Ok(())
 }
 
 /// A new map or set with these entries.
-fn new_keyed(
-    machine: &mut Machine<'_>,
+fn new_keyed<'p>(
+    machine: &mut Machine<'p>,
     class: Class,
-    entries: KeyedEntries,
-) -> Result<Value, Trap> {
+    entries: KeyedEntries<'p>,
+) -> Result<Value<'p>, Trap> {
     let kind = match class {
         Class::Map => ObjectKind::Map(entries),
         Class::Set => ObjectKind::Set(entries),
@@ -89,17 +92,22 @@ fn new_keyed(
     super::json::new_object(machine, kind, PropertyTable::default())
 }
 
-fn wrong_receiver(machine: &mut Machine<'_>, receiver: &Value, class: Class, method: &str) -> Trap {
+fn wrong_receiver<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    class: Class,
+    method: &str,
+) -> Trap {
     let what = machine.describe(receiver);
     machine.type_error(format!("`{method}` needs a {}, not {what}", class.name()))
 }
 
 /// The entries of a heap map or set.
-fn entries_mut<'m>(
-    machine: &'m mut Machine<'_>,
+fn entries_mut<'m, 'p>(
+    machine: &'m mut Machine<'p>,
     id: ObjectId,
     class: Class,
-) -> Option<&'m mut KeyedEntries> {
+) -> Option<&'m mut KeyedEntries<'p>> {
     match (&mut machine.heap.object_mut(id).kind, class) {
         (ObjectKind::Map(entries), Class::Map) | (ObjectKind::Set(entries), Class::Set) => {
             Some(entries)
@@ -109,9 +117,9 @@ fn entries_mut<'m>(
 }
 
 /// The map or set that a method changes.
-fn mutable(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
+fn mutable<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
     class: Class,
     method: &str,
     hint: &str,
@@ -126,57 +134,59 @@ fn mutable(
 }
 
 /// Puts an entry into a heap map or set.
-fn put_into(
-    machine: &mut Machine<'_>,
+fn put_into<'p>(
+    machine: &mut Machine<'p>,
     id: ObjectId,
     class: Class,
-    key: Value,
-    value: Value,
+    key: Value<'p>,
+    value: Value<'p>,
 ) -> Result<(), Trap> {
-    // Taken out meanwhile, so that the machine can count; nothing here runs script.
-    let Some(slot) = entries_mut(machine, id, class) else {
+    count_key(machine, &key)?;
+    let Some(entries) = entries_mut(machine, id, class) else {
         return Ok(());
     };
-    let mut entries = std::mem::take(slot);
-    let result = put(machine, &mut entries, key, value);
-    if let Some(slot) = entries_mut(machine, id, class) {
-        *slot = entries;
+    let Err(value) = entries.replace(&key, value) else {
+        return Ok(());
+    };
+    machine.charge(ENTRY_BYTES)?;
+    if let Some(entries) = entries_mut(machine, id, class) {
+        entries.push(key, value);
     }
-    result
+    Ok(())
 }
 
-fn remove(
-    machine: &mut Machine<'_>,
+fn remove<'p>(
+    machine: &mut Machine<'p>,
     id: ObjectId,
     class: Class,
-    key: &Value,
-) -> Result<Value, Trap> {
+    key: &Value<'p>,
+) -> Result<Value<'p>, Trap> {
     count_key(machine, key)?;
     let Some(entries) = entries_mut(machine, id, class) else {
-        return Ok(Value::FALSE);
+        return Ok(Value::boolean(false));
     };
     Ok(Value::boolean(entries.remove(key)))
 }
 
 /// Removes everything. The gaps stay, so that an iteration in progress sees what is added later.
-fn clear(machine: &mut Machine<'_>, id: ObjectId, class: Class) -> Result<Value, Trap> {
+fn clear<'p>(machine: &mut Machine<'p>, id: ObjectId, class: Class) -> Result<Value<'p>, Trap> {
     let Some(entries) = entries_mut(machine, id, class) else {
-        return Ok(Value::UNDEFINED);
+        return Ok(Value::Undefined);
     };
     let count = entries.places();
     entries.clear();
     machine.spend(count as u64 / 8)?;
-    Ok(Value::UNDEFINED)
+    Ok(Value::Undefined)
 }
 
 /// The value of a key (of a set: the key itself), `None` where there is none.
-fn lookup(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
+fn lookup<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
     class: Class,
     method: &str,
-    key: &Value,
-) -> Result<Option<Value>, Trap> {
+    key: &Value<'p>,
+) -> Result<Option<Value<'p>>, Trap> {
     match (receiver, class) {
         (Value::Object(id), _) if entries_mut(machine, *id, class).is_some() => {
             count_key(machine, key)?;
@@ -186,31 +196,30 @@ fn lookup(
         (Value::Frozen(Data::Map(map)), Class::Map) => {
             let keys = map.entries().iter().map(|(key, _)| key);
             let place = frozen_place(machine, keys, key)?;
-            Ok(place.map(|at| Value::Frozen(map.entries()[at].1.clone())))
+            Ok(place.map(|at| Value::of(&map.entries()[at].1)))
         }
         (Value::Frozen(Data::Set(set)), Class::Set) => {
             let place = frozen_place(machine, set.values().iter(), key)?;
-            Ok(place.map(|at| Value::Frozen(set.values()[at].clone())))
+            Ok(place.map(|at| Value::of(&set.values()[at])))
         }
         _ => Err(wrong_receiver(machine, receiver, class, method)),
     }
 }
 
 /// The place of a key among frozen ones.
-fn frozen_place<'d>(
-    machine: &mut Machine<'_>,
+fn frozen_place<'p, 'd>(
+    machine: &mut Machine<'p>,
     keys: impl ExactSizeIterator<Item = &'d Data>,
-    wanted: &Value,
+    wanted: &Value<'p>,
 ) -> Result<Option<usize>, Trap> {
     machine.spend(keys.len() as u64 / 4)?;
-    let Value::Frozen(data) = wanted else {
-        return Ok(None);
-    };
-    if data.shape().depth > 0 {
+    if let Value::Frozen(data) = wanted
+        && data.shape().depth > 0
+    {
         machine.spend(u64::from(data.shape().byte_count) / 16)?;
     }
     for (at, key) in keys.enumerate() {
-        if same_value_zero(&Value::Frozen(key.clone()), wanted) {
+        if same_value_zero(&Value::of(key), wanted) {
             return Ok(Some(at));
         }
     }

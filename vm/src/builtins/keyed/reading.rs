@@ -13,17 +13,13 @@ use crate::value::Value;
 
 macro_rules! iterator {
     ($class:ident, $kind:ident) => {
-        |machine: &mut Machine<'_>, receiver: &Value, _: &[Value]| {
-            iterator(machine, receiver, Class::$class, IteratorKind::$kind)
-        }
+        |machine, receiver, _| iterator(machine, receiver, Class::$class, IteratorKind::$kind)
     };
 }
 
 macro_rules! of_class {
     ($function:ident, $class:ident) => {
-        |machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]| {
-            $function(machine, receiver, arguments, Class::$class)
-        }
+        |machine, receiver, arguments| $function(machine, receiver, arguments, Class::$class)
     };
 }
 
@@ -43,20 +39,20 @@ pub(super) static FAMILY: Family = Family {
     constants: &[],
 };
 
-fn has(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
+fn has<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
     class: Class,
-) -> Result<Value, Trap> {
+) -> Result<Value<'p>, Trap> {
     let found = lookup(machine, receiver, class, "has", argument(arguments, 0))?;
     Ok(Value::boolean(found.is_some()))
 }
 
 /// Makes sure that the receiver is a map, or a set.
-fn require(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
+fn require<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
     class: Class,
     method: &str,
 ) -> Result<(), Trap> {
@@ -73,22 +69,22 @@ fn require(
     Err(wrong_receiver(machine, receiver, class, method))
 }
 
-fn iterator(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
+fn iterator<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
     class: Class,
     kind: IteratorKind,
-) -> Result<Value, Trap> {
+) -> Result<Value<'p>, Trap> {
     require(machine, receiver, class, "iteration")?;
-    machine.new_iterator(receiver.clone(), kind)
+    machine.new_iterator(*receiver, kind)
 }
 
-fn for_each(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
+fn for_each<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
     class: Class,
-) -> Result<Value, Trap> {
+) -> Result<Value<'p>, Trap> {
     require(machine, receiver, class, "forEach")?;
     let callback = callback(machine, arguments, 0)?;
     let mut at = 0;
@@ -97,34 +93,30 @@ fn for_each(
         machine.spend(1)?;
         if let Some((key, value)) = entry {
             // The value of a set is its key, which has no -0.
-            let value = if class == Class::Set {
-                key.clone()
-            } else {
-                value
-            };
-            machine.call(callback, &[value, key, receiver.clone()])?;
+            let value = if class == Class::Set { key } else { value };
+            machine.call(callback, &[value, key, *receiver])?;
         }
     }
-    Ok(Value::UNDEFINED)
+    Ok(Value::Undefined)
 }
 
 /// The entry at a place: `None` behind the last, `Some(None)` where it was removed.
-fn entry_at(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
+fn entry_at<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
     at: usize,
     class: Class,
-) -> Option<Option<(Value, Value)>> {
+) -> Option<Option<(Value<'p>, Value<'p>)>> {
     match receiver {
         Value::Object(id) => entries_mut(machine, *id, class)?.at(at).cloned(),
         Value::Frozen(Data::Map(map)) => map
             .entries()
             .get(at)
-            .map(|(key, value)| Some((key.clone().into(), value.clone().into()))),
+            .map(|(key, value)| Some((Value::of(key), Value::of(value)))),
         Value::Frozen(Data::Set(set)) => set
             .values()
             .get(at)
-            .map(|value| Some((value.clone().into(), value.clone().into()))),
+            .map(|value| Some((Value::of(value), Value::of(value)))),
         _ => None,
     }
 }

@@ -20,34 +20,50 @@ pub(super) static FAMILY: Family = Family {
     constants: &[],
 };
 
-fn new_set(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn new_set<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let mut entries = KeyedEntries::default();
     let source = argument(arguments, 0);
     if !source.is_nullish()
         && let Value::Iterator(values) = machine.iterate(source)?
     {
         while let Some(value) = machine.iterator_next(values)? {
-            put(machine, &mut entries, value.clone(), value)?;
+            put(machine, &mut entries, value, value)?;
         }
     }
     new_keyed(machine, Class::Set, entries)
 }
 
-fn add(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn add<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let hint = "`new Set([...set, value])`, which copies";
     let id = mutable(machine, receiver, Class::Set, "add", hint)?;
-    let value = argument(arguments, 0).clone();
-    put_into(machine, id, Class::Set, value.clone(), value)?;
-    Ok(receiver.clone())
+    let value = *argument(arguments, 0);
+    put_into(machine, id, Class::Set, value, value)?;
+    Ok(*receiver)
 }
 
-fn delete(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn delete<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let hint = "`new Set([...set].filter(value => …))`, which copies";
     let id = mutable(machine, receiver, Class::Set, "delete", hint)?;
     remove(machine, id, Class::Set, argument(arguments, 0))
 }
 
-fn clear_set(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn clear_set<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let id = mutable(machine, receiver, Class::Set, "clear", "`new Set()`")?;
     clear(machine, id, Class::Set)
 }

@@ -26,7 +26,11 @@ pub(super) static FAMILY: Family = Family {
 /// What exact digits cost, in instructions.
 const DIGITS_COST: u64 = 100;
 
-fn receiver_number(machine: &mut Machine<'_>, receiver: &Value, method: &str) -> Result<f64, Trap> {
+fn receiver_number<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    method: &str,
+) -> Result<f64, Trap> {
     match receiver.as_number() {
         Some(number) => Ok(number),
         None => {
@@ -36,24 +40,28 @@ fn receiver_number(machine: &mut Machine<'_>, receiver: &Value, method: &str) ->
     }
 }
 
-fn value_of(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn value_of<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     receiver_number(machine, receiver, "valueOf").map(Value::number)
 }
 
-fn to_locale_string(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    _: &[Value],
-) -> Result<Value, Trap> {
+fn to_locale_string<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let number = receiver_number(machine, receiver, "toLocaleString")?;
     machine.new_text(number_to_text(number))
 }
 
-fn to_string(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn to_string<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let number = receiver_number(machine, receiver, "toString")?;
     let radix = match argument(arguments, 0) {
         value if value.is_undefined() => 10.0,
@@ -146,9 +154,9 @@ fn whole_digits(mut whole: f64, radix: f64) -> Vec<u8> {
 }
 
 /// The count of digits that a format was asked for.
-fn digit_count(
-    machine: &mut Machine<'_>,
-    value: &Value,
+fn digit_count<'p>(
+    machine: &mut Machine<'p>,
+    value: &Value<'p>,
     method: &str,
     least: f64,
 ) -> Result<i32, Trap> {
@@ -161,11 +169,11 @@ fn digit_count(
     Ok(count as i32)
 }
 
-fn to_fixed(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn to_fixed<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let number = receiver_number(machine, receiver, "toFixed")?;
     let count = digit_count(machine, argument(arguments, 0), "toFixed", 0.0)?;
     if !number.is_finite() || number.abs() >= 1e21 {
@@ -196,11 +204,11 @@ fn exponential(digits: &Digits, behind: i32, sign: &str) -> String {
     format!("{sign}{first}{point}{rest}e{exponent:+}")
 }
 
-fn to_exponential(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn to_exponential<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let number = receiver_number(machine, receiver, "toExponential")?;
     let asked = argument(arguments, 0);
     let count = machine.to_integer(asked)?;
@@ -219,11 +227,11 @@ fn to_exponential(
     machine.new_text(exponential(&digits, count, sign))
 }
 
-fn to_precision(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn to_precision<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let number = receiver_number(machine, receiver, "toPrecision")?;
     let asked = argument(arguments, 0);
     if asked.is_undefined() {

@@ -63,14 +63,18 @@ static FAMILY: Family = Family {
 
 const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
-fn number(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn number<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     match arguments.first() {
         None => Ok(Value::number(0.0)),
         Some(value) => machine.to_number(value).map(Value::number),
     }
 }
 
-fn holds(arguments: &[Value], test: impl Fn(f64) -> bool) -> Result<Value, Trap> {
+fn holds<'p>(arguments: &[Value<'p>], test: impl Fn(f64) -> bool) -> Result<Value<'p>, Trap> {
     Ok(Value::boolean(
         argument(arguments, 0).as_number().is_some_and(test),
     ))
@@ -80,34 +84,54 @@ fn is_whole(number: f64) -> bool {
     number.is_finite() && number.trunc() == number
 }
 
-fn is_integer(_: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn is_integer<'p>(
+    _: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     holds(arguments, is_whole)
 }
 
-fn is_safe_integer(_: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn is_safe_integer<'p>(
+    _: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     holds(arguments, |number| {
         is_whole(number) && number.abs() <= MAX_SAFE_INTEGER
     })
 }
 
-fn is_finite(_: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn is_finite<'p>(
+    _: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     holds(arguments, f64::is_finite)
 }
 
-fn is_nan(_: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn is_nan<'p>(
+    _: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     holds(arguments, f64::is_nan)
 }
 
-fn global_is_finite(
-    machine: &mut Machine<'_>,
-    _: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn global_is_finite<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let number = machine.to_number(argument(arguments, 0))?;
     Ok(Value::boolean(number.is_finite()))
 }
 
-fn global_is_nan(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn global_is_nan<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let number = machine.to_number(argument(arguments, 0))?;
     Ok(Value::boolean(number.is_nan()))
 }

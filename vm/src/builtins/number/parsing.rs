@@ -21,14 +21,18 @@ pub(super) static FAMILY: Family = Family {
 };
 
 /// The argument as text, counted and charged for reading it.
-fn text_to_read(machine: &mut Machine<'_>, value: &Value) -> Result<String, Trap> {
+fn text_to_read<'p>(machine: &mut Machine<'p>, value: &Value<'p>) -> Result<String, Trap> {
     let text = machine.to_text(value)?;
     machine.spend(text.len() as u64 / 8)?;
     machine.charge(text.len() * 3)?;
     Ok(text.to_string_lossy())
 }
 
-fn parse_int(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn parse_int<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = text_to_read(machine, argument(arguments, 0))?;
     let radix = to_int32(machine.to_number(argument(arguments, 1))?);
     let text = text.trim_start_matches(is_space);
@@ -56,7 +60,11 @@ fn parse_int(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Resul
     Ok(Value::number(if negative { -number } else { number }))
 }
 
-fn parse_float(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn parse_float<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = text_to_read(machine, argument(arguments, 0))?;
     let text = text.trim_start_matches(is_space);
     let end = decimal_prefix(text.as_bytes());

@@ -22,11 +22,11 @@ pub(super) static FAMILY: Family = Family {
     constants: &[],
 };
 
-pub(super) fn has_own_property(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+pub(super) fn has_own_property<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     if receiver.is_nullish() {
         return Err(machine.type_error("cannot convert undefined or null to object"));
     }
@@ -36,20 +36,25 @@ pub(super) fn has_own_property(
     ))
 }
 
-fn is_enumerable(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn is_enumerable<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let key = machine.to_key(argument(arguments, 0))?;
     let entries = machine.own_entries(receiver)?;
     Ok(Value::boolean(entries.iter().any(|(name, _)| *name == key)))
 }
 
-fn to_string(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn to_string<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     // Functions have no prototype of their own in the table; everything else that gets here is plain.
     if receiver.is_function() || matches!(receiver, Value::Frozen(Data::Address(_))) {
-        return machine.default_text(receiver).map(Value::from);
+        let text = machine.default_text(receiver)?;
+        return Ok(machine.text(text));
     }
     let class = match receiver {
         Value::Frozen(Data::Map(_)) => "Map",
@@ -62,18 +67,22 @@ fn to_string(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result
         },
         _ => "Object",
     };
-    Ok(Value::from(Text::from(format!("[object {class}]"))))
+    Ok(machine.text(Text::from(format!("[object {class}]"))))
 }
 
-fn to_locale_string(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    _: &[Value],
-) -> Result<Value, Trap> {
+fn to_locale_string<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let to_string = machine.property(receiver, &Text::from("toString"))?;
     machine.call_with_receiver(&to_string, receiver, &[])
 }
 
-fn value_of(_: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
-    Ok(receiver.clone())
+fn value_of<'p>(
+    _: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
+    Ok(*receiver)
 }

@@ -34,19 +34,23 @@ static FAMILY: Family = Family {
     constants: &[],
 };
 
-fn new_object(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn new_object<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     match argument(arguments, 0) {
         value if value.is_nullish() => machine.new_object(PropertyTable::default()),
-        value => Ok(value.clone()),
+        value => Ok(*value),
     }
 }
 
 /// The properties of the first argument; `undefined` and `null` are an error.
-fn entries_of(
-    machine: &mut Machine<'_>,
-    arguments: &[Value],
+fn entries_of<'p>(
+    machine: &mut Machine<'p>,
+    arguments: &[Value<'p>],
     method: &str,
-) -> Result<Vec<(Text, Value)>, Trap> {
+) -> Result<Vec<(Text, Value<'p>)>, Trap> {
     let object = argument(arguments, 0);
     if object.is_nullish() {
         let what = machine.describe(object);
@@ -55,53 +59,72 @@ fn entries_of(
     machine.own_entries(object)
 }
 
-fn keys(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn keys<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let entries = entries_of(machine, arguments, "Object.keys")?;
-    let keys = entries.into_iter().map(|(key, _)| Value::from(key));
+    let keys = entries.into_iter().map(|(key, _)| machine.text(key));
     machine.new_array(keys.collect())
 }
 
-fn own_names(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn own_names<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let entries = entries_of(machine, arguments, "Object.getOwnPropertyNames")?;
-    let mut names: Vec<Value> = entries
+    let mut names: Vec<Value<'p>> = entries
         .into_iter()
-        .map(|(key, _)| Value::from(key))
+        .map(|(key, _)| machine.text(key))
         .collect();
     let object = argument(arguments, 0);
     for hidden in ["length", "message", "cause"] {
         let key = Text::from(hidden);
         let listed = names.iter().any(|name| name.as_text() == Some(&key));
         if !listed && machine.own_property(object, &key).is_some() {
-            names.push(Value::from(key));
+            names.push(machine.text(key));
         }
     }
     machine.new_array(names)
 }
 
-fn values(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn values<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let entries = entries_of(machine, arguments, "Object.values")?;
     machine.new_array(entries.into_iter().map(|(_, value)| value).collect())
 }
 
-fn entries(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn entries<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let entries = entries_of(machine, arguments, "Object.entries")?;
     let mut pairs = Items::default();
     for (key, value) in entries {
-        let pair = machine.new_array(vec![Value::from(key), value])?;
+        let pair = machine.new_array(vec![machine.text(key), value])?;
         pairs.push(machine, pair)?;
     }
     pairs.finish(machine)
 }
 
-fn from_entries(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn from_entries<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let object = machine.new_object(PropertyTable::default())?;
     let Value::Iterator(pairs) = machine.iterate(argument(arguments, 0))? else {
         return Ok(object);
     };
     while let Some(pair) = machine.iterator_next(pairs)? {
         machine.spend(2)?;
-        let is_object = !matches!(&pair, Value::Frozen(data) if data.shape().depth == 0);
-        if !is_object {
+        if pair.is_scalar() {
             let what = machine.describe(&pair);
             return Err(machine.type_error(format!("iterator value {what} is not an entry object")));
         }
@@ -113,7 +136,11 @@ fn from_entries(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Re
     Ok(object)
 }
 
-fn assign(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn assign<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let target = argument(arguments, 0);
     if target.is_nullish() {
         return Err(machine.type_error("cannot assign to undefined or null"));
@@ -121,10 +148,14 @@ fn assign(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<V
     for source in arguments.get(1..).unwrap_or(&[]) {
         machine.copy_properties(source, target, &[])?;
     }
-    Ok(target.clone())
+    Ok(*target)
 }
 
-fn group_by(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn group_by<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let callback = super::support::callback(machine, arguments, 1)?;
     let groups = machine.new_object(PropertyTable::default())?;
     let Value::Iterator(items) = machine.iterate(argument(arguments, 0))? else {
@@ -133,7 +164,7 @@ fn group_by(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result
     let mut at = 0.0;
     while let Some(item) = machine.iterator_next(items)? {
         machine.spend(2)?;
-        let key = machine.call(callback, &[item.clone(), Value::number(at)])?;
+        let key = machine.call(callback, &[item, Value::number(at)])?;
         let key = machine.to_key(&key)?;
         at += 1.0;
         match machine.own_property(&groups, &key) {
@@ -151,7 +182,11 @@ fn group_by(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result
 }
 
 /// `SameValue`: NaN equals NaN, 0 and -0 differ.
-fn is(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn is<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let (left, right) = (argument(arguments, 0), argument(arguments, 1));
     if let (Some(left), Some(right)) = (left.as_number(), right.as_number()) {
         let same = if left == right {
@@ -166,7 +201,11 @@ fn is(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value
         .map(Value::boolean)
 }
 
-fn has_own(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn has_own<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     methods::has_own_property(
         machine,
         argument(arguments, 0),
@@ -175,15 +214,24 @@ fn has_own(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<
 }
 
 /// Writing to the object or array is an error from now on; what is inside stays as it is.
-fn freeze(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn freeze<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let value = argument(arguments, 0);
     machine.charge(32)?;
     machine.heap.lock(value);
-    Ok(value.clone())
+    Ok(*value)
 }
 
-fn is_frozen(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn is_frozen<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let value = argument(arguments, 0);
-    let is_frozen = matches!(value, Value::Frozen(_)) || machine.heap.is_locked(value);
+    let is_frozen =
+        value.is_primitive() || matches!(value, Value::Frozen(_)) || machine.heap.is_locked(value);
     Ok(Value::boolean(is_frozen))
 }

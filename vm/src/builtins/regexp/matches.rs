@@ -27,8 +27,8 @@ pub(in crate::builtins) fn advanced(expression: &RegExpData, text: &Text, place:
 }
 
 /// All matches from a place on, one behind the other; charged.
-pub(in crate::builtins) fn found_from(
-    machine: &mut Machine<'_>,
+pub(in crate::builtins) fn found_from<'p>(
+    machine: &mut Machine<'p>,
     expression: &RegExpData,
     text: &Text,
     mut place: usize,
@@ -54,9 +54,9 @@ pub(in crate::builtins) fn found_from(
 
 /// All matches of an expression with the flag g, as `match` and `replace` find them: from the begin,
 /// and `lastIndex` is 0 afterwards.
-pub(in crate::builtins) fn all_found(
-    machine: &mut Machine<'_>,
-    value: &Value,
+pub(in crate::builtins) fn all_found<'p>(
+    machine: &mut Machine<'p>,
+    value: &Value<'p>,
     expression: &RegExpData,
     text: &Text,
 ) -> Result<Vec<Found>, Trap> {
@@ -69,24 +69,24 @@ pub(in crate::builtins) fn all_found(
 }
 
 /// The text of a group, `undefined` where it took no part.
-pub(in crate::builtins) fn group_text(
-    machine: &mut Machine<'_>,
+pub(in crate::builtins) fn group_text<'p>(
+    machine: &mut Machine<'p>,
     text: &Text,
     group: Option<(usize, usize)>,
-) -> Result<Value, Trap> {
+) -> Result<Value<'p>, Trap> {
     match group {
         Some((start, end)) => slice_value(machine, text, start, end),
-        None => Ok(Value::UNDEFINED),
+        None => Ok(Value::Undefined),
     }
 }
 
 /// The array of a match.
-pub(in crate::builtins) fn found_array(
-    machine: &mut Machine<'_>,
+pub(in crate::builtins) fn found_array<'p>(
+    machine: &mut Machine<'p>,
     expression: &RegExpData,
     text: &Text,
     found: &Found,
-) -> Result<Value, Trap> {
+) -> Result<Value<'p>, Trap> {
     let mut items = Items::default();
     for group in found {
         machine.spend(1)?;
@@ -98,7 +98,7 @@ pub(in crate::builtins) fn found_array(
     let start = found[0].map_or(0, |(start, _)| start);
     let mut named = PropertyTable::with_capacity(4);
     named.insert(Text::from("index"), Value::number(start as f64));
-    named.insert(Text::from("input"), Value::from(text.clone()));
+    named.insert(Text::from("input"), machine.text(text.clone()));
     named.insert(Text::from("groups"), groups);
     if expression.flags().has(Flags::INDICES) {
         let indices = indices(machine, expression, found)?;
@@ -108,10 +108,10 @@ pub(in crate::builtins) fn found_array(
     Ok(array)
 }
 
-fn name_parts(
-    machine: &mut Machine<'_>,
-    array: &Value,
-    named: PropertyTable<Value>,
+fn name_parts<'p>(
+    machine: &mut Machine<'p>,
+    array: &Value<'p>,
+    named: PropertyTable<Value<'p>>,
 ) -> Result<(), Trap> {
     machine.charge(96 + named.len() * 40)?;
     if let Value::Array(id) = array {
@@ -121,16 +121,16 @@ fn name_parts(
 }
 
 /// The object of the named groups, from the values of all; `undefined` where no group has a name.
-pub(in crate::builtins) fn named_groups(
-    machine: &mut Machine<'_>,
+pub(in crate::builtins) fn named_groups<'p>(
+    machine: &mut Machine<'p>,
     expression: &RegExpData,
-    values: &[Value],
-) -> Result<Value, Trap> {
+    values: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let Ok(program) = expression.program() else {
-        return Ok(Value::UNDEFINED);
+        return Ok(Value::Undefined);
     };
     if program.names().is_empty() {
-        return Ok(Value::UNDEFINED);
+        return Ok(Value::Undefined);
     }
     let mut properties = PropertyTable::with_capacity(program.names().len());
     for (name, groups) in program.names() {
@@ -139,17 +139,17 @@ pub(in crate::builtins) fn named_groups(
             .iter()
             .filter_map(|group| values.get(*group as usize));
         let value = of_name.find(|value| !value.is_undefined());
-        properties.insert(name.clone(), value.cloned().unwrap_or(Value::UNDEFINED));
+        properties.insert(name.clone(), value.cloned().unwrap_or(Value::Undefined));
     }
     machine.new_object(properties)
 }
 
 /// Begin and end of each group, as `indices`.
-fn indices(
-    machine: &mut Machine<'_>,
+fn indices<'p>(
+    machine: &mut Machine<'p>,
     expression: &RegExpData,
     found: &Found,
-) -> Result<Value, Trap> {
+) -> Result<Value<'p>, Trap> {
     let mut items = Items::default();
     for group in found {
         let pair = match group {
@@ -157,7 +157,7 @@ fn indices(
                 let pair = [start, end].map(|place| Value::number(*place as f64));
                 machine.new_array(pair.to_vec())?
             }
-            None => Value::UNDEFINED,
+            None => Value::Undefined,
         };
         items.push(machine, pair)?;
     }

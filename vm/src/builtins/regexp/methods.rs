@@ -25,18 +25,18 @@ pub(super) static FAMILY: Family = Family {
 const LENGTH_MAX: f64 = 9_007_199_254_740_991.0;
 
 /// `lastIndex` as a length.
-pub(in crate::builtins) fn last_index(
-    machine: &mut Machine<'_>,
-    expression: &Value,
+pub(in crate::builtins) fn last_index<'p>(
+    machine: &mut Machine<'p>,
+    expression: &Value<'p>,
 ) -> Result<f64, Trap> {
     let place = machine.property(expression, &Text::from("lastIndex"))?;
     Ok(machine.to_integer(&place)?.clamp(0.0, LENGTH_MAX))
 }
 
 /// Sets `lastIndex`; an error where the expression was frozen by the script.
-pub(in crate::builtins) fn set_last_index(
-    machine: &mut Machine<'_>,
-    expression: &Value,
+pub(in crate::builtins) fn set_last_index<'p>(
+    machine: &mut Machine<'p>,
+    expression: &Value<'p>,
     place: usize,
 ) -> Result<(), Trap> {
     let place = Value::number(place as f64);
@@ -44,9 +44,9 @@ pub(in crate::builtins) fn set_last_index(
 }
 
 /// One search, as `exec` does it.
-pub(in crate::builtins) fn search_once(
-    machine: &mut Machine<'_>,
-    value: &Value,
+pub(in crate::builtins) fn search_once<'p>(
+    machine: &mut Machine<'p>,
+    value: &Value<'p>,
     expression: &RegExpData,
     text: &Text,
 ) -> Result<Option<Found>, Trap> {
@@ -70,16 +70,24 @@ pub(in crate::builtins) fn search_once(
     Ok(found)
 }
 
-fn exec(machine: &mut Machine<'_>, value: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn exec<'p>(
+    machine: &mut Machine<'p>,
+    value: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let expression = receiver(machine, value, "exec")?;
     let text = machine.to_text(argument(arguments, 0))?;
     match search_once(machine, value, &expression, &text)? {
         Some(found) => found_array(machine, &expression, &text, &found),
-        None => Ok(Value::NULL),
+        None => Ok(Value::Null),
     }
 }
 
-fn test(machine: &mut Machine<'_>, value: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn test<'p>(
+    machine: &mut Machine<'p>,
+    value: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let expression = receiver(machine, value, "test")?;
     let text = machine.to_text(argument(arguments, 0))?;
     let found = search_once(machine, value, &expression, &text)?;

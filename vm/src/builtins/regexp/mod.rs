@@ -39,7 +39,10 @@ static FAMILY: Family = Family {
 const COMPILING: (u64, u64) = (50, 32);
 
 /// The regular expression that a value is.
-pub(super) fn expression_of(machine: &Machine<'_>, value: &Value) -> Option<Arc<RegExpData>> {
+pub(super) fn expression_of<'p>(
+    machine: &Machine<'p>,
+    value: &Value<'p>,
+) -> Option<Arc<RegExpData>> {
     match value {
         Value::Frozen(Data::RegExp(expression)) => Some(expression.clone()),
         Value::Object(id) => match &machine.heap.object(*id).kind {
@@ -51,9 +54,9 @@ pub(super) fn expression_of(machine: &Machine<'_>, value: &Value) -> Option<Arc<
 }
 
 /// The regular expression that a method was called on.
-fn receiver(
-    machine: &mut Machine<'_>,
-    value: &Value,
+fn receiver<'p>(
+    machine: &mut Machine<'p>,
+    value: &Value<'p>,
     method: &str,
 ) -> Result<Arc<RegExpData>, Trap> {
     match expression_of(machine, value) {
@@ -66,10 +69,14 @@ fn receiver(
 }
 
 /// A property that the prototype holds for each regular expression, `undefined` where it has none.
-pub(crate) fn expression_part(expression: &RegExpData, key: &Text) -> Value {
+pub(crate) fn expression_part<'p>(
+    machine: &Machine<'p>,
+    expression: &RegExpData,
+    key: &Text,
+) -> Value<'p> {
     let flag = match key.as_ascii().unwrap_or("") {
-        "source" => return Value::from(expression.shown().clone()),
-        "flags" => return Value::text(expression.flags().to_string()),
+        "source" => return machine.text(expression.shown().clone()),
+        "flags" => return machine.text(expression.flags().to_string()),
         "hasIndices" => Flags::INDICES,
         "global" => Flags::GLOBAL,
         "ignoreCase" => Flags::IGNORE_CASE,
@@ -78,7 +85,7 @@ pub(crate) fn expression_part(expression: &RegExpData, key: &Text) -> Value {
         "unicode" => Flags::UNICODE,
         "unicodeSets" => Flags::UNICODE_SETS,
         "sticky" => Flags::STICKY,
-        _ => return Value::UNDEFINED,
+        _ => return Value::Undefined,
     };
     Value::boolean(expression.flags().has(flag))
 }
@@ -93,29 +100,33 @@ pub(crate) fn expression_text(expression: &RegExpData) -> Text {
         .concat(&flags)
 }
 
-fn to_string(machine: &mut Machine<'_>, value: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn to_string<'p>(
+    machine: &mut Machine<'p>,
+    value: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let expression = receiver(machine, value, "toString")?;
     machine.charge(expression.source().byte_size() * 2)?;
     machine.new_text(expression_text(&expression))
 }
 
-fn as_function(
-    machine: &mut Machine<'_>,
-    this: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn as_function<'p>(
+    machine: &mut Machine<'p>,
+    this: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let pattern = argument(arguments, 0);
     if expression_of(machine, pattern).is_some() && argument(arguments, 1).is_undefined() {
-        return Ok(pattern.clone());
+        return Ok(*pattern);
     }
     new_expression(machine, this, arguments)
 }
 
-fn new_expression(
-    machine: &mut Machine<'_>,
-    _: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn new_expression<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let (pattern, flags) = (argument(arguments, 0), argument(arguments, 1));
     let data = match (expression_of(machine, pattern), flags.is_undefined()) {
         // A literal, or a copy: the program is there already.
@@ -137,7 +148,7 @@ fn new_expression(
     new_value(machine, data)
 }
 
-fn text_or_empty(machine: &mut Machine<'_>, value: &Value) -> Result<Text, Trap> {
+fn text_or_empty<'p>(machine: &mut Machine<'p>, value: &Value<'p>) -> Result<Text, Trap> {
     if value.is_undefined() {
         return Ok(Text::empty());
     }
@@ -145,8 +156,8 @@ fn text_or_empty(machine: &mut Machine<'_>, value: &Value) -> Result<Text, Trap>
 }
 
 /// A regular expression from a pattern and flags, counted and checked.
-pub(super) fn made(
-    machine: &mut Machine<'_>,
+pub(super) fn made<'p>(
+    machine: &mut Machine<'p>,
     pattern: Text,
     flags: &Text,
 ) -> Result<Arc<RegExpData>, Trap> {
@@ -168,17 +179,17 @@ pub(super) fn made(
 }
 
 /// A regular expression from the argument of `match` and its like, where it is none.
-pub(super) fn from_argument(
-    machine: &mut Machine<'_>,
-    value: &Value,
+pub(super) fn from_argument<'p>(
+    machine: &mut Machine<'p>,
+    value: &Value<'p>,
     flags: &str,
-) -> Result<Value, Trap> {
+) -> Result<Value<'p>, Trap> {
     let pattern = text_or_empty(machine, value)?;
     let data = made(machine, pattern, &Text::from(flags))?;
     new_value(machine, data)
 }
 
-fn new_value(machine: &mut Machine<'_>, data: Arc<RegExpData>) -> Result<Value, Trap> {
+fn new_value<'p>(machine: &mut Machine<'p>, data: Arc<RegExpData>) -> Result<Value<'p>, Trap> {
     let kind = ObjectKind::RegExp(data, Value::number(0.0));
     super::json::new_object(machine, kind, PropertyTable::default())
 }

@@ -20,7 +20,11 @@ pub(super) static FAMILY: Family = Family {
     constants: &[],
 };
 
-fn concat(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn concat<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "concat")?;
     let mut builder = TextBuilder::default();
     builder.push_text(machine, &text)?;
@@ -31,7 +35,11 @@ fn concat(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> R
     builder.finish_value(machine)
 }
 
-fn repeat(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn repeat<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "repeat")?;
     let count = machine.to_integer(argument(arguments, 0))?;
     if !(0.0..f64::INFINITY).contains(&count) {
@@ -47,10 +55,10 @@ fn repeat(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> R
 }
 
 /// What to pad with, and how many units of it.
-fn padding(
-    machine: &mut Machine<'_>,
+fn padding<'p>(
+    machine: &mut Machine<'p>,
     text: &Text,
-    arguments: &[Value],
+    arguments: &[Value<'p>],
 ) -> Result<(Text, usize), Trap> {
     let length = machine.to_integer(argument(arguments, 0))?;
     let filler = match argument(arguments, 1) {
@@ -61,11 +69,11 @@ fn padding(
     Ok((filler, missing))
 }
 
-fn pad_start(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn pad_start<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "padStart")?;
     let (filler, missing) = padding(machine, &text, arguments)?;
     let mut builder = TextBuilder::default();
@@ -74,11 +82,11 @@ fn pad_start(
     builder.finish_value(machine)
 }
 
-fn pad_end(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn pad_end<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "padEnd")?;
     let (filler, missing) = padding(machine, &text, arguments)?;
     let mut builder = TextBuilder::default();

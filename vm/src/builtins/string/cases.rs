@@ -36,8 +36,8 @@ pub(super) static FAMILY: Family = Family {
 };
 
 /// Maps every part between lone surrogates, which stay.
-fn map_well_formed(
-    machine: &mut Machine<'_>,
+fn map_well_formed<'p>(
+    machine: &mut Machine<'p>,
     text: &Text,
     map_ascii: impl Fn(u8) -> u8,
     map: impl Fn(&str) -> String,
@@ -65,23 +65,33 @@ fn map_well_formed(
     Ok(Text::from_units(&units))
 }
 
-fn to_lower_case(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn to_lower_case<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "toLowerCase")?;
     let ascii = |unit: u8| unit.to_ascii_lowercase();
-    map_well_formed(machine, &text, ascii, unicode::lower_case).map(Value::from)
+    let text = map_well_formed(machine, &text, ascii, unicode::lower_case)?;
+    Ok(machine.text(text))
 }
 
-fn to_upper_case(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn to_upper_case<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "toUpperCase")?;
     let ascii = |unit: u8| unit.to_ascii_uppercase();
-    map_well_formed(machine, &text, ascii, unicode::upper_case).map(Value::from)
+    let text = map_well_formed(machine, &text, ascii, unicode::upper_case)?;
+    Ok(machine.text(text))
 }
 
-fn normalize(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn normalize<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "normalize")?;
     let form = match argument(arguments, 0) {
         value if value.is_undefined() => Text::from("NFC"),
@@ -96,14 +106,15 @@ fn normalize(
             Err(machine.range_error("The normalization form should be one of NFC, NFD, NFKC, NFKD"))
         }
     };
-    normal.map(Value::from)
+    let text = normal?;
+    Ok(machine.text(text))
 }
 
-fn locale_compare(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn locale_compare<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let left = receiver_text(machine, receiver, "localeCompare")?;
     let right = text_argument(machine, arguments, 0)?;
     let left = normal_form(machine, left)?;
@@ -116,7 +127,7 @@ fn locale_compare(
     }))
 }
 
-fn normal_form(machine: &mut Machine<'_>, text: Text) -> Result<Text, Trap> {
+fn normal_form<'p>(machine: &mut Machine<'p>, text: Text) -> Result<Text, Trap> {
     if text.as_ascii().is_some() {
         return Ok(text);
     }
@@ -127,12 +138,12 @@ fn is_space_unit(unit: u16) -> bool {
     char::from_u32(u32::from(unit)).is_some_and(is_space)
 }
 
-fn trimmed(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
+fn trimmed<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
     method: &str,
     (at_start, at_end): (bool, bool),
-) -> Result<Value, Trap> {
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, method)?;
     let spaces = |units: &mut dyn Iterator<Item = u16>| {
         units.take_while(|unit| is_space_unit(*unit)).count()
@@ -149,31 +160,51 @@ fn trimmed(
     };
     machine.spend((start + behind) as u64 / 16)?;
     if start == 0 && behind == 0 {
-        return Ok(Value::from(text));
+        return Ok(machine.text(text));
     }
     slice_value(machine, &text, start, text.len().saturating_sub(behind))
 }
 
-fn trim(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn trim<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     trimmed(machine, receiver, "trim", (true, true))
 }
 
-fn trim_start(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn trim_start<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     trimmed(machine, receiver, "trimStart", (true, false))
 }
 
-fn trim_end(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn trim_end<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     trimmed(machine, receiver, "trimEnd", (false, true))
 }
 
-fn is_well_formed(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn is_well_formed<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "isWellFormed")?;
     machine.spend(text.len() as u64 / 16)?;
     let well_formed = char::decode_utf16(text.iter_units()).all(|character| character.is_ok());
     Ok(Value::boolean(well_formed))
 }
 
-fn to_well_formed(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn to_well_formed<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "toWellFormed")?;
     machine.spend(text.len() as u64 / 16)?;
     machine.new_text(text.to_string_lossy())

@@ -40,13 +40,13 @@ static FAMILY: Family = Family {
 };
 
 /// The receiver of a method as text; `undefined` and `null` are an error.
-pub(super) fn receiver_text(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
+pub(super) fn receiver_text<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
     method: &str,
 ) -> Result<Text, Trap> {
-    if let Value::Frozen(crate::data::Data::Text(text)) = receiver {
-        return Ok(text.clone());
+    if let Value::Text(text) = receiver {
+        return Ok((*text).clone());
     }
     if receiver.is_nullish() {
         let what = machine.describe(receiver);
@@ -55,18 +55,25 @@ pub(super) fn receiver_text(
     machine.to_text(receiver)
 }
 
-fn string(machine: &mut Machine<'_>, _: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn string<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     match arguments.first() {
-        None => Ok(Value::from(Text::empty())),
-        Some(value) => machine.to_text(value).map(Value::from),
+        None => Ok(machine.text(Text::empty())),
+        Some(value) => {
+            let text = machine.to_text(value)?;
+            Ok(machine.text(text))
+        }
     }
 }
 
-fn from_char_code(
-    machine: &mut Machine<'_>,
-    _: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn from_char_code<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     machine.spend(arguments.len() as u64)?;
     machine.charge(arguments.len() * 2)?;
     let mut units = Vec::with_capacity(arguments.len());
@@ -76,11 +83,11 @@ fn from_char_code(
     machine.new_text(Text::from_units(&units))
 }
 
-fn from_code_point(
-    machine: &mut Machine<'_>,
-    _: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn from_code_point<'p>(
+    machine: &mut Machine<'p>,
+    _: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     machine.spend(arguments.len() as u64)?;
     machine.charge(arguments.len() * 4)?;
     let mut units = Vec::with_capacity(arguments.len());
@@ -106,32 +113,36 @@ pub(super) fn push_code_point(units: &mut Vec<u16>, code_point: u32) {
     }
 }
 
-fn to_string(machine: &mut Machine<'_>, receiver: &Value, _: &[Value]) -> Result<Value, Trap> {
+fn to_string<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     match receiver.as_text() {
-        Some(text) => Ok(Value::from(text.clone())),
+        Some(text) => Ok(machine.text(text.clone())),
         None => Err(machine.type_error("`toString` of a text needs a text")),
     }
 }
 
 /// An argument as text.
-pub(super) fn text_argument(
-    machine: &mut Machine<'_>,
-    arguments: &[Value],
+pub(super) fn text_argument<'p>(
+    machine: &mut Machine<'p>,
+    arguments: &[Value<'p>],
     at: usize,
 ) -> Result<Text, Trap> {
     machine.to_text(argument(arguments, at))
 }
 
 /// A slice of a text as a value, charged.
-pub(super) fn slice_value(
-    machine: &mut Machine<'_>,
+pub(super) fn slice_value<'p>(
+    machine: &mut Machine<'p>,
     text: &Text,
     start: usize,
     end: usize,
-) -> Result<Value, Trap> {
+) -> Result<Value<'p>, Trap> {
     let end = end.min(text.len());
     let count = end.saturating_sub(start);
     machine.spend(count as u64 / 64)?;
     machine.charge(32 + count * 2)?;
-    Ok(Value::from(text.slice(start, end.max(start))))
+    Ok(machine.text(text.slice(start, end.max(start))))
 }

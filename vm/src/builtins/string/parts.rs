@@ -28,71 +28,79 @@ pub(super) static FAMILY: Family = Family {
     constants: &[],
 };
 
-fn at(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn at<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "at")?;
     let place = place_at(machine, argument(arguments, 0), text.len())?;
     Ok(place
         .and_then(|place| text.unit_at(place))
-        .map_or(Value::UNDEFINED, |unit| Value::from(Text::from_unit(unit))))
+        .map_or(Value::Undefined, |unit| machine.text(Text::from_unit(unit))))
 }
 
 /// The place of an index that does not count from the end; `None` outside.
-fn plain_place(
-    machine: &mut Machine<'_>,
+fn plain_place<'p>(
+    machine: &mut Machine<'p>,
     text: &Text,
-    arguments: &[Value],
+    arguments: &[Value<'p>],
 ) -> Result<Option<usize>, Trap> {
     let index = machine.to_integer(argument(arguments, 0))?;
     Ok((index >= 0.0 && index < text.len() as f64).then_some(index as usize))
 }
 
-fn char_at(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn char_at<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "charAt")?;
     let place = plain_place(machine, &text, arguments)?;
     let unit = place.and_then(|place| text.unit_at(place));
-    Ok(Value::from(unit.map_or_else(Text::empty, Text::from_unit)))
+    Ok(machine.text(unit.map_or_else(Text::empty, Text::from_unit)))
 }
 
-fn char_code_at(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn char_code_at<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "charCodeAt")?;
     let place = plain_place(machine, &text, arguments)?;
     let unit = place.and_then(|place| text.unit_at(place));
     Ok(Value::number(unit.map_or(f64::NAN, f64::from)))
 }
 
-fn code_point_at(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn code_point_at<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "codePointAt")?;
     let place = plain_place(machine, &text, arguments)?;
     let code_point = place.and_then(|place| text.code_point_at(place));
-    Ok(code_point.map_or(Value::UNDEFINED, |(code_point, _)| {
+    Ok(code_point.map_or(Value::Undefined, |(code_point, _)| {
         Value::number(f64::from(code_point))
     }))
 }
 
-fn slice(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn slice<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "slice")?;
     let start = relative_index(machine, argument(arguments, 0), text.len(), 0)?;
     let end = relative_index(machine, argument(arguments, 1), text.len(), text.len())?;
     slice_value(machine, &text, start, end)
 }
 
-fn substring(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn substring<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "substring")?;
     let length = text.len() as f64;
     let start = machine
@@ -110,7 +118,11 @@ fn substring(
     )
 }
 
-fn substr(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn substr<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "substr")?;
     let start = relative_index(machine, argument(arguments, 0), text.len(), 0)?;
     let rest = (text.len() - start) as f64;
@@ -121,7 +133,11 @@ fn substr(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> R
     slice_value(machine, &text, start, start + count as usize)
 }
 
-fn split(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn split<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "split")?;
     let limit = match argument(arguments, 1) {
         value if value.is_undefined() => u32::MAX,
@@ -133,7 +149,7 @@ fn split(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Re
         return items.finish(machine);
     }
     if separator.is_undefined() {
-        items.push(machine, Value::from(text))?;
+        items.push(machine, machine.text(text))?;
         return items.finish(machine);
     }
     if let Some(expression) = expression_of(machine, separator) {
@@ -145,7 +161,7 @@ fn split(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Re
         machine.spend(count as u64)?;
         for unit in text.iter_units().take(count) {
             machine.charge(if unit < 128 { 0 } else { 34 })?;
-            items.push(machine, Value::from(Text::from_unit(unit)))?;
+            items.push(machine, machine.text(Text::from_unit(unit)))?;
         }
         return items.finish(machine);
     }

@@ -27,12 +27,12 @@ pub(super) static FAMILY: Family = Family {
 };
 
 /// The argument as a regular expression: as it is, or made from its text.
-fn expression_argument(
-    machine: &mut Machine<'_>,
-    arguments: &[Value],
+fn expression_argument<'p>(
+    machine: &mut Machine<'p>,
+    arguments: &[Value<'p>],
     flags: &str,
-) -> Result<(Value, std::sync::Arc<RegExpData>), Trap> {
-    let mut value = argument(arguments, 0).clone();
+) -> Result<(Value<'p>, std::sync::Arc<RegExpData>), Trap> {
+    let mut value = *argument(arguments, 0);
     if expression_of(machine, &value).is_none() {
         value = from_argument(machine, &value, flags)?;
     }
@@ -42,22 +42,22 @@ fn expression_argument(
     }
 }
 
-fn match_text(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn match_text<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "match")?;
     let (value, expression) = expression_argument(machine, arguments, "")?;
     if !expression.flags().has(Flags::GLOBAL) {
         return match search_once(machine, &value, &expression, &text)? {
             Some(found) => found_array(machine, &expression, &text, &found),
-            None => Ok(Value::NULL),
+            None => Ok(Value::Null),
         };
     }
     let all = all_found(machine, &value, &expression, &text)?;
     if all.is_empty() {
-        return Ok(Value::NULL);
+        return Ok(Value::Null);
     }
     let mut items = Items::default();
     for found in all {
@@ -68,11 +68,11 @@ fn match_text(
     items.finish(machine)
 }
 
-fn match_all(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn match_all<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "matchAll")?;
     let (value, expression) = expression_argument(machine, arguments, "g")?;
     if !expression.flags().has(Flags::GLOBAL) {
@@ -89,7 +89,11 @@ fn match_all(
     machine.new_iterator(items, IteratorKind::Values)
 }
 
-fn search(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> Result<Value, Trap> {
+fn search<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "search")?;
     let (_, expression) = expression_argument(machine, arguments, "")?;
     let from = From {
@@ -102,12 +106,12 @@ fn search(machine: &mut Machine<'_>, receiver: &Value, arguments: &[Value]) -> R
 }
 
 /// `split` by a regular expression: the groups of each separator stand between the parts.
-pub(super) fn split_by(
-    machine: &mut Machine<'_>,
+pub(super) fn split_by<'p>(
+    machine: &mut Machine<'p>,
     text: &Text,
     expression: &RegExpData,
     limit: usize,
-) -> Result<Value, Trap> {
+) -> Result<Value<'p>, Trap> {
     let mut items = Items::default();
     let mut count = 0;
     let (mut part, mut place) = (0, 0);

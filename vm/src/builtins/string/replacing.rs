@@ -26,26 +26,26 @@ pub(super) static FAMILY: Family = Family {
 };
 
 /// What stands in for each match.
-enum Replacement {
+enum Replacement<'p> {
     Text(Text),
-    Function(Value),
+    Function(Value<'p>),
 }
 
 /// One match that is to be replaced.
-struct Place {
+struct Place<'p> {
     start: usize,
     end: usize,
     /// The texts of the groups; the first is the match itself.
-    groups: Vec<Value>,
+    groups: Vec<Value<'p>>,
     /// The object of the named groups, `undefined` where there are none.
-    named: Value,
+    named: Value<'p>,
 }
 
-fn replace(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn replace<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "replace")?;
     let pattern = argument(arguments, 0);
     if let Some(expression) = expression_of(machine, pattern) {
@@ -54,15 +54,15 @@ fn replace(
     let wanted = text_argument(machine, arguments, 0)?;
     let replacement = replacement(machine, arguments)?;
     let place = find(machine, &text, &wanted, 0)?;
-    let places = place.map(|at| text_place(at, &wanted));
+    let places = place.map(|at| text_place(machine, at, &wanted));
     replaced(machine, &text, &replacement, places.as_slice())
 }
 
-fn replace_all(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn replace_all<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "replaceAll")?;
     let pattern = argument(arguments, 0);
     if let Some(expression) = expression_of(machine, pattern) {
@@ -80,35 +80,38 @@ fn replace_all(
     while let Some(at) = find(machine, &text, &wanted, from)? {
         machine.spend(1)?;
         machine.charge(64)?;
-        places.push(text_place(at, &wanted));
+        places.push(text_place(machine, at, &wanted));
         from = at + wanted.len().max(1);
     }
     replaced(machine, &text, &replacement, &places)
 }
 
-fn text_place(at: usize, wanted: &Text) -> Place {
+fn text_place<'p>(machine: &Machine<'p>, at: usize, wanted: &Text) -> Place<'p> {
     Place {
         start: at,
         end: at + wanted.len(),
-        groups: vec![Value::from(wanted.clone())],
-        named: Value::UNDEFINED,
+        groups: vec![machine.text(wanted.clone())],
+        named: Value::Undefined,
     }
 }
 
-fn replacement(machine: &mut Machine<'_>, arguments: &[Value]) -> Result<Replacement, Trap> {
+fn replacement<'p>(
+    machine: &mut Machine<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Replacement<'p>, Trap> {
     let value = argument(arguments, 1);
     if value.is_function() {
-        return Ok(Replacement::Function(value.clone()));
+        return Ok(Replacement::Function(*value));
     }
     machine.to_text(value).map(Replacement::Text)
 }
 
-fn replace_by(
-    machine: &mut Machine<'_>,
+fn replace_by<'p>(
+    machine: &mut Machine<'p>,
     text: &Text,
-    (value, expression): (&Value, &RegExpData),
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+    (value, expression): (&Value<'p>, &RegExpData),
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let replacement = replacement(machine, arguments)?;
     let all = if expression.flags().has(Flags::GLOBAL) {
         all_found(machine, value, expression, text)?
@@ -122,16 +125,16 @@ fn replace_by(
     replaced(machine, text, &replacement, &places)
 }
 
-fn found_place(
-    machine: &mut Machine<'_>,
+fn found_place<'p>(
+    machine: &mut Machine<'p>,
     text: &Text,
     expression: &RegExpData,
     found: &Found,
-) -> Result<Place, Trap> {
+) -> Result<Place<'p>, Trap> {
     machine.charge(64 + found.len() * 16)?;
     machine.spend(found.len() as u64)?;
     let groups = found.iter().map(|group| group_text(machine, text, *group));
-    let groups = groups.collect::<Result<Vec<Value>, Trap>>()?;
+    let groups = groups.collect::<Result<Vec<Value<'p>>, Trap>>()?;
     let named = named_groups(machine, expression, &groups)?;
     let (start, end) = found[0].unwrap_or((0, 0));
     Ok(Place {
@@ -142,12 +145,12 @@ fn found_place(
     })
 }
 
-fn replaced(
-    machine: &mut Machine<'_>,
+fn replaced<'p>(
+    machine: &mut Machine<'p>,
     text: &Text,
-    replacement: &Replacement,
-    places: &[Place],
-) -> Result<Value, Trap> {
+    replacement: &Replacement<'p>,
+    places: &[Place<'p>],
+) -> Result<Value<'p>, Trap> {
     let mut builder = TextBuilder::default();
     let mut behind = 0;
     for place in places {
@@ -158,9 +161,9 @@ fn replaced(
             Replacement::Function(function) => {
                 let mut arguments = place.groups.clone();
                 arguments.push(Value::number(place.start as f64));
-                arguments.push(Value::from(text.clone()));
+                arguments.push(machine.text(text.clone()));
                 if !place.named.is_undefined() {
-                    arguments.push(place.named.clone());
+                    arguments.push(place.named);
                 }
                 let result = machine.call(function, &arguments)?;
                 let result = machine.to_text(&result)?;
@@ -174,11 +177,11 @@ fn replaced(
 }
 
 /// Adds a replacement with its `$` sequences filled in.
-fn expand(
-    machine: &mut Machine<'_>,
+fn expand<'p>(
+    machine: &mut Machine<'p>,
     builder: &mut TextBuilder,
     template: &Text,
-    (text, place): (&Text, &Place),
+    (text, place): (&Text, &Place<'p>),
 ) -> Result<(), Trap> {
     let dollar = Text::from("$");
     let mut from = 0;
@@ -193,11 +196,11 @@ fn expand(
 }
 
 /// What a `$` sequence stands for, and its width. A sign that begins none stands for itself.
-fn sequence(
-    machine: &mut Machine<'_>,
+fn sequence<'p>(
+    machine: &mut Machine<'p>,
     template: &Text,
     sign: usize,
-    (text, place): (&Text, &Place),
+    (text, place): (&Text, &Place<'p>),
 ) -> Result<(Text, usize), Trap> {
     let unit = |at: usize| {
         template
@@ -232,11 +235,11 @@ fn sequence(
 }
 
 /// `$<name>`
-fn named_sequence(
-    machine: &mut Machine<'_>,
+fn named_sequence<'p>(
+    machine: &mut Machine<'p>,
     template: &Text,
     sign: usize,
-    place: &Place,
+    place: &Place<'p>,
 ) -> Result<(Text, usize), Trap> {
     let Some(close) = find(machine, template, &Text::from(">"), sign + 2)? else {
         return Ok((Text::from("$"), 1));
@@ -247,14 +250,19 @@ fn named_sequence(
 }
 
 /// The text of a group; one that took no part is empty.
-fn text_of(machine: &mut Machine<'_>, value: &Value) -> Result<Text, Trap> {
+fn text_of<'p>(machine: &mut Machine<'p>, value: &Value<'p>) -> Result<Text, Trap> {
     match value {
         value if value.is_undefined() => Ok(Text::empty()),
         value => machine.to_text(value),
     }
 }
 
-fn part(machine: &mut Machine<'_>, text: &Text, start: usize, end: usize) -> Result<Text, Trap> {
+fn part<'p>(
+    machine: &mut Machine<'p>,
+    text: &Text,
+    start: usize,
+    end: usize,
+) -> Result<Text, Trap> {
     let value = slice_value(machine, text, start, end)?;
     text_of(machine, &value)
 }

@@ -26,8 +26,8 @@ pub(super) static FAMILY: Family = Family {
 const STRIDE: usize = 4096;
 
 /// The first place of a text in another, at or behind `from`.
-pub(super) fn find(
-    machine: &mut Machine<'_>,
+pub(super) fn find<'p>(
+    machine: &mut Machine<'p>,
     text: &Text,
     wanted: &Text,
     from: usize,
@@ -52,8 +52,8 @@ pub(super) fn find(
 }
 
 /// The first of some places at which a text stands in another.
-fn find_wide(
-    machine: &mut Machine<'_>,
+fn find_wide<'p>(
+    machine: &mut Machine<'p>,
     text: &Text,
     wanted: &Text,
     places: impl Iterator<Item = usize>,
@@ -84,9 +84,9 @@ fn find_wide(
 }
 
 /// A regular expression is no text to look for: the standard refuses it here.
-fn refuse_expression(
-    machine: &mut Machine<'_>,
-    arguments: &[Value],
+fn refuse_expression<'p>(
+    machine: &mut Machine<'p>,
+    arguments: &[Value<'p>],
     method: &str,
 ) -> Result<(), Trap> {
     if expression_of(machine, argument(arguments, 0)).is_none() {
@@ -98,21 +98,21 @@ fn refuse_expression(
 }
 
 /// The text that is looked for, and the clamped place to begin at.
-fn wanted(
-    machine: &mut Machine<'_>,
+fn wanted<'p>(
+    machine: &mut Machine<'p>,
     text: &Text,
-    arguments: &[Value],
+    arguments: &[Value<'p>],
 ) -> Result<(Text, usize), Trap> {
     let wanted = text_argument(machine, arguments, 0)?;
     let from = machine.to_integer(argument(arguments, 1))?;
     Ok((wanted, from.clamp(0.0, text.len() as f64) as usize))
 }
 
-fn includes(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn includes<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "includes")?;
     refuse_expression(machine, arguments, "includes")?;
     let (wanted, from) = wanted(machine, &text, arguments)?;
@@ -121,25 +121,25 @@ fn includes(
     ))
 }
 
-fn place(found: Option<usize>) -> Value {
+fn place<'p>(found: Option<usize>) -> Value<'p> {
     Value::number(found.map_or(-1.0, |at| at as f64))
 }
 
-fn index_of(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn index_of<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "indexOf")?;
     let (wanted, from) = wanted(machine, &text, arguments)?;
     find(machine, &text, &wanted, from).map(place)
 }
 
-fn last_index_of(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn last_index_of<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "lastIndexOf")?;
     let wanted = text_argument(machine, arguments, 0)?;
     let from = machine.to_number(argument(arguments, 1))?;
@@ -156,35 +156,35 @@ fn last_index_of(
 }
 
 /// Whether a text stands in another at a place.
-fn stands_at(
-    machine: &mut Machine<'_>,
+fn stands_at<'p>(
+    machine: &mut Machine<'p>,
     text: &Text,
     wanted: &Text,
     at: Option<usize>,
-) -> Result<Value, Trap> {
+) -> Result<Value<'p>, Trap> {
     let Some(at) = at.filter(|at| at + wanted.len() <= text.len()) else {
-        return Ok(Value::FALSE);
+        return Ok(Value::boolean(false));
     };
     let found = find_wide(machine, text, wanted, std::iter::once(at))?;
     Ok(Value::boolean(found.is_some()))
 }
 
-fn starts_with(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn starts_with<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "startsWith")?;
     refuse_expression(machine, arguments, "startsWith")?;
     let (wanted, from) = wanted(machine, &text, arguments)?;
     stands_at(machine, &text, &wanted, Some(from))
 }
 
-fn ends_with(
-    machine: &mut Machine<'_>,
-    receiver: &Value,
-    arguments: &[Value],
-) -> Result<Value, Trap> {
+fn ends_with<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    arguments: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "endsWith")?;
     refuse_expression(machine, arguments, "endsWith")?;
     let wanted = text_argument(machine, arguments, 0)?;

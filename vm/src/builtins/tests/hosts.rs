@@ -18,24 +18,34 @@ struct TestHost {
     lines: RefCell<Vec<String>>,
 }
 
-impl Host for TestHost {
-    fn ambient(&self, machine: &mut Machine<'_>, name: &Text) -> Result<Value, Trap> {
+impl<'p> Host<'p> for TestHost {
+    fn ambient(&self, machine: &mut Machine<'p>, name: &Text) -> Result<Value<'p>, Trap> {
         NoHost.ambient(machine, name)
     }
 
-    fn shorthand(&self, machine: &mut Machine<'_>, name: &Text) -> Result<Value, Trap> {
+    fn shorthand(&self, machine: &mut Machine<'p>, name: &Text) -> Result<Value<'p>, Trap> {
         NoHost.shorthand(machine, name)
     }
 
-    fn call(&self, machine: &mut Machine<'_>, it: HostRef, with: &[Value]) -> Result<Value, Trap> {
+    fn call(
+        &self,
+        machine: &mut Machine<'p>,
+        it: HostRef,
+        with: &[Value<'p>],
+    ) -> Result<Value<'p>, Trap> {
         NoHost.call(machine, it, with)
     }
 
-    fn property(&self, machine: &mut Machine<'_>, it: HostRef, key: &Text) -> Result<Value, Trap> {
+    fn property(
+        &self,
+        machine: &mut Machine<'p>,
+        it: HostRef,
+        key: &Text,
+    ) -> Result<Value<'p>, Trap> {
         NoHost.property(machine, it, key)
     }
 
-    fn misuse(&self, machine: &mut Machine<'_>, it: HostRef, misuse: Misuse) -> Trap {
+    fn misuse(&self, machine: &mut Machine<'p>, it: HostRef, misuse: Misuse) -> Trap {
         NoHost.misuse(machine, it, misuse)
     }
 
@@ -62,11 +72,13 @@ impl Host for TestHost {
 fn applied(function: &str, argument: Data, host: &TestHost) -> String {
     let module = compile(&format!("export default ({function});")).unwrap();
     let limits = Limits::default();
-    let mut machine = Machine::new(&module.code, host, &limits);
-    let main = Data::function(crate::bytecode::FunctionIndex(0), Vec::new()).unwrap();
-    let exports = machine.call(&Value::Frozen(main), &[]).unwrap();
+    let memory = crate::memory::Memory::default();
+    let mut machine = Machine::new(&module.code, host, &limits, &memory);
+    let main =
+        machine.value(Data::function(crate::bytecode::FunctionIndex(0), Vec::new()).unwrap());
+    let exports = machine.call(&main, &[]).unwrap();
     let function = machine.array_item(&exports, 0).unwrap();
-    match machine.call(&function, &[Value::Frozen(argument)]) {
+    match machine.call(&function, &[machine.value(argument)]) {
         Ok(value) => show(&machine, &value),
         Err(trap) => {
             let error = machine.script_error(trap);
@@ -298,12 +310,15 @@ fn what_is_kept_of_a_large_object_is_exact() {
             let kept = |source: &str| {
                 let text = format!("export default s => ({{ ...{source}, {changes} }})");
                 let module = compile(&text).unwrap();
-                let mut machine = Machine::new(&module.code, &crate::host::NoHost, &limits);
-                let main = Data::function(crate::bytecode::FunctionIndex(0), Vec::new()).unwrap();
-                let exports = machine.call(&Value::Frozen(main), &[]).unwrap();
+                let memory = crate::memory::Memory::default();
+                let mut machine =
+                    Machine::new(&module.code, &crate::host::NoHost, &limits, &memory);
+                let main = machine
+                    .value(Data::function(crate::bytecode::FunctionIndex(0), Vec::new()).unwrap());
+                let exports = machine.call(&main, &[]).unwrap();
                 let function = machine.array_item(&exports, 0).unwrap();
                 let made = machine
-                    .call(&function, &[Value::Frozen(large.clone())])
+                    .call(&function, &[machine.value(large.clone())])
                     .unwrap();
                 machine.freeze(&made, purpose).unwrap()
             };
