@@ -35,6 +35,20 @@ pub(crate) struct Leader {
     pub(crate) driver: Option<Driver>,
 }
 
+impl Leader {
+    /// Proposes commands in their order; the outcome of the last is the answer.
+    pub(crate) fn ask(&mut self, commands: Vec<Command>, reply_to: ReplyTo) {
+        let count = commands.len();
+        for (at, command) in commands.into_iter().enumerate() {
+            let reply = match at + 1 == count {
+                true => reply_to.clone(),
+                false => ReplyTo::Nobody,
+            };
+            self.pending.push((command, reply));
+        }
+    }
+}
+
 pub(crate) struct Replica {
     pub(crate) shard: Option<Shard>,
     pub(crate) log: Vec<Logged>,
