@@ -9,9 +9,22 @@
 use transport::ClusterId;
 
 use super::{Shard, ShardError};
-use crate::command::Command;
+use crate::command::{Activate, Command, Install};
 use crate::entry::Entry;
 use crate::keys;
+use crate::query;
+use crate::system::{System, SystemError};
+
+/// Why it cannot be said what a shard lacks.
+#[derive(Debug, thiserror::Error)]
+pub enum LackError {
+    /// The shard's state.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    /// The system group's.
+    #[error(transparent)]
+    System(#[from] SystemError),
+}
 
 impl Shard {
     pub(crate) fn cut(&mut self, number: u64) {
@@ -58,5 +71,47 @@ impl Shard {
         self.meta.identity = self.identity;
         self.store
             .put(&[keys::META], keys::encode_record(&self.meta));
+    }
+
+    /// The commands that bring the programs and names of `system` to this shard, where they had not come to it: a
+    /// deploy was under way at the cut.
+    ///
+    /// # Errors
+    ///
+    /// The stores', or corrupt records.
+    pub fn lacks(&self, system: &System) -> Result<Vec<Command>, LackError> {
+        let state = system.state();
+        let mut lacking = Vec::new();
+        for id in state.programs.keys() {
+            let held = query::installed_program(&*self.store, *id).map_err(ShardError::from)?;
+            if held.is_none()
+                && let Some(program) = system.program(*id)?
+            {
+                lacking.push(Command::Install(Install { program }));
+            }
+        }
+        for ((namespace, name), active) in &state.names {
+            let own = query::active_program(&*self.store, namespace, name);
+            if own.map_err(ShardError::from)? != Some(active.program) {
+                lacking.push(Command::Activate(Activate {
+                    namespace: namespace.clone(),
+                    version: active.version,
+                    names: vec![(name.clone(), active.program)],
+                    removed: Vec::new(),
+                }));
+            }
+        }
+        for (namespace, name) in self.programs.active_names() {
+            if state.names.contains_key(&(namespace.clone(), name.clone())) {
+                continue;
+            }
+            lacking.push(Command::Activate(Activate {
+                namespace: namespace.clone(),
+                version: state.version,
+                names: Vec::new(),
+                removed: vec![name.clone()],
+            }));
+        }
+        Ok(lacking)
     }
 }

@@ -38,13 +38,10 @@ pub(crate) struct Leader {
 impl Leader {
     /// Proposes commands in their order; the outcome of the last is the answer.
     pub(crate) fn ask(&mut self, commands: Vec<Command>, reply_to: ReplyTo) {
-        let count = commands.len();
-        for (at, command) in commands.into_iter().enumerate() {
-            let reply = match at + 1 == count {
-                true => reply_to.clone(),
-                false => ReplyTo::Nobody,
-            };
-            self.pending.push((command, reply));
+        let unanswered = commands.into_iter().map(|one| (one, ReplyTo::Nobody));
+        self.pending.extend(unanswered);
+        if let Some((_, reply)) = self.pending.last_mut() {
+            *reply = reply_to;
         }
     }
 }
