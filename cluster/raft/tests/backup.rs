@@ -1,0 +1,103 @@
+//! Backups of a cluster whose shards are on different nodes, while messages go from shard to shard; what is restored
+//! has all that was acknowledged before, once, under another id, and takes more.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use cluster_raft::Groups;
+use cluster_raft::backup::{NewCluster, Restored, restore};
+use cluster_raft::bootstrap::Discovery;
+use cluster_raft::types::NodeInfo;
+use common::work::{SHARDS, Work};
+use common::workers::deploy;
+use common::{Machine, PATIENCE, config, eventually};
+use transport_memory::MemoryNetwork;
+
+/// Nodes that hold each shard once: most are read from another node.
+async fn spread(machines: &[Machine]) -> Vec<Groups> {
+    let starts = machines.iter().map(|machine| {
+        let mut config = config(machine.label.0, Discovery::Expect(3), SHARDS);
+        config.founding.settings.replicas = 1;
+        machine.start(config)
+    });
+    let started = futures::future::join_all(starts).await;
+    let nodes: Vec<Groups> = started.into_iter().map(Result::unwrap).collect();
+    for node in &nodes {
+        assert!(node.wait_ready(PATIENCE).await);
+    }
+    nodes
+}
+
+async fn read(node: &Groups) -> Vec<u8> {
+    let mut backup = node.begin_backup("test").await.unwrap();
+    let mut file = Vec::new();
+    while let Some(bytes) = backup.next().await.unwrap() {
+        file.extend_from_slice(&bytes);
+    }
+    file
+}
+
+async fn restore_onto(machine: &Machine, file: &[u8]) -> Restored {
+    let settings = config(machine.label.0, Discovery::Alone, SHARDS);
+    let new = NewCluster {
+        name: None,
+        info: NodeInfo::default(),
+        log_limits: settings.log_limits,
+    };
+    restore(file, new, machine.restore_ports(), |_| {})
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_restored_has_all_that_was_acknowledged_before_once() {
+    let network = MemoryNetwork::default();
+    let machines: Vec<Machine> = (1..=3).map(|label| Machine::new(&network, label)).collect();
+    let nodes = spread(&machines).await;
+    assert!((0..SHARDS).any(|shard| !nodes[0].holds(transport::ShardId(shard))));
+    deploy(&nodes[0], SHARDS).await;
+    let mut work = Work::new();
+    work.go_on(&nodes[1], 100).await;
+    let before = work.said.clone();
+    let (file, ()) = tokio::join!(read(&nodes[0]), work.go_on(&nodes[1], 200));
+
+    let machine = Machine::new(&MemoryNetwork::default(), 9);
+    let restored = restore_onto(&machine, &file).await;
+    assert_ne!(Some(restored.cluster), nodes[0].cluster());
+    assert_eq!(restored.from.cluster, nodes[0].cluster().unwrap());
+    let started = machine.start(config(9, Discovery::Alone, SHARDS)).await;
+    let node = started.unwrap();
+    assert!(node.wait_ready(PATIENCE).await);
+    assert_eq!(node.cluster(), Some(restored.cluster));
+    eventually("all of before to be there", || async {
+        let counted = work.counted(&node).await;
+        let over = counted.iter().zip(&work.said).any(|(got, said)| got > said);
+        assert!(!over, "doubled: {counted:?} of {:?}", work.said);
+        counted.iter().zip(&before).all(|(got, said)| got >= said)
+    })
+    .await;
+    eventually("the node to be known by its name", || async {
+        let system = node.system().borrow().clone();
+        let mut members = system.members.values();
+        members.len() == 1 && members.all(|member| member.name == "node-9")
+    })
+    .await;
+
+    // A backup of what was restored, restored: its messages are new ones in new lives again.
+    let mut more = Work::new();
+    let counted = work.counted(&node).await;
+    more.go_on(&node, 50).await;
+    let file = read(&node).await;
+    let again = Machine::new(&MemoryNetwork::default(), 10);
+    restore_onto(&again, &file).await;
+    let started = again.start(config(10, Discovery::Alone, SHARDS)).await;
+    let last = started.unwrap();
+    assert!(last.wait_ready(PATIENCE).await);
+    let expected: Vec<i64> = counted.iter().zip(&more.said).map(|(a, b)| a + b).collect();
+    eventually("all of both to be there", || async {
+        let counted = more.counted(&last).await;
+        counted.iter().zip(&expected).all(|(got, said)| got >= said)
+    })
+    .await;
+    assert_eq!(more.counted(&last).await, more.counted(&node).await);
+}
