@@ -55,6 +55,9 @@ pub struct ChannelBatch {
     pub first: u64,
     /// Encoded parcels; `query::channel` reads them again from state.
     pub parcels: Vec<Bytes>,
+    /// The number of the last cut of the shard that sends; 0 before the first. The target makes it before it
+    /// takes them.
+    pub cut: u64,
 }
 
 /// A message for an external service, at least once. Its id is the idempotency key.

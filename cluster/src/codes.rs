@@ -73,5 +73,7 @@ pub const MOVE_IMPOSSIBLE: &str = "E-move-impossible";
 pub const HAS_QUORUM: &str = "E-has-quorum";
 /// Nothing can go on from that node: it is silent, or holds no replica that takes part.
 pub const RECOVER_SOURCE: &str = "E-recover-source";
+/// No backup could be made: something changed again and again while it began.
+pub const BACKUP_FAILED: &str = "E-backup-failed";
 /// The instance was killed.
 pub const KILLED: &str = "E-killed";

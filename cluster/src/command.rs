@@ -60,6 +60,9 @@ pub enum Command {
     /// A message that a worker heard on the bus. Nobody waits for an answer: what a client would be told of its
     /// message becomes a dead letter.
     Hear(SendRequest),
+    /// Cut here: the state before this command is this shard's part of the backup of that number. A shard that
+    /// has made the cut, or a later one, makes it not again.
+    Cut(u64),
 }
 
 /// Where a request entered, counted by the node's door: what makes a retry inside the door known.

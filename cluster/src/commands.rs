@@ -9,6 +9,7 @@ pub(crate) mod begin_life;
 pub(crate) mod channel;
 pub(crate) mod checkpoint;
 pub(crate) mod configure;
+pub(crate) mod cut;
 pub(crate) mod dead_letter;
 pub(crate) mod deliver;
 pub(crate) mod effect;

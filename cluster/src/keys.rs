@@ -30,6 +30,7 @@ pub(crate) const OUTBOUND: u8 = b'c';
 pub(crate) const PARCEL: u8 = b'o';
 pub(crate) const INBOUND: u8 = b'd';
 pub(crate) const LIVES: u8 = b'I';
+pub(crate) const CUT: u8 = b'K';
 pub(crate) const DOOR: u8 = b'w';
 pub(crate) const IDEMPOTENCY: u8 = b'k';
 pub(crate) const IDEMPOTENCY_EXPIRY: u8 = b'l';

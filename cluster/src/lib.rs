@@ -15,6 +15,7 @@ pub mod builtin;
 pub mod codes;
 pub mod command;
 mod commands;
+pub mod cut;
 pub mod engine;
 pub mod entry;
 pub mod keys;

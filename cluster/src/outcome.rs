@@ -17,7 +17,7 @@ pub enum Outcome {
     /// A door request had no effect.
     Refused(Refusal),
     /// The next number that this channel takes. `Deliver` is answered with nothing else, unless it
-    /// is refused.
+    /// is refused, or the shard has made a cut.
     ChannelExpects(u64),
     /// Done, and nothing to say.
     Done,
@@ -27,6 +27,15 @@ pub enum Outcome {
     Pruned(Pruned),
     /// The answer to `Meet`.
     Met(crate::command::Met),
+    /// The answer to `Cut`: the number of the last cut of this shard.
+    Cut(u64),
+    /// As `ChannelExpects`, from a shard that has made a cut.
+    ChannelExpectsInCut {
+        /// The next number that this channel takes.
+        next: u64,
+        /// The number of the shard's last cut.
+        cut: u64,
+    },
 }
 
 /// What one step of a walk over a shard's history did.

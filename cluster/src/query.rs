@@ -13,7 +13,7 @@ mod messages;
 mod output;
 mod programs;
 
-pub use channels::{ChannelHead, channel, channels, meeting, sent, taken};
+pub use channels::{ChannelHead, channel, channels, last_cut, meeting, sent, taken};
 pub use dead_letters::{dead_letter, dead_letters};
 pub use history::{HistorySize, history_size};
 pub use instances::{InstanceView, history, instance, instances};

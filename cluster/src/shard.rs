@@ -8,6 +8,7 @@
 mod answers;
 mod apply;
 mod channels;
+mod cuts;
 mod deliver;
 mod doors;
 mod effects;
@@ -37,6 +38,7 @@ use std::sync::Arc;
 
 use transport::{Address, ClusterId, HybridTime, Incarnation, MessageId, ShardId};
 
+pub use cuts::LackError;
 pub(crate) use deliver::{DEFAULT_KEY, MADE_KEY_PREFIX, made_key};
 pub(crate) use effects::effects_hash;
 pub(crate) use lives::Lives;
@@ -105,6 +107,8 @@ pub struct Shard {
     /// No record of a message that is no step is older: lets most commands skip the look.
     pub(crate) oldest_message_ms: u64,
     pub(crate) lives: lives::Lives,
+    /// The number of the last cut; 0 before the first.
+    pub(crate) last_cut: u64,
     /// The life that the shard is to be in, once that is in its log.
     pub(crate) awaited: Incarnation,
     pub(crate) observed: bool,
@@ -199,6 +203,7 @@ impl Shard {
             identity: meta.identity,
             awaited: identity.incarnation,
             lives: lives::Lives::read(&*store)?,
+            last_cut: query::last_cut(&*store)?,
             hot: hot::Hot::default(),
             hot_bytes_max: crate::limits::HOT_BYTES,
             queue: queue::RunQueue::load(&*store)?,
@@ -295,6 +300,9 @@ impl Shard {
         hasher.update(&keys::encode_record(&self.limits));
         hasher.update(&keys::encode_record(&self.agreement));
         hasher.update(&keys::encode_record(&self.lives));
+        if self.last_cut > 0 {
+            hasher.update(&keys::encode_record(&self.last_cut));
+        }
         self.channels.hash(&mut hasher);
         self.programs.hash(&mut hasher);
         self.services.hash(&mut hasher);

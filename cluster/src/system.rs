@@ -8,6 +8,7 @@
 mod command;
 mod members;
 mod programs;
+mod restored;
 mod shards;
 mod state;
 
@@ -17,6 +18,7 @@ mod tests;
 pub use command::{
     ActivateNames, Initialise, SystemCommand, SystemEntry, SystemOutcome, SystemSettings,
 };
+pub use restored::Restored;
 pub use state::{
     ActiveName, Member, MemberState, ProgramInfo, ShardAssignment, SystemError, SystemState,
 };
@@ -103,6 +105,16 @@ impl System {
             } => shards::recover(&mut self.state, store, (*shard, *incarnation), *from),
             SystemCommand::Place(places) => shards::place(&mut self.state, store, places),
         }
+    }
+
+    /// Makes the state that of another cluster, which goes on from it on one node. The caller closes the unit.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub fn restore(&mut self, restored: &Restored) -> Result<(), SystemError> {
+        restored::apply(&mut self.state, &mut *self.store, restored);
+        state::save_meta(&self.state, &mut *self.store)
     }
 
     /// What is known now.

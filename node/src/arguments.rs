@@ -1,6 +1,7 @@
 //! The command line: every command, its flags and what `--help` says of them. Parsed in `main`, carried
 //! out in `commands`, one file for each.
 
+mod backup;
 mod bench;
 mod cluster;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+pub use backup::{BackupArguments, RestoreArguments};
 pub use bench::{BenchArguments, Fault, Form, Work};
 
 use crate::http::views::STATUSES;
@@ -76,6 +78,10 @@ pub enum Command {
     /// Look at the cluster, move what nodes lead and hold, drain and remove nodes
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// Back up the whole cluster at one consistent moment, while it works
+    Backup(BackupArguments),
+    /// Make a new cluster of one node from a backup
+    Restore(RestoreArguments),
     /// Measure: adds, hops, workflows, timers, failover, overload; waits, flushes and CPU of each
     Bench(BenchArguments),
     /// Print the types of the language, for editors: troupe types > troupe.d.ts

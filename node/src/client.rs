@@ -1,7 +1,7 @@
 //! The command line's HTTP client: one call of the public interface each, errors as problem details.
 //! Comes after `commands`, before a node's `http`; uses nothing that any other client could not.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -121,6 +121,19 @@ impl Client {
             }
         }
         Ok(())
+    }
+
+    /// `POST` below `/v1`, answered with bytes that are read as they come.
+    ///
+    /// # Errors
+    /// As for [`Client::get`].
+    pub fn download(&self, path: &str) -> anyhow::Result<impl Read + use<>> {
+        let sent = self.agent.post(self.address(path)).send_empty();
+        let mut response = sent.map_err(|error| self.unreachable(&error))?;
+        if !response.status().is_success() {
+            return Err(problem(&mut response));
+        }
+        Ok(response.into_body().into_reader())
     }
 
     fn address(&self, path: &str) -> String {

@@ -27,6 +27,7 @@ use crate::config::{Config, EMBEDDED};
 use crate::door::{Door, answer_queries, serve_bus};
 use crate::http::{Context, Server};
 use crate::outgoing::{AllowList, OutgoingClient};
+use crate::restoring;
 use crate::subscriptions::serve_subscriptions;
 use crate::telemetry::OtlpSink;
 
@@ -34,6 +35,10 @@ use crate::telemetry::OtlpSink;
 const LEAVE_DEADLINE: Duration = Duration::from_secs(8);
 /// Threads that apply entries. A group stays on one of them.
 const APPLY_THREADS: usize = 2;
+/// The file of a data folder that a node holds locked.
+pub(crate) const LOCK: &str = "lock";
+/// The folders of a data folder.
+pub(crate) const FOLDERS: [&str; 4] = ["identity", "log", "received", "state"];
 
 /// A running node.
 pub struct Node {
@@ -60,6 +65,7 @@ impl Node {
     /// and why.
     pub async fn start(config: &Config, buses: Buses) -> anyhow::Result<Node> {
         let lock = lock(&config.data)?;
+        restoring::check_finished(&config.data)?;
         let listener = TcpListener::bind(&config.http).await.with_context(|| {
             format!(
                 "cannot serve HTTP at `{}`: an address is HOST:PORT, such as 127.0.0.1:7070",
@@ -139,10 +145,10 @@ fn sink(config: &Config) -> anyhow::Result<Option<Arc<OtlpSink>>> {
     Ok(Some(Arc::new(sink)))
 }
 
-fn lock(data: &Path) -> anyhow::Result<File> {
+pub(crate) fn lock(data: &Path) -> anyhow::Result<File> {
     std::fs::create_dir_all(data)
         .with_context(|| format!("cannot make the data folder `{}`", data.display()))?;
-    let path = data.join("lock");
+    let path = data.join(LOCK);
     let file = File::create(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -156,13 +162,15 @@ fn lock(data: &Path) -> anyhow::Result<File> {
     }
 }
 
+/// One of the folders in a data folder; makes it where it is missing.
+pub(crate) fn folder(data: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let path = data.join(name);
+    std::fs::create_dir_all(&path).with_context(|| format!("cannot make `{}`", path.display()))?;
+    Ok(path)
+}
+
 fn ports(config: &Config, buses: Buses, spans: Arc<dyn SpanSink>) -> anyhow::Result<Ports> {
-    let folder = |name: &str| -> anyhow::Result<PathBuf> {
-        let path = config.data.join(name);
-        std::fs::create_dir_all(&path)
-            .with_context(|| format!("cannot make `{}`", path.display()))?;
-        Ok(path)
-    };
+    let folder = |name: &str| folder(&config.data, name);
     let stores = DiskSettings {
         cache_bytes: config.store_cache_mib << 20,
         ..DiskSettings::default()

@@ -16,6 +16,7 @@ pub mod http;
 pub mod load;
 pub mod outgoing;
 pub mod output;
+pub mod restoring;
 mod script_errors;
 pub mod subscriptions;
 pub mod telemetry;

@@ -9,6 +9,7 @@ use cluster::{SystemCommand, SystemOutcome};
 use futures::future::{BoxFuture, FutureExt};
 use transport::ClusterId;
 
+use crate::backup::Holds;
 use crate::bootstrap::Keeper;
 use crate::proposer::ProposeError;
 use crate::remote::{CallHandler, Request, Requests, Response};
@@ -19,6 +20,7 @@ pub(crate) struct Answers {
     pub(crate) router: Arc<Router>,
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) handler: Arc<OnceLock<Arc<dyn CallHandler>>>,
+    pub(crate) holds: Arc<Holds>,
 }
 
 impl Requests for Answers {
@@ -50,6 +52,13 @@ impl Answers {
                     reason: "the node is starting".to_owned(),
                 }),
             },
+            Request::Hold(request) => {
+                let held = self.holds.answer(request).await;
+                held.map(Response::Held)
+                    .map_err(|error| ProposeError::Unavailable {
+                        reason: error.to_string(),
+                    })
+            }
         }
     }
 

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use transport::{ClusterId, ClusterName, Incarnation, ShardId, Subjects};
 
 use crate::answers::Answers;
+use crate::backup::Holds;
 use crate::blocking;
 use crate::bootstrap::{Discovery, Keeper};
 use crate::clock_watch::{self, ClockState};
@@ -30,6 +31,7 @@ use crate::fencing;
 use crate::group::Group;
 use crate::hand_over::{self, Clocks};
 use crate::hello::Listening;
+use crate::introduction;
 use crate::limits::{ClusterLimits, DriverLimits, LogLimits, MemoryLimits, ProposerLimits};
 use crate::lives::Lives;
 use crate::local::Shared;
@@ -181,15 +183,16 @@ impl Groups {
         time.follow(states.clone());
         let router = Router::new(network, board, limits, states);
         let handler: Arc<OnceLock<Arc<dyn CallHandler>>> = Arc::default();
+        let holds = Holds::new(Arc::clone(&router), prepared.opener.clone());
         let answers = Arc::new(Answers {
+            holds: Arc::clone(&holds),
             router: Arc::clone(&router),
             keeper: Arc::clone(&prepared.keeper),
             handler: Arc::clone(&handler),
         });
         let requests = remote::serve(&prepared.network, answers).await?;
-        let local = prepared.network.local;
-        let fences = Fences::open(Arc::clone(&ports.identity_disk), local)?;
-        let lives = Lives::open(Arc::clone(&ports.identity_disk))?;
+        let disk = &ports.identity_disk;
+        let fences = Fences::open(Arc::clone(disk), prepared.network.local)?;
         let shared = Arc::new(Shared {
             ports: ports.clone(),
             timing: config.timing.clone(),
@@ -198,12 +201,13 @@ impl Groups {
             opener: prepared.opener.clone(),
             router,
             fences: Arc::new(fences),
-            lives: Arc::new(lives),
+            lives: Arc::new(Lives::open(Arc::clone(disk))?),
             system_states: sender,
             alarm: Arc::default(),
             time,
             clock_state: ClockState::default(),
             memory: Memory::new(config.memory_limits.clone(), Arc::clone(&ports.stores)),
+            holds,
         });
         let entrance = start::enter(&config, &ports, &prepared).await?;
         match config.recover_system {
@@ -233,6 +237,7 @@ impl Groups {
         tasks.spawn(clock_watch::run(Arc::clone(&supervisor)));
         tasks.spawn(supervisor::run(Arc::clone(&supervisor)));
         tasks.spawn(room::watch(Arc::clone(&supervisor)));
+        tasks.spawn(introduction::run(Arc::clone(&shared), config.info.clone()));
         tasks.spawn(moves::run(shared));
         Ok(Self::assemble(
             prepared, supervisor, handler, tasks, requests,
@@ -266,6 +271,11 @@ impl Groups {
         }
     }
 
+    /// What the shards of this node share.
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.inner.supervisor.shared
+    }
+
     /// This node's id.
     #[must_use]
     pub fn local(&self) -> NodeId {
@@ -287,7 +297,7 @@ impl Groups {
     /// This node's wall clock as far as it is believed, in milliseconds since 1970: for stamps.
     #[must_use]
     pub fn wall_ms(&self) -> u64 {
-        self.inner.supervisor.shared.time.believed_ms()
+        self.shared().time.believed_ms()
     }
 
     /// The subjects of the cluster.
@@ -424,14 +434,14 @@ impl Groups {
             sum.pruned_steps += size.pruned_steps;
             sum.message_records += size.message_records;
         }
-        let shared = &self.inner.supervisor.shared;
+        let shared = self.shared();
         (sum, shared.driver_limits.history_bytes_max)
     }
 
     /// What the node's shards take of its memory.
     #[must_use]
     pub fn memory_statistics(&self) -> MemoryStatistics {
-        self.inner.supervisor.shared.memory.statistics()
+        self.shared().memory.statistics()
     }
 
     /// Whether this node serves: it knows the shards, and the leader of each.
@@ -457,20 +467,20 @@ impl Groups {
 
     /// The cluster as this node knows it, with the hashes of its own replicas' states now.
     pub async fn status(&self) -> Status {
-        status::of(&self.inner.supervisor.shared).await
+        status::of(self.shared()).await
     }
 
     /// The replicas of a shard, with what was heard of each last.
     #[must_use]
     pub fn replicas(&self, shard: ShardId) -> Vec<ReplicaStatus> {
-        status::replicas(&self.inner.supervisor.shared, shard)
+        status::replicas(self.shared(), shard)
     }
 
     /// The places that would make replicas and leads even by number and by load, as this node knows
     /// both.
     #[must_use]
     pub fn even_by_load(&self) -> Vec<(ShardId, Place)> {
-        placement::even_by_load(&self.inner.supervisor.shared)
+        placement::even_by_load(self.shared())
     }
 
     /// Records that a member drains or takes part again; placement does the rest.
@@ -497,7 +507,7 @@ impl Groups {
     /// Whether too few of the voters of the system group are heard for it to go on by itself.
     #[must_use]
     pub fn system_has_no_quorum(&self) -> bool {
-        system_life::has_no_quorum(&self.inner.supervisor.shared)
+        system_life::has_no_quorum(self.shared())
     }
 
     /// Lets this node go on alone as the system group, from what it holds. Whoever asks has looked

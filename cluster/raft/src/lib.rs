@@ -8,6 +8,7 @@
 pub mod agreement;
 mod answers;
 pub mod apply;
+pub mod backup;
 mod blocking;
 pub mod bootstrap;
 pub mod clock_watch;
@@ -22,6 +23,7 @@ mod hand_over;
 pub mod hello;
 pub mod http;
 pub mod identity;
+mod introduction;
 pub mod limits;
 pub mod lives;
 pub mod load;

@@ -16,6 +16,7 @@ use transport::{Incarnation, ShardId};
 
 use crate::agreement::Standing;
 use crate::apply::Lane;
+use crate::backup::Holds;
 use crate::clock_watch::ClockState;
 use crate::driver::waiters::{News, NewsBoard, Topic, TopicNews};
 use crate::driver::{self, DriverParts};
@@ -64,6 +65,8 @@ pub struct Shared {
     pub clock_state: ClockState,
     /// What they may take of the node's memory.
     pub memory: Arc<Memory>,
+    /// What is held of them for backups.
+    pub holds: Arc<Holds>,
 }
 
 impl Shared {

@@ -1,5 +1,5 @@
-//! Requests from node to node: proposals for a leader, joining, read indices, promises, and what
-//! the node itself sends along. The router comes before it on one node, `Requests` of the other
+//! Requests from node to node: proposals for a leader, joining, read indices, promises, parts of
+//! backups, and what the node itself sends along. The router comes before it on one node, `Requests` of the other
 //! after it. Guarantees: a request ends within its deadline and is answered once, if at all.
 //! Left to others: trying again (`router`), what the node's own requests mean (`node`).
 
@@ -16,6 +16,7 @@ use transport::{
     Bus, BusError, BusMessage, ClusterId, Headers, ShardId, SubscribeOptions, Subscription,
 };
 
+use crate::backup::HoldRequest;
 use crate::identity::Proposal;
 use crate::network::{Network, wire};
 use crate::proposer::ProposeError;
@@ -49,6 +50,8 @@ pub enum Request {
     Promise(Proposal),
     /// For the node's own handler.
     Call(Bytes),
+    /// Of a node that makes a backup.
+    Hold(HoldRequest),
 }
 
 /// The answer to a `Request`.
@@ -72,6 +75,8 @@ pub enum Response {
     Answer(Bytes),
     /// Not done.
     Failed(ProposeError),
+    /// Done for a backup, with what was to be read.
+    Held(Bytes),
 }
 
 /// What answers requests of other nodes.

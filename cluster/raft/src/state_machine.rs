@@ -4,6 +4,7 @@
 //! store's view at a flushed index, so that the log is purged only below one. Left to others: when
 //! to take a snapshot (`group`), how it travels (`network`).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +23,7 @@ use crate::machine::{Machine, MachineError, RAFT_KEY_PREFIX};
 use crate::memory::Memory;
 use crate::network::wire::{self, WireLogId, WireStoredMembership};
 use crate::spool::Spool;
-use crate::types::{AppliedEntry, Entry, LeaderId, LogId, NodeId, NodeInfo, Payload};
+use crate::types::{AppliedEntry, Entry, LeaderId, LogId, Membership, NodeId, NodeInfo, Payload};
 use crate::types::{Config, StoredMembership};
 
 /// A handle to a running group.
@@ -217,6 +218,35 @@ fn apply_entry(
             Ok(Vec::new())
         }
     }
+}
+
+/// Makes what was applied up to a unit the first thing that a new group of one node has applied. The caller closes
+/// the unit.
+///
+/// # Errors
+/// Where the store's record of before cannot be read.
+pub(crate) fn found(
+    store: &mut dyn cluster::store::StateStore,
+    unit: u64,
+    (node, info): (NodeId, NodeInfo),
+) -> Result<LogId, MachineError> {
+    let before = read_applied(store.get(APPLIED_KEY)?.as_deref())?;
+    let leader = LeaderId {
+        term: before
+            .last
+            .map_or(0, |last| last.committed_leader_id().term),
+        node_id: node,
+    };
+    let last = LogId::new(leader, unit - 1);
+    let alone = BTreeSet::from([node]);
+    let membership = Membership::new(vec![alone], BTreeMap::from([(node, info)]));
+    let membership = membership.map_err(|error| MachineError::Broken(error.to_string()))?;
+    let applied = Applied {
+        last: Some(last),
+        membership: StoredMembership::new(Some(last), membership),
+    };
+    store.put(APPLIED_KEY, record(&applied));
+    Ok(last)
 }
 
 /// The unit of the store that holds everything up to an entry: a log begins at index 0, a store's

@@ -65,5 +65,9 @@ pub(crate) fn apply(shard: &mut Shard, deliver: &Deliver) -> Result<Outcome, Sha
         }
     }
     shard.run_queue()?;
-    Ok(Outcome::ChannelExpects(shard.channels.expects(source)))
+    let next = shard.channels.expects(source);
+    Ok(match shard.last_cut {
+        0 => Outcome::ChannelExpects(next),
+        cut => Outcome::ChannelExpectsInCut { next, cut },
+    })
 }

@@ -119,6 +119,18 @@ pub fn meeting(
     }))
 }
 
+/// The number of the last cut that a shard has made; 0 before the first.
+///
+/// # Errors
+///
+/// The store's, or a corrupt record.
+pub fn last_cut(reader: &dyn StateRead) -> Result<u64, QueryError> {
+    match reader.get(&[keys::CUT])? {
+        Some(bytes) => decode(&[keys::CUT], &bytes),
+        None => Ok(0),
+    }
+}
+
 /// The parcels of a channel from number `first` on: at least one where there is one, then as many
 /// as fit `bytes_max`. None where the channel has nothing from there on.
 ///
@@ -149,10 +161,15 @@ pub fn channel(
         }
         parcels.push(parcel);
     }
-    Ok((!parcels.is_empty()).then_some(ChannelBatch {
+    if parcels.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(ChannelBatch {
         target,
         target_incarnation,
         first: number,
         parcels,
+        // Read after the parcels: none of them is from after a later cut.
+        cut: last_cut(reader)?,
     }))
 }

@@ -76,6 +76,7 @@ impl Shard {
             Command::Meet(meet) => commands::meet::meet(self, meet),
             Command::Met(met) => commands::meet::met(self, met),
             Command::Hear(request) => commands::send::hear(self, request),
+            Command::Cut(number) => commands::cut::apply(self, *number),
         }?;
         self.trim_messages()?;
         Ok(outcome)
@@ -91,7 +92,8 @@ impl Shard {
         self.hot.write(store, &mut self.meta);
         self.hot.evict(self.hot_bytes_max);
         self.queue.write(store);
-        self.channels.write(store, &self.lives, &mut self.actions);
+        self.channels
+            .write(store, &self.lives, self.last_cut, &mut self.actions);
         self.services.write(store);
         store.put(&[keys::META], keys::encode_record(&self.meta));
         if let Some(at_ms) = self.timers.announced() {

@@ -176,6 +176,7 @@ impl Channels {
         &mut self,
         store: &mut dyn StateStore,
         lives: &Lives,
+        cut: u64,
         actions: &mut Vec<Action>,
     ) {
         for (ends, outbound) in &mut self.outbound {
@@ -193,6 +194,7 @@ impl Channels {
                     target_incarnation: ends.1,
                     first: outbound.record.next - parcels.len() as u64,
                     parcels,
+                    cut,
                 }));
             }
         }

@@ -115,6 +115,15 @@ impl Programs {
         names.get(address.name())?.program
     }
 
+    /// The names that programs serve.
+    pub(crate) fn active_names(&self) -> impl Iterator<Item = (&Namespace, &String)> {
+        let all = self.names.iter();
+        all.flat_map(|(namespace, names)| {
+            let served = names.iter().filter(|(_, record)| record.program.is_some());
+            served.map(move |(name, _)| (namespace, name))
+        })
+    }
+
     /// Whether a worker served the name of an address, and none does now.
     pub(crate) fn is_taken_away(&self, address: &Address) -> bool {
         let names = self.names.get(address.namespace());

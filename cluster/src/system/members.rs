@@ -141,7 +141,7 @@ fn known(state: &SystemState, node: NodeId) -> Result<&Member, Refusal> {
         .ok_or_else(|| Refusal::new(codes::MEMBER_UNKNOWN, format!("node {node} is no member")))
 }
 
-fn put_member(state: &mut SystemState, store: &mut dyn StateStore, member: Member) {
+pub(super) fn put_member(state: &mut SystemState, store: &mut dyn StateStore, member: Member) {
     let id = member.id;
     store.put(
         &keys::system_member(id),

@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal as on_signal};
 use crate::arguments::{Arguments, Command};
 use crate::output;
 
+mod backup;
 mod bench;
 mod check;
 mod cluster;
@@ -26,6 +27,7 @@ mod new;
 mod node;
 mod outbox;
 mod reports;
+mod restore;
 mod result;
 mod run;
 mod send;
@@ -74,6 +76,8 @@ fn carry_out(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Watch(arguments) => watch::run(arguments)?,
         Command::Cluster(command) => cluster::run(command)?,
         Command::DeadLetters(command) => dead_letters::run(command)?,
+        Command::Backup(arguments) => backup::run(arguments)?,
+        Command::Restore(arguments) => restore::run(arguments)?,
         Command::Bench(arguments) => bench::run(arguments)?,
         Command::Types { testing } => types::run(*testing),
         Command::Completions { shell } => completions::run(*shell),

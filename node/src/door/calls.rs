@@ -263,7 +263,9 @@ impl Door {
             | Outcome::Done
             | Outcome::Checkpoint(_)
             | Outcome::Pruned(_)
-            | Outcome::Met(_) => {
+            | Outcome::Met(_)
+            | Outcome::Cut(_)
+            | Outcome::ChannelExpectsInCut { .. } => {
                 panic!("a door request is accepted or refused, nothing else")
             }
         }

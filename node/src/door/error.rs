@@ -151,6 +151,7 @@ impl DoorError {
                 codes::UNKNOWN_DEAD_LETTER => (404, "there is no such dead letter"),
                 codes::MEMBER_UNKNOWN => (404, "there is no such member"),
                 codes::MEMBER_IN_USE => (409, "the member is in use"),
+                codes::BACKUP_FAILED => (503, "no backup could be made"),
                 codes::HAS_QUORUM => (409, "it has a quorum"),
                 codes::RECOVER_SOURCE => (409, "nothing can go on from that node"),
                 codes::MOVE_IMPOSSIBLE => (409, "the shard map does not allow it"),
@@ -200,6 +201,7 @@ const UNKNOWN_WORKER_HINT: &str =
 fn refused_hint(code: &str) -> Option<&'static str> {
     Some(match code {
         codes::UNKNOWN_WORKER => UNKNOWN_WORKER_HINT,
+        codes::BACKUP_FAILED => "try again; `troupe cluster status` shows what has no leader",
         codes::RUNNING => "`troupe send` gives it a message, `troupe kill` ends it",
         codes::KEY_FAILED => {
             "send what `key` reads, or name the instance: NAME/KEY; nothing was applied"

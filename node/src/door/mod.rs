@@ -5,6 +5,7 @@
 //! durability (`cluster-raft`), what a message means (`cluster`).
 
 mod arrivals;
+mod backup;
 mod bus;
 mod calls;
 mod deploy;

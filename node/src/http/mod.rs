@@ -2,6 +2,7 @@
 //! and says what came of it as JSON or as problem details. One file for each family of calls. Leaves to
 //! others: everything that a request means (`door`).
 
+mod backup;
 mod cluster;
 mod dead_letters;
 mod health;
@@ -182,6 +183,7 @@ fn in_namespace() -> Routes {
 fn of_cluster() -> Routes {
     Routes::default()
         .get("/v1/cluster", cluster::show)
+        .post("/v1/cluster/backup", backup::make)
         .post("/v1/cluster/rebalance", cluster::rebalance)
         .post("/v1/cluster/shards/{shard}/transfer", cluster::transfer)
         .post(

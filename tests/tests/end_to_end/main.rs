@@ -4,6 +4,7 @@
 //! needs the whole machine.
 #![allow(clippy::unwrap_used)]
 
+mod backup;
 mod bench;
 mod bus;
 mod calls;

@@ -29,11 +29,11 @@ pub(crate) enum ReplyTo {
 /// What travels.
 #[derive(Clone, Debug)]
 pub(crate) enum Packet {
-    /// A command for whoever leads the shard; this node is asked.
+    /// Commands for whoever leads the shard, in this order; this node is asked. The last one's outcome is the answer.
     Ask {
         shard: u32,
         node: usize,
-        command: Box<Command>,
+        commands: Vec<Command>,
         reply_to: ReplyTo,
     },
     /// The answer; none where the node does not lead.

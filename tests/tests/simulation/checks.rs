@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use cluster::Shard;
 use cluster::engine::model::{Do, ModelRun};
 use cluster::query::{self, InstanceView};
 use cluster::record::{HistoryRecord, TurnInput, TurnOutcome};
@@ -16,27 +17,45 @@ use crate::scripts;
 use crate::world::World;
 
 /// One message of a transfer that was applied.
-struct Seen {
+pub(crate) struct Seen {
     at: Address,
     from: Option<Address>,
     step: u64,
     stands: bool,
 }
 
+/// Which messages of which transfers were applied where.
+type Arrivals = BTreeMap<String, Vec<Seen>>;
+
 pub(crate) fn check(world: &World) {
-    let seen = history(world);
-    no_dead_letters(world);
+    let groups = world.groups.iter();
+    let shards = groups.filter_map(|group| group.replicas[0].shard.as_ref());
+    let shards: Vec<&Shard> = shards.collect();
+    assert_eq!(shards.len(), world.groups.len(), "all nodes are up");
+    let seen = consistent(world, &shards);
     exactly_once(world, &seen);
-    order(&seen);
-    conservation(world);
-    functions_are_up_to_date(world);
     equal_replicas(world);
 }
 
+/// What holds of shards of this world that have come to rest, whatever clients were told.
+pub(crate) fn consistent(world: &World, shards: &[&Shard]) -> Arrivals {
+    let seen = history(shards);
+    no_dead_letters(shards);
+    sent_once(world, &seen);
+    order(&seen);
+    conservation(shards);
+    functions_are_up_to_date(shards);
+    seen
+}
+
+/// How often a message was applied.
+pub(crate) fn count(seen: &Arrivals, tag: &str) -> usize {
+    seen.get(tag).map_or(0, Vec::len)
+}
+
 /// Nothing here has a reason to become a dead letter, but what was asked to trap.
-fn no_dead_letters(world: &World) {
-    for group in &world.groups {
-        let shard = group.replicas[0].shard.as_ref().unwrap();
+fn no_dead_letters(shards: &[&Shard]) {
+    for shard in shards {
         for (number, letter) in query::dead_letters(shard.store(), 0, 1000).unwrap() {
             let asked =
                 letter.cause.code == "model-trap" || scripts::is_told_to_end(&letter.message.body);
@@ -65,10 +84,9 @@ fn is_till(view: &InstanceView) -> bool {
     view.worker == scripts::TILL
 }
 
-fn history(world: &World) -> BTreeMap<String, Vec<Seen>> {
-    let mut seen: BTreeMap<String, Vec<Seen>> = BTreeMap::new();
-    for group in &world.groups {
-        let shard = group.replicas[0].shard.as_ref().unwrap();
+fn history(shards: &[&Shard]) -> Arrivals {
+    let mut seen = Arrivals::new();
+    for shard in shards {
         let instances =
             query::instances(shard.store(), &Namespace::default(), None, None, 1000).unwrap();
         for view in instances {
@@ -91,31 +109,39 @@ fn history(world: &World) -> BTreeMap<String, Vec<Seen>> {
     seen
 }
 
-fn exactly_once(world: &World, seen: &BTreeMap<String, Vec<Seen>>) {
-    let count = |tag: &str| seen.get(tag).map_or(0, Vec::len);
+/// What clients were told of their transfers is so.
+fn exactly_once(world: &World, seen: &Arrivals) {
     for client in &world.clients {
         for (transfer, verdict) in &client.finished {
-            let (taken, given) = (count(&transfer.tag), count(&format!("{}>", transfer.tag)));
-            let tag = &transfer.tag;
+            let (tag, taken) = (&transfer.tag, count(seen, &transfer.tag));
             match verdict {
                 Verdict::Done => assert_eq!(taken, 1, "{tag} was acknowledged"),
                 Verdict::Refused => assert_eq!(taken, 0, "{tag} was refused"),
                 Verdict::Unknown => assert!(taken <= 1, "{tag} happened {taken} times"),
             }
-            let stands = seen
-                .get(tag)
-                .is_some_and(|seen| seen.iter().all(|seen| seen.stands));
-            let expected = usize::from(taken == 1 && stands);
-            assert_eq!(
-                given, expected,
-                "what {tag} sent arrived as often as it was sent"
-            );
         }
     }
 }
 
+/// A transfer happened once or not at all, and what it sent arrived as often as it was sent.
+fn sent_once(world: &World, seen: &Arrivals) {
+    let transfers = world.clients.iter().flat_map(|client| &client.finished);
+    for tag in transfers.map(|(transfer, _)| &transfer.tag) {
+        let (taken, given) = (count(seen, tag), count(seen, &format!("{tag}>")));
+        let stands = seen
+            .get(tag)
+            .is_some_and(|seen| seen.iter().all(|seen| seen.stands));
+        assert!(taken <= 1, "{tag} happened {taken} times");
+        let expected = usize::from(taken == 1 && stands);
+        assert_eq!(
+            given, expected,
+            "what {tag} sent arrived as often as it was sent"
+        );
+    }
+}
+
 /// What one account sent to another was taken in the order in which it was sent.
-fn order(seen: &BTreeMap<String, Vec<Seen>>) {
+fn order(seen: &Arrivals) {
     let mut pairs: BTreeMap<(Address, Address, bool), Vec<(u64, u64)>> = BTreeMap::new();
     for (tag, arrivals) in seen {
         let Some(sender) = tag.strip_suffix('>') else {
@@ -141,10 +167,9 @@ fn order(seen: &BTreeMap<String, Vec<Seen>>) {
     }
 }
 
-fn conservation(world: &World) {
+fn conservation(shards: &[&Shard]) {
     let mut sum = 0;
-    for group in &world.groups {
-        let shard = group.replicas[0].shard.as_ref().unwrap();
+    for shard in shards {
         let instances =
             query::instances(shard.store(), &Namespace::default(), None, None, 1000).unwrap();
         for view in instances {
@@ -163,12 +188,11 @@ fn conservation(world: &World) {
 }
 
 /// The function of each till says what the till holds, and the function of all of them their sum.
-fn functions_are_up_to_date(world: &World) {
+fn functions_are_up_to_date(shards: &[&Shard]) {
     let mut tills: BTreeMap<String, i64> = BTreeMap::new();
     let mut mirrors: BTreeMap<String, i64> = BTreeMap::new();
     let mut totals = Vec::new();
-    for group in &world.groups {
-        let shard = group.replicas[0].shard.as_ref().unwrap();
+    for shard in shards {
         let instances =
             query::instances(shard.store(), &Namespace::default(), None, None, 1000).unwrap();
         for view in instances {

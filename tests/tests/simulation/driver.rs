@@ -7,6 +7,7 @@
 use cluster::Command;
 use cluster::action::{Action, ChannelBatch, ServiceCall};
 use cluster::command::{ChannelAcked, Deliver, EffectDone, EffectResult};
+use cluster::cut::marked;
 use cluster::engine::model::Do;
 use transport::Incarnation;
 
@@ -55,6 +56,7 @@ impl Driver {
         random: &mut Random,
         from: (u32, usize),
         nodes: usize,
+        marks: bool,
     ) -> Vec<Packet> {
         let (source, node) = from;
         let packet = |batch: ChannelBatch, random: &mut Random| Packet::Ask {
@@ -65,13 +67,10 @@ impl Driver {
                 node,
                 target: batch.target.0,
             },
-            command: Box::new(Command::Deliver(Deliver {
-                source: transport::ShardId(source),
-                source_incarnation: Incarnation(1),
-                target_incarnation: batch.target_incarnation,
-                first: batch.first,
-                parcels: batch.parcels,
-            })),
+            commands: marked(
+                if marks { batch.cut } else { 0 },
+                deliver(source, Incarnation(1), batch),
+            ),
         };
         let batches = std::mem::take(&mut self.batches);
         batches
@@ -103,11 +102,26 @@ impl Driver {
     }
 }
 
+/// A batch, as its target takes it.
+pub(crate) fn deliver(
+    source: u32,
+    source_incarnation: Incarnation,
+    batch: ChannelBatch,
+) -> Command {
+    Command::Deliver(Deliver {
+        source: transport::ShardId(source),
+        source_incarnation,
+        target_incarnation: batch.target_incarnation,
+        first: batch.first,
+        parcels: batch.parcels,
+    })
+}
+
 /// The acknowledgement that follows from the number that a target expects.
-pub(crate) fn acked(target: u32, expects: u64) -> Command {
+pub(crate) fn acked(target: u32, target_incarnation: Incarnation, expects: u64) -> Command {
     Command::ChannelAcked(ChannelAcked {
         target: transport::ShardId(target),
-        target_incarnation: Incarnation(1),
+        target_incarnation,
         through: expects.saturating_sub(1),
     })
 }

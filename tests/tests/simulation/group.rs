@@ -35,6 +35,17 @@ pub(crate) struct Leader {
     pub(crate) driver: Option<Driver>,
 }
 
+impl Leader {
+    /// Proposes commands in their order; the outcome of the last is the answer.
+    pub(crate) fn ask(&mut self, commands: Vec<Command>, reply_to: ReplyTo) {
+        let unanswered = commands.into_iter().map(|one| (one, ReplyTo::Nobody));
+        self.pending.extend(unanswered);
+        if let Some((_, reply)) = self.pending.last_mut() {
+            *reply = reply_to;
+        }
+    }
+}
+
 pub(crate) struct Replica {
     pub(crate) shard: Option<Shard>,
     pub(crate) log: Vec<Logged>,

@@ -2,14 +2,15 @@
 //!
 //! A bus that loses, repeats and reorders; leaders that crash or are deposed and still send; logs and
 //! stores that lose what was not flushed. Checked: what a client was told holds exactly once, order
-//! of each pair, conservation, equal state of all replicas after every entry, and that everything
-//! comes to rest once the world is healed.
+//! of each pair, conservation, equal state of all replicas after every entry, that everything
+//! comes to rest once the world is healed, and that each backup that was made meanwhile, restored, does so too.
 //!
 //! `TROUPE_SIMULATION_SEEDS=N` runs N seeds, `TROUPE_SIMULATION_SEED=S` one,
 //! `TROUPE_SIMULATION_TRACE=1` prints its events.
 
 #![allow(clippy::unwrap_used)]
 
+mod backup;
 mod bus;
 mod checks;
 mod client;
@@ -70,6 +71,7 @@ fn run(seed: u64, bug: Bug) -> Report {
         left = left.saturating_sub(200);
     }
     checks::check(&world);
+    world.backups.iter().for_each(|one| one.check(&world));
     let verdicts = world.clients.iter().flat_map(|client| &client.finished);
     let all: Vec<client::Verdict> = verdicts.map(|(_, verdict)| *verdict).collect();
     let count = |of: client::Verdict| all.iter().filter(|verdict| **verdict == of).count();
@@ -143,6 +145,8 @@ fn seeded_bugs_are_caught() {
         Bug::Core(Mutant::ForeignEntropy(0)),
         Bug::Core(Mutant::AckEarly),
         Bug::LyingDisk,
+        Bug::UnmarkedParcels,
+        Bug::UnmarkedAcknowledgements,
     ];
     for bug in bugs {
         let found = caught(bug);

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use cluster::cut::{expected, marked};
 use cluster::engine::model::{ModelProgram, ModelWorker};
 use cluster::limits::ShardLimits;
 use cluster::outcome::{Outcome, StateHash};
@@ -13,6 +14,7 @@ use cluster::store::memory::{FlushMode, MemoryStores};
 use cluster::{Command, EntryStamp, Shard, ShardIdentity};
 use transport::{Incarnation, Namespace, ShardId};
 
+use crate::backup::Backup;
 use crate::bus::{Bus, Packet, ReplyTo, Weather};
 use crate::client::{Client, Door};
 use crate::driver::{self, Driver};
@@ -28,6 +30,10 @@ pub(crate) enum Bug {
     Core(Mutant),
     /// The disks lose what they said was flushed.
     LyingDisk,
+    /// Parcels do not bring the cut of the shard that sends them.
+    UnmarkedParcels,
+    /// Acknowledgements do not bring the cut of the shard that gives them.
+    UnmarkedAcknowledgements,
 }
 
 pub(crate) struct World {
@@ -45,6 +51,7 @@ pub(crate) struct World {
     /// What the first replica to apply an entry came to.
     pub(crate) agreed: BTreeMap<(u32, u64), (StateHash, Vec<Outcome>)>,
     pub(crate) applied: u64,
+    pub(crate) backups: Vec<Backup>,
     skew_ms: Vec<u64>,
     healed: bool,
 }
@@ -87,6 +94,7 @@ impl World {
             bug,
             agreed: BTreeMap::new(),
             applied: 0,
+            backups: Vec::new(),
             skew_ms: (0..NODES).map(|_| random.below(200)).collect(),
             healed: false,
             random,
@@ -122,6 +130,7 @@ impl World {
 
     fn trouble(&mut self) {
         if self.healed {
+            self.ask_for_cuts();
             return self.elect_where_nobody_leads();
         }
         let node = self.random.below(NODES as u64) as usize;
@@ -129,6 +138,8 @@ impl World {
             0 => self.crash(node),
             1..=4 if !self.alive[node] => self.start(node),
             5 => self.elect(),
+            6 => self.begin_backup(),
+            7..=9 => self.ask_for_cuts(),
             _ => self.elect_where_nobody_leads(),
         }
     }
@@ -234,7 +245,7 @@ impl World {
                 let packet = Packet::Ask {
                     shard: crate::client::home(&current.transfer.to),
                     node: random.below(NODES as u64) as usize,
-                    command: Box::new(current.command.clone()),
+                    commands: vec![current.command.clone()],
                     reply_to: ReplyTo::Door {
                         client: at,
                         request: current.request,
@@ -256,14 +267,12 @@ impl World {
             Packet::Ask {
                 shard,
                 node,
-                command,
+                commands,
                 reply_to,
             } => {
                 let replica = &mut self.groups[shard as usize].replicas[node];
                 match &mut replica.leader {
-                    Some(leader) if leader.pending.len() < 64 => {
-                        leader.pending.push((*command, reply_to));
-                    }
+                    Some(leader) if leader.pending.len() < 64 => leader.ask(commands, reply_to),
                     _ => self.answer(reply_to, None),
                 }
             }
@@ -289,12 +298,16 @@ impl World {
                     node,
                     target,
                 },
-                Some(Outcome::ChannelExpects(number)),
+                Some(outcome),
             ) => {
+                let Some((next, cut)) = expected(&[outcome]) else {
+                    return;
+                };
                 let replica = &mut self.groups[source as usize].replicas[node];
                 if let Some(leader) = &mut replica.leader {
-                    let command = driver::acked(target, number);
-                    leader.pending.push((command, ReplyTo::Nobody));
+                    let marks = self.bug != Bug::UnmarkedAcknowledgements;
+                    let acked = driver::acked(target, Incarnation(1), next);
+                    leader.ask(marked(if marks { cut } else { 0 }, acked), ReplyTo::Nobody);
                 }
             }
             _ => {}
@@ -339,7 +352,8 @@ impl World {
                 replies.push(ReplyTo::Nobody);
             }
             let from = (shard as u32, node);
-            for packet in driver.packets(&mut self.random, from, NODES) {
+            let marks = self.bug != Bug::UnmarkedParcels;
+            for packet in driver.packets(&mut self.random, from, NODES, marks) {
                 self.bus.send(&mut self.random, self.now_ms, &packet);
             }
         }
@@ -473,6 +487,7 @@ impl World {
                     .is_some_and(|shard| shard.rebuild_actions().is_ok_and(|owed| owed.is_empty()))
         };
         self.bus.is_empty()
+            && self.is_cut_everywhere()
             && self.clients.iter().all(Client::is_idle)
             && self.groups.iter().all(settled)
     }

@@ -1,8 +1,8 @@
 //! Pumps one channel: sends its parcels to the shard that takes them, in order, until that has
 //! them. The driver comes before it; the target's leader, here or on another node, after it.
 //! Guarantees: one batch at a time; what the target expects is what is sent next, from state where
-//! it is not at hand; how far it got is recorded in the source's log, lazily. Left to others:
-//! taking each parcel once (the target's `Deliver`).
+//! it is not at hand; how far it got is recorded in the source's log, lazily; parcels and records bring the
+//! last cut of the shard that they come from. Left to others: taking each parcel once (the target's `Deliver`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +10,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use cluster::action::ChannelBatch;
 use cluster::command::{ChannelAcked, Deliver};
+use cluster::cut::{expected, marked};
 use cluster::limits::{CHANNEL_BATCH_BYTES, CHANNEL_BATCH_PARCELS};
-use cluster::{Command, Outcome, Parcel, query};
+use cluster::{Command, Parcel, query};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use transport::{Incarnation, ShardId};
@@ -45,6 +46,8 @@ pub(super) async fn run(
         acknowledged: 0,
         acknowledge_at: None,
         at_unix_nanos: 0,
+        own_cut: 0,
+        target_cut: 0,
     };
     while pump.step().await.is_some() {}
 }
@@ -110,6 +113,10 @@ struct Pump {
     acknowledged: u64,
     acknowledge_at: Option<Instant>,
     at_unix_nanos: u64,
+    /// The last cut of this shard that what was heard of knows.
+    own_cut: u64,
+    /// The last cut of the target that it told.
+    target_cut: u64,
 }
 
 impl Pump {
@@ -143,6 +150,7 @@ impl Pump {
         }
         self.end = self.end.max(batch.first + batch.parcels.len() as u64);
         self.at_unix_nanos = announced.at_unix_nanos;
+        self.own_cut = self.own_cut.max(batch.cut);
         self.ready
             .add(batch, self.parts.limits.channel_memory_bytes);
     }
@@ -156,20 +164,26 @@ impl Pump {
         };
         let spans = &self.parts.spans;
         let traced = spans.is_enabled().then(|| parcels.clone());
-        let deliver = Deliver {
+        // A target that has made the cut needs no mark.
+        let cut = match self.own_cut > self.target_cut {
+            true => self.own_cut,
+            false => 0,
+        };
+        let deliver = Command::Deliver(Deliver {
             source: self.parts.shard,
             source_incarnation: self.parts.incarnation,
             target_incarnation: self.target.1,
             first: self.next,
             parcels,
-        };
+        });
         let deadline = Duration::from_millis(self.parts.limits.channel_deadline_ms);
         let router = &self.parts.router;
         let sent = router
-            .submit(self.target.0, vec![Command::Deliver(deliver)], deadline)
+            .submit(self.target.0, marked(cut, deliver), deadline)
             .await;
-        match sent.map(|outcomes| outcomes.into_iter().next()) {
-            Ok(Some(Outcome::ChannelExpects(next))) => {
+        match sent.map(|outcomes| expected(&outcomes).ok_or(outcomes)) {
+            Ok(Ok((next, cut))) => {
+                self.target_cut = self.target_cut.max(cut);
                 self.trace(&traced.unwrap_or_default(), next);
                 self.taken(next);
             }
@@ -196,6 +210,7 @@ impl Pump {
         match query::channel(reader, target, incarnation, first, CHANNEL_BATCH_BYTES) {
             Ok(Some(batch)) => {
                 self.next = batch.first;
+                self.own_cut = self.own_cut.max(batch.cut);
                 self.end = self.end.max(batch.first + batch.parcels.len() as u64);
                 Some(batch.parcels)
             }
@@ -225,7 +240,8 @@ impl Pump {
             target_incarnation: self.target.1,
             through,
         };
-        self.parts.propose(Command::ChannelAcked(acked)).await;
+        let acked = marked(self.target_cut, Command::ChannelAcked(acked));
+        self.parts.propose_all(&acked).await;
     }
 
     fn trace(&self, parcels: &[Bytes], next: u64) {
@@ -254,6 +270,7 @@ mod tests {
             parcels: (first..first + count)
                 .map(|number| Bytes::from(number.to_string()))
                 .collect(),
+            cut: 0,
         }
     }
 

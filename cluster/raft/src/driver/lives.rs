@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::cut::marked;
 use cluster::{Command, Outcome, query};
 use transport::{Incarnation, ShardId};
 
@@ -19,15 +20,17 @@ pub(super) async fn meet(parts: Arc<DriverParts>, other: ShardId) {
         let meet = match query::meeting(&*parts.reader, own, target) {
             Ok(Some(meet)) => meet,
             Ok(None) => return,
-            Err(error) => {
-                tracing::error!(shard = %parts.shard, %error, "what a shard knows of lives cannot be read");
-                return;
-            }
+            Err(error) => return unreadable(&parts, &error),
         };
-        let asked = vec![Command::Meet(meet)];
+        // Read after what is told. Also where no cut was made yet: the answer says that of the other shard.
+        let cut = match query::last_cut(&*parts.reader) {
+            Ok(cut) => cut,
+            Err(error) => return unreadable(&parts, &error),
+        };
+        let asked = vec![Command::Cut(cut), Command::Meet(meet)];
         let answer = parts.router.submit(other, asked, deadline).await;
-        match answer.map(|outcomes| outcomes.into_iter().next()) {
-            Ok(Some(Outcome::Met(met))) => {
+        match answer.as_deref() {
+            Ok([Outcome::Cut(cut), Outcome::Met(met)]) => {
                 if met.forgotten > 0 {
                     tracing::warn!(
                         shard = %parts.shard,
@@ -36,7 +39,8 @@ pub(super) async fn meet(parts: Arc<DriverParts>, other: ShardId) {
                         "messages that the lost life of this shard had taken are lost"
                     );
                 }
-                parts.propose(Command::Met(met)).await;
+                let met = marked(*cut, Command::Met(met.clone()));
+                parts.propose_all(&met).await;
                 return;
             }
             other => {
@@ -45,6 +49,10 @@ pub(super) async fn meet(parts: Arc<DriverParts>, other: ShardId) {
             }
         }
     }
+}
+
+fn unreadable(parts: &DriverParts, error: &query::QueryError) {
+    tracing::error!(shard = %parts.shard, %error, "what a shard knows of lives cannot be read");
 }
 
 /// The life that a shard is in, or will be in soon, by the shard map.

@@ -69,8 +69,13 @@ impl DriverParts {
     /// Proposes a command until it is committed or this node leads no longer. Only for commands
     /// that may be committed more than once.
     async fn propose(&self, command: Command) {
+        self.propose_all(&[command]).await;
+    }
+
+    /// As [`DriverParts::propose`], for commands that stay together.
+    async fn propose_all(&self, commands: &[Command]) {
         loop {
-            match self.proposer.propose(vec![command.clone()]).await {
+            match self.proposer.propose(commands.to_vec()).await {
                 Ok(_) => return,
                 Err(ProposeError::NotLeader { .. }) if !self.group.leads() => return,
                 Err(error) => {

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod faults;
+pub mod work;
 pub mod workers;
 
 use std::future::Future;
@@ -14,6 +15,7 @@ use cluster::engine::model::ModelEngine;
 use cluster::store::memory::{FlushMode, MemoryStores};
 use cluster::{Command, StateHash};
 use cluster_raft::apply::ThreadPool;
+use cluster_raft::backup::RestorePorts;
 use cluster_raft::bootstrap::Discovery;
 use cluster_raft::disk::{Disk, MemoryDisk};
 use cluster_raft::http::{HttpClient, NoHttp};
@@ -80,6 +82,18 @@ impl Machine {
             apply: ThreadPool::start(2).unwrap(),
             http: Arc::clone(&self.http),
             spans: Arc::clone(&self.spans),
+        }
+    }
+
+    /// What a restore onto it works with.
+    pub fn restore_ports(&self) -> RestorePorts {
+        RestorePorts {
+            identity_disk: Arc::new(self.identity.clone()),
+            log_disk: Arc::new(self.log.clone()),
+            stores: Arc::new(self.stores.clone()),
+            engine: Arc::clone(&self.engine),
+            entropy: Arc::new(SystemEntropy),
+            clock: Arc::clone(&self.clock),
         }
     }
 

@@ -1,0 +1,173 @@
+//! Backups of a cluster whose shards are on different nodes, while messages go from shard to shard; what is restored
+//! has all that was acknowledged before, once, under another id, and takes more.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use cluster::engine::model::Do;
+use cluster::{Body, Command, Outcome, query, shard_of};
+use cluster_raft::Groups;
+use cluster_raft::backup::{NewCluster, Restored, restore};
+use cluster_raft::bootstrap::Discovery;
+use cluster_raft::types::NodeInfo;
+use common::work::{SHARDS, Work};
+use common::workers::{address, deploy, send};
+use common::{Machine, PATIENCE, config, eventually};
+use transport::{Address, ShardId};
+use transport_memory::MemoryNetwork;
+
+/// Nodes that hold each shard once: most are read from another node.
+async fn spread(machines: &[Machine]) -> Vec<Groups> {
+    let starts = machines.iter().map(|machine| {
+        let mut config = config(machine.label.0, Discovery::Expect(3), SHARDS);
+        config.founding.settings.replicas = 1;
+        machine.start(config)
+    });
+    let started = futures::future::join_all(starts).await;
+    let nodes: Vec<Groups> = started.into_iter().map(Result::unwrap).collect();
+    for node in &nodes {
+        assert!(node.wait_ready(PATIENCE).await);
+    }
+    nodes
+}
+
+async fn read(node: &Groups) -> Vec<u8> {
+    let mut backup = node.begin_backup("test").await.unwrap();
+    let mut file = Vec::new();
+    while let Some(bytes) = backup.next().await.unwrap() {
+        file.extend_from_slice(&bytes);
+    }
+    file
+}
+
+async fn restore_onto(machine: &Machine, file: &[u8]) -> Restored {
+    let settings = config(machine.label.0, Discovery::Alone, SHARDS);
+    let new = NewCluster {
+        name: None,
+        info: NodeInfo::default(),
+        log_limits: settings.log_limits,
+    };
+    restore(file, new, machine.restore_ports(), |_| {})
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_restored_has_all_that_was_acknowledged_before_once() {
+    let network = MemoryNetwork::default();
+    let machines: Vec<Machine> = (1..=3).map(|label| Machine::new(&network, label)).collect();
+    let nodes = spread(&machines).await;
+    assert!((0..SHARDS).any(|shard| !nodes[0].holds(ShardId(shard))));
+    deploy(&nodes[0], SHARDS).await;
+    let mut work = Work::new();
+    work.go_on(&nodes[1], 100).await;
+    let before = work.said.clone();
+    let (file, ()) = tokio::join!(read(&nodes[0]), work.go_on(&nodes[1], 2_000));
+
+    let machine = Machine::new(&MemoryNetwork::default(), 9);
+    let restored = restore_onto(&machine, &file).await;
+    assert_ne!(Some(restored.cluster), nodes[0].cluster());
+    assert_eq!(restored.from.cluster, nodes[0].cluster().unwrap());
+    let started = machine.start(config(9, Discovery::Alone, SHARDS)).await;
+    let node = started.unwrap();
+    assert!(node.wait_ready(PATIENCE).await);
+    assert_eq!(node.cluster(), Some(restored.cluster));
+    eventually("all of before to be there", || async {
+        let Some((counted, told)) = work.both(&node).await else {
+            return false;
+        };
+        let over = counted.iter().zip(&told).any(|(got, told)| got > told);
+        assert!(!over, "more than was sent: {counted:?} of {told:?}");
+        counted == told && told.iter().zip(&before).all(|(told, said)| told >= said)
+    })
+    .await;
+    eventually("the node to be known by its name", || async {
+        let system = node.system().borrow().clone();
+        let mut members = system.members.values();
+        members.len() == 1 && members.all(|member| member.name == "node-9")
+    })
+    .await;
+
+    // A backup of what was restored, restored: its messages are new ones in new lives again.
+    let mut more = Work::new();
+    let counted = work.counted(&node).await;
+    more.go_on(&node, 50).await;
+    let file = read(&node).await;
+    let again = Machine::new(&MemoryNetwork::default(), 10);
+    restore_onto(&again, &file).await;
+    let started = again.start(config(10, Discovery::Alone, SHARDS)).await;
+    let last = started.unwrap();
+    assert!(last.wait_ready(PATIENCE).await);
+    let expected: Vec<i64> = counted.iter().zip(&more.said).map(|(a, b)| a + b).collect();
+    eventually("all of both to be there", || async {
+        let both = more.both(&last).await;
+        both == Some((expected.clone(), expected.clone()))
+    })
+    .await;
+}
+
+/// A shard that is told something by another, with the message that has it told.
+fn pair() -> (ShardId, ShardId, Address, Body) {
+    let mut pairs = (0..).map(|at| (address("Counter", at), address("Sink", at)));
+    let apart = |(from, to): &(Address, Address)| shard_of(from, SHARDS) != shard_of(to, SHARDS);
+    let (from, to) = pairs.find(apart).unwrap();
+    let key = to.key().unwrap().to_owned();
+    let tell = Do::Send("Sink".into(), Some(key), vec![Do::Add(1)]);
+    let shards = (shard_of(&from, SHARDS), shard_of(&to, SHARDS));
+    (shards.0, shards.1, from, Do::body(&[tell]))
+}
+
+async fn last_cut(node: &Groups, shard: ShardId) -> u64 {
+    let reader = node.read(shard, true).await.unwrap();
+    query::last_cut(&*reader).unwrap()
+}
+
+/// How many parcels a shard put into its channel to another, and how many are acknowledged.
+async fn channel(node: &Groups, from: ShardId, to: ShardId) -> (u64, u64) {
+    let reader = node.read(from, true).await.unwrap();
+    let heads = query::channels(&*reader).unwrap();
+    let head = heads.iter().find(|head| head.target == to);
+    head.map_or((0, 0), |head| (head.next - 1, head.acked))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_goes_with_parcels_and_with_acknowledgements() {
+    let machine = Machine::new(&MemoryNetwork::default(), 1);
+    let started = machine.start(config(1, Discovery::Alone, SHARDS)).await;
+    let node = started.unwrap();
+    assert!(node.wait_ready(PATIENCE).await);
+    deploy(&node, SHARDS).await;
+    let (from, to, counter, body) = pair();
+    let cut =
+        |shard: ShardId, number: u64| node.submit(shard, vec![Command::Cut(number)], PATIENCE);
+    let tell = |sequence: u64| {
+        let command = send(&node, sequence, counter.clone(), body.clone());
+        node.submit(from, vec![command], PATIENCE)
+    };
+    let acknowledged = |parcels: u64| {
+        let node = &node;
+        eventually("parcels to be acknowledged", move || async move {
+            channel(node, from, to).await == (parcels, parcels)
+        })
+    };
+
+    tell(1).await.unwrap();
+    acknowledged(1).await;
+    cut(from, 7).await.unwrap();
+    assert_eq!(last_cut(&node, to).await, 0, "nothing was said since");
+    tell(2).await.unwrap();
+    acknowledged(2).await;
+    assert_eq!(last_cut(&node, to).await, 7, "a parcel brought it");
+
+    cut(to, 9).await.unwrap();
+    assert_eq!(last_cut(&node, from).await, 7, "nothing was said since");
+    tell(3).await.unwrap();
+    acknowledged(3).await;
+    assert_eq!(
+        last_cut(&node, from).await,
+        9,
+        "an acknowledgement brought it"
+    );
+    let earlier = cut(to, 8).await.unwrap();
+    assert_eq!(earlier, [Outcome::Cut(9)]);
+}

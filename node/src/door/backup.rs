@@ -1,0 +1,29 @@
+//! A backup of the whole cluster, as an operator asks for it. Comes after the HTTP handler; before the cut of all
+//! shards, and the nodes that hold their states. Guarantees: what is given is a whole file, or ends with an error.
+//! Leaves to others: the cut and the bytes (`cluster_raft::backup`), keeping them (the client).
+
+use cluster::codes;
+use cluster::outcome::Refusal;
+use cluster_raft::backup::Backup;
+
+use super::{Door, DoorError};
+
+/// When it is worth trying again: an election is over by then.
+const RETRY_AFTER_MS: u64 = 1_000;
+
+impl Door {
+    /// Makes the cut of a backup; its bytes are read from what is returned.
+    ///
+    /// # Errors
+    /// `E-backup-failed`: a shard has no leader, or something changed again and again meanwhile.
+    pub async fn backup(&self) -> Result<Backup, DoorError> {
+        let begun = self.groups().begin_backup(env!("CARGO_PKG_VERSION")).await;
+        begun.map_err(|error| {
+            DoorError::Refused(Refusal {
+                code: codes::BACKUP_FAILED.to_owned(),
+                message: error.to_string(),
+                retry_after_ms: Some(RETRY_AFTER_MS),
+            })
+        })
+    }
+}
