@@ -50,6 +50,9 @@ impl Answers {
                     reason: "the node is starting".to_owned(),
                 }),
             },
+            Request::Piece(_) | Request::Rest { .. } => Err(ProposeError::Unavailable {
+                reason: "a piece stands where a whole request has to".to_owned(),
+            }),
         }
     }
 

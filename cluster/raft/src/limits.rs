@@ -94,6 +94,20 @@ pub const EVIDENCE_MAX: usize = 8;
 /// disk is noticed early, and little enough that a small snapshot reserves little.
 pub const SPOOL_FILE_BYTES: u64 = 16 << 20;
 
+/// Bytes of one piece of a request or answer between nodes that is larger (256 KiB): a quarter of what a
+/// bus takes in one message, so that what is small passes between two pieces.
+pub const PIECE_BYTES: usize = 256 << 10;
+
+/// Bytes of large requests and answers that a node keeps while their pieces come and go (128 MiB): beyond
+/// it a request is told to come again.
+pub const PIECES_BYTES_MAX: usize = 128 << 20;
+
+/// Milliseconds without another piece after which a transfer is given up.
+pub const PIECES_IDLE_MS: u64 = 10_000;
+
+/// Bytes in a millisecond that a transfer makes at least (1 MB in a second): what is slower has failed.
+pub const SLOWEST_BYTES_PER_MS: u64 = 1_000;
+
 /// Bounds of what is proposed to a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProposerLimits {

@@ -72,7 +72,7 @@ impl Door {
             groups,
             bus,
             spans,
-            limits: vm::Limits::default(),
+            limits: cluster::limits::ShardLimits::default().turn,
             places: places::Places::default(),
             programs: programs::Programs::default(),
             sequence: AtomicU64::new(1),

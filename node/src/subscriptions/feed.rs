@@ -73,7 +73,7 @@ pub(super) async fn deliver(
     door.send(&call).await.map(|_| ())
 }
 
-/// The value of a payload: JSON, or else the text.
+/// The value of a payload: JSON, or else the text. Whether it is too large is the door's to say.
 fn body(door: &Door, payload: &[u8]) -> Result<vm::Data, DoorError> {
     let text = std::str::from_utf8(payload)
         .map_err(|error| DoorError::BadBody(format!("the payload is not UTF-8: {error}")))?;

@@ -175,10 +175,17 @@ pub fn config(label: u64, discovery: Discovery, shards: u32) -> Config {
 /// Starts machines at once and waits until all are ready.
 pub async fn start_all(machines: &[Machine], shards: u32) -> Vec<Groups> {
     let count = machines.len();
-    let starts = machines.iter().map(|machine| {
-        let config = config(machine.label.0, Discovery::Expect(count), shards);
-        machine.start(config)
-    });
+    start_with(machines, |label| {
+        config(label, Discovery::Expect(count), shards)
+    })
+    .await
+}
+
+/// As [`start_all`], each with the settings for its label.
+pub async fn start_with(machines: &[Machine], config: impl Fn(u64) -> Config) -> Vec<Groups> {
+    let starts = machines
+        .iter()
+        .map(|machine| machine.start(config(machine.label.0)));
     let started = futures::future::join_all(starts).await;
     let nodes: Vec<Groups> = started.into_iter().map(Result::unwrap).collect();
     for node in &nodes {
