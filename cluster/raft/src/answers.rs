@@ -10,6 +10,7 @@ use futures::future::{BoxFuture, FutureExt};
 use transport::ClusterId;
 
 use crate::bootstrap::Keeper;
+use crate::payloads;
 use crate::proposer::ProposeError;
 use crate::remote::{CallHandler, Request, Requests, Response};
 use crate::router::Router;
@@ -50,6 +51,11 @@ impl Answers {
                     reason: "the node is starting".to_owned(),
                 }),
             },
+            request @ (Request::HasPayload(_)
+            | Request::PutPayload { .. }
+            | Request::GetPayload(_)) => {
+                payloads::answer(&self.router.network.payloads, request).await
+            }
             Request::Piece(_) | Request::Rest { .. } => Err(ProposeError::Unavailable {
                 reason: "a piece stands where a whole request has to".to_owned(),
             }),

@@ -32,6 +32,7 @@ pub mod memory;
 mod moves;
 pub mod network;
 pub mod opener;
+pub mod payloads;
 pub mod pieces;
 pub mod placement;
 pub mod ports;

@@ -81,7 +81,7 @@ pub fn cut(from: u64, request: &Bytes) -> impl Iterator<Item = Piece> + '_ {
 
 impl Pieces {
     /// Takes a piece of a request. Its first one begins it.
-    pub fn take(&self, piece: Piece) -> Taken {
+    pub fn take(&self, piece: &Piece) -> Taken {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (piece.from, piece.transfer);
         let length = usize::try_from(piece.length).unwrap_or(usize::MAX);
@@ -169,7 +169,7 @@ mod tests {
             let mut taken = Taken::Lost;
             for piece in cut(7, &whole) {
                 assert!(piece.bytes.len() <= PIECE_BYTES);
-                taken = pieces.take(piece);
+                taken = pieces.take(&piece);
             }
             assert_eq!(taken, Taken::Whole(whole));
         }
@@ -180,9 +180,9 @@ mod tests {
         let (pieces, whole) = (Pieces::default(), request(4 * PIECE_BYTES));
         let mut cut = cut(7, &whole);
         let (first, second, third) = (cut.next(), cut.next(), cut.next());
-        assert_eq!(pieces.take(first.unwrap()), Taken::Part);
-        assert_eq!(pieces.take(third.unwrap()), Taken::Lost);
-        assert_eq!(pieces.take(second.unwrap()), Taken::Lost);
+        assert_eq!(pieces.take(&first.unwrap()), Taken::Part);
+        assert_eq!(pieces.take(&third.unwrap()), Taken::Lost);
+        assert_eq!(pieces.take(&second.unwrap()), Taken::Lost);
         let beyond = Piece {
             from: 1,
             transfer: 1,
@@ -190,13 +190,13 @@ mod tests {
             offset: 0,
             bytes: request(4),
         };
-        assert_eq!(pieces.take(beyond), Taken::Lost);
+        assert_eq!(pieces.take(&beyond), Taken::Lost);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_kept_is_bounded_and_what_is_left_lying_gives_way() {
         let (pieces, whole) = (Pieces::default(), request(20 << 20));
-        let begin = || pieces.take(cut(7, &whole).next().unwrap());
+        let begin = || pieces.take(&cut(7, &whole).next().unwrap());
         let fit = PIECES_BYTES_MAX / whole.len();
         for _ in 0..fit {
             assert_eq!(begin(), Taken::Part);

@@ -20,6 +20,7 @@ use transport::{
 use crate::identity::Proposal;
 use crate::limits::PIECE_BYTES;
 use crate::network::{Network, wire};
+use crate::payloads::Reference;
 use crate::pieces::{self, Piece, Pieces, Taken};
 use crate::proposer::ProposeError;
 use crate::types::NodeId;
@@ -52,6 +53,17 @@ pub enum Request {
     Promise(Proposal),
     /// For the node's own handler.
     Call(Bytes),
+    /// Does the node have a payload?
+    HasPayload(Reference),
+    /// Keep a payload.
+    PutPayload {
+        /// Its name.
+        reference: Reference,
+        /// Its content.
+        bytes: Bytes,
+    },
+    /// Give a payload.
+    GetPayload(Reference),
     /// A part of a request that is larger than a message.
     Piece(Piece),
     /// Give a part of an answer that is larger than a message.
@@ -84,6 +96,10 @@ pub enum Response {
     Answer(Bytes),
     /// Not done.
     Failed(ProposeError),
+    /// Whether the node has a payload, on its disk.
+    HasPayload(bool),
+    /// A payload, where the node has it.
+    Payload(Option<Bytes>),
     /// The part of a request is here.
     Part,
     /// The answer is larger than a message, and is kept to be fetched.
@@ -184,7 +200,7 @@ impl Receiver {
 
     async fn respond(&self, payload: &[u8]) -> Response {
         match wire::decode(payload) {
-            Ok(Request::Piece(piece)) => match self.pieces.take(piece) {
+            Ok(Request::Piece(piece)) => match self.pieces.take(&piece) {
                 Taken::Part => Response::Part,
                 Taken::Whole(request) => match wire::decode(&request) {
                     Ok(request) => Arc::clone(&self.requests).answer(request).await,

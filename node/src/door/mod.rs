@@ -62,6 +62,7 @@ pub struct Door {
     programs: programs::Programs<vm::Program>,
     sequence: AtomicU64,
     clock: AtomicU64,
+    heard_refused: AtomicU64,
 }
 
 impl Door {
@@ -77,7 +78,19 @@ impl Door {
             programs: programs::Programs::default(),
             sequence: AtomicU64::new(1),
             clock: AtomicU64::new(0),
+            heard_refused: AtomicU64::new(0),
         }
+    }
+
+    /// A message of the bus was given up, because no worker can take it.
+    pub(crate) fn count_heard_refused(&self) {
+        self.heard_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many there were.
+    #[must_use]
+    pub fn heard_refused(&self) -> u64 {
+        self.heard_refused.load(Ordering::Relaxed)
     }
 
     /// The groups behind it.

@@ -93,6 +93,7 @@ async fn take(door: &Door, name: &Address, stream: &str, message: &BusMessage) {
                 "a message of the stream did not reach the worker"
             );
             if is_final(&error) {
+                door.count_heard_refused();
                 "+TERM".to_owned()
             } else {
                 format!("-NAK {{\"delay\":{}}}", PAUSE.as_nanos())

@@ -17,6 +17,7 @@ mod guidance;
 mod journey;
 mod membership;
 mod modules;
+mod payloads;
 mod reactive;
 mod readme;
 mod rebalance;

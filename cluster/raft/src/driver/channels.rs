@@ -45,6 +45,7 @@ pub(super) async fn run(
         acknowledged: 0,
         acknowledge_at: None,
         at_unix_nanos: 0,
+        looks: true,
     };
     while pump.step().await.is_some() {}
 }
@@ -110,6 +111,9 @@ struct Pump {
     acknowledged: u64,
     acknowledge_at: Option<Instant>,
     at_unix_nanos: u64,
+    /// Whether state may have more than was announced: what a new leader is told of a channel that is far
+    /// behind is its first batch.
+    looks: bool,
 }
 
 impl Pump {
@@ -120,6 +124,10 @@ impl Pump {
         }
         if self.next < self.end {
             self.send().await;
+            return Some(());
+        }
+        if self.looks && self.next > 0 {
+            self.look();
             return Some(());
         }
         match self.acknowledge_at {
@@ -133,6 +141,24 @@ impl Pump {
             },
         }
         Some(())
+    }
+
+    /// Goes on with what state has beyond what was announced.
+    fn look(&mut self) {
+        let (target, incarnation) = self.target;
+        let reader = &*self.parts.reader;
+        match query::channel(reader, target, incarnation, self.next, CHANNEL_BATCH_BYTES) {
+            Ok(Some(batch)) => {
+                self.end = self.end.max(batch.first + batch.parcels.len() as u64);
+                self.ready
+                    .add(batch, self.parts.limits.channel_memory_bytes);
+            }
+            Ok(None) => self.looks = false,
+            Err(error) => {
+                tracing::error!(%target, %error, "a channel cannot be read");
+                self.looks = false;
+            }
+        }
     }
 
     fn hear(&mut self, announced: Announced) {

@@ -19,6 +19,7 @@ use transport::{Bus, BusError, Headers, RaftChannel, Subjects};
 
 use crate::disk::Disk;
 use crate::limits::PIECE_BYTES;
+use crate::payloads::PayloadStore;
 use crate::pieces::{self, Pieces, Taken};
 use crate::state_machine::Raft;
 use crate::types::NodeId;
@@ -85,6 +86,8 @@ pub struct Network {
     gatherers: Mutex<BTreeMap<(NodeId, RaftChannel), Gatherer>>,
     incoming: Mutex<BTreeMap<Lived, Incoming>>,
     pieces: Pieces,
+    /// What stands beside the log.
+    pub(crate) payloads: Arc<PayloadStore>,
     /// Where snapshots are kept while they arrive.
     spool_disk: Arc<dyn Disk>,
 }
@@ -98,6 +101,7 @@ impl Network {
         buses: Buses,
         timing: NetworkTiming,
         spool_disk: Arc<dyn Disk>,
+        payloads: Arc<PayloadStore>,
     ) -> Arc<Self> {
         Arc::new(Self {
             local,
@@ -108,6 +112,7 @@ impl Network {
             gatherers: Mutex::default(),
             incoming: Mutex::default(),
             pieces: Pieces::default(),
+            payloads,
             spool_disk,
         })
     }
@@ -134,7 +139,7 @@ impl Network {
     }
 
     /// Takes a piece; gives the request once it is whole, or what to answer before.
-    fn take_piece(&self, piece: pieces::Piece) -> Result<(Lived, Request), Response> {
+    fn take_piece(&self, piece: &pieces::Piece) -> Result<(Lived, Request), Response> {
         match self.pieces.take(piece) {
             Taken::Part => Err(Response::Part),
             Taken::Lost => Err(Response::Restart),

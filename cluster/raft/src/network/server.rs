@@ -155,7 +155,7 @@ async fn handle(network: Arc<Network>, group: Lived, raft: Raft, request: Reques
             }
         }
         Request::Chunk(chunk) => super::snapshots::receive(&network, group, &raft, chunk).await,
-        Request::Piece(piece) => match network.take_piece(piece) {
+        Request::Piece(piece) => match network.take_piece(&piece) {
             Ok((whole, Request::Chunk(chunk))) if whole == group => {
                 super::snapshots::receive(&network, group, &raft, chunk).await
             }

@@ -35,6 +35,7 @@ pub struct Machine {
     identity: MemoryDisk,
     log: MemoryDisk,
     spool: MemoryDisk,
+    payloads: MemoryDisk,
     stores: MemoryStores,
     http: Arc<dyn HttpClient>,
     spans: Arc<dyn SpanSink>,
@@ -55,6 +56,7 @@ impl Machine {
             identity: MemoryDisk::new(1 << 20),
             log: MemoryDisk::new(1 << 30),
             spool: MemoryDisk::new(1 << 30),
+            payloads: MemoryDisk::new(1 << 30),
             stores: MemoryStores::new(FlushMode::EveryUnits(32)),
             http: Arc::new(NoHttp),
             spans: Arc::new(NoSpans),
@@ -75,6 +77,7 @@ impl Machine {
             identity_disk: Arc::new(self.identity.clone()),
             log_disk: Arc::new(self.log.clone()),
             spool_disk: Arc::new(self.spool.clone()),
+            payload_disk: Arc::new(self.payloads.clone()),
             stores: Arc::new(self.stores.clone()),
             engine: Arc::clone(&self.engine),
             apply: ThreadPool::start(2).unwrap(),
@@ -118,6 +121,11 @@ impl Machine {
         &self.spool
     }
 
+    /// The folder of its large payloads.
+    pub fn payloads(&self) -> &MemoryDisk {
+        &self.payloads
+    }
+
     /// Its state stores.
     pub fn stores(&self) -> &MemoryStores {
         &self.stores
@@ -134,6 +142,7 @@ impl Machine {
         self.identity = self.identity.crash(seed);
         self.log = self.log.crash(seed);
         self.spool = self.spool.crash(seed);
+        self.payloads = self.payloads.crash(seed);
         self.stores.crash(seed);
     }
 
