@@ -64,7 +64,7 @@ fn what_is_moved_forward_or_forgotten_is_counted_once_or_not_at_all() {
     let mut rig = Rig::new(tiny());
     append(&mut rig, 3, 0..2, true);
     // Other groups fill segments, until the entries of the first are rewritten in front of them.
-    for round in 0..40 {
+    for round in 0..200 {
         append(&mut rig, 4, round * 8..round * 8 + 8, false);
         rig.purge(4, round * 8 + 6);
         rig.flush();
