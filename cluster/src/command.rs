@@ -182,6 +182,11 @@ pub enum EffectResult {
         /// What the bus said.
         reason: String,
     },
+    /// It can never be asked: what would be sent is larger than the bus takes.
+    TooLarge {
+        /// What the bus said.
+        reason: String,
+    },
 }
 
 /// The target of a channel has everything up to `through`.

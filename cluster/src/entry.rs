@@ -23,6 +23,25 @@ pub struct EntryStamp {
     pub entropy: [u8; 16],
 }
 
+/// The beginning of an entry's bytes: everything before its commands.
+#[must_use]
+pub fn encode_stamp(stamp: EntryStamp) -> Bytes {
+    codec::with_version(&stamp, codec::VERSION).expect("numbers and bytes always encode")
+}
+
+/// The end of an entry's bytes, of a shard or of the system group: its commands.
+///
+/// # Errors
+///
+/// `TooLarge` where no entry could have them.
+pub fn encode_commands<T: Serialize>(commands: &[T]) -> Result<Bytes, EncodeError> {
+    // A stamp has fewer bytes than that, whatever its time.
+    const STAMP_BYTES: usize = 64;
+    let encoded = codec::encode(commands, ENTRY_BYTES_MAX - STAMP_BYTES)?;
+    // Without the version, which stands before the stamp.
+    Ok(encoded.slice(1..))
+}
+
 /// One entry of a shard's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {

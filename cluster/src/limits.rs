@@ -73,11 +73,7 @@ impl Default for ShardLimits {
     fn default() -> Self {
         const DAY_MS: u64 = 24 * 60 * 60 * 1000;
         ShardLimits {
-            turn: vm::limits::Limits {
-                // Below `BODY_BYTES_MAX`, so that the script hears of it, not its dead letters.
-                message_bytes: 900 * 1024,
-                ..vm::limits::Limits::default()
-            },
+            turn: vm::limits::Limits::default(),
             command_instructions: 5_000_000,
             delivery_instructions: 200,
             queue_soft: 100_000,
@@ -106,9 +102,9 @@ impl Default for ShardLimits {
     }
 }
 
-/// Bytes of one encoded entry: what a log record and a bus request may carry. Proposers batch
-/// below it.
-pub const ENTRY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of one encoded entry (20 MiB): a start with a configuration and a message, both of the largest
+/// kind. Proposers batch far below it, and keep what is large beside the log.
+pub const ENTRY_BYTES_MAX: usize = 20 * 1024 * 1024;
 
 /// Commands in one entry.
 pub const ENTRY_COMMANDS_MAX: usize = 4096;
@@ -128,13 +124,22 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
 /// what the bus takes in one message, with room for headers.
 pub const CHANNEL_BATCH_BYTES: usize = 512 * 1024;
 
-/// Bytes of one parcel. A larger one could never travel, so the message becomes a dead letter at
-/// its sender: what the bus takes in one message, less room for the batch around it.
-pub const PARCEL_BYTES_MAX: usize = transport::limits::PAYLOAD_BYTES_MAX - 64 * 1024;
+/// Bytes of one parcel: a body with stamp and addresses. A larger one could never be logged by its target,
+/// so the message becomes a dead letter at its sender.
+pub const PARCEL_BYTES_MAX: usize = BODY_BYTES_MAX + 64 * 1024;
 
-/// Bytes of a message's body or a run's configuration: what is left of a parcel besides stamp and
-/// addresses.
-pub const BODY_BYTES_MAX: usize = PARCEL_BYTES_MAX - 8 * 1024;
+/// Bytes of a message's body or a run's configuration as they are encoded: `message_bytes` counts a number
+/// as eight bytes, and it takes nine. The script hears of what is too large, so nothing that it sends
+/// comes near this.
+pub const BODY_BYTES_MAX: usize = (MESSAGE_BYTES / 8) * 9 + 64 * 1024;
+
+/// The usual limit of a message, which this file's other bounds are made for.
+const MESSAGE_BYTES: usize = 8 * 1024 * 1024;
+
+// A batch of a channel always fits an entry, and a record with a message one value of the store.
+const _: () = assert!(PARCEL_BYTES_MAX + 64 * 1024 < ENTRY_BYTES_MAX);
+const _: () = assert!(2 * BODY_BYTES_MAX + 64 * 1024 < ENTRY_BYTES_MAX);
+const _: () = assert!(PARCEL_BYTES_MAX + 1024 * 1024 < VALUE_BYTES_MAX);
 
 /// Parcels in one batch of a channel.
 pub const CHANNEL_BATCH_PARCELS: usize = 1024;
@@ -149,8 +154,28 @@ pub const HOT_BYTES: usize = 16 << 20;
 /// Rows that one page of a query returns at most.
 pub const PAGE_ROWS_MAX: usize = 1000;
 
+/// Bytes of rows after which a page of a query ends, unless its first alone has more (16 MiB): what a node
+/// holds of an answer, and sends to another.
+pub const PAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// Nodes that a cluster has at most: what the system group's state is sized for.
 pub const NODES_MAX: usize = 1024;
 
 /// Shards that a cluster has at most.
 pub const SHARDS_MAX: u32 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_script_may_send_fits_a_body_whatever_its_encoding_adds() {
+        let limits = ShardLimits::default().turn;
+        let numbers = usize::try_from(limits.message_bytes).unwrap() / 8 - 8;
+        let value = vm::Data::array(vec![vm::Data::Number(0.1); numbers]).unwrap();
+        assert!(u64::from(value.shape().byte_count) <= limits.message_bytes);
+        let body = crate::message::Body::from_data(value).bytes().len();
+        assert!(body as u64 > limits.message_bytes, "{body}");
+        assert!(body <= BODY_BYTES_MAX, "{body}");
+    }
+}

@@ -26,7 +26,8 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use crate::keys;
-use crate::store::StoreError;
+use crate::limits::PAGE_BYTES_MAX;
+use crate::store::{Pair, StateRead, StoreError, successor};
 
 /// Why a read failed.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,37 @@ pub(crate) fn decode<T: DeserializeOwned>(key: &[u8], bytes: &Bytes) -> Result<T
     })
 }
 
+/// The first pairs of a range: at most `rows`, and no more than the one with which they have
+/// [`PAGE_BYTES_MAX`]. Reads a few at first, because each may be large.
+pub(crate) fn page(
+    reader: &dyn StateRead,
+    from: &[u8],
+    until: Option<&[u8]>,
+    rows: usize,
+) -> Result<Vec<Pair>, StoreError> {
+    let mut page: Vec<Pair> = Vec::new();
+    let (mut bytes, mut count) = (0, 2);
+    let mut from = from.to_vec();
+    while page.len() < rows && bytes < PAGE_BYTES_MAX {
+        let wanted = count.min(rows - page.len());
+        let read = reader.scan(&from, until, wanted)?;
+        let is_last = read.len() < wanted;
+        let read_bytes: usize = read.iter().map(|(_, value)| value.len()).sum();
+        // As many as fit, if the next are like these, and no more than twice as many.
+        let fit = PAGE_BYTES_MAX / (read_bytes / read.len().max(1)).max(1);
+        count = (2 * count).min(fit.max(1));
+        bytes += read_bytes;
+        if let Some((key, _)) = read.last() {
+            from = successor(key);
+        }
+        page.extend(read);
+        if is_last {
+            break;
+        }
+    }
+    Ok(page)
+}
+
 /// The number in the last eight bytes of a key.
 pub(crate) fn number_of(key: &[u8]) -> Result<u64, QueryError> {
     let corrupt = || QueryError::Corrupt {
@@ -60,4 +92,45 @@ pub(crate) fn number_of(key: &[u8]) -> Result<u64, QueryError> {
     let at = key.len().checked_sub(8).ok_or_else(corrupt)?;
     let bytes: [u8; 8] = key[at..].try_into().map_err(|_| corrupt())?;
     Ok(u64::from_be_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::memory::{FlushMode, MemoryStores};
+    use crate::store::{GroupId, StateStore, StoreProvider};
+
+    fn filled(count: u32, bytes: usize) -> Box<dyn StateStore> {
+        let mut store = MemoryStores::new(FlushMode::OnDemand)
+            .open(GroupId(1))
+            .unwrap();
+        for number in 0..count {
+            store.put(&number.to_be_bytes(), Bytes::from(vec![1; bytes]));
+        }
+        store.commit(1).unwrap();
+        store
+    }
+
+    fn pages(store: &dyn StateRead, rows: usize) -> Vec<usize> {
+        let (mut from, mut counts) = (Vec::new(), Vec::new());
+        loop {
+            let page = page(store, &from, None, rows).unwrap();
+            let Some((key, _)) = page.last() else {
+                return counts;
+            };
+            from = successor(key);
+            counts.push(page.len());
+        }
+    }
+
+    #[test]
+    fn a_page_ends_after_its_rows_or_its_bytes_and_the_next_goes_on() {
+        assert_eq!(pages(&*filled(250, 10), 100), [100, 100, 50]);
+        let large = pages(&*filled(40, 1 << 20), 100);
+        assert_eq!(large.iter().sum::<usize>(), 40);
+        let most = PAGE_BYTES_MAX >> 20;
+        assert!(large.iter().all(|rows| *rows <= 2 * most), "{large:?}");
+        let largest = pages(&*filled(5, 9 << 20), 100);
+        assert!(largest.iter().all(|rows| *rows <= 2), "{largest:?}");
+    }
 }

@@ -172,6 +172,21 @@ pub struct HistoryRecord {
     pub console: Vec<String>,
 }
 
+impl HistoryRecord {
+    /// About how many bytes it has.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let said = match &self.input {
+            TurnInput::Start { config: body, .. }
+            | TurnInput::Message { body, .. }
+            | TurnInput::Reply { body, .. }
+            | TurnInput::Told { body, .. } => body.bytes().len(),
+            TurnInput::Timer { .. } | TurnInput::Idle | TurnInput::Kill { .. } => 0,
+        };
+        said + self.console.iter().map(String::len).sum::<usize>()
+    }
+}
+
 /// A message as it is stored. One that was applied only points into history, which has the rest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum StoredMessage {

@@ -85,6 +85,7 @@ impl Node {
             door: Arc::clone(&served),
             leaving: left,
             spans: counts,
+            large_bodies: Context::large_bodies(),
         };
         let server = Server::start(listener, context)?;
 
@@ -182,6 +183,7 @@ fn ports(config: &Config, buses: Buses, spans: Arc<dyn SpanSink>) -> anyhow::Res
         identity_disk: Arc::new(FileDisk::open(&folder("identity")?)?),
         log_disk: Arc::new(FileDisk::open(&folder("log")?)?),
         spool_disk: Arc::new(FileDisk::open(&folder("received")?)?),
+        payload_disk: Arc::new(FileDisk::open(&folder("payloads")?)?),
         stores: Arc::new(DiskStores::open(&folder("state")?, stores)?),
         engine: Arc::new(ScriptEngine),
         apply: ThreadPool::start(APPLY_THREADS)?,

@@ -81,7 +81,7 @@ limits! {
     /// Bytes of all state of one worker. State is in memory and in every snapshot.
     state_bytes: u64, StateBytes, 16 << 20, "bytes of state in one worker";
     /// Bytes of one message after normalisation. Larger things belong in an object store.
-    message_bytes: u64, MessageBytes, 1 << 20, "bytes in one message";
+    message_bytes: u64, MessageBytes, 8 << 20, "bytes in one message";
     /// Messages, spawns and kills in one turn. One turn is one log entry's worth of effects.
     turn_sends: u64, TurnSends, 10_000, "messages, spawns and kills in one turn";
     /// Messages that wait for one worker. Counted by whoever holds the mailbox.

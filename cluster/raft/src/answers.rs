@@ -11,6 +11,7 @@ use transport::ClusterId;
 
 use crate::backup::Holds;
 use crate::bootstrap::Keeper;
+use crate::payloads;
 use crate::proposer::ProposeError;
 use crate::remote::{CallHandler, Request, Requests, Response};
 use crate::router::Router;
@@ -59,6 +60,14 @@ impl Answers {
                         reason: error.to_string(),
                     })
             }
+            request @ (Request::HasPayload(_)
+            | Request::PutPayload { .. }
+            | Request::GetPayload(_)) => {
+                payloads::answer(&self.router.network.payloads, request).await
+            }
+            Request::Piece(_) | Request::Rest { .. } => Err(ProposeError::Unavailable {
+                reason: "a piece stands where a whole request has to".to_owned(),
+            }),
         }
     }
 

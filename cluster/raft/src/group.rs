@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use cluster::store::GroupId;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{
@@ -21,6 +22,8 @@ use transport::Incarnation;
 use crate::network::Network;
 use crate::network::client::Clients;
 use crate::network::wire::Lived;
+use crate::payloads::{self, Reference};
+use crate::proposer::ProposeError;
 use crate::settings::Timing;
 use crate::state_machine::{Host, Raft, StateMachine};
 use crate::types::{Config, EntryData, NodeId, NodeInfo};
@@ -126,6 +129,7 @@ impl Group {
         let config = Arc::new(timing.raft_config(id));
         let lived = Lived::new(id, life);
         let clients = Clients::new(Arc::clone(network), lived);
+        host.take_payloads_from(network);
         let machine = StateMachine(Arc::clone(&host));
         let raft = Raft::new(network.local, config, clients, log, machine)
             .await
@@ -236,6 +240,19 @@ impl Group {
                 Err(error) => return Err(self.write_error(&error)),
             }
         }
+    }
+
+    /// Keeps the commands of a large entry on a quorum of its voters, before the entry that names them.
+    ///
+    /// # Errors
+    /// As of `payloads::place`.
+    pub(crate) async fn place(
+        &self,
+        payload: Bytes,
+        deadline: Duration,
+    ) -> Result<Reference, ProposeError> {
+        let (voters, _) = self.members();
+        payloads::place(&self.inner.network, &voters, payload, deadline).await
     }
 
     /// Waits until everything that was committed before this call is applied here. On the leader

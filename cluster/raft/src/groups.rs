@@ -32,7 +32,9 @@ use crate::group::Group;
 use crate::hand_over::{self, Clocks};
 use crate::hello::Listening;
 use crate::introduction;
-use crate::limits::{ClusterLimits, DriverLimits, LogLimits, MemoryLimits, ProposerLimits};
+use crate::limits::{
+    ClusterLimits, DriverLimits, LogLimits, MemoryLimits, PayloadLimits, ProposerLimits,
+};
 use crate::lives::Lives;
 use crate::local::Shared;
 use crate::log::{LogStatistics, LogThreads};
@@ -40,6 +42,7 @@ use crate::memory::{Memory, MemoryStatistics};
 use crate::moves;
 use crate::network::server;
 use crate::opener::Opener;
+use crate::payloads::{self, PayloadStatistics};
 use crate::placement::{self, Founding};
 use crate::ports::Ports;
 use crate::proposer::ProposeError;
@@ -72,6 +75,8 @@ pub struct Config {
     pub log_limits: LogLimits,
     /// Bounds of proposing.
     pub proposer_limits: ProposerLimits,
+    /// How long large payloads are kept.
+    pub payload_limits: PayloadLimits,
     /// Bounds of memory.
     pub memory_limits: MemoryLimits,
     /// Bounds of driving.
@@ -98,6 +103,7 @@ impl Config {
             timing: Timing::default(),
             log_limits: LogLimits::default(),
             proposer_limits: ProposerLimits::default(),
+            payload_limits: PayloadLimits::default(),
             memory_limits: MemoryLimits::default(),
             driver_limits: DriverLimits::default(),
             cluster_limits: ClusterLimits::default(),
@@ -238,6 +244,7 @@ impl Groups {
         tasks.spawn(supervisor::run(Arc::clone(&supervisor)));
         tasks.spawn(room::watch(Arc::clone(&supervisor)));
         tasks.spawn(introduction::run(Arc::clone(&shared), config.info.clone()));
+        tasks.spawn(payloads::upkeep::run(Arc::clone(&shared)));
         tasks.spawn(moves::run(shared));
         Ok(Self::assemble(
             prepared, supervisor, handler, tasks, requests,
@@ -442,6 +449,12 @@ impl Groups {
     #[must_use]
     pub fn memory_statistics(&self) -> MemoryStatistics {
         self.shared().memory.statistics()
+    }
+
+    /// Large payloads that stand beside the log of this node.
+    #[must_use]
+    pub fn payload_statistics(&self) -> PayloadStatistics {
+        self.inner.router.network.payloads.statistics()
     }
 
     /// Whether this node serves: it knows the shards, and the leader of each.

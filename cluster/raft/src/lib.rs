@@ -34,6 +34,8 @@ pub mod memory;
 mod moves;
 pub mod network;
 pub mod opener;
+pub mod payloads;
+pub mod pieces;
 pub mod placement;
 pub mod ports;
 pub mod proposer;

@@ -94,6 +94,50 @@ pub const EVIDENCE_MAX: usize = 8;
 /// disk is noticed early, and little enough that a small snapshot reserves little.
 pub const SPOOL_FILE_BYTES: u64 = 16 << 20;
 
+/// Bytes of one piece of a request or answer between nodes that is larger (256 KiB): a quarter of what a
+/// bus takes in one message, so that what is small passes between two pieces.
+pub const PIECE_BYTES: usize = 256 << 10;
+
+/// Bytes of large requests and answers that a node keeps while their pieces come and go (128 MiB): beyond
+/// it a request is told to come again.
+pub const PIECES_BYTES_MAX: usize = 128 << 20;
+
+/// Milliseconds without another piece after which a transfer is given up.
+pub const PIECES_IDLE_MS: u64 = 10_000;
+
+/// Bytes in a millisecond that a transfer makes at least (1 MB in a second): what is slower has failed.
+pub const SLOWEST_BYTES_PER_MS: u64 = 1_000;
+
+/// Large proposals of a node that are on their way to a quorum at a time (8): each has its payload in
+/// memory, and more would only share the same network.
+pub const PAYLOADS_PLACING_MAX: usize = 8;
+
+/// Milliseconds that an entry waits for its payload, which no node gives, before its group stops here.
+pub const PAYLOAD_MISSING_MS: u64 = 600_000;
+
+/// How long large payloads are kept beside the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayloadLimits {
+    /// Milliseconds that a payload is kept which no entry of the log names. Default 120,000: far longer
+    /// than an entry takes from the moment that its payload is on a quorum.
+    pub grace_ms: u64,
+    /// Bytes of payloads that the log of one group may name without being cut as far as its snapshot
+    /// goes. Default 64 MiB: what is behind a snapshot only serves followers that are a little late.
+    pub named_bytes_max: u64,
+    /// Milliseconds between two looks at which payloads are needed. Default 5,000.
+    pub look_ms: u64,
+}
+
+impl Default for PayloadLimits {
+    fn default() -> Self {
+        Self {
+            grace_ms: 120_000,
+            named_bytes_max: 64 << 20,
+            look_ms: 5_000,
+        }
+    }
+}
+
 /// Bounds of what is proposed to a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProposerLimits {
@@ -104,8 +148,10 @@ pub struct ProposerLimits {
     pub entry_bytes: usize,
     /// Commands that share an entry. Default 1,024: what is gained by sharing is gained by then.
     pub entry_commands_max: usize,
-    /// Bytes of the commands of one proposal. Default 960 KiB: an entry travels whole in one bus
-    /// message of 1 MiB.
+    /// Bytes of the commands of one proposal from which on they stand beside the log. Default 128 KiB: below
+    /// it one flush of the log costs less than a file of its own.
+    pub payload_bytes_min: usize,
+    /// Bytes of the commands of one proposal. Default: what a whole entry may have.
     pub command_bytes_max: usize,
     /// Milliseconds that an append may take before whoever proposed is told that its outcome is
     /// unknown. Default 10,000: longer than any election.
@@ -120,7 +166,8 @@ impl Default for ProposerLimits {
             queue_proposals_max: 16_384,
             entry_bytes: 256 << 10,
             entry_commands_max: 1_024,
-            command_bytes_max: 960 << 10,
+            payload_bytes_min: 128 << 10,
+            command_bytes_max: cluster::limits::ENTRY_BYTES_MAX,
             append_deadline_ms: 10_000,
             retry_after_ms: 100,
         }

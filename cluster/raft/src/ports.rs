@@ -57,6 +57,8 @@ pub struct Ports {
     pub log_disk: Arc<dyn Disk>,
     /// The folder of snapshots that are being received. Emptied at the start.
     pub spool_disk: Arc<dyn Disk>,
+    /// The folder of large payloads, beside the log.
+    pub payload_disk: Arc<dyn Disk>,
     /// State stores.
     pub stores: Arc<dyn StoreProvider>,
     /// What runs turns: `cluster::engine::script::ScriptEngine`, or a model.

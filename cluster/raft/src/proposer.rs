@@ -18,6 +18,7 @@ use crate::group::{Group, GroupError};
 use crate::limits::ProposerLimits;
 use crate::log::{Log, LogError};
 use crate::memory::Memory;
+use crate::payloads::Reference;
 use crate::ports::{Clock, Entropy};
 use crate::time::ShardTime;
 use crate::types::{EntryData, NodeId};
@@ -112,6 +113,9 @@ pub trait Protocol: Send + Sync + 'static {
     /// An entry's bytes.
     fn encode(stamp: EntryStamp, commands: Vec<Self::Command>) -> Result<Bytes, String>;
 
+    /// The end of an entry's bytes, behind `cluster::entry::encode_stamp`: its commands.
+    fn encode_commands(commands: &[Self::Command]) -> Result<Bytes, String>;
+
     /// The outcomes that the machine encoded, one for each command.
     fn outcomes(bytes: &[u8]) -> Result<Vec<Self::Outcome>, String>;
 
@@ -135,12 +139,14 @@ pub trait CommitObserver<C>: Send + Sync + 'static {
 struct Proposal<P: Protocol> {
     commands: Vec<P::Command>,
     bytes: usize,
+    /// The payload that has the commands, on a quorum already: then it has an entry of its own.
+    placed: Option<Reference>,
     answer: oneshot::Sender<Result<Vec<P::Outcome>, ProposeError>>,
 }
 
 /// Takes proposals for one group. Clones share the queue.
 pub struct Proposer<P: Protocol> {
-    group: GroupId,
+    group: Group,
     queue: mpsc::Sender<Proposal<P>>,
     limits: Arc<ProposerLimits>,
     memory: Arc<Memory>,
@@ -150,7 +156,7 @@ pub struct Proposer<P: Protocol> {
 impl<P: Protocol> Clone for Proposer<P> {
     fn clone(&self) -> Self {
         Self {
-            group: self.group,
+            group: self.group.clone(),
             queue: self.queue.clone(),
             limits: Arc::clone(&self.limits),
             memory: Arc::clone(&self.memory),
@@ -185,7 +191,7 @@ impl<P: Protocol> Proposer<P> {
     pub fn start(parts: ProposerParts<P::Command>) -> Self {
         let (queue, proposals) = mpsc::channel(parts.limits.queue_proposals_max);
         let proposer = Self {
-            group: parts.group.id(),
+            group: parts.group.clone(),
             queue,
             limits: Arc::clone(&parts.limits),
             memory: Arc::clone(&parts.memory),
@@ -204,6 +210,7 @@ impl<P: Protocol> Proposer<P> {
         commands: Vec<P::Command>,
     ) -> Result<Vec<P::Outcome>, ProposeError> {
         let bytes: usize = commands.iter().map(P::size).sum();
+        let group = self.group.id();
         if bytes > self.limits.command_bytes_max {
             return Err(ProposeError::TooLarge {
                 bytes,
@@ -214,28 +221,47 @@ impl<P: Protocol> Proposer<P> {
             && commands.iter().any(P::is_of_client)
         {
             return Err(ProposeError::Behind {
-                group: name(self.group),
+                group: name(group),
                 bytes,
                 retry_after_ms: self.limits.retry_after_ms,
             });
         }
+        let placed = match bytes >= self.limits.payload_bytes_min {
+            true => Some(self.place(&commands).await?),
+            false => None,
+        };
         let (answer, answered) = oneshot::channel();
         let proposal = Proposal {
             commands,
             bytes,
+            placed,
             answer,
         };
         match self.queue.try_send(proposal) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => {
                 return Err(ProposeError::Overloaded {
-                    group: name(self.group),
+                    group: name(group),
                     retry_after_ms: self.limits.retry_after_ms,
                 });
             }
-            Err(mpsc::error::TrySendError::Closed(_)) => return Err(closed(self.group)),
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(closed(group)),
         }
-        answered.await.map_err(|_| closed(self.group))?
+        answered.await.map_err(|_| closed(group))?
+    }
+
+    /// Puts commands on a quorum, beside the log. Small proposals go on meanwhile.
+    async fn place(&self, commands: &[P::Command]) -> Result<Reference, ProposeError> {
+        if !self.group.leads() {
+            return Err(ProposeError::NotLeader {
+                group: name(self.group.id()),
+                hint: self.group.leader(),
+            });
+        }
+        let encoded = P::encode_commands(commands);
+        let payload = encoded.map_err(|reason| ProposeError::Unavailable { reason })?;
+        let deadline = Duration::from_millis(self.limits.append_deadline_ms);
+        self.group.place(payload, deadline).await
     }
 }
 
@@ -291,10 +317,14 @@ fn take_batch<P: Protocol>(
         bytes += next.bytes;
         commands += next.commands.len();
         let is_full = bytes > limits.entry_bytes || commands > limits.entry_commands_max;
-        if is_full && !batch.is_empty() {
+        let is_alone = next.placed.is_some();
+        if (is_full || is_alone) && !batch.is_empty() {
             break;
         }
         batch.extend(waiting.pop_front());
+        if is_alone {
+            break;
+        }
     }
     batch
 }
@@ -302,11 +332,12 @@ fn take_batch<P: Protocol>(
 async fn append<P: Protocol>(parts: &ProposerParts<P::Command>, batch: Vec<Proposal<P>>) {
     let mut commands = Vec::new();
     let mut answers = Vec::with_capacity(batch.len());
+    let placed = batch.first().and_then(|proposal| proposal.placed);
     for proposal in batch {
         answers.push((proposal.commands.len(), proposal.answer));
         commands.extend(proposal.commands);
     }
-    match write::<P>(parts, commands).await {
+    match write::<P>(parts, commands, placed).await {
         Ok(outcomes) => {
             let mut outcomes = outcomes.into_iter();
             for (count, answer) in answers {
@@ -325,6 +356,7 @@ async fn append<P: Protocol>(parts: &ProposerParts<P::Command>, batch: Vec<Propo
 async fn write<P: Protocol>(
     parts: &ProposerParts<P::Command>,
     commands: Vec<P::Command>,
+    placed: Option<Reference>,
 ) -> Result<Vec<P::Outcome>, ProposeError> {
     let group = parts.group.id();
     if let Err(error @ LogError::DiskFull { .. }) = parts.log.check_accepting() {
@@ -341,7 +373,11 @@ async fn write<P: Protocol>(
         time_ms: parts.time.now_ms(),
         entropy,
     };
-    let data = P::encode(stamp, commands).map_err(|reason| ProposeError::Unavailable { reason })?;
+    let data = match placed {
+        Some(reference) => Ok(reference.entry(&cluster::entry::encode_stamp(stamp))),
+        None => P::encode(stamp, commands),
+    };
+    let data = data.map_err(|reason| ProposeError::Unavailable { reason })?;
     let deadline = Duration::from_millis(parts.limits.append_deadline_ms);
     let written = parts.group.write(EntryData(data), deadline).await;
     let answer = written.map_err(|error| propose_error(group, error))?;

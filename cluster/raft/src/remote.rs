@@ -1,12 +1,13 @@
-//! Requests from node to node: proposals for a leader, joining, read indices, promises, parts of
+//! Requests from node to node: proposals for a leader, joining, read indices, promises, payloads, parts of
 //! backups, and what the node itself sends along. The router comes before it on one node, `Requests` of the other
-//! after it. Guarantees: a request ends within its deadline and is answered once, if at all.
+//! after it. Guarantees: a request ends within its deadline, a large one within what its size allows
+//! besides, and is answered once, if at all; what is larger than a piece travels in pieces.
 //! Left to others: trying again (`router`), what the node's own requests mean (`node`).
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use cluster::system::Member;
 use cluster::{Command, Outcome, SystemCommand, SystemOutcome};
 use futures::future::BoxFuture;
@@ -18,7 +19,10 @@ use transport::{
 
 use crate::backup::HoldRequest;
 use crate::identity::Proposal;
+use crate::limits::PIECE_BYTES;
 use crate::network::{Network, wire};
+use crate::payloads::Reference;
+use crate::pieces::{self, Piece, Pieces, Taken};
 use crate::proposer::ProposeError;
 use crate::types::NodeId;
 
@@ -52,6 +56,26 @@ pub enum Request {
     Call(Bytes),
     /// Of a node that makes a backup.
     Hold(HoldRequest),
+    /// Does the node have a payload?
+    HasPayload(Reference),
+    /// Keep a payload.
+    PutPayload {
+        /// Its name.
+        reference: Reference,
+        /// Its content.
+        bytes: Bytes,
+    },
+    /// Give a payload.
+    GetPayload(Reference),
+    /// A part of a request that is larger than a message.
+    Piece(Piece),
+    /// Give a part of an answer that is larger than a message.
+    Rest {
+        /// Which answer.
+        transfer: u64,
+        /// Where the part begins.
+        offset: u64,
+    },
 }
 
 /// The answer to a `Request`.
@@ -77,6 +101,21 @@ pub enum Response {
     Failed(ProposeError),
     /// Done for a backup, with what was to be read.
     Held(Bytes),
+    /// Whether the node has a payload, on its disk.
+    HasPayload(bool),
+    /// A payload, where the node has it.
+    Payload(Option<Bytes>),
+    /// The part of a request is here.
+    Part,
+    /// The answer is larger than a message, and is kept to be fetched.
+    Large {
+        /// Which answer.
+        transfer: u64,
+        /// Its bytes.
+        length: u64,
+    },
+    /// A part of an answer.
+    Rest(Bytes),
 }
 
 /// What answers requests of other nodes.
@@ -120,43 +159,107 @@ pub async fn serve(network: &Network, requests: Arc<dyn Requests>) -> Result<Ser
     let pattern = network.subjects.node(local, KIND).pattern();
     let bus = Arc::clone(&network.buses.traffic);
     let subscription = bus.subscribe(pattern, SubscribeOptions::default()).await?;
-    let task = tokio::spawn(receive(bus, requests, subscription));
+    let receiver = Receiver {
+        local: network.local,
+        bus,
+        requests,
+        pieces: Pieces::default(),
+    };
+    let task = tokio::spawn(receive(Arc::new(receiver), subscription));
     Ok(Serving { task })
 }
 
-async fn receive(bus: Arc<dyn Bus>, requests: Arc<dyn Requests>, mut subscription: Subscription) {
+/// What an answer works with.
+struct Receiver {
+    local: NodeId,
+    bus: Arc<dyn Bus>,
+    requests: Arc<dyn Requests>,
+    pieces: Pieces,
+}
+
+async fn receive(receiver: Arc<Receiver>, mut subscription: Subscription) {
     while let Some(message) = subscription.receive().await {
-        let answered = answer(Arc::clone(&bus), Arc::clone(&requests), message);
-        drop(tokio::spawn(answered));
+        let receiver = Arc::clone(&receiver);
+        drop(tokio::spawn(async move { receiver.answer(message).await }));
     }
 }
 
-async fn answer(bus: Arc<dyn Bus>, requests: Arc<dyn Requests>, message: BusMessage) {
-    let response = match wire::decode(&message.payload) {
-        Ok(request) => requests.answer(request).await,
-        Err(error) => Response::Failed(ProposeError::Unavailable {
-            reason: error.to_string(),
-        }),
-    };
-    let payload = wire::encode(&response);
-    let sent = bus.respond(&message, Headers::default(), payload).await;
-    if let Err(error) = sent {
-        tracing::debug!(%error, "an answer to another node was not sent");
+impl Receiver {
+    async fn answer(&self, message: BusMessage) {
+        let response = self.respond(&message.payload).await;
+        let mut payload = wire::encode(&response);
+        if payload.len() > PIECE_BYTES && !matches!(response, Response::Rest(_)) {
+            let length = payload.len() as u64;
+            payload = wire::encode(&match self.pieces.keep(self.local, &payload) {
+                Some(transfer) => Response::Large { transfer, length },
+                None => Response::Failed(ProposeError::Unknown {
+                    reason: "too many large answers wait to be fetched".to_owned(),
+                }),
+            });
+        }
+        let sent = self.bus.respond(&message, Headers::default(), payload);
+        if let Err(error) = sent.await {
+            tracing::debug!(%error, "an answer to another node was not sent");
+        }
     }
+
+    async fn respond(&self, payload: &[u8]) -> Response {
+        match wire::decode(payload) {
+            Ok(Request::Piece(piece)) => match self.pieces.take(&piece) {
+                Taken::Part => Response::Part,
+                Taken::Whole(request) => match wire::decode(&request) {
+                    Ok(request) => Arc::clone(&self.requests).answer(request).await,
+                    Err(error) => unavailable(error.to_string()),
+                },
+                Taken::Lost => unavailable("there is no room for a large request now".to_owned()),
+            },
+            Ok(Request::Rest { transfer, offset }) => {
+                match self.pieces.fetch(self.local, transfer, offset) {
+                    Some(bytes) => Response::Rest(bytes),
+                    None => unavailable("the answer is not kept any more".to_owned()),
+                }
+            }
+            Ok(request) => Arc::clone(&self.requests).answer(request).await,
+            Err(error) => unavailable(error.to_string()),
+        }
+    }
+}
+
+fn unavailable(reason: String) -> Response {
+    Response::Failed(ProposeError::Unavailable { reason })
 }
 
 /// Asks another node.
 ///
 /// # Errors
-/// `TooLarge` for the bus, `Unknown` where it may have been done, else `Unavailable`.
+/// `Unknown` where it may have been done, else `Unavailable`.
 pub async fn ask(
     network: &Network,
     node: NodeId,
     request: &Request,
     deadline: Duration,
 ) -> Result<Response, ProposeError> {
-    let subject = network.subjects.node(transport::NodeId(node), KIND);
     let payload = wire::encode(request);
+    let response = match payload.len() <= PIECE_BYTES {
+        true => call(network, node, payload, deadline).await?,
+        false => ask_in_pieces(network, node, &payload, deadline).await?,
+    };
+    match response {
+        Response::Large { transfer, length } => {
+            fetch(network, node, (transfer, length), deadline).await
+        }
+        response => Ok(response),
+    }
+}
+
+/// One message and its answer.
+async fn call(
+    network: &Network,
+    node: NodeId,
+    payload: Bytes,
+    deadline: Duration,
+) -> Result<Response, ProposeError> {
+    let subject = network.subjects.node(transport::NodeId(node), KIND);
     let bus = &network.buses.traffic;
     let asked = bus
         .request(subject, Headers::default(), payload, deadline)
@@ -165,6 +268,53 @@ pub async fn ask(
     wire::decode(&reply.payload).map_err(|error| ProposeError::Unknown {
         reason: format!("node {node} answered what cannot be read: {error}"),
     })
+}
+
+/// Only the last piece can have an effect: before it, whatever fails was not done.
+async fn ask_in_pieces(
+    network: &Network,
+    node: NodeId,
+    request: &Bytes,
+    deadline: Duration,
+) -> Result<Response, ProposeError> {
+    let undone = |why: String| ProposeError::Unavailable { reason: why };
+    for piece in pieces::cut(network.local, request) {
+        let is_last = piece.offset as usize + piece.bytes.len() == request.len();
+        let payload = wire::encode(&Request::Piece(piece));
+        if is_last {
+            let deadline = deadline + pieces::patience(request.len());
+            return call(network, node, payload, deadline).await;
+        }
+        match call(network, node, payload, deadline).await {
+            Ok(Response::Part) => {}
+            Ok(Response::Failed(error)) => return Err(error),
+            Ok(other) => return Err(undone(format!("node {node} answered {other:?}"))),
+            Err(error) => return Err(undone(error.to_string())),
+        }
+    }
+    Err(undone("the request is empty".to_owned()))
+}
+
+async fn fetch(
+    network: &Network,
+    node: NodeId,
+    (transfer, length): (u64, u64),
+    deadline: Duration,
+) -> Result<Response, ProposeError> {
+    let lost = |why: String| ProposeError::Unknown {
+        reason: format!("node {node} has answered, and the answer did not come whole: {why}"),
+    };
+    let mut whole = BytesMut::new();
+    while (whole.len() as u64) < length {
+        let offset = whole.len() as u64;
+        let request = wire::encode(&Request::Rest { transfer, offset });
+        match call(network, node, request, deadline).await {
+            Ok(Response::Rest(bytes)) if !bytes.is_empty() => whole.extend_from_slice(&bytes),
+            Ok(other) => return Err(lost(format!("{other:?}"))),
+            Err(error) => return Err(lost(error.to_string())),
+        }
+    }
+    wire::decode(&whole).map_err(|error| lost(error.to_string()))
 }
 
 fn bus_error(node: NodeId, error: &BusError) -> ProposeError {

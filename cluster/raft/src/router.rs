@@ -20,8 +20,10 @@ use crate::hello::{HelloBoard, Lead};
 use crate::limits::ClusterLimits;
 use crate::local::LocalShard;
 use crate::network::Network;
-use crate::proposer::{ProposeError, Proposer, name, propose_error};
+use crate::pieces;
+use crate::proposer::{ProposeError, Proposer, Protocol, name, propose_error};
 use crate::remote::{self, Request, Response};
+use crate::shard_machine::ShardProtocol;
 use crate::system_machine::SystemProtocol;
 use crate::types::NodeId;
 
@@ -166,7 +168,8 @@ impl Router {
         commands: Vec<Command>,
         deadline: Duration,
     ) -> Result<Vec<Outcome>, ProposeError> {
-        let mut search = Search::new(deadline);
+        let bytes = commands.iter().map(ShardProtocol::size).sum();
+        let mut search = Search::for_bytes(deadline, bytes);
         loop {
             let target = search.target(self.leader_of(shard), &self.replicas(shard));
             let tried = self.try_shard(shard, target, &commands, &search).await;
@@ -229,7 +232,8 @@ impl Router {
         commands: Vec<SystemCommand>,
         deadline: Duration,
     ) -> Result<Vec<SystemOutcome>, ProposeError> {
-        let mut search = Search::new(deadline);
+        let bytes = commands.iter().map(SystemProtocol::size).sum();
+        let mut search = Search::for_bytes(deadline, bytes);
         loop {
             let members: Vec<NodeId> = {
                 let state = self.states.borrow();
@@ -390,6 +394,8 @@ fn unexpected(node: NodeId, response: Response) -> ProposeError {
 /// A search for a leader, until a deadline.
 struct Search {
     end: Instant,
+    /// How much longer a try may take, for what is large.
+    patience: Duration,
     tries: usize,
     /// A hint was followed at once.
     followed: bool,
@@ -400,8 +406,15 @@ struct Search {
 
 impl Search {
     fn new(deadline: Duration) -> Self {
+        Self::for_bytes(deadline, 0)
+    }
+
+    /// For a request of that size.
+    fn for_bytes(deadline: Duration, bytes: usize) -> Self {
+        let patience = pieces::patience(bytes);
         Self {
-            end: Instant::now() + deadline,
+            end: Instant::now() + deadline + patience,
+            patience,
             tries: 0,
             followed: false,
             hint: None,
@@ -428,7 +441,7 @@ impl Search {
         let left = self.end.saturating_duration_since(Instant::now());
         let doublings = self.tries.saturating_sub(1).min(8) as u32;
         let wait_ms = limits.first_try_ms.saturating_mul(1 << doublings);
-        left.min(Duration::from_millis(wait_ms.min(limits.request_ms)))
+        left.min(Duration::from_millis(wait_ms.min(limits.request_ms)) + self.patience)
     }
 
     /// The result where the search is over; else nothing, after a pause.

@@ -270,6 +270,10 @@ impl Protocol for ShardProtocol {
         entry.encode().map_err(|error| error.to_string())
     }
 
+    fn encode_commands(commands: &[Command]) -> Result<Bytes, String> {
+        cluster::entry::encode_commands(commands).map_err(|error| error.to_string())
+    }
+
     fn outcomes(bytes: &[u8]) -> Result<Vec<Outcome>, String> {
         postcard::from_bytes(bytes).map_err(|error| error.to_string())
     }

@@ -24,6 +24,7 @@ use crate::log::{LogConfig, LogThreads};
 use crate::machine::MachineError;
 use crate::network::{Network, server};
 use crate::opener::Opener;
+use crate::payloads::PayloadStore;
 use crate::placement;
 use crate::ports::Ports;
 use crate::proposer::ProposeError;
@@ -86,7 +87,14 @@ pub(crate) async fn prepare(config: &Config, ports: &Ports) -> Result<Prepared, 
     let spool_disk = Arc::clone(&ports.spool_disk);
     spool::sweep(&*spool_disk).map_err(IdentityError::Io)?;
     let buses = ports.buses.clone();
-    let network = Network::new(identity.node, subjects, buses, timing, spool_disk);
+    let (disk, reserve) = (Arc::clone(&ports.payload_disk), timing.spool_free_bytes_min);
+    let limits = config.payload_limits.clone();
+    let payloads = blocking::run(move || PayloadStore::open(disk, reserve, limits)).await;
+    let payloads = payloads
+        .and_then(|opened| opened)
+        .map_err(|error| StartError::System(format!("the folder of payloads: {error}")))?;
+    let node = identity.node;
+    let network = Network::new(node, subjects, buses, timing, spool_disk, payloads);
     let silent_after = Duration::from_millis(config.cluster_limits.silent_ms);
     let clock = Arc::clone(&ports.clock);
     let time = NodeTime::new(clock, identity.node, silent_after);

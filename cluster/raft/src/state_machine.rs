@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use cluster::store::{StateReader, StoreView};
@@ -21,9 +21,13 @@ use crate::apply::Lane;
 use crate::blocking;
 use crate::machine::{Machine, MachineError, RAFT_KEY_PREFIX};
 use crate::memory::Memory;
+use crate::network::Network;
 use crate::network::wire::{self, WireLogId, WireStoredMembership};
+use crate::payloads::{self, Reference};
 use crate::spool::Spool;
-use crate::types::{AppliedEntry, Entry, LeaderId, LogId, Membership, NodeId, NodeInfo, Payload};
+use crate::types::{
+    AppliedEntry, Entry, EntryData, LeaderId, LogId, Membership, NodeId, NodeInfo, Payload,
+};
 use crate::types::{Config, StoredMembership};
 
 /// A handle to a running group.
@@ -70,6 +74,8 @@ pub struct Host {
     lane: Lane,
     reader: Arc<dyn StateReader>,
     memory: Option<Arc<Memory>>,
+    /// Where the payloads are that entries name; set when the group is opened.
+    network: OnceLock<Arc<Network>>,
 }
 
 impl Host {
@@ -94,7 +100,36 @@ impl Host {
             bytes_since_snapshot: AtomicU64::new(0),
             lane,
             memory,
+            network: OnceLock::new(),
         }))
+    }
+
+    /// Payloads that entries name are found there from now on.
+    pub(crate) fn take_payloads_from(&self, network: &Arc<Network>) {
+        // A host is opened in one group only, on the one network of its node.
+        let _ = self.network.set(Arc::clone(network));
+    }
+
+    /// The whole of an entry that names its commands.
+    async fn whole(&self, named: Payload, reference: Reference) -> io::Result<Payload> {
+        let Payload::Normal(data) = &named else {
+            return Ok(named);
+        };
+        let Some((_, stamp)) = Reference::read(&data.0) else {
+            return Ok(named);
+        };
+        let network = self.network.get();
+        let network = network.ok_or_else(|| io::Error::other("a group without a network"))?;
+        let nodes = {
+            let applied = self.applied();
+            let nodes = applied.membership.membership().nodes();
+            nodes.map(|(id, _)| *id).collect()
+        };
+        let payload = payloads::obtain(network, &nodes, reference).await;
+        let payload =
+            payload.map_err(|reason| stopped("obtain a payload", &MachineError::Broken(reason)))?;
+        let whole = [stamp, &payload].concat();
+        Ok(Payload::Normal(EntryData(Bytes::from(whole))))
     }
 
     /// Runs `work` with the machine on its thread, after everything before it.
@@ -299,6 +334,16 @@ impl StateMachine {
         taken.map_err(|error| stopped("take a snapshot", &error))
     }
 
+    async fn apply_unit(&self, batch: Vec<EntryResponder<Config>>) -> io::Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        if let Some(memory) = &self.0.memory {
+            memory.wait_for_disk().await;
+        }
+        self.run("apply", move |host| host.apply(batch)).await
+    }
+
     async fn run<T, F>(&self, what: &'static str, work: F) -> io::Result<T>
     where
         T: Send + 'static,
@@ -330,11 +375,20 @@ impl RaftStateMachine<Config> for StateMachine {
     {
         let mut units = entries.ready_chunks(UNIT_ENTRIES);
         while let Some(unit) = units.next().await {
-            if let Some(memory) = &self.0.memory {
-                memory.wait_for_disk().await;
+            let mut batch = Vec::with_capacity(unit.len());
+            for one in unit {
+                let (mut entry, responder) = one?;
+                let Some(reference) = Reference::of_entry(&entry) else {
+                    batch.push((entry, responder));
+                    continue;
+                };
+                // In a unit of its own, so that no two large ones are in memory; after those before it,
+                // which say who else is in the group.
+                self.apply_unit(std::mem::take(&mut batch)).await?;
+                entry.payload = self.0.whole(entry.payload, reference).await?;
+                self.apply_unit(vec![(entry, responder)]).await?;
             }
-            let batch: Vec<EntryResponder<Config>> = unit.into_iter().collect::<io::Result<_>>()?;
-            self.run("apply", move |host| host.apply(batch)).await?;
+            self.apply_unit(batch).await?;
         }
         Ok(())
     }

@@ -107,6 +107,10 @@ impl Protocol for SystemProtocol {
         entry.encode().map_err(|error| error.to_string())
     }
 
+    fn encode_commands(commands: &[SystemCommand]) -> Result<Bytes, String> {
+        cluster::entry::encode_commands(commands).map_err(|error| error.to_string())
+    }
+
     fn outcomes(bytes: &[u8]) -> Result<Vec<SystemOutcome>, String> {
         postcard::from_bytes(bytes).map_err(|error| error.to_string())
     }

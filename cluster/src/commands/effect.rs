@@ -19,6 +19,9 @@ pub(crate) fn apply(shard: &mut Shard, done: &EffectDone) -> Result<Outcome, Sha
         EffectResult::Unanswered { reason } => {
             shard.service_silent(&service, done.message, reason)?;
         }
+        EffectResult::TooLarge { reason } => {
+            shard.service_too_large(&service, done.message, reason)?;
+        }
         EffectResult::Acknowledged => {
             if let Some(asked) = shard.service_done(&service, done.message)? {
                 // A call waits for a reply, and there is none but this.

@@ -146,7 +146,7 @@ pub fn channel(
 ) -> Result<Option<ChannelBatch>, QueryError> {
     let from = keys::parcel(target, target_incarnation, first);
     let until = keys::parcel(target, target_incarnation, u64::MAX);
-    let page = reader.scan(&from, Some(&until), CHANNEL_BATCH_PARCELS)?;
+    let page = super::page(reader, &from, Some(&until), CHANNEL_BATCH_PARCELS)?;
     let mut parcels = Vec::new();
     let mut bytes = 0;
     let mut number = first;

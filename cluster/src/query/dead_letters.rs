@@ -20,7 +20,8 @@ pub fn dead_letters(
     limit: usize,
 ) -> Result<Vec<(u64, DeadLetter)>, QueryError> {
     let limit = limit.min(PAGE_ROWS_MAX);
-    let page = reader.scan(
+    let page = super::page(
+        reader,
         &keys::dead_letter(from),
         Some(&[keys::DEAD_LETTER + 1]),
         limit,

@@ -108,7 +108,8 @@ pub fn history(
     let Some(record) = record(reader, address)? else {
         return Ok(Vec::new());
     };
-    let page = reader.scan(
+    let page = super::page(
+        reader,
         &keys::history(record.slot, from),
         Some(&keys::history(record.slot, u64::MAX)),
         limit.min(PAGE_ROWS_MAX),

@@ -46,7 +46,8 @@ pub fn output(
     let Some(record) = record(reader, address)? else {
         return Ok(None);
     };
-    let page = reader.scan(
+    let page = super::page(
+        reader,
         &keys::output(record.slot, from),
         Some(&keys::output(record.slot, u64::MAX)),
         limit.min(PAGE_ROWS_MAX),

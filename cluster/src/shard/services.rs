@@ -267,6 +267,25 @@ impl Shard {
         self.note_still_waiting(&message, attempts)
     }
 
+    /// The message can never be sent to the service: it is given up, and those behind it go on.
+    pub(crate) fn service_too_large(
+        &mut self,
+        name: &Address,
+        id: MessageId,
+        reason: &str,
+    ) -> Result<(), ShardError> {
+        let Some((number, item)) = self.service_find(name, id) else {
+            return Ok(());
+        };
+        self.service_remove(name, number);
+        let cause = Failure::new(
+            codes::TOO_LARGE,
+            format!("the message cannot be sent to the service {name}: {reason}"),
+        );
+        self.dead_letter(item.message, cause, None)?;
+        self.service_ask(name)
+    }
+
     /// The rest after a silence is over.
     pub(crate) fn service_rested(&mut self, name: &Address) -> Result<(), ShardError> {
         let now_ms = self.now_ms;

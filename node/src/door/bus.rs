@@ -49,7 +49,7 @@ async fn admit(door: &Door, message: &BusMessage) -> Result<serde_json::Value, D
     let text = std::str::from_utf8(&message.payload)
         .map_err(|error| DoorError::BadBody(format!("the payload is not UTF-8: {error}")))?;
     let body = vm::Data::from_json(text, door.limits())
-        .map_err(|error| DoorError::BadBody(error.to_string()))?;
+        .map_err(|error| DoorError::of_json(&error, door.limits()))?;
     let delivery = Delivery {
         trace: message.headers.trace().ok().flatten(),
         idempotency_key: message.headers.get("Idempotency-Key").map(str::to_owned),

@@ -109,8 +109,18 @@ impl Door {
         sent
     }
 
+    /// A value as it is logged. What the shard would refuse is refused here, before anything is logged.
+    fn body(&self, value: vm::Data) -> Result<Body, DoorError> {
+        let body = Body::from_data(value);
+        let max = usize::try_from(self.limits().message_bytes).unwrap_or(usize::MAX);
+        match body.bytes().len() <= max {
+            true => Ok(body),
+            false => Err(DoorError::TooLarge { max }),
+        }
+    }
+
     async fn send_once(&self, call: &SendCall) -> Result<Admitted, DoorError> {
-        let body = Body::from_data(call.body.clone());
+        let body = self.body(call.body.clone())?;
         let key = idempotency(&call.delivery, b"send", &call.to, &[body.bytes()]);
         let door = self.header(call.delivery.trace.as_ref(), key)?;
         let stamp = door.stamp.clone();
@@ -135,8 +145,9 @@ impl Door {
         let program = self.require_worker(&call.to).await?;
         let first = call.message.as_ref();
         let to = self.start_target(&call.to, program, first).await?;
-        let config = call.config.clone().map(Body::from_data);
-        let message = call.message.clone().map(Body::from_data);
+        let config = call.config.clone().map(|config| self.body(config));
+        let message = call.message.clone().map(|message| self.body(message));
+        let (config, message) = (config.transpose()?, message.transpose()?);
         let part = |body: &Option<Body>| {
             body.as_ref()
                 .map_or(Bytes::new(), |body| body.bytes().clone())

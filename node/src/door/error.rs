@@ -81,6 +81,17 @@ pub enum DoorError {
 }
 
 impl DoorError {
+    /// Of a text that is no value, or too large a one.
+    #[must_use]
+    pub(crate) fn of_json(error: &vm::data::JsonError, limits: &vm::Limits) -> DoorError {
+        match error.too_large {
+            true => DoorError::TooLarge {
+                max: usize::try_from(limits.message_bytes).unwrap_or(usize::MAX),
+            },
+            false => DoorError::BadBody(error.to_string()),
+        }
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> &str {

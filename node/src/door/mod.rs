@@ -63,6 +63,7 @@ pub struct Door {
     programs: programs::Programs<vm::Program>,
     sequence: AtomicU64,
     clock: AtomicU64,
+    heard_refused: AtomicU64,
 }
 
 impl Door {
@@ -73,12 +74,24 @@ impl Door {
             groups,
             bus,
             spans,
-            limits: vm::Limits::default(),
+            limits: cluster::limits::ShardLimits::default().turn,
             places: places::Places::default(),
             programs: programs::Programs::default(),
             sequence: AtomicU64::new(1),
             clock: AtomicU64::new(0),
+            heard_refused: AtomicU64::new(0),
         }
+    }
+
+    /// A message of the bus was given up, because no worker can take it.
+    pub(crate) fn count_heard_refused(&self) {
+        self.heard_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many there were.
+    #[must_use]
+    pub fn heard_refused(&self) -> u64 {
+        self.heard_refused.load(Ordering::Relaxed)
     }
 
     /// The groups behind it.

@@ -16,8 +16,9 @@ use transport::{Address, MessageId, Namespace, ShardId, codec};
 
 use super::{Door, DoorError, HANDOVER_DEADLINE};
 
-/// Bytes of a question or an answer between nodes.
-const READ_BYTES_MAX: usize = transport::limits::PAYLOAD_BYTES_MAX;
+/// Bytes of a question or an answer between nodes: a page with the largest of its rows, or an instance with
+/// its state and its program's view of it.
+const READ_BYTES_MAX: usize = 4 * cluster::limits::PAGE_BYTES_MAX;
 /// How long one node waits for another's answer before it looks for the leader again.
 const READ_DEADLINE: std::time::Duration = std::time::Duration::from_millis(1500);
 

@@ -57,12 +57,12 @@ impl Door {
             let Answer::History(page) = answer else {
                 return Err(mismatch());
             };
-            let full = page.len() == PAGE;
-            from = page.last().map_or(from, |(step, _)| step + 1);
-            steps.extend(page);
-            if !full {
+            // A page of large steps has fewer than were asked for.
+            let Some((last, _)) = page.last() else {
                 return Ok(steps);
-            }
+            };
+            from = last + 1;
+            steps.extend(page);
         }
     }
 }

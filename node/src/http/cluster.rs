@@ -64,7 +64,7 @@ pub(super) async fn rebalance(
     body: Body,
 ) -> Result<Json<RebalanceView>, DoorError> {
     let door = context.door()?;
-    let request: RebalanceRequest = match body.0.is_empty() {
+    let request: RebalanceRequest = match body.is_empty() {
         true => RebalanceRequest::default(),
         false => body.json()?,
     };

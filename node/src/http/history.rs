@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
+use cluster::limits::PAGE_BYTES_MAX;
 use cluster::record::HistoryRecord;
 use cluster_raft::driver::waiters::Topic;
 use serde::Deserialize;
@@ -79,10 +80,7 @@ pub(super) async fn page_or_stream(
             from,
         ));
     }
-    let next = steps
-        .last()
-        .filter(|_| steps.len() == limit)
-        .map(|(step, _)| (step + 1).to_string());
+    let next = reader.next(&steps, limit).await?;
     let events = steps
         .iter()
         .map(|(step, record)| views::event(*step, record));
@@ -98,6 +96,20 @@ struct Reader {
 }
 
 impl Reader {
+    /// Where the page after this one begins, where there may be one. A page of large steps ends early.
+    async fn next(
+        &self,
+        steps: &[(u64, HistoryRecord)],
+        limit: usize,
+    ) -> Result<Option<String>, DoorError> {
+        let Some((last, _)) = steps.last() else {
+            return Ok(None);
+        };
+        let bytes: usize = steps.iter().map(|(_, record)| record.bytes()).sum();
+        let ends_early = bytes >= PAGE_BYTES_MAX / 4 && !self.read(last + 1, 1).await?.is_empty();
+        Ok((steps.len() == limit || ends_early).then(|| (last + 1).to_string()))
+    }
+
     async fn read(&self, from: u64, limit: usize) -> Result<Vec<(u64, HistoryRecord)>, DoorError> {
         let query = Query::History {
             address: self.address.clone(),

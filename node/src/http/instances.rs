@@ -61,7 +61,7 @@ pub(super) async fn start(
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<Accepted>), DoorError> {
-    let request: StartRequest = if body.0.is_empty() {
+    let request: StartRequest = if body.is_empty() {
         StartRequest::default()
     } else {
         body.json()?

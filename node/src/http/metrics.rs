@@ -18,6 +18,13 @@ pub(super) async fn show(State(context): State<Context>) -> Result<impl IntoResp
     rows.extend(of_shards(context.door()?));
     rows.extend(of_memory(groups));
     rows.extend(of_history(groups));
+    rows.extend(of_payloads(groups));
+    rows.push((
+        "troupe_subscription_refused_total",
+        "counter",
+        "Messages of the bus that were given up because no worker can take them",
+        context.door()?.heard_refused(),
+    ));
     rows.extend([
         (
             "troupe_spans_exported_total",
@@ -133,6 +140,36 @@ fn of_history(groups: &Groups) -> [Row; 4] {
             "gauge",
             "Records of messages that are no steps of history",
             history.message_records,
+        ),
+    ]
+}
+
+fn of_payloads(groups: &Groups) -> [Row; 4] {
+    let payloads = groups.payload_statistics();
+    [
+        (
+            "troupe_payloads",
+            "gauge",
+            "Large payloads beside the log",
+            payloads.count,
+        ),
+        (
+            "troupe_payloads_bytes",
+            "gauge",
+            "Bytes of large payloads beside the log",
+            payloads.bytes,
+        ),
+        (
+            "troupe_payloads_removed_total",
+            "counter",
+            "Large payloads that were removed because nothing needed them",
+            payloads.removed,
+        ),
+        (
+            "troupe_payloads_fetched_total",
+            "counter",
+            "Large payloads that were missing here and came from another node",
+            payloads.fetched,
         ),
     ]
 }

@@ -29,7 +29,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::door::{Door, DoorError};
@@ -45,9 +45,17 @@ pub struct Context {
     pub leaving: watch::Receiver<bool>,
     /// What became of the spans, where they are exported.
     pub spans: Option<Arc<SinkCounts>>,
+    /// Turns of large bodies, so that memory has a bound.
+    pub large_bodies: Arc<Semaphore>,
 }
 
 impl Context {
+    /// The turns of large bodies.
+    #[must_use]
+    pub fn large_bodies() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(request::LARGE_BODIES))
+    }
+
     /// The door.
     ///
     /// # Errors

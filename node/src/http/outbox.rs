@@ -78,9 +78,14 @@ pub(super) async fn page_or_stream(
         .iter()
         .map(|item| views::output(item.number, &item.record, incarnation));
     let messages: Vec<_> = messages.collect::<Result<_, _>>()?;
+    // A page of large values ends before its limit.
+    let ends_early = page
+        .items
+        .last()
+        .is_some_and(|last| last.number + 1 < page.next);
     let next = messages
         .last()
-        .filter(|_| messages.len() == limit)
+        .filter(|_| messages.len() == limit || ends_early)
         .map(|last| last.id.clone());
     Ok(Json(OutboxPage { messages, next }).into_response())
 }

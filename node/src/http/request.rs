@@ -3,21 +3,32 @@
 //! is read beyond its limit.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use bytes::{Bytes, BytesMut};
+use cluster::codes;
+use cluster::outcome::Refusal;
 use futures::StreamExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::OwnedSemaphorePermit;
 use transport::TraceContext;
 
 use super::Context;
 use crate::door::{Delivery, DoorError, Wait};
 
-/// Bytes of a request's body: scripts are the largest.
-const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of a request's body: a start with a configuration and a message of the largest kind.
+const BODY_BYTES_MAX: usize = 18 * 1024 * 1024;
+/// Bytes of a body from which on it counts as large.
+const LARGE_BYTES: usize = 256 * 1024;
+/// Large bodies that a node reads and works on at a time; more wait to be read.
+pub(super) const LARGE_BODIES: usize = 16;
+/// How long a large body waits for its turn.
+const LARGE_PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of a body that are read at most before it is refused: a client that still writes sees no answer.
 const READ_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -70,15 +81,25 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Context> for Parameters<T> {
 }
 
 /// A body, whole, up to the limit.
-pub(super) struct Body(pub Bytes);
+pub(super) struct Body {
+    bytes: Bytes,
+    /// Held until the handler is done with it.
+    _turn: Option<Turn>,
+}
+
+/// The turn of a large body, until it is dropped with the request.
+pub(super) type Turn = OwnedSemaphorePermit;
 
 impl FromRequest<Context> for Body {
     type Rejection = DoorError;
 
-    async fn from_request(request: Request, _: &Context) -> Result<Body, DoorError> {
+    async fn from_request(request: Request, context: &Context) -> Result<Body, DoorError> {
         let mut body = request.into_body().into_data_stream();
-        let (mut kept, mut read) = (BytesMut::new(), 0);
+        let (mut kept, mut read, mut turn) = (BytesMut::new(), 0, None);
         while let Some(part) = body.next().await {
+            if read > LARGE_BYTES && turn.is_none() {
+                turn = Some(take_turn(context).await?);
+            }
             let part = part.map_err(|error| {
                 DoorError::BadBody(format!("the body did not come whole: {error}"))
             })?;
@@ -94,21 +115,42 @@ impl FromRequest<Context> for Body {
             let max = BODY_BYTES_MAX;
             return Err(DoorError::TooLarge { max });
         }
-        Ok(Body(kept.freeze()))
+        Ok(Body {
+            bytes: kept.freeze(),
+            _turn: turn,
+        })
+    }
+}
+
+/// Waits until another large body may be read.
+async fn take_turn(context: &Context) -> Result<Turn, DoorError> {
+    let turns = Arc::clone(&context.large_bodies);
+    match tokio::time::timeout(LARGE_PATIENCE, turns.acquire_owned()).await {
+        Ok(turn) => Ok(turn.expect("the turns of large bodies are never closed")),
+        Err(_) => Err(DoorError::Refused(Refusal {
+            code: codes::BUSY.to_owned(),
+            message: format!("{LARGE_BODIES} large requests are under way already"),
+            retry_after_ms: Some(1_000),
+        })),
     }
 }
 
 impl Body {
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     /// The body as a message.
     pub(super) fn message(&self, context: &Context) -> Result<vm::Data, DoorError> {
-        let text = std::str::from_utf8(&self.0)
+        let text = std::str::from_utf8(&self.bytes)
             .map_err(|error| DoorError::BadBody(format!("the body is not UTF-8: {error}")))?;
         message(text, context)
     }
 
     /// The body as a request of its own type.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, DoorError> {
-        serde_json::from_slice(&self.0).map_err(|error| DoorError::BadBody(error.to_string()))
+        serde_json::from_slice(&self.bytes).map_err(|error| DoorError::BadBody(error.to_string()))
     }
 }
 
@@ -119,7 +161,7 @@ pub(super) fn message(text: &str, context: &Context) -> Result<vm::Data, DoorErr
     if text.len() > max {
         return Err(DoorError::TooLarge { max });
     }
-    vm::Data::from_json(text, limits).map_err(|error| DoorError::BadBody(error.to_string()))
+    vm::Data::from_json(text, limits).map_err(|error| DoorError::of_json(&error, limits))
 }
 
 /// `?wait=`

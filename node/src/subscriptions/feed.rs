@@ -35,6 +35,7 @@ pub(super) async fn hear(door: Arc<Door>, name: Address, subject: String) {
                     let (door, name) = (&door, &name);
                     async move {
                         if let Err(error) = deliver(door, name, &message, None).await {
+                            door.count_heard_refused();
                             tracing::warn!(
                                 worker = %name, subject = %message.subject, %error,
                                 "a message of the bus did not reach the worker"
@@ -73,7 +74,7 @@ pub(super) async fn deliver(
     door.send(&call).await.map(|_| ())
 }
 
-/// The value of a payload: JSON, or else the text.
+/// The value of a payload: JSON, or else the text. Whether it is too large is the door's to say.
 fn body(door: &Door, payload: &[u8]) -> Result<vm::Data, DoorError> {
     let text = std::str::from_utf8(payload)
         .map_err(|error| DoorError::BadBody(format!("the payload is not UTF-8: {error}")))?;
@@ -82,6 +83,6 @@ fn body(door: &Door, payload: &[u8]) -> Result<vm::Data, DoorError> {
         Err(_) if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() => {
             Ok(vm::Data::from(text))
         }
-        Err(error) => Err(DoorError::BadBody(error.to_string())),
+        Err(error) => Err(DoorError::of_json(&error, door.limits())),
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cluster::codes;
 use futures::StreamExt;
 use serde_json::{Value, json};
 use transport::{Address, BusError, BusMessage, Headers, Subject, SubscribeOptions};
@@ -92,6 +93,7 @@ async fn take(door: &Door, name: &Address, stream: &str, message: &BusMessage) {
                 "a message of the stream did not reach the worker"
             );
             if is_final(&error) {
+                door.count_heard_refused();
                 "+TERM".to_owned()
             } else {
                 format!("-NAK {{\"delay\":{}}}", PAUSE.as_nanos())
@@ -109,7 +111,11 @@ async fn take(door: &Door, name: &Address, stream: &str, message: &BusMessage) {
 
 /// Whether the message would be refused again: then the stream need not deliver it again.
 fn is_final(error: &DoorError) -> bool {
-    matches!(error, DoorError::BadBody(_))
+    match error {
+        DoorError::BadBody(_) | DoorError::TooLarge { .. } => true,
+        DoorError::Refused(refusal) => refusal.code == codes::TOO_LARGE,
+        _ => false,
+    }
 }
 
 /// The number of a message in its stream, from the subject that acknowledges it:
@@ -160,7 +166,19 @@ async fn ask(door: &Door, call: &str, body: &Value) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use cluster::outcome::Refusal;
+
     use super::*;
+
+    #[test]
+    fn what_is_too_large_is_not_asked_for_again() {
+        let refused = |code| DoorError::Refused(Refusal::new(code, ""));
+        assert!(is_final(&DoorError::TooLarge { max: 1 }));
+        assert!(is_final(&refused(codes::TOO_LARGE)));
+        assert!(is_final(&DoorError::BadBody(String::new())));
+        assert!(!is_final(&refused(codes::BUSY)));
+        assert!(!is_final(&DoorError::NotReady));
+    }
 
     #[test]
     fn the_number_of_a_message_stands_in_its_reply_subject() {

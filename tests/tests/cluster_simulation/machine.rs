@@ -43,6 +43,7 @@ pub(crate) struct Machine {
     identity: MemoryDisk,
     log: MemoryDisk,
     spool: MemoryDisk,
+    payloads: MemoryDisk,
     random: Random,
     lie: Lie,
     network: Network,
@@ -79,6 +80,7 @@ impl Machine {
             identity: MemoryDisk::default(),
             log: MemoryDisk::default(),
             spool: MemoryDisk::default(),
+            payloads: MemoryDisk::default(),
             random,
             lie,
             network,
@@ -148,6 +150,7 @@ impl Machine {
             identity_disk: disk(&self.identity, "identity", Lie::None),
             log_disk: disk(&self.log, "log", self.lie),
             spool_disk: disk(&self.spool, "spool", Lie::None),
+            payload_disk: disk(&self.payloads, "payloads", Lie::None),
             stores: Arc::new(TracedStores {
                 inner: self.stores.clone(),
                 machine: name.machine,
@@ -171,6 +174,7 @@ impl Machine {
         self.identity = self.identity.crash(self.random.bits());
         self.log = self.log.crash(self.random.bits());
         self.spool = self.spool.crash(self.random.bits());
+        self.payloads = self.payloads.crash(self.random.bits());
         match disorder {
             true => self.stores.crash_out_of_order(self.random.bits()),
             false => self.stores.crash(self.random.bits()),
@@ -261,6 +265,11 @@ fn config(number: usize) -> Config {
     config.timing.network.chunk_bytes = 4 << 10;
     config.timing.network.chunk_deadline = Duration::from_secs(2);
     config.driver_limits.checkpoint_ms = 1_000;
+    // Some commands are longer, programs and batches of parcels among them, and most are not.
+    config.proposer_limits.payload_bytes_min = 600;
+    config.payload_limits.grace_ms = 4_000;
+    config.payload_limits.look_ms = 500;
+    config.payload_limits.named_bytes_max = 4 << 10;
     config
 }
 

@@ -18,6 +18,7 @@ mod guidance;
 mod journey;
 mod membership;
 mod modules;
+mod payloads;
 mod reactive;
 mod readme;
 mod rebalance;

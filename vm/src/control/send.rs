@@ -74,6 +74,8 @@ impl<'a> Run<'a> {
         if u64::from(message.shape().byte_count) > limits.message_bytes {
             return Err(self.at_command(ScriptError::limit(Limit::MessageBytes, limits)));
         }
+        let charged = self.functions.charge_bytes(message.shape().byte_count);
+        charged.map_err(|error| self.at_command(error))?;
         Ok(message)
     }
 }

@@ -19,6 +19,8 @@ pub struct JsonError {
     pub offset: usize,
     /// What was expected or found there.
     pub message: String,
+    /// Whether nothing is wrong with it but its size.
+    pub too_large: bool,
 }
 
 impl Data {
@@ -33,6 +35,7 @@ impl Data {
                 .find(|key| key.unit_at(0) == Some(u16::from(b'$')))
         {
             return Err(JsonError {
+                too_large: false,
                 offset: 0,
                 message: format!(
                     "the key `{key}` is reserved: keys that begin with `$` are not allowed at the top level"
@@ -186,6 +189,7 @@ impl Reader<'_> {
         JsonError {
             offset: self.at,
             message: message.into(),
+            too_large: false,
         }
     }
 
@@ -219,7 +223,11 @@ impl Reader<'_> {
         }
         self.size += 16;
         if self.size > self.limits.value_bytes as usize {
-            return Err(self.error(format!("is larger than {} bytes", self.limits.value_bytes)));
+            let what = format!("is larger than {} bytes", self.limits.value_bytes);
+            return Err(JsonError {
+                too_large: true,
+                ..self.error(what)
+            });
         }
         self.skip_space();
         match self.bytes.get(self.at) {

@@ -93,6 +93,13 @@ impl<'a> Functions<'a> {
             .map_err(|trap| self.machine.script_error(trap))
     }
 
+    /// Counts memory that a message takes when it is sent: the same value again and again takes it each time.
+    pub(crate) fn charge_bytes(&mut self, bytes: u32) -> Result<(), ScriptError> {
+        self.machine
+            .charge(bytes as usize)
+            .map_err(|trap| self.machine.script_error(trap))
+    }
+
     /// A new array of the turn.
     pub(crate) fn new_array(&mut self, items: Vec<Value<'a>>) -> Result<Value<'a>, ScriptError> {
         self.machine

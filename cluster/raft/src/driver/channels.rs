@@ -48,6 +48,7 @@ pub(super) async fn run(
         at_unix_nanos: 0,
         own_cut: 0,
         target_cut: 0,
+        looks: true,
     };
     while pump.step().await.is_some() {}
 }
@@ -117,6 +118,9 @@ struct Pump {
     own_cut: u64,
     /// The last cut of the target that it told.
     target_cut: u64,
+    /// Whether state may have more than was announced: what a new leader is told of a channel that is far
+    /// behind is its first batch.
+    looks: bool,
 }
 
 impl Pump {
@@ -127,6 +131,10 @@ impl Pump {
         }
         if self.next < self.end {
             self.send().await;
+            return Some(());
+        }
+        if self.looks && self.next > 0 {
+            self.look();
             return Some(());
         }
         match self.acknowledge_at {
@@ -140,6 +148,24 @@ impl Pump {
             },
         }
         Some(())
+    }
+
+    /// Goes on with what state has beyond what was announced.
+    fn look(&mut self) {
+        let (target, incarnation) = self.target;
+        let reader = &*self.parts.reader;
+        match query::channel(reader, target, incarnation, self.next, CHANNEL_BATCH_BYTES) {
+            Ok(Some(batch)) => {
+                self.end = self.end.max(batch.first + batch.parcels.len() as u64);
+                self.ready
+                    .add(batch, self.parts.limits.channel_memory_bytes);
+            }
+            Ok(None) => self.looks = false,
+            Err(error) => {
+                tracing::error!(%target, %error, "a channel cannot be read");
+                self.looks = false;
+            }
+        }
     }
 
     fn hear(&mut self, announced: Announced) {

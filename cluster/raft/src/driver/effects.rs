@@ -14,7 +14,7 @@ use cluster::limits::BODY_BYTES_MAX;
 use cluster::{Body, BuiltIn, Command};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
-use transport::{BusMessage, Headers};
+use transport::{BusError, BusMessage, Headers};
 
 use super::{DriverParts, services};
 use crate::spans;
@@ -91,6 +91,10 @@ async fn ask_bus(parts: &DriverParts, call: &ServiceCall) -> Result<EffectResult
     let bus = &network.buses.traffic;
     match bus.request(subject, headers, payload, deadline).await {
         Ok(answer) => read_answer(&answer),
+        // Asked again, it would be as large.
+        Err(error @ BusError::TooLarge { .. }) => Ok(EffectResult::TooLarge {
+            reason: error.to_string(),
+        }),
         Err(error) => Err(error.to_string()),
     }
 }

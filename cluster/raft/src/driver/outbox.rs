@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cluster::action::OutputNews;
 use tokio::sync::mpsc;
-use transport::Headers;
+use transport::{BusError, Headers};
 
 use super::DriverParts;
 use super::effects::to_json;
@@ -25,8 +25,15 @@ pub(super) async fn run(parts: Arc<DriverParts>, mut emitted: mpsc::UnboundedRec
         let subject = network.subjects.outbox(&output.instance);
         let headers = Headers::of_stamp(&output.stamp);
         let bus = &network.buses.traffic;
-        if let Err(error) = bus.publish(subject, headers, payload).await {
-            tracing::debug!(instance = %output.instance, %error, "an output was not published");
+        match bus.publish(subject, headers, payload).await {
+            Ok(()) => {}
+            Err(error @ BusError::TooLarge { .. }) => tracing::warn!(
+                instance = %output.instance, %error,
+                "an output is too large for the bus; it can be read over HTTP"
+            ),
+            Err(error) => {
+                tracing::debug!(instance = %output.instance, %error, "an output was not published");
+            }
         }
     }
 }

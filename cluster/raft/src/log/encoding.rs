@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::payloads::Reference;
 use crate::types::{Entry, EntryData, LeaderId, LogId, Membership, NodeInfo, Payload, Vote};
 
 /// Version of every encoding in this file.
@@ -125,6 +126,17 @@ pub fn decode_entry(index: u64, bytes: &Bytes) -> Result<Entry, EncodingError> {
         log_id: LogId { leader_id, index },
         payload,
     })
+}
+
+/// The payload that a stored entry names; none where it names none, or is no entry.
+#[must_use]
+pub(super) fn named_payload(bytes: &[u8]) -> Option<Reference> {
+    let (head, rest) = decode_front::<EntryHead>("a log entry", bytes).ok()?;
+    match head.payload {
+        PayloadRecord::Normal => Reference::read(&bytes[bytes.len() - rest..]),
+        _ => None,
+    }
+    .map(|(reference, _)| reference)
 }
 
 /// Encodes a vote.

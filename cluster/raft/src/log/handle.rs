@@ -3,16 +3,19 @@
 //! nothing and its completion is not called; one that is accepted is readable at once and completed
 //! exactly once, in the order of acceptance within its group. Left to others: reading entries.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::encoding::named_payload;
 use super::format::record_bytes;
 use super::index::Location;
 use super::state::{Group, Operation, Request, Shared, State};
 use super::{GroupId, LogError};
 use crate::limits::LogLimits;
+use crate::payloads::Reference;
 
 /// Called once, from the writer, when a request is flushed or has failed. Must not block.
 pub type Completion = Box<dyn FnOnce(Result<(), LogError>) + Send>;
@@ -239,6 +242,22 @@ impl Log {
         }
     }
 
+    /// The payloads that the entries of all groups name: what must be kept beside the log.
+    #[must_use]
+    pub fn payloads(&self) -> BTreeSet<Reference> {
+        let state = self.shared.lock();
+        let all = state.groups.values();
+        all.flat_map(|group| group.index.payloads()).collect()
+    }
+
+    /// The payloads that the entries of one group name. Its state names none: it has what was applied.
+    #[must_use]
+    pub fn payloads_of(&self, group: GroupId) -> BTreeSet<Reference> {
+        let state = self.shared.lock();
+        let group = state.groups.get(&group);
+        group.map_or_else(BTreeSet::new, |group| group.index.payloads().collect())
+    }
+
     /// Whether appends are accepted. Whoever proposes should ask before, since an append that
     /// raft has already decided on cannot be refused without stopping its group.
     ///
@@ -369,6 +388,7 @@ impl State {
         let index = &mut self.groups.entry(group).or_default().index;
         for (offset, entry) in (first..).zip(&entries) {
             index.push(Location::waiting(ticket, record_bytes(entry.len()) as u32));
+            index.name(offset, named_payload(entry));
             self.cache.push(group, offset, entry.clone());
         }
         self.queue.push_back(Request {

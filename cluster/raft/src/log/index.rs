@@ -2,9 +2,11 @@
 //! reads and relief look into it. Guarantees: the entries are consecutive; those not yet flushed
 //! are the last ones. Left to others: the entries' bytes, and counting what is live in a segment.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use smallvec::SmallVec;
+
+use crate::payloads::Reference;
 
 /// Where an entry's record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +75,8 @@ pub(super) struct GroupIndex {
     /// Index of the first entry, or of the next one if there is none.
     first: u64,
     slots: VecDeque<Location>,
+    /// The payloads that entries name.
+    named: BTreeMap<u64, Reference>,
 }
 
 impl GroupIndex {
@@ -113,8 +117,22 @@ impl GroupIndex {
         self.slots.push_back(location);
     }
 
+    /// Notes what the entry at `index` names; what an entry at its place named before is forgotten.
+    pub(super) fn name(&mut self, index: u64, named: Option<Reference>) {
+        match named {
+            Some(reference) => drop(self.named.insert(index, reference)),
+            None => drop(self.named.remove(&index)),
+        }
+    }
+
+    /// The payloads that its entries name, in their order.
+    pub(super) fn payloads(&self) -> impl Iterator<Item = Reference> + '_ {
+        self.named.values().copied()
+    }
+
     /// Drops the entries from `index` on.
     pub(super) fn truncate_from(&mut self, index: u64) -> Dropped {
+        drop(self.named.split_off(&index));
         let kept = index.saturating_sub(self.first) as usize;
         let mut dropped = Dropped::default();
         if kept < self.slots.len() {
@@ -132,6 +150,7 @@ impl GroupIndex {
         if first <= self.first {
             return dropped;
         }
+        self.named = self.named.split_off(&first);
         let gone = ((first - self.first) as usize).min(self.slots.len());
         self.slots
             .drain(..gone)
@@ -148,6 +167,7 @@ impl GroupIndex {
         while self.slots.back().is_some_and(|slot| !slot.is_flushed()) {
             self.slots.pop_back();
         }
+        drop(self.named.split_off(&self.next()));
     }
 
     /// Puts a location at `index` while the log is replayed; what lies between is absent.

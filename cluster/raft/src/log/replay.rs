@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::encoding::named_payload;
 use super::format::{Kind, Record};
 use super::index::Location;
 use super::state::Group;
 use super::{GroupId, checkpoint};
+use crate::payloads::Reference;
 
 /// The groups as far as the records were read.
 #[derive(Default)]
@@ -43,8 +45,10 @@ impl Replay {
         }
         let group = self.groups.entry(record.group).or_default();
         match record.kind {
-            Kind::Entry => group.place(record.index, location, true),
-            Kind::Moved => group.place(record.index, location, false),
+            Kind::Entry | Kind::Moved => {
+                let named = named_payload(payload);
+                group.place(record.index, location, (record.kind == Kind::Entry, named));
+            }
             Kind::Truncate => drop(group.index.truncate_from(record.index)),
             Kind::Purge => group.purge(record.index, Bytes::copy_from_slice(payload)),
             Kind::Vote => group.marks.vote = Some(Bytes::copy_from_slice(payload)),
@@ -72,7 +76,12 @@ impl Replay {
 }
 
 impl Group {
-    fn place(&mut self, index: u64, location: Location, is_new: bool) {
+    fn place(
+        &mut self,
+        index: u64,
+        location: Location,
+        (is_new, named): (bool, Option<Reference>),
+    ) {
         let purged = self.marks.purged.as_ref();
         if purged.is_some_and(|(purged, _)| index <= *purged) {
             return;
@@ -85,5 +94,6 @@ impl Group {
             self.index.start_at(index);
         }
         self.index.place(index, location);
+        self.index.name(index, named);
     }
 }

@@ -1,7 +1,7 @@
 //! Tests of the log: on the memory disk step by step, and on both disks with openraft's suite.
 //! The files here are families: `commit` (flushes and refusals), `corruption`, `segments` (reuse
 //! and relief), `model` (random operations with crashes), `suite` (openraft's), `group` (the
-//! adapter and its encoding).
+//! adapter and its encoding), `payloads` (which payloads are named).
 
 use std::sync::{Arc, Mutex};
 
@@ -15,6 +15,7 @@ mod commit;
 mod corruption;
 mod group;
 mod model;
+mod payloads;
 mod segments;
 mod suite;
 

@@ -23,6 +23,7 @@ use transport::{BusError, RaftChannel};
 use super::gather::Gatherer;
 use super::wire::{Lived, Request, Response, WireAppend, WireTransfer, WireVoteRequest};
 use super::{CallError, Network, snapshots};
+use crate::payloads::{self, Reference};
 use crate::state_machine::{Snapshot, SnapshotData};
 use crate::types::{Config, LogId, NodeId, NodeInfo, Vote};
 
@@ -86,6 +87,21 @@ struct Appender {
 }
 
 impl Appender {
+    /// Sees to it that the peer has what the entries name. A failure comes back with the append, so that
+    /// openraft begins again with these entries.
+    async fn prepare(
+        &self,
+        request: AppendEntriesRequest<Config>,
+    ) -> Result<AppendEntriesRequest<Config>, RPCError<Config>> {
+        for reference in request.entries.iter().filter_map(Reference::of_entry) {
+            let ensured = payloads::ensure(&self.network, self.target, reference).await;
+            ensured.map_err(|error| {
+                RPCError::Unreachable(Unreachable::from_string(error.to_string()))
+            })?;
+        }
+        Ok(request)
+    }
+
     async fn append(
         self,
         request: AppendEntriesRequest<Config>,
@@ -175,7 +191,9 @@ impl RaftNetworkV2<Config> for Client {
         request: AppendEntriesRequest<Config>,
         _option: RPCOption,
     ) -> Result<AppendEntriesResponse<Config>, RPCError<Config>> {
-        let result = self.appender().append(request).await?;
+        let appender = self.appender();
+        let request = appender.prepare(request).await?;
+        let result = appender.append(request).await?;
         Ok(result.into())
     }
 
@@ -197,8 +215,16 @@ impl RaftNetworkV2<Config> for Client {
     {
         let appender = self.appender();
         let in_flight = self.network.timing.appends_in_flight;
-        let answers = input
-            .map(move |request| appender.clone().append(request))
+        let preparing = appender.clone();
+        let prepared = input.then(move |request| {
+            let appender = preparing.clone();
+            async move { appender.prepare(request).await }
+        });
+        let answers = prepared
+            .map(move |request| {
+                let appender = appender.clone();
+                async move { appender.append(request?).await }
+            })
             .buffered(in_flight);
         let answers: BoxStream<'s, _> = Box::pin(answers);
         Box::pin(std::future::ready(Ok(answers)))

@@ -1,7 +1,7 @@
 //! Raft between nodes, over the bus. openraft's replication comes before it, the same module of
 //! the other node after it. Guarantees: every call ends within a deadline; votes and heartbeats,
-//! log entries, and snapshots travel on subjects (and connections) of their own; no message is
-//! larger than the bus takes. Left to others: what an answer means (openraft), delivery (a lost
+//! log entries, and snapshots travel on subjects (and connections) of their own; a chunk of a snapshot
+//! that is larger than a message of the bus, because one value is, travels in pieces. Left to others: what an answer means (openraft), delivery (a lost
 //! request is an error, and openraft sends again).
 
 pub mod client;
@@ -18,6 +18,9 @@ use bytes::Bytes;
 use transport::{Bus, BusError, Headers, RaftChannel, Subjects};
 
 use crate::disk::Disk;
+use crate::limits::PIECE_BYTES;
+use crate::payloads::PayloadStore;
+use crate::pieces::{self, Pieces, Taken};
 use crate::state_machine::Raft;
 use crate::types::NodeId;
 use gather::{Gatherer, Rules};
@@ -82,6 +85,9 @@ pub struct Network {
     groups: RwLock<BTreeMap<Lived, Raft>>,
     gatherers: Mutex<BTreeMap<(NodeId, RaftChannel), Gatherer>>,
     incoming: Mutex<BTreeMap<Lived, Incoming>>,
+    pieces: Pieces,
+    /// What stands beside the log.
+    pub(crate) payloads: Arc<PayloadStore>,
     /// Where snapshots are kept while they arrive.
     spool_disk: Arc<dyn Disk>,
 }
@@ -95,6 +101,7 @@ impl Network {
         buses: Buses,
         timing: NetworkTiming,
         spool_disk: Arc<dyn Disk>,
+        payloads: Arc<PayloadStore>,
     ) -> Arc<Self> {
         Arc::new(Self {
             local,
@@ -104,6 +111,8 @@ impl Network {
             groups: RwLock::default(),
             gatherers: Mutex::default(),
             incoming: Mutex::default(),
+            pieces: Pieces::default(),
+            payloads,
             spool_disk,
         })
     }
@@ -127,6 +136,20 @@ impl Network {
     fn raft(&self, group: Lived) -> Option<Raft> {
         let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
         groups.get(&group).cloned()
+    }
+
+    /// Takes a piece; gives the request once it is whole, or what to answer before.
+    fn take_piece(&self, piece: &pieces::Piece) -> Result<(Lived, Request), Response> {
+        match self.pieces.take(piece) {
+            Taken::Part => Err(Response::Part),
+            Taken::Lost => Err(Response::Restart),
+            Taken::Whole(bytes) => {
+                let requests = wire::decode::<Vec<(Lived, Request)>>(&bytes);
+                let mut requests = requests.map_err(|error| Response::Failed(error.to_string()))?;
+                let none = || Response::Failed("a large message without a request".to_owned());
+                requests.pop().ok_or_else(none)
+            }
+        }
     }
 
     /// What gathers the requests of one kind to one node.
@@ -169,16 +192,39 @@ impl Network {
         requests: &[(Lived, Request)],
         deadline: Duration,
     ) -> Result<Vec<Response>, CallError> {
+        let payload = wire::encode(&requests);
+        let large = payload.len() > PIECE_BYTES;
+        let ([(group, Request::Chunk(_))], true) = (requests, large) else {
+            let asked = requests.len();
+            return self.send(target, channel, (payload, asked), deadline).await;
+        };
+        let mut answered = Vec::new();
+        for piece in pieces::cut(self.local, &payload) {
+            let part = wire::encode(&[(*group, Request::Piece(piece))].as_slice());
+            answered = self.send(target, channel, (part, 1), deadline).await?;
+            if !matches!(answered.as_slice(), [Response::Part]) {
+                break;
+            }
+        }
+        Ok(answered)
+    }
+
+    async fn send(
+        &self,
+        target: NodeId,
+        channel: RaftChannel,
+        (payload, asked): (Bytes, usize),
+        deadline: Duration,
+    ) -> Result<Vec<Response>, CallError> {
         let subject = self.subjects.raft(transport::NodeId(target), channel);
-        let payload: Bytes = wire::encode(&requests);
         let bus = self.bus(channel);
         let reply = bus
             .request(subject, Headers::default(), payload, deadline)
             .await?;
         let responses: Vec<Response> = wire::decode(&reply.payload)?;
-        if responses.len() != requests.len() {
+        if responses.len() != asked {
             return Err(CallError::Count {
-                asked: requests.len(),
+                asked,
                 answered: responses.len(),
             });
         }

@@ -155,5 +155,12 @@ async fn handle(network: Arc<Network>, group: Lived, raft: Raft, request: Reques
             }
         }
         Request::Chunk(chunk) => super::snapshots::receive(&network, group, &raft, chunk).await,
+        Request::Piece(piece) => match network.take_piece(&piece) {
+            Ok((whole, Request::Chunk(chunk))) if whole == group => {
+                super::snapshots::receive(&network, group, &raft, chunk).await
+            }
+            Ok(_) => Response::Failed("only a chunk of a snapshot comes in pieces".to_owned()),
+            Err(response) => response,
+        },
     }
 }

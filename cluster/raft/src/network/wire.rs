@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use transport::Incarnation;
 
+use crate::pieces::Piece;
 use crate::types::{
     Entry, EntryData, LeaderId, LogId, Membership, NodeId, NodeInfo, Payload, StoredMembership,
     Vote,
@@ -377,6 +378,8 @@ pub enum Request {
     Transfer(WireTransfer),
     /// Take a part of a snapshot.
     Chunk(WireChunk),
+    /// Take a piece of a request that is larger than a message.
+    Piece(Piece),
 }
 
 impl Request {
@@ -410,6 +413,8 @@ pub enum Response {
     NoGroup,
     /// The group failed.
     Failed(String),
+    /// The piece was taken.
+    Part,
 }
 
 impl Response {

@@ -37,6 +37,7 @@ pub struct Machine {
     identity: MemoryDisk,
     log: MemoryDisk,
     spool: MemoryDisk,
+    payloads: MemoryDisk,
     stores: MemoryStores,
     http: Arc<dyn HttpClient>,
     spans: Arc<dyn SpanSink>,
@@ -57,6 +58,7 @@ impl Machine {
             identity: MemoryDisk::new(1 << 20),
             log: MemoryDisk::new(1 << 30),
             spool: MemoryDisk::new(1 << 30),
+            payloads: MemoryDisk::new(1 << 30),
             stores: MemoryStores::new(FlushMode::EveryUnits(32)),
             http: Arc::new(NoHttp),
             spans: Arc::new(NoSpans),
@@ -77,6 +79,7 @@ impl Machine {
             identity_disk: Arc::new(self.identity.clone()),
             log_disk: Arc::new(self.log.clone()),
             spool_disk: Arc::new(self.spool.clone()),
+            payload_disk: Arc::new(self.payloads.clone()),
             stores: Arc::new(self.stores.clone()),
             engine: Arc::clone(&self.engine),
             apply: ThreadPool::start(2).unwrap(),
@@ -132,6 +135,11 @@ impl Machine {
         &self.spool
     }
 
+    /// The folder of its large payloads.
+    pub fn payloads(&self) -> &MemoryDisk {
+        &self.payloads
+    }
+
     /// Its state stores.
     pub fn stores(&self) -> &MemoryStores {
         &self.stores
@@ -148,6 +156,7 @@ impl Machine {
         self.identity = self.identity.crash(seed);
         self.log = self.log.crash(seed);
         self.spool = self.spool.crash(seed);
+        self.payloads = self.payloads.crash(seed);
         self.stores.crash(seed);
     }
 
@@ -189,10 +198,17 @@ pub fn config(label: u64, discovery: Discovery, shards: u32) -> Config {
 /// Starts machines at once and waits until all are ready.
 pub async fn start_all(machines: &[Machine], shards: u32) -> Vec<Groups> {
     let count = machines.len();
-    let starts = machines.iter().map(|machine| {
-        let config = config(machine.label.0, Discovery::Expect(count), shards);
-        machine.start(config)
-    });
+    start_with(machines, |label| {
+        config(label, Discovery::Expect(count), shards)
+    })
+    .await
+}
+
+/// As [`start_all`], each with the settings for its label.
+pub async fn start_with(machines: &[Machine], config: impl Fn(u64) -> Config) -> Vec<Groups> {
+    let starts = machines
+        .iter()
+        .map(|machine| machine.start(config(machine.label.0)));
     let started = futures::future::join_all(starts).await;
     let nodes: Vec<Groups> = started.into_iter().map(Result::unwrap).collect();
     for node in &nodes {

@@ -99,6 +99,26 @@ fn a_message_is_given_up_when_its_time_is_over() {
 }
 
 #[test]
+fn what_the_bus_can_never_take_is_given_up_at_once_and_holds_nothing_up() {
+    let mut bench = Bench::new();
+    let limits = crate::limits::ShardLimits {
+        service_window: 1,
+        ..Default::default()
+    };
+    bench.one(Command::Configure(Box::new(limits)));
+    let mail = Do::Send("Mail".into(), None, vec![]);
+    bench.send("Counter/a", &vec![mail; 2]);
+    let first = calls(&bench.last.actions)[0].clone();
+    let reason = "it has too many bytes".into();
+    bench.one(done(&first, EffectResult::TooLarge { reason }));
+    assert_eq!(bench.dead(), [codes::TOO_LARGE]);
+    assert_eq!(bench.timer(), None, "the service does not rest");
+    let second = calls(&bench.last.actions)[0].clone();
+    bench.one(done(&second, EffectResult::Acknowledged));
+    assert!(bench.shard.rebuild_actions().unwrap().is_empty());
+}
+
+#[test]
 fn a_window_of_messages_is_asked_at_a_time_in_order() {
     let mut bench = Bench::new();
     let limits = crate::limits::ShardLimits {
