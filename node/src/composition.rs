@@ -121,6 +121,11 @@ impl Node {
         }
     }
 
+    /// Waits until the node cannot go on, and says why.
+    pub async fn failed(&self) -> String {
+        self.groups.failed().await
+    }
+
     /// Stops at once, without a word to the others, as a killed process does.
     pub async fn crash(self) {
         self.groups.abort();

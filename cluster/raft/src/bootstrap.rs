@@ -15,7 +15,7 @@ use transport::{ClusterId, Incarnation};
 use crate::hello::{self, Hello, HelloBoard, Report, Seeking};
 use crate::identity::{Identity, IdentityError, IdentityFile, Proposal};
 use crate::limits::ClusterLimits;
-use crate::network::Network;
+use crate::network::{Network, wire};
 use crate::ports::Entropy;
 use crate::remote::{self, Request, Response};
 use crate::types::{NodeId, NodeInfo};
@@ -44,6 +44,25 @@ pub enum BootstrapError {
         found: ClusterId,
         /// This node's.
         own: ClusterId,
+    },
+    /// The data folder is that of a cluster of another name.
+    #[error(
+        "E-cluster-name: this node is set to be of the cluster `{given}`, and its data folder is of the cluster `{recorded}`; give it --cluster {recorded}, or another data folder"
+    )]
+    Name {
+        /// What is set.
+        given: String,
+        /// What the data says.
+        recorded: String,
+    },
+    /// Others speak a version that this program cannot read.
+    #[error(
+        "E-other-version: nodes of this cluster speak version {found} of the messages between nodes, this program version {}; start the program that the others run, and upgrade one release at a time",
+        wire::VERSION
+    )]
+    Version {
+        /// Theirs.
+        found: u8,
     },
 }
 
@@ -177,6 +196,7 @@ impl Bootstrap<'_> {
             if let Some(found) = self.look_for_members()? {
                 return Ok(found);
             }
+            check_version(self.board)?;
             self.look_for_release()?;
             if let Some(others) = self.partners(began.elapsed())
                 && let Some(found) = self.try_to_begin(&others).await?
@@ -361,6 +381,17 @@ fn largest_odd(nodes: usize) -> usize {
         0..=2 => 1,
         3..=4 => 3,
         _ => 5,
+    }
+}
+
+/// Refuses to go on beside nodes that this one cannot understand.
+///
+/// # Errors
+/// `Version`.
+pub fn check_version(board: &HelloBoard) -> Result<(), BootstrapError> {
+    match board.strange_version() {
+        Some(found) => Err(BootstrapError::Version { found }),
+        None => Ok(()),
     }
 }
 

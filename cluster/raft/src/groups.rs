@@ -25,6 +25,7 @@ use crate::bootstrap::{Discovery, Keeper};
 use crate::clock_watch::{self, ClockState};
 use crate::driver::waiters::{News, Topic, TopicNews};
 pub use crate::error::StartError;
+use crate::failure::{self, Failure};
 use crate::fences::Fences;
 use crate::fencing;
 use crate::group::Group;
@@ -185,6 +186,7 @@ impl Groups {
             router: Arc::clone(&router),
             keeper: Arc::clone(&prepared.keeper),
             handler: Arc::clone(&handler),
+            info: config.info.clone(),
         });
         let requests = remote::serve(&prepared.network, answers).await?;
         let local = prepared.network.local;
@@ -201,6 +203,7 @@ impl Groups {
             lives: Arc::new(lives),
             system_states: sender,
             alarm: Arc::default(),
+            failure: Failure::default(),
             time,
             clock_state: ClockState::default(),
             memory: Memory::new(config.memory_limits.clone(), Arc::clone(&ports.stores)),
@@ -233,6 +236,7 @@ impl Groups {
         tasks.spawn(clock_watch::run(Arc::clone(&supervisor)));
         tasks.spawn(supervisor::run(Arc::clone(&supervisor)));
         tasks.spawn(room::watch(Arc::clone(&supervisor)));
+        tasks.spawn(failure::watch(Arc::clone(&supervisor)));
         tasks.spawn(moves::run(shared));
         Ok(Self::assemble(
             prepared, supervisor, handler, tasks, requests,
@@ -545,6 +549,12 @@ impl Groups {
     #[must_use]
     pub fn shortage(&self) -> Option<String> {
         room::shortage(self.inner.opener.log())
+    }
+
+    /// Waits until this node cannot go on, and says why. Whoever waits ends the process: its log or its
+    /// store does not know what is on disk, or its id is not its own.
+    pub async fn failed(&self) -> String {
+        self.inner.supervisor.shared.failure.wait().await
     }
 
     /// Stops at once, as a killed process does: nothing is handed over, nothing more is flushed.

@@ -14,6 +14,7 @@ pub mod clock_watch;
 pub mod disk;
 pub mod driver;
 mod error;
+pub mod failure;
 pub mod fences;
 mod fencing;
 pub mod group;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::placement::{self, Health, Move, Place, ShardView, View, Wish};
+use cluster::placement::{self, Health, Move, Place, ShardView, Signs, View, Wish};
 use cluster::system::{Initialise, Member, MemberState, SystemSettings};
 use cluster::{SystemCommand, SystemState};
 use tokio::time::Instant;
@@ -115,17 +115,12 @@ fn health(shared: &Shared, state: &SystemState) -> BTreeMap<NodeId, Health> {
             ),
             false => (board.silence(member.id.0), !board.has_room(member.id.0)),
         };
-        if silence >= gone_after {
-            Health::Gone
-        } else if silence >= silent_after {
-            Health::Silent
-        } else if member.state == MemberState::Draining {
-            Health::Draining
-        } else if is_full {
-            Health::Full
-        } else {
-            Health::Alive
-        }
+        Health::from(Signs {
+            is_silent: silence >= silent_after,
+            is_given_up: silence >= gone_after,
+            is_draining: member.state == MemberState::Draining,
+            is_full,
+        })
     };
     state
         .members

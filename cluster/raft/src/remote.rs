@@ -19,7 +19,7 @@ use transport::{
 use crate::identity::Proposal;
 use crate::network::{Network, wire};
 use crate::proposer::ProposeError;
-use crate::types::NodeId;
+use crate::types::{NodeId, NodeInfo};
 
 /// The kind of subject that these requests go to.
 const KIND: &str = "shard";
@@ -49,6 +49,8 @@ pub enum Request {
     Promise(Proposal),
     /// For the node's own handler.
     Call(Bytes),
+    /// Is there anybody?
+    Who,
 }
 
 /// The answer to a `Request`.
@@ -72,6 +74,8 @@ pub enum Response {
     Answer(Bytes),
     /// Not done.
     Failed(ProposeError),
+    /// There is: its name and address.
+    Here(NodeInfo),
 }
 
 /// What answers requests of other nodes.

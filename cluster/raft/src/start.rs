@@ -13,11 +13,13 @@ use transport::{ClusterId, Subjects};
 
 use crate::apply::Lane;
 use crate::blocking;
-use crate::bootstrap::{Bootstrap, BootstrapError, Discovery, Found, Keeper, check_name};
+use crate::bootstrap::{
+    Bootstrap, BootstrapError, Discovery, Found, Keeper, check_name, check_version,
+};
 use crate::error::StartError;
 use crate::group::{Group, GroupError};
 use crate::groups::Config;
-use crate::hello::{self, Listening};
+use crate::hello::{self, Listening, Process};
 use crate::identity::{Identity, IdentityError, IdentityFile, Proposal};
 use crate::local::Shared;
 use crate::log::{LogConfig, LogThreads};
@@ -87,10 +89,15 @@ pub(crate) async fn prepare(config: &Config, ports: &Ports) -> Result<Prepared, 
     spool::sweep(&*spool_disk).map_err(IdentityError::Io)?;
     let buses = ports.buses.clone();
     let network = Network::new(identity.node, subjects, buses, timing, spool_disk);
+    refuse_twin(&network).await?;
     let silent_after = Duration::from_millis(config.cluster_limits.silent_ms);
     let clock = Arc::clone(&ports.clock);
     let time = NodeTime::new(clock, identity.node, silent_after);
-    let listening = hello::listen(&network, silent_after, time).await?;
+    let own = Process {
+        incarnation: identity.incarnation,
+        number: ports.entropy.number(),
+    };
+    let listening = hello::listen(&network, silent_after, time, own).await?;
     let server = server::serve(&network).await?;
     Ok(Prepared {
         keeper,
@@ -101,6 +108,26 @@ pub(crate) async fn prepare(config: &Config, ports: &Ports) -> Result<Prepared, 
         server,
     })
 }
+
+/// Refuses where somebody answers to this node's id already. Where the bus cannot tell, as for a connection
+/// that was just lost, what others say later decides.
+async fn refuse_twin(network: &Network) -> Result<(), StartError> {
+    let node = network.local;
+    for _ in 0..WHO_TRIES {
+        match remote::ask(network, node, &Request::Who, WHO_DEADLINE).await {
+            Ok(Response::Here(info)) => {
+                let other = format!("`{}` at {}", info.name, info.http);
+                return Err(StartError::Twice { node, other });
+            }
+            Err(ProposeError::Unavailable { .. }) => return Ok(()),
+            other => tracing::debug!(?other, "it is not known whether this node runs already"),
+        }
+    }
+    Ok(())
+}
+
+const WHO_TRIES: usize = 3;
+const WHO_DEADLINE: Duration = Duration::from_millis(200);
 
 /// The identity of before; a new one for a new node, and for one whose log was lost.
 fn identify(config: &Config, ports: &Ports, file: &IdentityFile) -> Result<Identity, StartError> {
@@ -143,8 +170,12 @@ pub(crate) async fn enter(
 ) -> Result<Entrance, StartError> {
     let keeper = &prepared.keeper;
     let identity = keeper.get();
-    if identity.cluster.is_some() {
-        return Ok(Entrance::Member);
+    if let Some(cluster) = identity.cluster {
+        // It may have stopped after it found its cluster and before it was taken in.
+        return Ok(match prepared.opener.holds(SYSTEM) {
+            true => Entrance::Member,
+            false => Entrance::Join(cluster),
+        });
     }
     let own = identity
         .promise
@@ -272,6 +303,8 @@ pub(crate) async fn become_member(
             // After the look at who is there, so that nobody is counted who was not checked.
             check_name(&router.board, own)?;
         }
+        check_version(&router.board)?;
+        check_cluster_name(config, &state.name)?;
         if let (Some(found), Some(own)) = (state.cluster, own)
             && found != own
         {
@@ -289,6 +322,18 @@ pub(crate) async fn become_member(
         }
         // Elapsed time is a reason to look again.
         let _ = tokio::time::timeout(MEMBER_PAUSE, states.changed()).await;
+    }
+}
+
+/// Refuses to take part under another name than that of the cluster whose data this is.
+fn check_cluster_name(config: &Config, recorded: &str) -> Result<(), BootstrapError> {
+    let given = config.cluster.as_str();
+    match recorded.is_empty() || recorded == given {
+        true => Ok(()),
+        false => Err(BootstrapError::Name {
+            given: given.to_owned(),
+            recorded: recorded.to_owned(),
+        }),
     }
 }
 

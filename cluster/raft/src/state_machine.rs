@@ -6,10 +6,10 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use cluster::store::{StateReader, StoreView};
+use cluster::store::{StateReader, StoreError, StoreView};
 use futures::{Stream, StreamExt};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{OptionalSend, RaftSnapshotBuilder};
@@ -69,6 +69,7 @@ pub struct Host {
     lane: Lane,
     reader: Arc<dyn StateReader>,
     memory: Option<Arc<Memory>>,
+    failed_write: OnceLock<String>,
 }
 
 impl Host {
@@ -93,6 +94,7 @@ impl Host {
             bytes_since_snapshot: AtomicU64::new(0),
             lane,
             memory,
+            failed_write: OnceLock::new(),
         }))
     }
 
@@ -112,6 +114,20 @@ impl Host {
     /// The units applied so far, and every change of it.
     pub fn watch_applied(&self) -> watch::Receiver<u64> {
         self.applied_units.subscribe()
+    }
+
+    /// What the store said where a write to it failed: the node cannot go on, and its log has the rest.
+    pub fn failed_write(&self) -> Option<String> {
+        self.failed_write.get().cloned()
+    }
+
+    fn note(&self, error: &MachineError) {
+        if let MachineError::Store(failed @ StoreError::Poisoned { .. }) = error {
+            // The first failure is the cause of the others.
+            let _ = self
+                .failed_write
+                .set(format!("{}: {failed}", failed.code()));
+        }
     }
 
     /// The last entry applied.
@@ -276,7 +292,10 @@ impl StateMachine {
     {
         let host = Arc::clone(&self.0);
         let done = self.0.lane.run(move || work(&host)).await?;
-        done.map_err(|error| stopped(what, &error))
+        done.map_err(|error| {
+            self.0.note(&error);
+            stopped(what, &error)
+        })
     }
 }
 

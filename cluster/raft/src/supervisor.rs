@@ -246,6 +246,7 @@ impl Supervisor {
             info: self.info.clone(),
             cluster: identity.cluster?,
             incarnation: identity.incarnation,
+            process: router.board.own().number,
             serving: self.serving.load(Ordering::Relaxed),
             full: room::shortage(self.shared.opener.log()).is_some(),
             system,
