@@ -60,6 +60,8 @@ pub enum Command {
     /// A message that a worker heard on the bus. Nobody waits for an answer: what a client would be told of its
     /// message becomes a dead letter.
     Hear(SendRequest),
+    /// An instance that is to take nothing, or to go on, through a door.
+    Pause(PauseRequest),
 }
 
 /// Where a request entered, counted by the node's door: what makes a retry inside the door known.
@@ -126,6 +128,17 @@ pub struct KillRequest {
     pub door: DoorHeader,
     /// Whom.
     pub target: Address,
+}
+
+/// An instance to hold still, or to go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseRequest {
+    /// Where it came in.
+    pub door: DoorHeader,
+    /// Whom.
+    pub target: Address,
+    /// Whether it is to take nothing.
+    pub paused: bool,
 }
 
 /// A reactive function to be computed, and kept up to date for a while, at the shard of its instance.

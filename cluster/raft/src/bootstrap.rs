@@ -12,6 +12,7 @@ use futures::future::join_all;
 use tokio::time::Instant;
 use transport::{ClusterId, Incarnation};
 
+use crate::beginning::Beginning;
 use crate::hello::{self, Hello, HelloBoard, Report, Seeking};
 use crate::identity::{Identity, IdentityError, IdentityFile, Proposal};
 use crate::limits::ClusterLimits;
@@ -175,6 +176,8 @@ pub struct Bootstrap<'a> {
     pub limits: &'a ClusterLimits,
     /// For the cluster's id.
     pub entropy: &'a dyn Entropy,
+    /// Told what is waited for.
+    pub beginning: &'a Beginning,
 }
 
 /// A member that has not promised after this time is done without.
@@ -193,6 +196,7 @@ impl Bootstrap<'_> {
         let began = Instant::now();
         loop {
             self.say_hello().await;
+            self.say_what_is_missing();
             if let Some(found) = self.look_for_members()? {
                 return Ok(found);
             }
@@ -205,6 +209,16 @@ impl Bootstrap<'_> {
             }
             let pause = Duration::from_millis(self.limits.hello_ms);
             self.board.changed(pause).await;
+        }
+    }
+
+    fn say_what_is_missing(&self) {
+        if let Discovery::Expect(expected) = self.discovery {
+            let heard = self.board.seeking(RECENT).len();
+            self.beginning.wait_for(format!(
+                "it looks for its cluster on the bus; {} of the {expected} nodes are there that begin one",
+                heard + 1
+            ));
         }
     }
 

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use transport::{ClusterId, ClusterName, Incarnation, ShardId, Subjects};
 
 use crate::answers::Answers;
+use crate::beginning::Beginning;
 use crate::blocking;
 use crate::bootstrap::{Discovery, Keeper};
 use crate::clock_watch::{self, ClockState};
@@ -65,6 +66,8 @@ pub struct Config {
     pub recover_system: bool,
     /// How a cluster is made, where this node makes it.
     pub founding: Founding,
+    /// Told what the start waits for.
+    pub beginning: Beginning,
     /// Times of raft.
     pub timing: Timing,
     /// Bounds of the log.
@@ -94,6 +97,7 @@ impl Config {
             discovery,
             recover_system: false,
             founding,
+            beginning: Beginning::default(),
             timing: Timing::default(),
             log_limits: LogLimits::default(),
             proposer_limits: ProposerLimits::default(),
@@ -173,6 +177,8 @@ impl Groups {
     /// # Errors
     /// As in `StartError`. A node that cannot find its cluster goes on looking.
     pub async fn start(config: Config, ports: Ports) -> Result<Self, StartError> {
+        let beginning = &config.beginning;
+        beginning.wait_for("it reads its log".to_owned());
         let prepared = start::prepare(&config, &ports).await?;
         let (sender, states) = watch::channel(Arc::new(SystemState::default()));
         let limits = Arc::new(config.cluster_limits.clone());
@@ -208,6 +214,7 @@ impl Groups {
             clock_state: ClockState::default(),
             memory: Memory::new(config.memory_limits.clone(), Arc::clone(&ports.stores)),
         });
+        config.beginning.know(&shared);
         let entrance = start::enter(&config, &ports, &prepared).await?;
         match config.recover_system {
             true => system_life::begin(&shared, &config.info).await?,
@@ -430,6 +437,12 @@ impl Groups {
         }
         let shared = &self.inner.supervisor.shared;
         (sum, shared.driver_limits.history_bytes_max)
+    }
+
+    /// Snapshots that this node sends to others now, and those that wait for their turn.
+    #[must_use]
+    pub fn snapshots(&self) -> (u64, u64) {
+        self.inner.router.network.sending()
     }
 
     /// What the node's shards take of its memory.

@@ -102,6 +102,8 @@ pub struct ShardReport {
     pub applied: u64,
     /// Units that its log holds, whether committed or not.
     pub held: u64,
+    /// Bytes that came so far of a snapshot that it is being sent.
+    pub receiving: Option<u64>,
     /// Commands that it took in a second.
     pub load: u64,
     /// This replica's hash of the state at the last checkpoint, with the unit of that. A follower
@@ -304,6 +306,18 @@ impl HelloBoard {
         let report = &book.reports.get(&node)?.what;
         let one = report.shards.iter().find(|one| one.shard == shard)?;
         Some((one.applied, one.held))
+    }
+
+    /// Bytes that a node has of a snapshot of a shard that it is being sent, as it reported last.
+    #[must_use]
+    pub fn receiving(&self, node: NodeId, shard: ShardId) -> Option<u64> {
+        let book = self.book();
+        let report = &book.reports.get(&node)?.what;
+        report
+            .shards
+            .iter()
+            .find(|one| one.shard == shard)?
+            .receiving
     }
 
     /// What a shard took in a second, as its leader reported last; 0 where nobody leads it.

@@ -8,6 +8,7 @@
 pub mod agreement;
 mod answers;
 pub mod apply;
+pub mod beginning;
 mod blocking;
 pub mod bootstrap;
 pub mod clock_watch;

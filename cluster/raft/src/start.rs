@@ -6,12 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::SystemState;
 use cluster::store::GroupId;
 use cluster::system::{Member, MemberState};
 use tokio::time::Instant;
 use transport::{ClusterId, Subjects};
 
 use crate::apply::Lane;
+use crate::beginning::missing_voters;
 use crate::blocking;
 use crate::bootstrap::{
     Bootstrap, BootstrapError, Discovery, Found, Keeper, check_name, check_version,
@@ -195,6 +197,7 @@ pub(crate) async fn enter(
         discovery: config.discovery,
         limits: &config.cluster_limits,
         entropy: &*ports.entropy,
+        beginning: &config.beginning,
     };
     match bootstrap.find().await? {
         Found::Begin(proposal) => Ok(Entrance::Begin(proposal)),
@@ -313,6 +316,7 @@ pub(crate) async fn become_member(
         if is_member {
             return Ok(());
         }
+        say_what_is_missing(config, router, &state, entrance);
         let is_due = asked.is_none_or(|at: Instant| at.elapsed() > JOIN_AGAIN);
         if let Entrance::Join(cluster) = entrance
             && is_due
@@ -323,6 +327,26 @@ pub(crate) async fn become_member(
         // Elapsed time is a reason to look again.
         let _ = tokio::time::timeout(MEMBER_PAUSE, states.changed()).await;
     }
+}
+
+fn say_what_is_missing(config: &Config, router: &Router, state: &SystemState, entrance: &Entrance) {
+    let local = transport::NodeId(router.network.local);
+    let what = match (entrance, router.system()) {
+        (Entrance::Join(cluster), _) => {
+            format!("it has asked the cluster {cluster} to take it in")
+        }
+        (_, Some(system)) if !system.group.is_initialised() => {
+            "it has not heard from its cluster yet".to_owned()
+        }
+        (_, Some(_)) if state.cluster.is_some() && !state.members.contains_key(&local) => {
+            "its cluster does not know it: it was removed; start it with an empty data folder to have it \
+             join as a new node"
+                .to_owned()
+        }
+        (_, Some(system)) => missing_voters(router, &system.group, state),
+        (_, None) => "its system group is opened".to_owned(),
+    };
+    config.beginning.wait_for(what);
 }
 
 /// Refuses to take part under another name than that of the cluster whose data this is.

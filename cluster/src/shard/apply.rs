@@ -76,6 +76,7 @@ impl Shard {
             Command::Meet(meet) => commands::meet::meet(self, meet),
             Command::Met(met) => commands::meet::met(self, met),
             Command::Hear(request) => commands::send::hear(self, request),
+            Command::Pause(request) => commands::pause::apply(self, request),
         }?;
         self.trim_messages()?;
         Ok(outcome)

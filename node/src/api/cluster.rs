@@ -11,6 +11,10 @@ pub struct ClusterView {
     pub id: String,
     /// The node that answered.
     pub answered_by: u64,
+    /// What the answering node waits for before it serves; none where it does. What else it says is from its
+    /// disk then.
+    #[serde(default)]
+    pub waits: Option<String>,
     /// Replicas that a shard has where there are enough nodes.
     #[serde(default)]
     pub replicas: u32,
@@ -86,9 +90,23 @@ pub struct ShardView {
     /// Messages and other commands that it took in a second, lately.
     #[serde(default)]
     pub load: u64,
+    /// Replicas that catch up with their leader.
+    #[serde(default)]
+    pub behind: Vec<BehindView>,
     /// Where it was asked to be, until it is there or the cluster is asked for something else.
     #[serde(default)]
     pub asked: Option<PlaceView>,
+}
+
+/// A replica that catches up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BehindView {
+    /// The node that holds it.
+    pub node: u64,
+    /// Entries that it has not applied yet.
+    pub entries: u64,
+    /// Bytes that came so far of a snapshot that it is being sent.
+    pub snapshot_bytes: Option<u64>,
 }
 
 /// Where a shard was asked to be.

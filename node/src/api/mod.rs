@@ -10,7 +10,7 @@ mod programs;
 mod reactive;
 
 pub use cluster::{
-    ClusterView, NodeView, PlaceView, RebalanceRequest, RebalanceView, RecoverRequest,
+    BehindView, ClusterView, NodeView, PlaceView, RebalanceRequest, RebalanceView, RecoverRequest,
     RecoveryView, ReplicaView, ShardView, TransferRequest,
 };
 pub use instances::{

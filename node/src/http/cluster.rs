@@ -3,15 +3,18 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use cluster::SystemState;
 use cluster::placement::{Place, Wish};
 use cluster::system::MemberState;
-use cluster_raft::status::{NodeStatus, ShardStatus};
+use cluster_raft::Status;
+use cluster_raft::status::{Behind, NodeStatus, ShardStatus};
 use transport::ShardId;
 
 use super::Context;
 use super::request::Body;
 use crate::api::{
-    ClusterView, NodeView, PlaceView, RebalanceRequest, RebalanceView, ShardView, TransferRequest,
+    BehindView, ClusterView, NodeView, PlaceView, RebalanceRequest, RebalanceView, ShardView,
+    TransferRequest,
 };
 use crate::door::{Door, DoorError};
 
@@ -101,13 +104,29 @@ fn place(shard: ShardId, place: &Place) -> PlaceView {
 
 /// `GET /v1/cluster`
 pub(super) async fn show(State(context): State<Context>) -> Result<Json<ClusterView>, DoorError> {
-    Ok(Json(view(context.door()?).await?))
+    let starting = match context.door() {
+        Ok(door) => return Ok(Json(view(door).await?)),
+        Err(starting) => starting,
+    };
+    let Some((system, status)) = context.beginning.status().await else {
+        return Err(starting);
+    };
+    let mut view = view_of(&system, &status);
+    view.name.clone_from(&context.cluster);
+    view.waits = Some(context.beginning.waits());
+    Ok(Json(view))
 }
 
 /// The cluster, as the answer to every call.
 pub(super) async fn view(door: &Door) -> Result<ClusterView, DoorError> {
-    let system = door.system();
     let status = door.groups().status().await;
+    match status.cluster {
+        Some(_) => Ok(view_of(&door.system(), &status)),
+        None => Err(DoorError::NotReady),
+    }
+}
+
+fn view_of(system: &SystemState, status: &Status) -> ClusterView {
     let nodes = status.nodes.iter().map(|node| NodeView {
         id: node.member.id.0,
         name: node.member.name.clone(),
@@ -119,14 +138,17 @@ pub(super) async fn view(door: &Door) -> Result<ClusterView, DoorError> {
         replicas: node.replicas,
         load: node.load,
     });
-    Ok(ClusterView {
+    ClusterView {
         name: system.name.clone(),
-        id: status.cluster.ok_or(DoorError::NotReady)?.to_string(),
+        id: status
+            .cluster
+            .map_or_else(|| "not known yet".to_owned(), |id| id.to_string()),
         answered_by: status.local,
+        waits: None,
         replicas: system.settings.replicas,
         nodes: nodes.collect(),
         shards: status.shards.iter().map(shard_view).collect(),
-    })
+    }
 }
 
 fn shard_view(shard: &ShardStatus) -> ShardView {
@@ -147,7 +169,16 @@ fn shard_view(shard: &ShardStatus) -> ShardView {
         reason: moving.and_then(|moving| Some(moving.reason?.to_string())),
         caught_up_percent: moving.and_then(|moving| moving.percent),
         load: shard.load,
+        behind: shard.behind.iter().map(behind).collect(),
         asked: shard.place.as_ref().map(|one| place(shard.shard, one)),
+    }
+}
+
+fn behind(one: &Behind) -> BehindView {
+    BehindView {
+        node: one.node,
+        entries: one.units,
+        snapshot_bytes: one.snapshot_bytes,
     }
 }
 

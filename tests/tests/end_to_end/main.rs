@@ -17,6 +17,7 @@ mod guidance;
 mod journey;
 mod membership;
 mod modules;
+mod operating;
 mod reactive;
 mod readme;
 mod rebalance;

@@ -132,6 +132,7 @@ mod tests {
             name: "c".to_owned(),
             id: String::new(),
             answered_by: 1,
+            waits: None,
             replicas: 3,
             nodes,
             shards: Vec::new(),
