@@ -73,5 +73,7 @@ pub const MOVE_IMPOSSIBLE: &str = "E-move-impossible";
 pub const HAS_QUORUM: &str = "E-has-quorum";
 /// Nothing can go on from that node: it is silent, or holds no replica that takes part.
 pub const RECOVER_SOURCE: &str = "E-recover-source";
+/// A version of what scripts mean that a member does not support, or that is no newer one.
+pub const SEMANTICS: &str = "E-semantics";
 /// The instance was killed.
 pub const KILLED: &str = "E-killed";

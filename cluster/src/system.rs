@@ -18,7 +18,8 @@ pub use command::{
     ActivateNames, Initialise, SystemCommand, SystemEntry, SystemOutcome, SystemSettings,
 };
 pub use state::{
-    ActiveName, Member, MemberState, ProgramInfo, ShardAssignment, SystemError, SystemState,
+    ActiveName, Member, MemberState, ProgramInfo, Semantics, ShardAssignment, SystemError,
+    SystemState,
 };
 
 use crate::message::ProgramId;
@@ -101,6 +102,7 @@ impl System {
                 incarnation,
                 from,
             } => shards::recover(&mut self.state, store, (*shard, *incarnation), *from),
+            SystemCommand::RaiseSemantics { to } => members::raise_semantics(&mut self.state, *to),
             SystemCommand::Place(places) => shards::place(&mut self.state, store, places),
         }
     }

@@ -14,7 +14,7 @@ pub use bench::{BenchArguments, Fault, Form, Work};
 use crate::http::views::STATUSES;
 pub use cluster::{
     ClusterCommand, DrainArguments, NodeNameArguments, RebalanceArguments, RecoverArguments,
-    TransferArguments,
+    SemanticsArguments, TransferArguments,
 };
 
 /// A distributed runtime for scripted workers.

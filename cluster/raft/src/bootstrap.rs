@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cluster::system::Semantics;
 use futures::future::join_all;
 use tokio::time::Instant;
 use transport::{ClusterId, Incarnation};
@@ -56,6 +57,19 @@ pub enum BootstrapError {
         /// What the data says.
         recorded: String,
     },
+    /// This program does not run what scripts mean in the cluster.
+    #[error(
+        "E-semantics: scripts mean what version {cluster} says in this cluster, and this program runs version {own}; start the program that the other nodes run"
+    )]
+    Semantics {
+        /// What is in force.
+        cluster: u32,
+        /// What this program runs.
+        own: Semantics,
+    },
+    /// The cluster does not take this node in.
+    #[error("{0}; start the program that the other nodes run")]
+    Refused(String),
     /// Others speak a version that this program cannot read.
     #[error(
         "E-other-version: nodes of this cluster speak version {found} of the messages between nodes, this program version {}; start the program that the others run, and upgrade one release at a time",

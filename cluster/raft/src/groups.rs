@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use transport::{ClusterId, ClusterName, Incarnation, ShardId, Subjects};
 
+use crate::announce;
 use crate::answers::Answers;
 use crate::beginning::Beginning;
 use crate::blocking;
@@ -90,6 +91,7 @@ impl Config {
             name: cluster.as_str().to_owned(),
             shard_count: 16,
             settings: cluster::system::SystemSettings::default(),
+            semantics: cluster::system::Semantics::default(),
         };
         Self {
             cluster,
@@ -244,6 +246,7 @@ impl Groups {
         tasks.spawn(supervisor::run(Arc::clone(&supervisor)));
         tasks.spawn(room::watch(Arc::clone(&supervisor)));
         tasks.spawn(failure::watch(Arc::clone(&supervisor)));
+        tasks.spawn(announce::run(Arc::clone(&shared), config.clone()));
         tasks.spawn(moves::run(shared));
         Ok(Self::assemble(
             prepared, supervisor, handler, tasks, requests,

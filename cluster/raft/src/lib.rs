@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod agreement;
+mod announce;
 mod answers;
 pub mod apply;
 pub mod beginning;

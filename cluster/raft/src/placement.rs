@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::placement::{self, Health, Move, Place, ShardView, Signs, View, Wish};
-use cluster::system::{Initialise, Member, MemberState, SystemSettings};
+use cluster::system::{Initialise, Member, MemberState, Semantics, SystemSettings};
 use cluster::{SystemCommand, SystemState};
 use tokio::time::Instant;
 use transport::{NodeId, ShardId};
@@ -29,6 +29,8 @@ pub struct Founding {
     pub shard_count: u32,
     /// Settings to begin with.
     pub settings: SystemSettings,
+    /// Which versions of what scripts mean this program runs.
+    pub semantics: Semantics,
 }
 
 /// Places, for as long as this node runs; it acts only while it leads the system group.
@@ -88,6 +90,7 @@ pub(crate) async fn found(shared: &Shared, keeper: &Keeper, founding: &Founding)
         name: info.name.clone(),
         http: info.http.clone(),
         state: MemberState::Active,
+        semantics: founding.semantics,
     });
     let first = Initialise {
         cluster: proposal.cluster,
@@ -95,6 +98,7 @@ pub(crate) async fn found(shared: &Shared, keeper: &Keeper, founding: &Founding)
         shard_count: founding.shard_count,
         members: members.collect(),
         settings: founding.settings.clone(),
+        semantics: founding.semantics.latest,
     };
     let command = SystemCommand::Initialise(first);
     if let Err(error) = shared.router.propose_system(vec![command]).await {

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::SystemState;
 use cluster::store::GroupId;
 use cluster::system::{Member, MemberState};
+use cluster::{SystemState, codes};
 use tokio::time::Instant;
 use transport::{ClusterId, Subjects};
 
@@ -308,6 +308,7 @@ pub(crate) async fn become_member(
         }
         check_version(&router.board)?;
         check_cluster_name(config, &state.name)?;
+        check_semantics(config, &state)?;
         if let (Some(found), Some(own)) = (state.cluster, own)
             && found != own
         {
@@ -326,6 +327,18 @@ pub(crate) async fn become_member(
         }
         // Elapsed time is a reason to look again.
         let _ = tokio::time::timeout(MEMBER_PAUSE, states.changed()).await;
+    }
+}
+
+/// Refuses to compute what scripts mean otherwise than the others.
+fn check_semantics(config: &Config, state: &SystemState) -> Result<(), BootstrapError> {
+    let own = config.founding.semantics;
+    match state.cluster.is_none() || own.contains(state.semantics) {
+        true => Ok(()),
+        false => Err(BootstrapError::Semantics {
+            cluster: state.semantics,
+            own,
+        }),
     }
 }
 
@@ -396,12 +409,18 @@ async fn ask_to_join(
         name: config.info.name.clone(),
         http: config.info.http.clone(),
         state: MemberState::Active,
+        semantics: config.founding.semantics,
     };
     let request = Request::Join { member, cluster };
     let deadline = Duration::from_millis(config.cluster_limits.request_ms);
     for report in router.board.reports().iter().filter(|one| one.serving) {
         match remote::ask(&router.network, report.node, &request, deadline).await {
             Ok(Response::Joined) => return Ok(()),
+            Ok(Response::Failed(ProposeError::Unavailable { reason }))
+                if reason.starts_with(codes::SEMANTICS) =>
+            {
+                return Err(BootstrapError::Refused(reason).into());
+            }
             Ok(Response::Failed(refusal @ ProposeError::Unavailable { .. })) => {
                 tracing::warn!(%refusal, "the cluster does not take this node in yet");
             }

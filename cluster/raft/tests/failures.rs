@@ -7,8 +7,10 @@ mod common;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cluster::system::Semantics;
+use cluster::{SystemCommand, SystemOutcome};
 use cluster_raft::bootstrap::Discovery;
-use cluster_raft::{Groups, StartError};
+use cluster_raft::{Config, Groups, StartError};
 use common::{Machine, PATIENCE, agree, config, eventually, start_all, write};
 use tokio::time::timeout;
 use transport::{Bus, ClusterName, Headers, NodeId, Subjects};
@@ -139,6 +141,52 @@ async fn the_data_of_another_clusters_name_is_refused() {
     refused(machine.start(other).await, "E-cluster-name");
     let back = machine.start(config(1, Discovery::Expect(1), 1)).await;
     assert!(back.unwrap().wait_ready(PATIENCE).await);
+}
+
+/// Settings of a node whose program runs these versions of what scripts mean.
+fn meaning(label: u64, oldest: u32, latest: u32) -> Config {
+    let mut config = config(label, Discovery::Expect(3), SHARDS);
+    config.founding.semantics = Semantics { oldest, latest };
+    config
+}
+
+async fn raise(node: &Groups, to: u32) -> SystemOutcome {
+    let raised = node.propose_system(vec![SystemCommand::RaiseSemantics { to }], PATIENCE);
+    raised.await.unwrap().remove(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_scripts_mean_changes_once_all_programs_were_upgraded() {
+    let network = MemoryNetwork::default();
+    let machines = machines(&network, 4);
+    let starts = (0..3).map(|at| machines[at].start(meaning(at as u64 + 1, 1, 1)));
+    let started = futures::future::join_all(starts).await;
+    let mut nodes: Vec<Groups> = started.into_iter().map(Result::unwrap).collect();
+    refused(machines[3].start(meaning(4, 2, 2)).await, "E-semantics");
+    for at in 0..3 {
+        assert!(nodes[at].wait_ready(PATIENCE).await);
+        let refused = raise(&nodes[at], 2).await;
+        assert!(matches!(refused, SystemOutcome::Refused(_)), "{refused:?}");
+        nodes[at].shutdown().await;
+        nodes[at] = machines[at]
+            .start(meaning(at as u64 + 1, 1, 2))
+            .await
+            .unwrap();
+        write(&nodes[at], 0, at as u64).await;
+    }
+    eventually("all are recorded as they are", || async {
+        let state = nodes[0].system().borrow().clone();
+        state.members.values().all(|one| one.semantics.latest == 2)
+    })
+    .await;
+    let done = raise(&nodes[1], 2).await;
+    assert!(matches!(done, SystemOutcome::Done { .. }), "{done:?}");
+    nodes[2].shutdown().await;
+    drop(nodes.pop());
+    refused(machines[2].start(meaning(3, 1, 1)).await, "E-semantics");
+    let back = machines[2].start(meaning(3, 1, 2)).await.unwrap();
+    write(&back, 1, 9).await;
+    agree(&[&nodes[0], &nodes[1], &back]).await;
 }
 
 /// Says hello in words of a version that nobody knows.

@@ -15,6 +15,9 @@ pub struct ClusterView {
     /// disk then.
     #[serde(default)]
     pub waits: Option<String>,
+    /// The version of what scripts mean that is in force.
+    #[serde(default)]
+    pub semantics: u32,
     /// Replicas that a shard has where there are enough nodes.
     #[serde(default)]
     pub replicas: u32,
@@ -35,6 +38,9 @@ pub struct NodeView {
     pub http: String,
     /// `live`, `silent` or `draining`.
     pub state: String,
+    /// The oldest and the newest version of what scripts mean that its program runs.
+    #[serde(default)]
+    pub semantics: [u32; 2],
     /// Milliseconds that its clock is ahead of the median of the nodes, where that is known.
     #[serde(default)]
     pub clock_ahead_ms: Option<i64>,
@@ -120,6 +126,14 @@ pub struct PlaceView {
     pub leader: Option<u64>,
     /// The nodes that are to hold it; empty where they do not change.
     pub replicas: Vec<u64>,
+}
+
+/// The body of `POST /v1/cluster/semantics`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SemanticsRequest {
+    /// The version that is to be in force.
+    pub to: u32,
 }
 
 /// The body of `POST /v1/cluster/shards/{shard}/transfer`.

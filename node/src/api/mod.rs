@@ -11,7 +11,7 @@ mod reactive;
 
 pub use cluster::{
     BehindView, ClusterView, NodeView, PlaceView, RebalanceRequest, RebalanceView, RecoverRequest,
-    RecoveryView, ReplicaView, ShardView, TransferRequest,
+    RecoveryView, ReplicaView, SemanticsRequest, ShardView, TransferRequest,
 };
 pub use instances::{
     ErrorView, HistoryEvent, HistoryPage, InstancePage, InstanceSummary, InstanceView,

@@ -154,6 +154,7 @@ impl DoorError {
                 codes::UNKNOWN_INSTANCE => (404, "there is no such instance"),
                 codes::UNKNOWN_DEAD_LETTER => (404, "there is no such dead letter"),
                 codes::MEMBER_UNKNOWN => (404, "there is no such member"),
+                codes::SEMANTICS => (409, "not every node supports it"),
                 codes::MEMBER_IN_USE => (409, "the member is in use"),
                 codes::HAS_QUORUM => (409, "it has a quorum"),
                 codes::RECOVER_SOURCE => (409, "nothing can go on from that node"),

@@ -13,8 +13,8 @@ use transport::ShardId;
 use super::Context;
 use super::request::Body;
 use crate::api::{
-    BehindView, ClusterView, NodeView, PlaceView, RebalanceRequest, RebalanceView, ShardView,
-    TransferRequest,
+    BehindView, ClusterView, NodeView, PlaceView, RebalanceRequest, RebalanceView,
+    SemanticsRequest, ShardView, TransferRequest,
 };
 use crate::door::{Door, DoorError};
 
@@ -83,6 +83,17 @@ pub(super) async fn rebalance(
     }))
 }
 
+/// `POST /v1/cluster/semantics`
+pub(super) async fn raise_semantics(
+    State(context): State<Context>,
+    body: Body,
+) -> Result<Json<ClusterView>, DoorError> {
+    let door = context.door()?;
+    let request: SemanticsRequest = body.json()?;
+    door.raise_semantics(request.to).await?;
+    Ok(Json(view(door).await?))
+}
+
 /// The number of a shard in a path.
 pub(super) fn shard(text: &str) -> Result<ShardId, DoorError> {
     let number = text.parse().map(ShardId);
@@ -132,6 +143,7 @@ fn view_of(system: &SystemState, status: &Status) -> ClusterView {
         name: node.member.name.clone(),
         http: node.member.http.clone(),
         state: state(node).to_owned(),
+        semantics: [node.member.semantics.oldest, node.member.semantics.latest],
         clock_ahead_ms: node.clock_ahead_ms,
         wrong_clock: node.has_wrong_clock,
         leads: node.leads,
@@ -145,6 +157,7 @@ fn view_of(system: &SystemState, status: &Status) -> ClusterView {
             .map_or_else(|| "not known yet".to_owned(), |id| id.to_string()),
         answered_by: status.local,
         waits: None,
+        semantics: system.semantics,
         replicas: system.settings.replicas,
         nodes: nodes.collect(),
         shards: status.shards.iter().map(shard_view).collect(),

@@ -193,6 +193,7 @@ fn of_cluster() -> Routes {
     Routes::default()
         .get("/v1/cluster", cluster::show)
         .post("/v1/cluster/rebalance", cluster::rebalance)
+        .post("/v1/cluster/semantics", cluster::raise_semantics)
         .post("/v1/cluster/shards/{shard}/transfer", cluster::transfer)
         .post(
             "/v1/cluster/shards/{shard}/recover",

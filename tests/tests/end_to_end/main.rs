@@ -25,6 +25,8 @@ mod recovery;
 mod refusals;
 mod scripts;
 mod services;
+mod slow_readers;
+mod standing_still;
 mod subscriptions;
 mod testing;
 mod tracing;
