@@ -141,6 +141,15 @@ impl Tasks {
     fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
         self.0.push(tokio::spawn(task));
     }
+
+    /// What looks at a node that serves.
+    fn watch(&mut self, supervisor: &Arc<Supervisor>) {
+        self.spawn(fencing::run(Arc::clone(supervisor)));
+        self.spawn(clock_watch::run(Arc::clone(supervisor)));
+        self.spawn(supervisor::run(Arc::clone(supervisor)));
+        self.spawn(room::watch(Arc::clone(supervisor)));
+        self.spawn(failure::watch(Arc::clone(supervisor)));
+    }
 }
 
 impl Tasks {
@@ -241,12 +250,8 @@ impl Groups {
         supervisor.reconcile().await;
         supervisor.serving.store(true, Ordering::Relaxed);
         supervisor.news.notify_one();
-        tasks.spawn(fencing::run(Arc::clone(&supervisor)));
-        tasks.spawn(clock_watch::run(Arc::clone(&supervisor)));
-        tasks.spawn(supervisor::run(Arc::clone(&supervisor)));
-        tasks.spawn(room::watch(Arc::clone(&supervisor)));
-        tasks.spawn(failure::watch(Arc::clone(&supervisor)));
-        tasks.spawn(announce::run(Arc::clone(&shared), config.clone()));
+        tasks.watch(&supervisor);
+        tasks.spawn(announce::run(Arc::clone(&shared), config));
         tasks.spawn(moves::run(shared));
         Ok(Self::assemble(
             prepared, supervisor, handler, tasks, requests,

@@ -307,6 +307,10 @@ pub(crate) async fn become_member(
             check_name(&router.board, own)?;
         }
         check_version(&router.board)?;
+        if let Some(other) = router.board.twin() {
+            let node = router.network.local;
+            return Err(StartError::Twice { node, other });
+        }
         check_cluster_name(config, &state.name)?;
         check_semantics(config, &state)?;
         if let (Some(found), Some(own)) = (state.cluster, own)

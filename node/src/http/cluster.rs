@@ -4,11 +4,11 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use cluster::SystemState;
-use cluster::placement::{Place, Wish};
+use cluster::placement::{Move, Place, Wish};
 use cluster::system::MemberState;
 use cluster_raft::Status;
 use cluster_raft::status::{Behind, NodeStatus, ShardStatus};
-use transport::ShardId;
+use transport::{NodeId, ShardId};
 
 use super::Context;
 use super::request::Body;
@@ -160,11 +160,36 @@ fn view_of(system: &SystemState, status: &Status) -> ClusterView {
         semantics: system.semantics,
         replicas: system.settings.replicas,
         nodes: nodes.collect(),
-        shards: status.shards.iter().map(shard_view).collect(),
+        shards: status
+            .shards
+            .iter()
+            .map(|shard| shard_view(shard, system))
+            .collect(),
     }
 }
 
-fn shard_view(shard: &ShardStatus) -> ShardView {
+/// A move in the words of `cluster status`, where the shard stands before it.
+fn said(step: Move, system: &SystemState) -> String {
+    let name = |node: NodeId| {
+        let member = system.members.get(&node);
+        let same = |name: &str| {
+            let members = system.members.values();
+            members.filter(|member| member.name == name).count()
+        };
+        match member {
+            Some(member) if same(&member.name) == 1 => member.name.clone(),
+            Some(member) => format!("{} ({})", member.name, node.0),
+            None => node.0.to_string(),
+        }
+    };
+    match step {
+        Move::AddReplica { node, .. } => format!("add on {}", name(node)),
+        Move::RemoveReplica { node, .. } => format!("remove from {}", name(node)),
+        Move::TransferLead { to, .. } => format!("hand the lead to {}", name(to)),
+    }
+}
+
+fn shard_view(shard: &ShardStatus, system: &SystemState) -> ShardView {
     let moving = shard.moving.as_ref();
     let hash = |hash: Option<cluster::StateHash>| hash.map(|hash| hash.to_string());
     ShardView {
@@ -178,7 +203,7 @@ fn shard_view(shard: &ShardStatus) -> ShardView {
         agreed: shard.agreed.map(|(unit, _)| unit.saturating_sub(1)),
         agreed_hash: hash(shard.agreed.and_then(|(_, hash)| hash)).unwrap_or_default(),
         fenced: shard.fenced.clone(),
-        moving: moving.map(|moving| moving.step.to_string()),
+        moving: moving.map(|moving| said(moving.step, system)),
         reason: moving.and_then(|moving| Some(moving.reason?.to_string())),
         caught_up_percent: moving.and_then(|moving| moving.percent),
         load: shard.load,
