@@ -63,6 +63,8 @@ pub enum Command {
     /// Cut here: the state before this command is this shard's part of the backup of that number. A shard that
     /// has made the cut, or a later one, makes it not again.
     Cut(u64),
+    /// An instance that is to take nothing, or to go on, through a door.
+    Pause(PauseRequest),
 }
 
 /// Where a request entered, counted by the node's door: what makes a retry inside the door known.
@@ -129,6 +131,17 @@ pub struct KillRequest {
     pub door: DoorHeader,
     /// Whom.
     pub target: Address,
+}
+
+/// An instance to hold still, or to go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseRequest {
+    /// Where it came in.
+    pub door: DoorHeader,
+    /// Whom.
+    pub target: Address,
+    /// Whether it is to take nothing.
+    pub paused: bool,
 }
 
 /// A reactive function to be computed, and kept up to date for a while, at the shard of its instance.

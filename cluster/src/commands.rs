@@ -17,6 +17,7 @@ pub(crate) mod go_on;
 pub(crate) mod install;
 pub(crate) mod kill;
 pub(crate) mod meet;
+pub(crate) mod pause;
 pub(crate) mod prune;
 pub(crate) mod read;
 pub(crate) mod send;

@@ -80,8 +80,44 @@ pub enum Health {
     Draining,
     /// Silent, but not for long enough to be replaced: nothing moves to it, nothing from it.
     Silent,
-    /// Silent for so long that its replicas are made elsewhere.
+    /// Silent for so long that its replicas are made elsewhere; at once where it was asked to drain.
     Gone,
+}
+
+/// What is heard of a node, and what was asked of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Signs {
+    /// It was not heard for a while.
+    pub is_silent: bool,
+    /// It was not heard for so long that it is replaced.
+    pub is_given_up: bool,
+    /// It was asked to drain.
+    pub is_draining: bool,
+    /// Its disk is full.
+    pub is_full: bool,
+}
+
+impl From<Signs> for Health {
+    fn from(signs: Signs) -> Health {
+        match signs {
+            Signs {
+                is_given_up: true, ..
+            }
+            | Signs {
+                is_silent: true,
+                is_draining: true,
+                ..
+            } => Health::Gone,
+            Signs {
+                is_silent: true, ..
+            } => Health::Silent,
+            Signs {
+                is_draining: true, ..
+            } => Health::Draining,
+            Signs { is_full: true, .. } => Health::Full,
+            _ => Health::Alive,
+        }
+    }
 }
 
 impl Health {
@@ -406,7 +442,9 @@ impl<'v> Planner<'v> {
     /// trimmed by a later round.
     fn balance_replicas(&mut self) {
         for shard in self.free().collect::<Vec<_>>() {
-            if self.asked_replicas(shard).is_some() {
+            // A shard with a silent replica has none to spare.
+            let silent = |node: &NodeId| self.health(*node) == Health::Silent;
+            if self.asked_replicas(shard).is_some() || shard.replicas.iter().any(silent) {
                 continue;
             }
             let Some(node) = self.spare(shard) else {

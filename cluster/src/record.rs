@@ -397,6 +397,8 @@ pub struct InstanceRecord {
     pub failures: u32,
     /// While it rests after a failure: until when, in milliseconds of shard time.
     pub rests_until_ms: Option<u64>,
+    /// Whether it was told to take nothing for now.
+    pub is_paused: bool,
     /// Timers to be given after the rest: one whose turn failed, and those that came due meanwhile.
     pub retry_timers: Vec<u64>,
     /// Replies to be given after the rest: one whose turn failed, and those that came meanwhile.
@@ -422,6 +424,14 @@ pub struct InstanceRecord {
     pub cause: Stamp,
     /// A hash chained over its history, output and mailbox: what the state's hash sees of them.
     pub chain: [u8; 16],
+}
+
+impl InstanceRecord {
+    /// Whether its run takes no turn for now: what comes waits.
+    #[must_use]
+    pub fn holds_still(&self) -> bool {
+        self.is_paused || self.rests_until_ms.is_some()
+    }
 }
 
 /// The watch over an instance that ends when it receives nothing for a time.

@@ -21,6 +21,7 @@ mod lives;
 mod mailbox;
 mod meta;
 mod notes;
+mod pauses;
 mod programs;
 mod pruning;
 mod queue;

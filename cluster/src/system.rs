@@ -20,7 +20,8 @@ pub use command::{
 };
 pub use restored::Restored;
 pub use state::{
-    ActiveName, Member, MemberState, ProgramInfo, ShardAssignment, SystemError, SystemState,
+    ActiveName, Member, MemberState, ProgramInfo, Semantics, ShardAssignment, SystemError,
+    SystemState,
 };
 
 use crate::message::ProgramId;
@@ -103,6 +104,7 @@ impl System {
                 incarnation,
                 from,
             } => shards::recover(&mut self.state, store, (*shard, *incarnation), *from),
+            SystemCommand::RaiseSemantics { to } => members::raise_semantics(&mut self.state, *to),
             SystemCommand::Place(places) => shards::place(&mut self.state, store, places),
         }
     }

@@ -16,7 +16,7 @@ pub use bench::{BenchArguments, Fault, Form, Work};
 use crate::http::views::STATUSES;
 pub use cluster::{
     ClusterCommand, DrainArguments, NodeNameArguments, RebalanceArguments, RecoverArguments,
-    TransferArguments,
+    SemanticsArguments, TransferArguments,
 };
 
 /// A distributed runtime for scripted workers.
@@ -54,8 +54,14 @@ pub enum Command {
     Start(StartArguments),
     /// Send a message
     Send(SendArguments),
+    /// Send a message, wait for the end of the run that takes it, print its result
+    Call(CallArguments),
     /// End an instance
     Kill(InstanceArguments),
+    /// Let an instance take nothing until `resume`: what comes waits
+    Pause(InstanceArguments),
+    /// Let an instance go on after `pause`
+    Resume(InstanceArguments),
     /// List instances, or with --deployed the workers that serve names
     List(ListArguments),
     /// Show one instance: status and state
@@ -82,6 +88,8 @@ pub enum Command {
     Backup(BackupArguments),
     /// Make a new cluster of one node from a backup
     Restore(RestoreArguments),
+    /// Check what a node needs here: disk, clock, bus, address, and the cluster where it runs
+    Doctor(DoctorArguments),
     /// Measure: adds, hops, workflows, timers, failover, overload; waits, flushes and CPU of each
     Bench(BenchArguments),
     /// Print the types of the language, for editors: troupe types > troupe.d.ts
@@ -453,6 +461,35 @@ pub struct SendArguments {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub client: ClientArguments,
+}
+
+/// `troupe call`
+#[derive(Debug, Args)]
+pub struct CallArguments {
+    /// `NAME` (routed by its key, or a run of its own) or `NAME/KEY`
+    pub target: String,
+    /// The message; `-` reads it from standard input
+    pub message: String,
+    /// Makes a retry safe: the same key never applies twice
+    #[arg(long, value_name = "KEY")]
+    pub idempotency_key: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub client: ClientArguments,
+}
+
+/// `troupe doctor`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit code 0 where nothing is wrong, 1 where something is. Settings are those of `troupe node`."
+)]
+pub struct DoctorArguments {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub node: NodeArguments,
+    /// How to print results
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
 }
 
 /// Commands that concern one instance.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use cluster::engine::script::ScriptEngine;
 use cluster_raft::apply::ThreadPool;
+use cluster_raft::beginning::Beginning;
 use cluster_raft::bootstrap::Discovery;
 use cluster_raft::disk::FileDisk;
 use cluster_raft::groups::{Config as GroupsConfig, Groups};
@@ -24,7 +25,7 @@ use transport::{Bus, ClusterName, NoSpans, NodeId, SpanSink};
 use transport_memory::MemoryNetwork;
 
 use crate::config::{Config, EMBEDDED};
-use crate::door::{Door, answer_queries, serve_bus};
+use crate::door::{Door, DoorLimits, answer_queries, serve_bus};
 use crate::http::{Context, Server};
 use crate::outgoing::{AllowList, OutgoingClient};
 use crate::restoring;
@@ -81,7 +82,10 @@ impl Node {
         let (leaving, left) = watch::channel(false);
         let served = Arc::new(OnceLock::new());
         let counts = sink.as_ref().map(|sink| sink.counts());
+        let beginning = Beginning::default();
         let context = Context {
+            cluster: config.cluster.clone(),
+            beginning: beginning.clone(),
             door: Arc::clone(&served),
             leaving: left,
             spans: counts,
@@ -91,8 +95,11 @@ impl Node {
 
         let bus = Arc::clone(&buses.traffic);
         let ports = ports(config, buses, Arc::clone(&spans))?;
-        let groups = Groups::start(groups_config(config, http)?, ports).await?;
-        let door = Arc::new(Door::new(groups.clone(), bus, spans));
+        let mut settings = groups_config(config, http)?;
+        settings.beginning = beginning;
+        let groups = Groups::start(settings, ports).await?;
+        let door = Door::new(groups.clone(), bus, spans, door_limits(config));
+        let door = Arc::new(door);
         answer_queries(&door);
         let bus_door = serve_bus(&door).await?;
         let subscriptions = serve_subscriptions(&door);
@@ -126,6 +133,11 @@ impl Node {
         if let Some(sink) = &self.sink {
             sink.flush().await;
         }
+    }
+
+    /// Waits until the node cannot go on, and says why.
+    pub async fn failed(&self) -> String {
+        self.groups.failed().await
     }
 
     /// Stops at once, without a word to the others, as a killed process does.
@@ -206,9 +218,18 @@ fn groups_config(config: &Config, http: SocketAddr) -> anyhow::Result<GroupsConf
     groups.founding.shard_count = config.shards;
     groups.recover_system = config.recover_system;
     groups.log_limits.free_bytes_reserve = config.disk_reserve_mib << 20;
+    groups.memory_limits.unflushed_bytes_max = config.unflushed_mib << 20;
+    groups.timing.network.snapshot_bytes_per_second = config.snapshot_mib_per_second << 20;
     groups.memory_limits.worker_bytes_max = usize::try_from(config.worker_memory_mib << 20)?;
     groups.driver_limits.history_bytes_max = config.history_mib << 20;
     Ok(groups)
+}
+
+fn door_limits(config: &Config) -> DoorLimits {
+    DoorLimits {
+        requests_max: config.requests_max as usize,
+        waiting_max: config.requests_waiting_max as usize,
+    }
 }
 
 /// The address that others are told: the name of this machine where it listens on all of its addresses.

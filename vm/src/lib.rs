@@ -42,6 +42,7 @@ pub mod reactive;
 pub mod regex;
 mod run;
 pub mod schedule;
+pub mod semantics;
 pub mod snapshot;
 pub mod source;
 mod steps;

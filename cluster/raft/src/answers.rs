@@ -15,6 +15,7 @@ use crate::payloads;
 use crate::proposer::ProposeError;
 use crate::remote::{CallHandler, Request, Requests, Response};
 use crate::router::Router;
+use crate::types::NodeInfo;
 
 /// What answers.
 pub(crate) struct Answers {
@@ -22,6 +23,7 @@ pub(crate) struct Answers {
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) handler: Arc<OnceLock<Arc<dyn CallHandler>>>,
     pub(crate) holds: Arc<Holds>,
+    pub(crate) info: NodeInfo,
 }
 
 impl Requests for Answers {
@@ -46,6 +48,7 @@ impl Answers {
                 Ok(Response::ReadIndex(units))
             }
             Request::Join { member, cluster } => self.join(member, cluster).await,
+            Request::Who => Ok(Response::Here(self.info.clone())),
             Request::Promise(proposal) => Ok(self.keeper.promise(&proposal)),
             Request::Call(call) => match self.handler.get() {
                 Some(handler) => Ok(Response::Answer(handler.answer(call).await)),

@@ -8,14 +8,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cluster::system::Semantics;
 use futures::future::join_all;
 use tokio::time::Instant;
 use transport::{ClusterId, Incarnation};
 
+use crate::beginning::Beginning;
 use crate::hello::{self, Hello, HelloBoard, Report, Seeking};
 use crate::identity::{Identity, IdentityError, IdentityFile, Proposal};
 use crate::limits::ClusterLimits;
-use crate::network::Network;
+use crate::network::{Network, wire};
 use crate::ports::Entropy;
 use crate::remote::{self, Request, Response};
 use crate::types::{NodeId, NodeInfo};
@@ -44,6 +46,38 @@ pub enum BootstrapError {
         found: ClusterId,
         /// This node's.
         own: ClusterId,
+    },
+    /// The data folder is that of a cluster of another name.
+    #[error(
+        "E-cluster-name: this node is set to be of the cluster `{given}`, and its data folder is of the cluster `{recorded}`; give it --cluster {recorded}, or another data folder"
+    )]
+    Name {
+        /// What is set.
+        given: String,
+        /// What the data says.
+        recorded: String,
+    },
+    /// This program does not run what scripts mean in the cluster.
+    #[error(
+        "E-semantics: scripts mean what version {cluster} says in this cluster, and this program runs version {own}; start the program that the other nodes run"
+    )]
+    Semantics {
+        /// What is in force.
+        cluster: u32,
+        /// What this program runs.
+        own: Semantics,
+    },
+    /// The cluster does not take this node in.
+    #[error("{0}; start the program that the other nodes run")]
+    Refused(String),
+    /// Others speak a version that this program cannot read.
+    #[error(
+        "E-other-version: nodes of this cluster speak version {found} of the messages between nodes, this program version {}; start the program that the others run, and upgrade one release at a time",
+        wire::VERSION
+    )]
+    Version {
+        /// Theirs.
+        found: u8,
     },
 }
 
@@ -156,6 +190,8 @@ pub struct Bootstrap<'a> {
     pub limits: &'a ClusterLimits,
     /// For the cluster's id.
     pub entropy: &'a dyn Entropy,
+    /// Told what is waited for.
+    pub beginning: &'a Beginning,
 }
 
 /// A member that has not promised after this time is done without.
@@ -174,9 +210,11 @@ impl Bootstrap<'_> {
         let began = Instant::now();
         loop {
             self.say_hello().await;
+            self.say_what_is_missing();
             if let Some(found) = self.look_for_members()? {
                 return Ok(found);
             }
+            check_version(self.board)?;
             self.look_for_release()?;
             if let Some(others) = self.partners(began.elapsed())
                 && let Some(found) = self.try_to_begin(&others).await?
@@ -185,6 +223,16 @@ impl Bootstrap<'_> {
             }
             let pause = Duration::from_millis(self.limits.hello_ms);
             self.board.changed(pause).await;
+        }
+    }
+
+    fn say_what_is_missing(&self) {
+        if let Discovery::Expect(expected) = self.discovery {
+            let heard = self.board.seeking(RECENT).len();
+            self.beginning.wait_for(format!(
+                "it looks for its cluster on the bus; {} of the {expected} nodes are there that begin one",
+                heard + 1
+            ));
         }
     }
 
@@ -361,6 +409,17 @@ fn largest_odd(nodes: usize) -> usize {
         0..=2 => 1,
         3..=4 => 3,
         _ => 5,
+    }
+}
+
+/// Refuses to go on beside nodes that this one cannot understand.
+///
+/// # Errors
+/// `Version`.
+pub fn check_version(board: &HelloBoard) -> Result<(), BootstrapError> {
+    match board.strange_version() {
+        Some(found) => Err(BootstrapError::Version { found }),
+        None => Ok(()),
     }
 }
 

@@ -38,6 +38,14 @@ pub enum StartError {
     /// The system group's state cannot be read.
     #[error("E-system-state: the system group's state cannot be read: {0}")]
     System(String),
+    /// Another process runs under this node's id.
+    #[error("{}", crate::failure::twice(*node, other))]
+    Twice {
+        /// The id.
+        node: NodeId,
+        /// The other's name and address.
+        other: String,
+    },
     /// The log of a node that has no others to learn from is gone.
     #[error(
         "E-log-lost: the log of node {node} is gone, and there is no other node to learn from; restore the log folder, or remove the whole data folder to begin a new cluster"

@@ -19,19 +19,21 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use transport::{ClusterId, ClusterName, Incarnation, ShardId, Subjects};
 
+use crate::announce;
 use crate::answers::Answers;
 use crate::backup::Holds;
+use crate::beginning::Beginning;
 use crate::blocking;
 use crate::bootstrap::{Discovery, Keeper};
 use crate::clock_watch::{self, ClockState};
 use crate::driver::waiters::{News, Topic, TopicNews};
 pub use crate::error::StartError;
+use crate::failure::{self, Failure};
 use crate::fences::Fences;
 use crate::fencing;
 use crate::group::Group;
 use crate::hand_over::{self, Clocks};
 use crate::hello::Listening;
-use crate::introduction;
 use crate::limits::{
     ClusterLimits, DriverLimits, LogLimits, MemoryLimits, PayloadLimits, ProposerLimits,
 };
@@ -69,6 +71,8 @@ pub struct Config {
     pub recover_system: bool,
     /// How a cluster is made, where this node makes it.
     pub founding: Founding,
+    /// Told what the start waits for.
+    pub beginning: Beginning,
     /// Times of raft.
     pub timing: Timing,
     /// Bounds of the log.
@@ -93,6 +97,7 @@ impl Config {
             name: cluster.as_str().to_owned(),
             shard_count: 16,
             settings: cluster::system::SystemSettings::default(),
+            semantics: cluster::system::Semantics::default(),
         };
         Self {
             cluster,
@@ -100,6 +105,7 @@ impl Config {
             discovery,
             recover_system: false,
             founding,
+            beginning: Beginning::default(),
             timing: Timing::default(),
             log_limits: LogLimits::default(),
             proposer_limits: ProposerLimits::default(),
@@ -142,6 +148,15 @@ impl Tasks {
     fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
         self.0.push(tokio::spawn(task));
     }
+
+    /// What looks at a node that serves.
+    fn watch(&mut self, supervisor: &Arc<Supervisor>) {
+        self.spawn(fencing::run(Arc::clone(supervisor)));
+        self.spawn(clock_watch::run(Arc::clone(supervisor)));
+        self.spawn(supervisor::run(Arc::clone(supervisor)));
+        self.spawn(room::watch(Arc::clone(supervisor)));
+        self.spawn(failure::watch(Arc::clone(supervisor)));
+    }
 }
 
 impl Tasks {
@@ -180,6 +195,8 @@ impl Groups {
     /// # Errors
     /// As in `StartError`. A node that cannot find its cluster goes on looking.
     pub async fn start(config: Config, ports: Ports) -> Result<Self, StartError> {
+        let beginning = &config.beginning;
+        beginning.wait_for("it reads its log".to_owned());
         let prepared = start::prepare(&config, &ports).await?;
         let (sender, states) = watch::channel(Arc::new(SystemState::default()));
         let limits = Arc::new(config.cluster_limits.clone());
@@ -195,6 +212,7 @@ impl Groups {
             router: Arc::clone(&router),
             keeper: Arc::clone(&prepared.keeper),
             handler: Arc::clone(&handler),
+            info: config.info.clone(),
         });
         let requests = remote::serve(&prepared.network, answers).await?;
         let disk = &ports.identity_disk;
@@ -210,11 +228,13 @@ impl Groups {
             lives: Arc::new(Lives::open(Arc::clone(disk))?),
             system_states: sender,
             alarm: Arc::default(),
+            failure: Failure::default(),
             time,
             clock_state: ClockState::default(),
             memory: Memory::new(config.memory_limits.clone(), Arc::clone(&ports.stores)),
             holds,
         });
+        config.beginning.know(&shared);
         let entrance = start::enter(&config, &ports, &prepared).await?;
         match config.recover_system {
             true => system_life::begin(&shared, &config.info).await?,
@@ -239,12 +259,9 @@ impl Groups {
         supervisor.reconcile().await;
         supervisor.serving.store(true, Ordering::Relaxed);
         supervisor.news.notify_one();
-        tasks.spawn(fencing::run(Arc::clone(&supervisor)));
-        tasks.spawn(clock_watch::run(Arc::clone(&supervisor)));
-        tasks.spawn(supervisor::run(Arc::clone(&supervisor)));
-        tasks.spawn(room::watch(Arc::clone(&supervisor)));
-        tasks.spawn(introduction::run(Arc::clone(&shared), config.info.clone()));
+        tasks.watch(&supervisor);
         tasks.spawn(payloads::upkeep::run(Arc::clone(&shared)));
+        tasks.spawn(announce::run(Arc::clone(&shared), config));
         tasks.spawn(moves::run(shared));
         Ok(Self::assemble(
             prepared, supervisor, handler, tasks, requests,
@@ -445,6 +462,12 @@ impl Groups {
         (sum, shared.driver_limits.history_bytes_max)
     }
 
+    /// Snapshots that this node sends to others now, and those that wait for their turn.
+    #[must_use]
+    pub fn snapshots(&self) -> (u64, u64) {
+        self.inner.router.network.sending()
+    }
+
     /// What the node's shards take of its memory.
     #[must_use]
     pub fn memory_statistics(&self) -> MemoryStatistics {
@@ -568,6 +591,12 @@ impl Groups {
     #[must_use]
     pub fn shortage(&self) -> Option<String> {
         room::shortage(self.inner.opener.log())
+    }
+
+    /// Waits until this node cannot go on, and says why. Whoever waits ends the process: its log or its
+    /// store does not know what is on disk, or its id is not its own.
+    pub async fn failed(&self) -> String {
+        self.inner.supervisor.shared.failure.wait().await
     }
 
     /// Stops at once, as a killed process does: nothing is handed over, nothing more is flushed.

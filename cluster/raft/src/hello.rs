@@ -56,6 +56,8 @@ pub struct Report {
     pub cluster: ClusterId,
     /// Which life of the node.
     pub incarnation: u32,
+    /// Drawn by its process: two of one id differ in it.
+    pub process: u64,
     /// Whether it serves; a node that only starts has no say about the cluster's id.
     pub serving: bool,
     /// Whether its disk is full: it keeps its replicas, and takes no new work.
@@ -100,6 +102,8 @@ pub struct ShardReport {
     pub applied: u64,
     /// Units that its log holds, whether committed or not.
     pub held: u64,
+    /// Bytes that came so far of a snapshot that it is being sent.
+    pub receiving: Option<u64>,
     /// Commands that it took in a second.
     pub load: u64,
     /// This replica's hash of the state at the last checkpoint, with the unit of that. A follower
@@ -113,6 +117,15 @@ pub struct ShardReport {
 /// Who leads a group: its life, the term, the node.
 pub type Lead = (Incarnation, u64, NodeId);
 
+/// This process, as its reports name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Process {
+    /// Which life of the node.
+    pub incarnation: u32,
+    /// Drawn once.
+    pub number: u64,
+}
+
 struct Heard<T> {
     what: T,
     at: Instant,
@@ -123,6 +136,10 @@ struct Book {
     seeking: BTreeMap<NodeId, Heard<Seeking>>,
     reports: BTreeMap<NodeId, Heard<Report>>,
     cluster: Option<ClusterId>,
+    /// Another process that runs under this node's id.
+    twin: Option<Report>,
+    /// Versions of messages that this node cannot read.
+    strange: BTreeSet<u8>,
 }
 
 impl Book {
@@ -142,6 +159,7 @@ pub struct HelloBoard {
     began: Instant,
     silent_after: Duration,
     local: NodeId,
+    own: Process,
     time: Arc<NodeTime>,
 }
 
@@ -170,12 +188,49 @@ impl HelloBoard {
                 book.seeking.remove(&what.node);
                 book.reports.insert(what.node, Heard { what, at });
             }
+            Hello::Report(what) if self.is_twin(&what) => book.twin = Some(what),
             _ => return,
         }
         drop(book);
         self.heard.notify_waiters();
         if is_question {
             self.asked.notify_one();
+        }
+    }
+
+    /// Whether another process speaks as this node. What was late under way from an earlier life does not
+    /// count: of two that run, the one whose life is older hears the other.
+    fn is_twin(&self, report: &Report) -> bool {
+        report.process != self.own.number && report.incarnation >= self.own.incarnation
+    }
+
+    /// Another process that runs as this node, as far as it was heard: its name, and where.
+    #[must_use]
+    pub fn twin(&self) -> Option<String> {
+        let book = self.book();
+        let info = &book.twin.as_ref()?.info;
+        Some(format!("`{}` at {}", info.name, info.http))
+    }
+
+    /// This process.
+    #[must_use]
+    pub fn own(&self) -> Process {
+        self.own
+    }
+
+    /// A version of messages that others use and this node cannot read.
+    #[must_use]
+    pub fn strange_version(&self) -> Option<u8> {
+        self.book().strange.last().copied()
+    }
+
+    fn note_strange(&self, version: u8) {
+        if self.book().strange.insert(version) {
+            tracing::warn!(
+                version,
+                own = wire::VERSION,
+                "a node on this bus speaks a version that this one cannot read; it is not heard"
+            );
         }
     }
 
@@ -251,6 +306,18 @@ impl HelloBoard {
         let report = &book.reports.get(&node)?.what;
         let one = report.shards.iter().find(|one| one.shard == shard)?;
         Some((one.applied, one.held))
+    }
+
+    /// Bytes that a node has of a snapshot of a shard that it is being sent, as it reported last.
+    #[must_use]
+    pub fn receiving(&self, node: NodeId, shard: ShardId) -> Option<u64> {
+        let book = self.book();
+        let report = &book.reports.get(&node)?.what;
+        report
+            .shards
+            .iter()
+            .find(|one| one.shard == shard)?
+            .receiving
     }
 
     /// What a shard took in a second, as its leader reported last; 0 where nobody leads it.
@@ -332,6 +399,7 @@ pub async fn listen(
     network: &Network,
     silent_after: Duration,
     time: Arc<NodeTime>,
+    own: Process,
 ) -> Result<Listening, BusError> {
     let pattern = network.subjects.hello().pattern();
     let bus = &network.buses.control;
@@ -343,6 +411,7 @@ pub async fn listen(
         began: Instant::now(),
         silent_after,
         local: network.local,
+        own,
         time,
     });
     let task = tokio::spawn(receive(Arc::clone(&board), subscription));
@@ -353,6 +422,7 @@ async fn receive(board: Arc<HelloBoard>, mut subscription: Subscription) {
     while let Some(message) = subscription.receive().await {
         match wire::decode(&message.payload) {
             Ok(hello) => board.hear(hello),
+            Err(wire::WireError::Version { found }) => board.note_strange(found),
             Err(error) => tracing::debug!(%error, "a hello was not read"),
         }
     }

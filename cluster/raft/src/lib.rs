@@ -6,15 +6,18 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod agreement;
+mod announce;
 mod answers;
 pub mod apply;
 pub mod backup;
+pub mod beginning;
 mod blocking;
 pub mod bootstrap;
 pub mod clock_watch;
 pub mod disk;
 pub mod driver;
 mod error;
+pub mod failure;
 pub mod fences;
 mod fencing;
 pub mod group;
@@ -23,7 +26,6 @@ mod hand_over;
 pub mod hello;
 pub mod http;
 pub mod identity;
-mod introduction;
 pub mod limits;
 pub mod lives;
 pub mod load;

@@ -20,6 +20,7 @@ use crate::backup::Holds;
 use crate::clock_watch::ClockState;
 use crate::driver::waiters::{News, NewsBoard, Topic, TopicNews};
 use crate::driver::{self, DriverParts};
+use crate::failure::Failure;
 use crate::fences::Fences;
 use crate::group::{Group, GroupError};
 use crate::limits::{DriverLimits, ProposerLimits};
@@ -59,6 +60,8 @@ pub struct Shared {
     pub system_states: watch::Sender<Arc<SystemState>>,
     /// Rung when a replica is found to differ.
     pub alarm: Arc<Notify>,
+    /// Why this node ends.
+    pub failure: Failure,
     /// The clocks.
     pub time: Arc<NodeTime>,
     /// Whether this node's clock is believed.

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::placement::{self, Health, Move, Place, ShardView, View, Wish};
-use cluster::system::{Initialise, Member, MemberState, SystemSettings};
+use cluster::placement::{self, Health, Move, Place, ShardView, Signs, View, Wish};
+use cluster::system::{Initialise, Member, MemberState, Semantics, SystemSettings};
 use cluster::{SystemCommand, SystemState};
 use tokio::time::Instant;
 use transport::{NodeId, ShardId};
@@ -29,6 +29,8 @@ pub struct Founding {
     pub shard_count: u32,
     /// Settings to begin with.
     pub settings: SystemSettings,
+    /// Which versions of what scripts mean this program runs.
+    pub semantics: Semantics,
 }
 
 /// Places, for as long as this node runs; it acts only while it leads the system group.
@@ -88,6 +90,7 @@ pub(crate) async fn found(shared: &Shared, keeper: &Keeper, founding: &Founding)
         name: info.name.clone(),
         http: info.http.clone(),
         state: MemberState::Active,
+        semantics: founding.semantics,
     });
     let first = Initialise {
         cluster: proposal.cluster,
@@ -95,6 +98,7 @@ pub(crate) async fn found(shared: &Shared, keeper: &Keeper, founding: &Founding)
         shard_count: founding.shard_count,
         members: members.collect(),
         settings: founding.settings.clone(),
+        semantics: founding.semantics.latest,
     };
     let command = SystemCommand::Initialise(first);
     if let Err(error) = shared.router.propose_system(vec![command]).await {
@@ -115,17 +119,12 @@ fn health(shared: &Shared, state: &SystemState) -> BTreeMap<NodeId, Health> {
             ),
             false => (board.silence(member.id.0), !board.has_room(member.id.0)),
         };
-        if silence >= gone_after {
-            Health::Gone
-        } else if silence >= silent_after {
-            Health::Silent
-        } else if member.state == MemberState::Draining {
-            Health::Draining
-        } else if is_full {
-            Health::Full
-        } else {
-            Health::Alive
-        }
+        Health::from(Signs {
+            is_silent: silence >= silent_after,
+            is_given_up: silence >= gone_after,
+            is_draining: member.state == MemberState::Draining,
+            is_full,
+        })
     };
     state
         .members

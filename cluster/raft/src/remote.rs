@@ -24,7 +24,7 @@ use crate::network::{Network, wire};
 use crate::payloads::Reference;
 use crate::pieces::{self, Piece, Pieces, Taken};
 use crate::proposer::ProposeError;
-use crate::types::NodeId;
+use crate::types::{NodeId, NodeInfo};
 
 /// The kind of subject that these requests go to.
 const KIND: &str = "shard";
@@ -76,6 +76,8 @@ pub enum Request {
         /// Where the part begins.
         offset: u64,
     },
+    /// Is there anybody?
+    Who,
 }
 
 /// The answer to a `Request`.
@@ -116,6 +118,8 @@ pub enum Response {
     },
     /// A part of an answer.
     Rest(Bytes),
+    /// There is: its name and address.
+    Here(NodeInfo),
 }
 
 /// What answers requests of other nodes.

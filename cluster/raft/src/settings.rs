@@ -51,6 +51,7 @@ impl Default for Timing {
                 appends_in_flight: 8,
                 messages_in_flight: 8,
                 chunk_bytes: 256 << 10,
+                snapshots_at_a_time: 2,
                 snapshot_bytes_per_second: 64 << 20,
                 snapshot_bytes_max: 1 << 40,
                 spool_free_bytes_min: 128 << 20,

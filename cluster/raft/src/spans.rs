@@ -76,6 +76,7 @@ impl Committed for Command {
             }
             Command::Start(request) => commit(&request.door.stamp, times, sink),
             Command::Kill(request) => commit(&request.door.stamp, times, sink),
+            Command::Pause(request) => commit(&request.door.stamp, times, sink),
             Command::Deliver(deliver) => {
                 for (bytes, number) in deliver.parcels.iter().zip(deliver.first..) {
                     if let Ok(parcel) = Parcel::decode(bytes) {

@@ -8,16 +8,20 @@ use std::time::Duration;
 
 use cluster::store::GroupId;
 use cluster::system::{Member, MemberState};
+use cluster::{SystemState, codes};
 use tokio::time::Instant;
 use transport::{ClusterId, Subjects};
 
 use crate::apply::Lane;
+use crate::beginning::missing_voters;
 use crate::blocking;
-use crate::bootstrap::{Bootstrap, BootstrapError, Discovery, Found, Keeper, check_name};
+use crate::bootstrap::{
+    Bootstrap, BootstrapError, Discovery, Found, Keeper, check_name, check_version,
+};
 use crate::error::StartError;
 use crate::group::{Group, GroupError};
 use crate::groups::Config;
-use crate::hello::{self, Listening};
+use crate::hello::{self, Listening, Process};
 use crate::identity::{Identity, IdentityError, IdentityFile, Proposal};
 use crate::local::Shared;
 use crate::log::{LogConfig, LogThreads};
@@ -95,10 +99,15 @@ pub(crate) async fn prepare(config: &Config, ports: &Ports) -> Result<Prepared, 
         .map_err(|error| StartError::System(format!("the folder of payloads: {error}")))?;
     let node = identity.node;
     let network = Network::new(node, subjects, buses, timing, spool_disk, payloads);
+    refuse_twin(&network).await?;
     let silent_after = Duration::from_millis(config.cluster_limits.silent_ms);
     let clock = Arc::clone(&ports.clock);
     let time = NodeTime::new(clock, identity.node, silent_after);
-    let listening = hello::listen(&network, silent_after, time).await?;
+    let own = Process {
+        incarnation: identity.incarnation,
+        number: ports.entropy.number(),
+    };
+    let listening = hello::listen(&network, silent_after, time, own).await?;
     let server = server::serve(&network).await?;
     Ok(Prepared {
         keeper,
@@ -109,6 +118,26 @@ pub(crate) async fn prepare(config: &Config, ports: &Ports) -> Result<Prepared, 
         server,
     })
 }
+
+/// Refuses where somebody answers to this node's id already. Where the bus cannot tell, as for a connection
+/// that was just lost, what others say later decides.
+async fn refuse_twin(network: &Network) -> Result<(), StartError> {
+    let node = network.local;
+    for _ in 0..WHO_TRIES {
+        match remote::ask(network, node, &Request::Who, WHO_DEADLINE).await {
+            Ok(Response::Here(info)) => {
+                let other = format!("`{}` at {}", info.name, info.http);
+                return Err(StartError::Twice { node, other });
+            }
+            Err(ProposeError::Unavailable { .. }) => return Ok(()),
+            other => tracing::debug!(?other, "it is not known whether this node runs already"),
+        }
+    }
+    Ok(())
+}
+
+const WHO_TRIES: usize = 3;
+const WHO_DEADLINE: Duration = Duration::from_millis(200);
 
 /// The identity of before; a new one for a new node, and for one whose log was lost.
 fn identify(config: &Config, ports: &Ports, file: &IdentityFile) -> Result<Identity, StartError> {
@@ -151,8 +180,12 @@ pub(crate) async fn enter(
 ) -> Result<Entrance, StartError> {
     let keeper = &prepared.keeper;
     let identity = keeper.get();
-    if identity.cluster.is_some() {
-        return Ok(Entrance::Member);
+    if let Some(cluster) = identity.cluster {
+        // It may have stopped after it found its cluster and before it was taken in.
+        return Ok(match prepared.opener.holds(SYSTEM) {
+            true => Entrance::Member,
+            false => Entrance::Join(cluster),
+        });
     }
     let own = identity
         .promise
@@ -172,6 +205,7 @@ pub(crate) async fn enter(
         discovery: config.discovery,
         limits: &config.cluster_limits,
         entropy: &*ports.entropy,
+        beginning: &config.beginning,
     };
     match bootstrap.find().await? {
         Found::Begin(proposal) => Ok(Entrance::Begin(proposal)),
@@ -280,6 +314,13 @@ pub(crate) async fn become_member(
             // After the look at who is there, so that nobody is counted who was not checked.
             check_name(&router.board, own)?;
         }
+        check_version(&router.board)?;
+        if let Some(other) = router.board.twin() {
+            let node = router.network.local;
+            return Err(StartError::Twice { node, other });
+        }
+        check_cluster_name(config, &state.name)?;
+        check_semantics(config, &state)?;
         if let (Some(found), Some(own)) = (state.cluster, own)
             && found != own
         {
@@ -288,6 +329,7 @@ pub(crate) async fn become_member(
         if is_member {
             return Ok(());
         }
+        say_what_is_missing(config, router, &state, entrance);
         let is_due = asked.is_none_or(|at: Instant| at.elapsed() > JOIN_AGAIN);
         if let Entrance::Join(cluster) = entrance
             && is_due
@@ -297,6 +339,50 @@ pub(crate) async fn become_member(
         }
         // Elapsed time is a reason to look again.
         let _ = tokio::time::timeout(MEMBER_PAUSE, states.changed()).await;
+    }
+}
+
+/// Refuses to compute what scripts mean otherwise than the others.
+fn check_semantics(config: &Config, state: &SystemState) -> Result<(), BootstrapError> {
+    let own = config.founding.semantics;
+    match state.cluster.is_none() || own.contains(state.semantics) {
+        true => Ok(()),
+        false => Err(BootstrapError::Semantics {
+            cluster: state.semantics,
+            own,
+        }),
+    }
+}
+
+fn say_what_is_missing(config: &Config, router: &Router, state: &SystemState, entrance: &Entrance) {
+    let local = transport::NodeId(router.network.local);
+    let what = match (entrance, router.system()) {
+        (Entrance::Join(cluster), _) => {
+            format!("it has asked the cluster {cluster} to take it in")
+        }
+        (_, Some(system)) if !system.group.is_initialised() => {
+            "it has not heard from its cluster yet".to_owned()
+        }
+        (_, Some(_)) if state.cluster.is_some() && !state.members.contains_key(&local) => {
+            "its cluster does not know it: it was removed; start it with an empty data folder to have it \
+             join as a new node"
+                .to_owned()
+        }
+        (_, Some(system)) => missing_voters(router, &system.group, state),
+        (_, None) => "its system group is opened".to_owned(),
+    };
+    config.beginning.wait_for(what);
+}
+
+/// Refuses to take part under another name than that of the cluster whose data this is.
+fn check_cluster_name(config: &Config, recorded: &str) -> Result<(), BootstrapError> {
+    let given = config.cluster.as_str();
+    match recorded.is_empty() || recorded == given {
+        true => Ok(()),
+        false => Err(BootstrapError::Name {
+            given: given.to_owned(),
+            recorded: recorded.to_owned(),
+        }),
     }
 }
 
@@ -335,12 +421,18 @@ async fn ask_to_join(
         name: config.info.name.clone(),
         http: config.info.http.clone(),
         state: MemberState::Active,
+        semantics: config.founding.semantics,
     };
     let request = Request::Join { member, cluster };
     let deadline = Duration::from_millis(config.cluster_limits.request_ms);
     for report in router.board.reports().iter().filter(|one| one.serving) {
         match remote::ask(&router.network, report.node, &request, deadline).await {
             Ok(Response::Joined) => return Ok(()),
+            Ok(Response::Failed(ProposeError::Unavailable { reason }))
+                if reason.starts_with(codes::SEMANTICS) =>
+            {
+                return Err(BootstrapError::Refused(reason).into());
+            }
             Ok(Response::Failed(refusal @ ProposeError::Unavailable { .. })) => {
                 tracing::warn!(%refusal, "the cluster does not take this node in yet");
             }

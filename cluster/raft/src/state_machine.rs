@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use cluster::store::{StateReader, StoreView};
+use cluster::store::{StateReader, StoreError, StoreView};
 use futures::{Stream, StreamExt};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{OptionalSend, RaftSnapshotBuilder};
@@ -76,6 +76,7 @@ pub struct Host {
     memory: Option<Arc<Memory>>,
     /// Where the payloads are that entries name; set when the group is opened.
     network: OnceLock<Arc<Network>>,
+    failed_write: OnceLock<String>,
 }
 
 impl Host {
@@ -101,6 +102,7 @@ impl Host {
             lane,
             memory,
             network: OnceLock::new(),
+            failed_write: OnceLock::new(),
         }))
     }
 
@@ -148,6 +150,20 @@ impl Host {
     /// The units applied so far, and every change of it.
     pub fn watch_applied(&self) -> watch::Receiver<u64> {
         self.applied_units.subscribe()
+    }
+
+    /// What the store said where a write to it failed: the node cannot go on, and its log has the rest.
+    pub fn failed_write(&self) -> Option<String> {
+        self.failed_write.get().cloned()
+    }
+
+    fn note(&self, error: &MachineError) {
+        if let MachineError::Store(failed @ StoreError::Poisoned { .. }) = error {
+            // The first failure is the cause of the others.
+            let _ = self
+                .failed_write
+                .set(format!("{}: {failed}", failed.code()));
+        }
     }
 
     /// The last entry applied.
@@ -351,7 +367,10 @@ impl StateMachine {
     {
         let host = Arc::clone(&self.0);
         let done = self.0.lane.run(move || work(&host)).await?;
-        done.map_err(|error| stopped(what, &error))
+        done.map_err(|error| {
+            self.0.note(&error);
+            stopped(what, &error)
+        })
     }
 }
 

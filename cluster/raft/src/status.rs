@@ -11,6 +11,8 @@ use cluster::system::{Member, ShardAssignment};
 use transport::{ClusterId, Incarnation, ShardId};
 
 use crate::local::Shared;
+use crate::network::wire::Lived;
+use crate::router::group_of;
 use crate::supervisor::agreed;
 use crate::types::NodeId;
 
@@ -40,6 +42,23 @@ pub struct ShardStatus {
     pub moving: Option<Moving>,
     /// Where it was asked to be.
     pub place: Option<Place>,
+    /// Replicas that catch up.
+    pub behind: Vec<Behind>,
+}
+
+/// Units behind its leader from which on a replica is said to catch up: more than what reports of two nodes, half
+/// a second apart, differ by under load.
+const BEHIND_UNITS: u64 = 2_000;
+
+/// A replica that catches up with its leader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behind {
+    /// The node that holds it.
+    pub node: NodeId,
+    /// Units that it has not applied yet, of what its leader has.
+    pub units: u64,
+    /// Bytes that came so far of a snapshot that it is being sent.
+    pub snapshot_bytes: Option<u64>,
 }
 
 /// A move under way.
@@ -171,6 +190,48 @@ async fn shard_status(
             percent: percent(shared, step),
         }),
         place: assignment.place.clone(),
+        behind: behind(shared, shard, assignment),
+    }
+}
+
+/// The replicas that catch up, by what nodes reported last.
+fn behind(shared: &Shared, shard: ShardId, assignment: &ShardAssignment) -> Vec<Behind> {
+    let router = &shared.router;
+    let Some(most) = router
+        .leader_of(shard)
+        .and_then(|leader| applied(shared, leader, shard))
+    else {
+        return Vec::new();
+    };
+    let of = |node: &transport::NodeId| {
+        let node = node.0;
+        if !router.is_heard(node) {
+            return None;
+        }
+        let units = most.saturating_sub(applied(shared, node, shard).unwrap_or(0));
+        let snapshot_bytes = match (node == router.network.local, router.local(shard)) {
+            (true, Some(local)) => {
+                let group = Lived::new(group_of(shard), local.life);
+                router.network.receiving(group)
+            }
+            _ => router.board.receiving(node, shard),
+        };
+        let is_behind = units > BEHIND_UNITS || snapshot_bytes.is_some();
+        is_behind.then_some(Behind {
+            node,
+            units,
+            snapshot_bytes,
+        })
+    };
+    assignment.replicas.iter().filter_map(of).collect()
+}
+
+/// Units of a shard that a node has applied, where that is known.
+fn applied(shared: &Shared, node: NodeId, shard: ShardId) -> Option<u64> {
+    let router = &shared.router;
+    match node == router.network.local {
+        true => router.local(shard).map(|local| local.group.applied()),
+        false => router.board.extent(node, shard).map(|(applied, _)| applied),
     }
 }
 
@@ -250,17 +311,10 @@ fn percent(shared: &Shared, step: Move) -> Option<u64> {
     let Move::AddReplica { shard, node } = step else {
         return None;
     };
-    let applied = |node: NodeId| match node == shared.router.network.local {
-        true => shared
-            .router
-            .local(shard)
-            .map(|local| local.group.applied()),
-        false => shared
-            .router
-            .board
-            .extent(node, shard)
-            .map(|(applied, _)| applied),
-    };
-    let (own, leaders) = (applied(node.0)?, applied(shared.router.leader_of(shard)?)?);
+    let leader = shared.router.leader_of(shard)?;
+    let (own, leaders) = (
+        applied(shared, node.0, shard)?,
+        applied(shared, leader, shard)?,
+    );
     Some((own * 100).checked_div(leaders)?.min(100))
 }

@@ -24,6 +24,7 @@ use crate::error::StartError;
 use crate::fencing;
 use crate::hello::{self, Hello, Report, ShardReport, SystemReport};
 use crate::local::{LocalShard, Shared};
+use crate::network::wire::Lived;
 use crate::room;
 use crate::router::group_of;
 use crate::types::NodeInfo;
@@ -235,6 +236,9 @@ impl Supervisor {
                 leads,
                 applied: local.group.applied(),
                 held: local.group.held(),
+                receiving: router
+                    .network
+                    .receiving(Lived::new(group_of(local.id), local.life)),
                 load: local.load.per_second(),
                 // Once there is a verdict, a follower's word is of no more use to anybody.
                 checkpoint: standing.own().filter(|_| leads).or(standing.undecided()),
@@ -246,6 +250,7 @@ impl Supervisor {
             info: self.info.clone(),
             cluster: identity.cluster?,
             incarnation: identity.incarnation,
+            process: router.board.own().number,
             serving: self.serving.load(Ordering::Relaxed),
             full: room::shortage(self.shared.opener.log()).is_some(),
             system,

@@ -6,6 +6,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use cluster::engine::model::{Do, ModelRun};
@@ -64,6 +65,92 @@ async fn total(node: &Groups, name: &str) -> i64 {
         counts.insert(key, run.map_or(0, |run| run.count));
     }
     counts.values().sum()
+}
+
+/// What gives the messages of a node their numbers.
+struct Door {
+    node: Arc<Groups>,
+    sequence: AtomicU64,
+    first_key: u64,
+}
+
+/// Sends messages to workers of their own for a while, on a network that drops half; gives those that were
+/// acknowledged.
+async fn send_while(door: Arc<Door>, until: Instant) -> Vec<u64> {
+    let mut acknowledged = Vec::new();
+    let node = &door.node;
+    while Instant::now() < until {
+        let sequence = door.sequence.fetch_add(1, Ordering::Relaxed);
+        let key = door.first_key + sequence;
+        let to = address("Counter", key);
+        let next = vec![Do::Add(1)];
+        let list = [
+            Do::Add(1),
+            Do::Send("Sink".to_owned(), Some(key.to_string()), next),
+        ];
+        let command = send(node, sequence, to.clone(), Do::body(&list));
+        let patience = Duration::from_millis(700);
+        let sent = node.submit(shard_of(&to, SHARDS), vec![command], patience);
+        if let Ok(outcomes) = sent.await {
+            assert!(matches!(outcomes[0], Outcome::Accepted(_)), "{outcomes:?}");
+            acknowledged.push(key);
+        }
+    }
+    acknowledged
+}
+
+/// What a worker of that name and key has added up to.
+async fn counted(node: &Groups, name: &str, key: u64) -> i64 {
+    let address = address(name, key);
+    let reader = node.read(shard_of(&address, SHARDS), true).await.unwrap();
+    let view = query::instance(&*reader, &address).unwrap();
+    let run = view
+        .and_then(|view| view.snapshot)
+        .and_then(|snapshot| ModelRun::read(&snapshot));
+    run.map_or(0, |run| run.count)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_acknowledged_on_a_bus_that_drops_half_is_there_once() {
+    let network = MemoryNetwork::default();
+    let machines: Vec<Machine> = (1..=3).map(|label| Machine::new(&network, label)).collect();
+    let nodes: Vec<Arc<Groups>> = start_all(&machines, SHARDS)
+        .await
+        .into_iter()
+        .map(Arc::new)
+        .collect();
+    deploy(&nodes[0], SHARDS).await;
+    network.set_faults(Some(LinkFaults {
+        seed: 7,
+        lost_per_thousand: 500,
+        delay_max: Duration::from_millis(3),
+    }));
+    let until = Instant::now() + Duration::from_secs(4);
+    let doors = nodes.iter().zip(0..).map(|(node, at)| Door {
+        node: Arc::clone(node),
+        sequence: AtomicU64::new(1),
+        first_key: at * 1_000_000,
+    });
+    let doors: Vec<Arc<Door>> = doors.map(Arc::new).collect();
+    let clients = (0..CLIENTS).map(|client| {
+        let door = Arc::clone(&doors[client as usize % 3]);
+        tokio::spawn(send_while(door, until))
+    });
+    let done = join_all(clients.collect::<Vec<_>>()).await;
+    network.set_faults(None);
+    let acknowledged: Vec<u64> = done.into_iter().flat_map(Result::unwrap).collect();
+    println!("{} acknowledged while half was lost", acknowledged.len());
+    agree(&nodes.iter().map(|node| &**node).collect::<Vec<_>>()).await;
+    eventually("every shard is led", || async { nodes[0].is_ready() }).await;
+    for key in acknowledged {
+        assert_eq!(counted(&nodes[0], "Counter", key).await, 1, "{key}");
+        eventually("it has reached its sink", || async {
+            let at_sink = counted(&nodes[1], "Sink", key).await;
+            assert!(at_sink <= 1, "{key} came twice");
+            at_sink == 1
+        })
+        .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

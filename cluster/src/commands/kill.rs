@@ -42,7 +42,8 @@ pub(crate) fn apply(shard: &mut Shard, request: &KillRequest) -> Result<Outcome,
     })
 }
 
-fn refusal(shard: &mut Shard, target: &Address) -> Result<Option<Refusal>, ShardError> {
+/// Why nothing can be done with an instance that never was, or has ended.
+pub(super) fn refusal(shard: &mut Shard, target: &Address) -> Result<Option<Refusal>, ShardError> {
     let refusal = |code: &str, what: &str| Some(Refusal::new(code, format!("{target} {what}")));
     Ok(match shard.is_running(target)? {
         None => refusal(codes::UNKNOWN_INSTANCE, "is no instance"),

@@ -10,6 +10,7 @@ mod ends;
 mod history;
 mod hosting;
 mod lives;
+mod pauses;
 mod properties;
 mod random;
 mod reactive;

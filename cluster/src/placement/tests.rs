@@ -404,3 +404,42 @@ fn a_place_that_cannot_be_had_has_no_effect() {
     });
     assert_eq!(next_moves(&view, 100), []);
 }
+
+#[test]
+fn a_shard_with_a_silent_replica_gives_no_live_one_away() {
+    let mut view = view(&[1, 2, 3], 6, 3);
+    view.nodes.insert(node(3), Health::Silent);
+    view.nodes.insert(node(4), Health::Alive);
+    view.shards[0].leader = Some(node(1));
+    for shard in &mut view.shards {
+        if shard.leader == Some(node(3)) {
+            shard.leader = Some(node(1));
+        }
+    }
+    let moves = next_moves(&view, 100);
+    let replicas = moves
+        .iter()
+        .filter(|step| !matches!(step, Move::TransferLead { .. }));
+    assert_eq!(replicas.count(), 0, "{moves:?}");
+}
+
+#[test]
+fn a_silent_node_that_was_asked_to_drain_is_replaced_at_once() {
+    let silent = Signs {
+        is_silent: true,
+        ..Signs::default()
+    };
+    assert_eq!(Health::from(silent), Health::Silent);
+    let draining = Signs {
+        is_draining: true,
+        ..silent
+    };
+    assert_eq!(Health::from(draining), Health::Gone);
+    let mut view = view(&[1, 2, 3], 1, 3);
+    view.shards[0].leader = Some(node(1));
+    view.nodes.insert(node(3), Health::from(draining));
+    view.nodes.insert(node(4), Health::Alive);
+    let shard = ShardId(0);
+    let node = node(4);
+    assert_eq!(next_moves(&view, 1), [Move::AddReplica { shard, node }]);
+}

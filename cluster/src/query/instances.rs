@@ -39,6 +39,8 @@ pub struct InstanceView {
     pub failures: u32,
     /// While it rests after a failure: until when, in milliseconds of shard time.
     pub rests_until_ms: Option<u64>,
+    /// Whether it was told to take nothing for now.
+    pub is_paused: bool,
     /// When its run began, in milliseconds of shard time.
     pub started_ms: u64,
     /// When its run ended.
@@ -143,6 +145,7 @@ fn view(record: InstanceRecord) -> InstanceView {
         mailbox: record.mailbox.waiting,
         failures: record.failures,
         rests_until_ms: record.rests_until_ms,
+        is_paused: record.is_paused,
         started_ms: record.started_ms,
         ended_ms: record.ended_ms,
         result: record.result,

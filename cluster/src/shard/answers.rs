@@ -39,7 +39,7 @@ impl Shard {
         }
         self.load_run(&mut instance)?;
         instance.record.heard_ms = self.now_ms;
-        if instance.record.rests_until_ms.is_none() {
+        if !instance.record.holds_still() {
             return self.turn(place, instance, &Given::message(message));
         }
         let waits = instance.run.as_ref().is_some_and(|run| run.awaits(call));
@@ -68,7 +68,7 @@ impl Shard {
     ) -> Result<(), ShardError> {
         self.load_run(&mut instance)?;
         instance.record.heard_ms = self.now_ms;
-        if instance.record.rests_until_ms.is_none() {
+        if !instance.record.holds_still() {
             return self.turn(place, instance, &Given::message(message));
         }
         self.note_message(&message, MessageFate::Waiting);

@@ -77,6 +77,7 @@ impl Shard {
             Command::Met(met) => commands::meet::met(self, met),
             Command::Hear(request) => commands::send::hear(self, request),
             Command::Cut(number) => commands::cut::apply(self, *number),
+            Command::Pause(request) => commands::pause::apply(self, request),
         }?;
         self.trim_messages()?;
         Ok(outcome)

@@ -115,7 +115,9 @@ impl Shard {
         };
         let due = instance.record.rests_until_ms;
         let running = instance.record.status == InstanceStatus::Running;
-        if !running || due.is_none_or(|due| due > self.now_ms) {
+        // A pause outlasts a rest; whoever ends it asks again.
+        let rests_on = due.is_none_or(|due| due > self.now_ms) || instance.record.is_paused;
+        if !running || rests_on {
             self.hot.put(place, instance, false);
             return Ok(());
         }
@@ -132,12 +134,45 @@ impl Shard {
             self.begin_again(place, instance, program)?;
             return self.answer_again(replies);
         }
+        self.release(place, instance, timers)?;
+        self.answer_again(replies)
+    }
+
+    /// Lets an instance go on that was told to hold still: with its timers that came due, its replies, its
+    /// mailbox.
+    pub(super) fn go_on(
+        &mut self,
+        place: Place,
+        mut instance: Box<Instance>,
+    ) -> Result<(), ShardError> {
+        if let Some(due_ms) = instance.record.rests_until_ms {
+            let address = instance.record.address.clone();
+            self.hot.put(place, instance, true);
+            return match due_ms <= self.now_ms {
+                true => self.rested(&address),
+                false => Ok(()),
+            };
+        }
+        let timers = std::mem::take(&mut instance.record.retry_timers);
+        let replies = std::mem::take(&mut instance.record.retry_replies);
+        self.load_run(&mut instance)?;
+        self.release(place, instance, timers)?;
+        self.answer_again(replies)
+    }
+
+    fn release(
+        &mut self,
+        place: Place,
+        mut instance: Box<Instance>,
+        timers: Vec<u64>,
+    ) -> Result<(), ShardError> {
+        let address = instance.record.address.clone();
         self.queue_wake(&mut instance);
         self.hot.put(place, instance, true);
         for timer in timers {
-            self.fire_again(address, timer)?;
+            self.fire_again(&address, timer)?;
         }
-        self.answer_again(replies)
+        Ok(())
     }
 
     /// Gives a timer that has waited for the end of a rest. Where a turn before it failed, it waits
@@ -147,7 +182,7 @@ impl Shard {
             return Ok(());
         };
         let record = &mut instance.record;
-        let rests = record.rests_until_ms.is_some();
+        let rests = record.holds_still();
         if rests {
             record.retry_timers.push(timer);
         }
@@ -273,6 +308,7 @@ impl Shard {
                 set.due_ms,
             );
         }
+        record.is_paused = false;
         self.cancel_unread(record);
         if let Some(due_ms) = record.rests_until_ms.take() {
             self.timers
@@ -387,7 +423,7 @@ impl Shard {
             return Ok(());
         };
         instance.record.timers.remove(at);
-        if instance.record.rests_until_ms.is_some() {
+        if instance.record.holds_still() {
             instance.record.retry_timers.push(timer);
             self.hot.put(place, instance, true);
             return Ok(());

@@ -77,8 +77,7 @@ impl Instance {
 
     /// Whether it can take a message now.
     pub(crate) fn is_open(&self) -> bool {
-        self.record.rests_until_ms.is_none()
-            && self.run.as_ref().is_some_and(|run| run.accepts_messages())
+        !self.record.holds_still() && self.run.as_ref().is_some_and(|run| run.accepts_messages())
     }
 }
 

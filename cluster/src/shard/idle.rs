@@ -51,7 +51,7 @@ impl Shard {
             return Ok(());
         };
         record.idle = None;
-        if record.mailbox.waiting > 0 {
+        if record.mailbox.waiting > 0 || record.is_paused {
             record.heard_ms = self.now_ms;
         }
         if record.heard_ms.saturating_add(idle.after_ms) > self.now_ms {

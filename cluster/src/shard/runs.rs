@@ -165,6 +165,7 @@ impl Shard {
             output: Span::default(),
             failures: 0,
             rests_until_ms: None,
+            is_paused: false,
             retry_timers: Vec::new(),
             retry_replies: Vec::new(),
             heard_ms: self.now_ms,

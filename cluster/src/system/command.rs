@@ -79,6 +79,8 @@ pub struct Initialise {
     pub members: Vec<Member>,
     /// Settings to begin with.
     pub settings: SystemSettings,
+    /// The version of what scripts mean, see `vm::semantics`.
+    pub semantics: u32,
 }
 
 /// A change of names.
@@ -157,6 +159,11 @@ pub enum SystemCommand {
     },
     /// Where shards are asked to be; none forgets what was asked of that shard before.
     Place(Vec<(ShardId, Option<Place>)>),
+    /// Scripts mean what that version says from now on. Refused where a member does not support it.
+    RaiseSemantics {
+        /// The version.
+        to: u32,
+    },
 }
 
 /// The answer to one command.

@@ -38,6 +38,7 @@ pub(super) fn initialise(
     state.name.clone_from(&first.name);
     state.shard_count = first.shard_count;
     state.settings = first.settings.clone();
+    state.semantics = first.semantics;
     for member in first.members.iter().take(NODES_MAX) {
         put_member(state, store, member.clone());
     }
@@ -72,7 +73,46 @@ pub(super) fn join(
             format!("a cluster has at most {NODES_MAX} members; remove one that is gone"),
         ));
     }
+    if !member.semantics.contains(state.semantics) {
+        return Err(Refusal::new(
+            codes::SEMANTICS,
+            format!(
+                "scripts mean what version {} says in this cluster, and the program of node {} ({}) runs version {}",
+                state.semantics, member.name, member.id, member.semantics
+            ),
+        ));
+    }
     put_member(state, store, member.clone());
+    Ok(())
+}
+
+/// Raises the version of what scripts mean. It never goes back: what was computed by a newer one stays.
+pub(super) fn raise_semantics(state: &mut SystemState, to: u32) -> Result<(), Refusal> {
+    require_cluster(state)?;
+    if to == state.semantics {
+        return Ok(());
+    }
+    let refused = |message: String| Err(Refusal::new(codes::SEMANTICS, message));
+    if to < state.semantics {
+        return refused(format!(
+            "version {} of what scripts mean is in force, and does not go back to {to}",
+            state.semantics
+        ));
+    }
+    let lacks = |member: &&Member| !member.semantics.contains(to);
+    let lacking: Vec<String> = state
+        .members
+        .values()
+        .filter(lacks)
+        .map(|member| format!("{} runs {}", member.name, member.semantics))
+        .collect();
+    if !lacking.is_empty() {
+        return refused(format!(
+            "version {to} of what scripts mean is not supported by every member: {}",
+            lacking.join(", ")
+        ));
+    }
+    state.semantics = to;
     Ok(())
 }
 

@@ -56,6 +56,44 @@ pub struct Member {
     pub http: String,
     /// Whether it takes replicas and leads.
     pub state: MemberState,
+    /// Which versions of what scripts mean its program runs.
+    pub semantics: Semantics,
+}
+
+/// A range of versions of what scripts mean, see `vm::semantics`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Semantics {
+    /// The oldest.
+    pub oldest: u32,
+    /// The newest.
+    pub latest: u32,
+}
+
+impl Default for Semantics {
+    /// What this program runs.
+    fn default() -> Semantics {
+        Semantics {
+            oldest: vm::semantics::OLDEST,
+            latest: vm::semantics::LATEST,
+        }
+    }
+}
+
+impl Semantics {
+    /// Whether it has that version.
+    #[must_use]
+    pub fn contains(self, version: u32) -> bool {
+        (self.oldest..=self.latest).contains(&version)
+    }
+}
+
+impl std::fmt::Display for Semantics {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.oldest == self.latest {
+            true => write!(out, "{}", self.latest),
+            false => write!(out, "{} to {}", self.oldest, self.latest),
+        }
+    }
 }
 
 /// Where a shard lives.
@@ -112,6 +150,8 @@ pub struct SystemState {
     pub shard_count: u32,
     /// Settings.
     pub settings: SystemSettings,
+    /// The version of what scripts mean; 0 before the cluster was made.
+    pub semantics: u32,
     /// Counts the changes.
     pub version: u64,
     /// Time of the last entry, in milliseconds.
@@ -135,6 +175,7 @@ struct Meta {
     settings: SystemSettings,
     version: u64,
     time_ms: u64,
+    semantics: u32,
 }
 
 impl SystemState {
@@ -146,6 +187,7 @@ impl SystemState {
             settings: self.settings.clone(),
             version: self.version,
             time_ms: self.time_ms,
+            semantics: self.semantics,
         }
     }
 
@@ -182,6 +224,7 @@ pub(super) fn load(store: &dyn StateRead) -> Result<SystemState, SystemError> {
         settings: meta.settings,
         version: meta.version,
         time_ms: meta.time_ms,
+        semantics: meta.semantics,
         members: load_family(store, keys::SYSTEM_MEMBER)?,
         shards: load_family(store, keys::SYSTEM_SHARD)?,
         programs: load_family(store, keys::SYSTEM_PROGRAM)?,

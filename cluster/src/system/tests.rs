@@ -13,12 +13,17 @@ struct Bench {
     index: u64,
 }
 
+fn range(oldest: u32, latest: u32) -> Semantics {
+    Semantics { oldest, latest }
+}
+
 fn member(id: u64) -> Member {
     Member {
         id: NodeId(id),
         name: format!("n{id}"),
         http: String::new(),
         state: MemberState::Active,
+        semantics: range(1, 1),
     }
 }
 
@@ -41,6 +46,7 @@ impl Bench {
             shard_count: 4,
             members: vec![member(1), member(2), member(3)],
             settings: SystemSettings::default(),
+            semantics: 1,
         }));
         bench
     }
@@ -110,6 +116,7 @@ fn a_cluster_is_made_once_with_all_its_shards() {
         shard_count: 4,
         members: vec![member(1)],
         settings: SystemSettings::default(),
+        semantics: 1,
     });
     assert_eq!(bench.refused(again), "E-cluster-exists");
     bench.reopen();
@@ -331,4 +338,36 @@ fn a_lead_that_was_asked_for_ends_with_the_replica() {
     bench.done(SystemCommand::EndMove { step, done: true });
     let after = &bench.system.state().shards[&shard];
     assert_eq!((after.reason, after.place.clone()), (None, None));
+}
+
+#[test]
+fn what_scripts_mean_changes_once_all_members_support_it() {
+    let mut bench = Bench::new();
+    let raise = |to| SystemCommand::RaiseSemantics { to };
+    let refused = |outcome: SystemOutcome| match outcome {
+        SystemOutcome::Refused(refusal) => (refusal.code, refusal.message),
+        done => panic!("{done:?}"),
+    };
+    let upgraded = |id: u64| {
+        let mut member = member(id);
+        member.semantics = range(1, 2);
+        SystemCommand::Join(member)
+    };
+    bench.done(upgraded(1));
+    bench.done(upgraded(2));
+    let (code, message) = refused(bench.apply(raise(2)));
+    assert_eq!(code, "E-semantics");
+    assert!(
+        message.contains("n3 runs 1") && !message.contains("n1"),
+        "{message}"
+    );
+    bench.done(upgraded(3));
+    bench.done(raise(2));
+    bench.done(raise(2));
+    assert_eq!(bench.system.state().semantics, 2);
+    assert_eq!(refused(bench.apply(raise(1))).0, "E-semantics");
+    let (code, message) = refused(bench.apply(SystemCommand::Join(member(4))));
+    assert_eq!(code, "E-semantics");
+    assert!(message.contains("n4"), "{message}");
+    bench.done(upgraded(4));
 }

@@ -11,6 +11,13 @@ pub struct ClusterView {
     pub id: String,
     /// The node that answered.
     pub answered_by: u64,
+    /// What the answering node waits for before it serves; none where it does. What else it says is from its
+    /// disk then.
+    #[serde(default)]
+    pub waits: Option<String>,
+    /// The version of what scripts mean that is in force.
+    #[serde(default)]
+    pub semantics: u32,
     /// Replicas that a shard has where there are enough nodes.
     #[serde(default)]
     pub replicas: u32,
@@ -31,6 +38,9 @@ pub struct NodeView {
     pub http: String,
     /// `live`, `silent` or `draining`.
     pub state: String,
+    /// The oldest and the newest version of what scripts mean that its program runs.
+    #[serde(default)]
+    pub semantics: [u32; 2],
     /// Milliseconds that its clock is ahead of the median of the nodes, where that is known.
     #[serde(default)]
     pub clock_ahead_ms: Option<i64>,
@@ -86,9 +96,23 @@ pub struct ShardView {
     /// Messages and other commands that it took in a second, lately.
     #[serde(default)]
     pub load: u64,
+    /// Replicas that catch up with their leader.
+    #[serde(default)]
+    pub behind: Vec<BehindView>,
     /// Where it was asked to be, until it is there or the cluster is asked for something else.
     #[serde(default)]
     pub asked: Option<PlaceView>,
+}
+
+/// A replica that catches up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BehindView {
+    /// The node that holds it.
+    pub node: u64,
+    /// Entries that it has not applied yet.
+    pub entries: u64,
+    /// Bytes that came so far of a snapshot that it is being sent.
+    pub snapshot_bytes: Option<u64>,
 }
 
 /// Where a shard was asked to be.
@@ -102,6 +126,14 @@ pub struct PlaceView {
     pub leader: Option<u64>,
     /// The nodes that are to hold it; empty where they do not change.
     pub replicas: Vec<u64>,
+}
+
+/// The body of `POST /v1/cluster/semantics`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SemanticsRequest {
+    /// The version that is to be in force.
+    pub to: u32,
 }
 
 /// The body of `POST /v1/cluster/shards/{shard}/transfer`.

@@ -30,7 +30,7 @@ pub struct InstanceView {
     pub key: String,
     /// The id of its current or last run.
     pub run: String,
-    /// `waiting`, `backing-off`, `completed`, `failed` or `killed`.
+    /// `waiting`, `paused`, `backing-off`, `completed`, `failed` or `killed`.
     pub status: String,
     /// Turns of this run so far.
     pub step: u64,

@@ -10,8 +10,8 @@ mod programs;
 mod reactive;
 
 pub use cluster::{
-    ClusterView, NodeView, PlaceView, RebalanceRequest, RebalanceView, RecoverRequest,
-    RecoveryView, ReplicaView, ShardView, TransferRequest,
+    BehindView, ClusterView, NodeView, PlaceView, RebalanceRequest, RebalanceView, RecoverRequest,
+    RecoveryView, ReplicaView, SemanticsRequest, ShardView, TransferRequest,
 };
 pub use instances::{
     ErrorView, HistoryEvent, HistoryPage, InstancePage, InstanceSummary, InstanceView,

@@ -23,6 +23,8 @@ pub enum ClusterCommand {
     Undrain(NodeNameArguments),
     /// Forget a node that is gone for good
     Remove(NodeNameArguments),
+    /// Show which version of what scripts mean is in force, or raise it once all nodes support it
+    Semantics(SemanticsArguments),
     /// Go on from one node where most replicas are gone for good, or all differ
     Recover(RecoverArguments),
 }
@@ -32,6 +34,17 @@ pub enum ClusterCommand {
 pub struct NodeNameArguments {
     /// Its name or id, as `cluster status` shows them
     pub node: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub client: ClientArguments,
+}
+
+/// `troupe cluster semantics`
+#[derive(Debug, Args)]
+pub struct SemanticsArguments {
+    /// Put this version in force; it does not go back
+    #[arg(long, value_name = "VERSION")]
+    pub raise: Option<u32>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub client: ClientArguments,

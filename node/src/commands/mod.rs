@@ -10,6 +10,7 @@ use crate::output;
 
 mod backup;
 mod bench;
+mod call;
 mod check;
 mod cluster;
 mod completions;
@@ -17,6 +18,7 @@ mod dead_letters;
 mod demo;
 mod deploy;
 mod dev;
+mod doctor;
 mod get;
 mod history;
 mod json;
@@ -26,6 +28,7 @@ mod logs;
 mod new;
 mod node;
 mod outbox;
+mod pause;
 mod reports;
 mod restore;
 mod result;
@@ -65,7 +68,11 @@ fn carry_out(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Undeploy(arguments) => undeploy::run(arguments)?,
         Command::Start(arguments) => start::run(arguments)?,
         Command::Send(arguments) => send::run(arguments)?,
+        Command::Call(arguments) => call::run(arguments)?,
         Command::Kill(arguments) => kill::run(arguments)?,
+        Command::Pause(arguments) => pause::run(arguments)?,
+        Command::Resume(arguments) => pause::resume(arguments)?,
+        Command::Doctor(arguments) => return doctor::run(arguments),
         Command::List(arguments) => list::run(arguments)?,
         Command::Get(arguments) => get::run(arguments)?,
         Command::Result(arguments) => result::run(arguments)?,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use cluster_raft::network::Buses;
 use transport::{Bus, ClusterName, Subjects};
 use transport_direct::{Direct, LaneKind};
@@ -32,7 +32,13 @@ pub(super) fn run(arguments: &NodeArguments) -> anyhow::Result<()> {
             name = %config.name, cluster = %config.cluster, http = %node.http,
             bus = %config.bus, direct = direct.as_ref().map(Direct::address), "node started"
         );
-        super::signal().await?;
+        tokio::select! {
+            signal = super::signal() => signal?,
+            reason = node.failed() => {
+                node.crash().await;
+                bail!(reason);
+            }
+        }
         tracing::info!("leaving: handing leads over");
         node.stop().await;
         tracing::info!("left");

@@ -65,6 +65,14 @@ pub struct Config {
     pub http_allow: Vec<String>,
     /// Free space below which new work is refused, MiB.
     pub disk_reserve_mib: u64,
+    /// Changes of state that the disk does not have yet beyond which clients are told to come back, MiB.
+    pub unflushed_mib: u64,
+    /// Requests of clients under way at a time.
+    pub requests_max: u32,
+    /// Requests that wait for one of those places; further ones are refused at once.
+    pub requests_waiting_max: u32,
+    /// What this node sends of snapshots in a second, over all of them, MiB.
+    pub snapshot_mib_per_second: u64,
     /// Whether this start goes on alone as the system group; never in a file.
     #[serde(skip)]
     pub recover_system: bool,
@@ -92,6 +100,10 @@ impl Default for Config {
             history_mib: 8192,
             http_allow: Vec::new(),
             disk_reserve_mib: 256,
+            unflushed_mib: 64,
+            requests_max: 4_096,
+            requests_waiting_max: 16_384,
+            snapshot_mib_per_second: 64,
             recover_system: false,
         }
     }
@@ -155,6 +167,14 @@ impl Config {
         }
         if !(1..=4096).contains(&shards) {
             bail!("shards = {shards}: a cluster has 1 to 4096 shards");
+        }
+        let counts = [
+            ("unflushed_mib", self.unflushed_mib),
+            ("requests_max", u64::from(self.requests_max)),
+            ("snapshot_mib_per_second", self.snapshot_mib_per_second),
+        ];
+        if let Some((name, _)) = counts.into_iter().find(|(_, value)| *value == 0) {
+            bail!("{name} = 0: with none of it the node could do nothing; give at least 1");
         }
         AllowList::new(&self.http_allow)?;
         self.check_direct()
@@ -268,6 +288,8 @@ mod tests {
         assert!(refused(|config| config.cluster = "a b".to_owned()));
         assert!(refused(|config| config.expect = 3));
         assert!(refused(|config| config.shards = 0));
+        assert!(refused(|config| config.requests_max = 0));
+        assert!(refused(|config| config.unflushed_mib = 0));
         assert!(refused(
             |config| config.direct = Some("127.0.0.1:0".to_owned())
         ));

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use cluster::codes;
 use cluster::command::{
-    Command, DeadLetterRequest, Idempotency, KillRequest, SendRequest, StartRequest,
+    Command, DeadLetterRequest, Idempotency, KillRequest, PauseRequest, SendRequest, StartRequest,
 };
 use cluster::message::Body;
 use cluster::outcome::{Outcome, Receipt};
@@ -195,6 +195,31 @@ impl Door {
         });
         self.admit(&call.target, &call.delivery, stamp, command)
             .await
+    }
+
+    /// Lets an instance hold still, or go on; returns once that is committed.
+    ///
+    /// # Errors
+    /// As for [`Door::kill`].
+    pub async fn pause(
+        &self,
+        target: &Address,
+        paused: bool,
+        delivery: &Delivery,
+    ) -> Result<(), DoorError> {
+        let door = self.header(delivery.trace.as_ref(), None)?;
+        let stamp = door.stamp.clone();
+        let command = Command::Pause(PauseRequest {
+            door,
+            target: target.clone(),
+            paused,
+        });
+        match self.admit(target, delivery, stamp, command).await {
+            Err(DoorError::Refused(refusal)) if refusal.code == codes::UNKNOWN_INSTANCE => {
+                Err(self.unknown_instance(target).await)
+            }
+            other => other.map(drop),
+        }
     }
 
     /// Sends a dead letter again; it is gone from the list then.

@@ -70,6 +70,9 @@ pub enum DoorError {
         "this node does not serve yet: the cluster has not begun, or the node has not joined it"
     )]
     NotReady,
+    /// The node starts, and waits for something.
+    #[error("this node does not serve yet: {0}")]
+    Starting(String),
     /// No leader took the request in time. It was not applied, or it is not known whether it was.
     #[error("{detail}")]
     Unavailable {
@@ -108,7 +111,7 @@ impl DoorError {
             DoorError::NoValue(_) => "E-no-value",
             DoorError::Script(_) => "E-script",
             DoorError::Refused(refusal) => &refusal.code,
-            DoorError::NotReady => "E-not-ready",
+            DoorError::NotReady | DoorError::Starting(_) => "E-not-ready",
             DoorError::Unavailable { unknown: false, .. } => "E-unavailable",
             DoorError::Unavailable { unknown: true, .. } => "E-outcome-unknown",
         }
@@ -133,9 +136,10 @@ impl DoorError {
     pub fn retry_after_ms(&self) -> Option<u64> {
         match self {
             DoorError::Refused(refusal) => refusal.retry_after_ms,
-            DoorError::NotReady | DoorError::DiskFull { .. } | DoorError::Unavailable { .. } => {
-                Some(1000)
-            }
+            DoorError::NotReady
+            | DoorError::Starting(_)
+            | DoorError::DiskFull { .. }
+            | DoorError::Unavailable { .. } => Some(1000),
             _ => None,
         }
     }
@@ -153,7 +157,7 @@ impl DoorError {
             DoorError::Gone { .. } => (410, "it is no longer kept"),
             DoorError::NoValue(_) => (504, "there is no value yet"),
             DoorError::Script(_) => (422, "the script does not compile"),
-            DoorError::NotReady => (503, "this node does not serve yet"),
+            DoorError::NotReady | DoorError::Starting(_) => (503, "this node does not serve yet"),
             DoorError::Unavailable { .. } => (503, "no leader answered in time"),
             DoorError::Refused(refusal) => match refusal.code.as_str() {
                 codes::UNKNOWN_WORKER => (404, "no worker of that name is deployed"),
@@ -161,6 +165,7 @@ impl DoorError {
                 codes::UNKNOWN_INSTANCE => (404, "there is no such instance"),
                 codes::UNKNOWN_DEAD_LETTER => (404, "there is no such dead letter"),
                 codes::MEMBER_UNKNOWN => (404, "there is no such member"),
+                codes::SEMANTICS => (409, "not every node supports it"),
                 codes::MEMBER_IN_USE => (409, "the member is in use"),
                 codes::BACKUP_FAILED => (503, "no backup could be made"),
                 codes::HAS_QUORUM => (409, "it has a quorum"),
@@ -189,7 +194,9 @@ impl DoorError {
             DoorError::UnknownInstance { hint, .. } => return Some(hint.clone()),
             DoorError::Refused(refusal) => return refused_hint(&refusal.code).map(str::to_owned),
             DoorError::UnknownWorker { guess: None, .. } => UNKNOWN_WORKER_HINT,
-            DoorError::NotReady => "wait for /readyz to answer 200",
+            DoorError::NotReady | DoorError::Starting(_) => {
+                "wait for /readyz to answer 200; `troupe cluster status` shows what this node knows"
+            }
             DoorError::Unavailable { unknown: true, .. } => {
                 "send it again with the same Idempotency-Key: it is applied once"
             }

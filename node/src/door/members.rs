@@ -88,6 +88,14 @@ impl Door {
             .await
     }
 
+    /// Has scripts mean what that version says from now on.
+    ///
+    /// # Errors
+    /// `E-semantics` where a member does not support it, or the system group has no leader in time.
+    pub async fn raise_semantics(&self, to: u32) -> Result<(), DoorError> {
+        self.change(SystemCommand::RaiseSemantics { to }).await
+    }
+
     /// What would have to move for replicas and leads to be even by number and by load.
     #[must_use]
     pub fn uneven(&self) -> Vec<(ShardId, Place)> {

@@ -41,6 +41,7 @@ pub use deploy::{Deployed, Scripts};
 pub use error::DoorError;
 pub(crate) use listen::Heard;
 pub use listen::Listener;
+pub use places::DoorLimits;
 pub use reads::{Answer, Consistency, Query, Shown, answer_queries};
 pub use recovery::Recovery;
 pub(crate) use stories::mismatch;
@@ -69,13 +70,18 @@ pub struct Door {
 impl Door {
     /// A door to the groups of a node.
     #[must_use]
-    pub fn new(groups: Groups, bus: Arc<dyn Bus>, spans: Arc<dyn SpanSink>) -> Door {
+    pub fn new(
+        groups: Groups,
+        bus: Arc<dyn Bus>,
+        spans: Arc<dyn SpanSink>,
+        limits: DoorLimits,
+    ) -> Door {
         Door {
             groups,
             bus,
             spans,
             limits: cluster::limits::ShardLimits::default().turn,
-            places: places::Places::default(),
+            places: places::Places::new(limits),
             programs: programs::Programs::default(),
             sequence: AtomicU64::new(1),
             clock: AtomicU64::new(0),
@@ -98,6 +104,12 @@ impl Door {
     #[must_use]
     pub fn groups(&self) -> &Groups {
         &self.groups
+    }
+
+    /// Requests of clients under way now, and those that wait for a place.
+    #[must_use]
+    pub fn requests(&self) -> (u64, u64) {
+        self.places.counts()
     }
 
     /// The bus that it speaks on.

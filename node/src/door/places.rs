@@ -11,10 +11,15 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::DoorError;
 
-/// Requests under way at a time. A node that commits 20,000 a second is done with so many in a fifth of a second.
-const PLACES: usize = 4_096;
-/// Requests that wait for a place at a time.
-const WAITING_MAX: usize = 16_384;
+/// How many requests a door lets in. A node sets both (`requests_max`, `requests_waiting_max`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DoorLimits {
+    /// Requests under way at a time.
+    pub requests_max: usize,
+    /// Requests that wait for a place at a time.
+    pub waiting_max: usize,
+}
+
 /// How long a request waits for a place.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// When a refused client should come back: the finest that `Retry-After` can say.
@@ -24,22 +29,26 @@ const RETRY_AFTER_MS: u64 = 1_000;
 pub(super) struct Places {
     free: Semaphore,
     waiting: AtomicUsize,
+    limits: DoorLimits,
     patience: Duration,
 }
 
-impl Default for Places {
-    fn default() -> Places {
-        Places::of(PLACES, PATIENCE)
-    }
-}
-
 impl Places {
-    fn of(count: usize, patience: Duration) -> Places {
+    pub(super) fn new(limits: DoorLimits) -> Places {
         Places {
-            free: Semaphore::new(count),
+            free: Semaphore::new(limits.requests_max.min(Semaphore::MAX_PERMITS)),
             waiting: AtomicUsize::new(0),
-            patience,
+            limits,
+            patience: PATIENCE,
         }
+    }
+
+    /// Requests under way now, and those that wait.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        let free = self.free.available_permits();
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        let under_way = self.limits.requests_max.saturating_sub(free);
+        (under_way as u64, waiting as u64)
     }
 
     /// A place, until it is dropped.
@@ -50,7 +59,7 @@ impl Places {
         if let Ok(place) = self.free.try_acquire() {
             return Ok(place);
         }
-        let Some(_waiting) = Waiting::begin(&self.waiting) else {
+        let Some(_waiting) = Waiting::begin(&self.waiting, self.limits.waiting_max) else {
             return Err(busy());
         };
         match tokio::time::timeout(self.patience, self.free.acquire()).await {
@@ -64,9 +73,9 @@ impl Places {
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
-    fn begin(count: &'a AtomicUsize) -> Option<Waiting<'a>> {
+    fn begin(count: &'a AtomicUsize, most: usize) -> Option<Waiting<'a>> {
         let waiting = Waiting(count);
-        (count.fetch_add(1, Ordering::Relaxed) < WAITING_MAX).then_some(waiting)
+        (count.fetch_add(1, Ordering::Relaxed) < most).then_some(waiting)
     }
 }
 
@@ -90,9 +99,20 @@ mod tests {
 
     use super::*;
 
+    fn places(requests_max: usize, waiting_max: usize, patience: Duration) -> Places {
+        let limits = DoorLimits {
+            requests_max,
+            waiting_max,
+        };
+        Places {
+            patience,
+            ..Places::new(limits)
+        }
+    }
+
     #[tokio::test]
     async fn who_waited_long_enough_is_told_when_to_come_back() {
-        let places = Places::of(1, Duration::from_millis(1));
+        let places = places(1, 9, Duration::from_millis(1));
         let first = places.take().await.unwrap();
         let refused = places.take().await.err().unwrap();
         assert_eq!(refused.code(), cluster::codes::BUSY);
@@ -105,7 +125,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_gets_the_next_place() {
-        let places = Arc::new(Places::of(1, Duration::from_secs(60)));
+        let places = Arc::new(places(1, 9, Duration::from_secs(60)));
         let first = places.take().await.unwrap();
         let others = Arc::clone(&places);
         let second = tokio::spawn(async move { others.take().await.is_ok() });
@@ -119,9 +139,9 @@ mod tests {
 
     #[tokio::test]
     async fn no_more_than_so_many_wait() {
-        let places = Places::of(0, Duration::from_secs(3_600));
-        places.waiting.store(WAITING_MAX, Ordering::Relaxed);
+        let places = places(0, 2, Duration::from_secs(3_600));
+        places.waiting.store(2, Ordering::Relaxed);
         assert!(places.take().await.is_err());
-        assert_eq!(places.waiting.load(Ordering::Relaxed), WAITING_MAX);
+        assert_eq!(places.counts(), (0, 2));
     }
 }

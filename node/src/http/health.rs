@@ -18,7 +18,8 @@ pub(super) async fn live() -> &'static str {
 pub(super) async fn ready(State(context): State<Context>) -> (StatusCode, Json<Value>) {
     let leaving = *context.leaving.borrow();
     let (mut shards, mut led, mut serves, mut shortage) = (0, 0, false, None);
-    if let Ok(door) = context.door() {
+    let door = context.door();
+    if let Ok(door) = &door {
         let all = door.shards();
         shards = all.len();
         led = all
@@ -30,7 +31,7 @@ pub(super) async fn ready(State(context): State<Context>) -> (StatusCode, Json<V
     }
     let reason = match (leaving, serves, shortage) {
         (true, ..) => Some("the node is leaving".to_owned()),
-        (_, false, _) => Some(DoorError::NotReady.to_string()),
+        (_, false, _) => Some(door.err().unwrap_or(DoorError::NotReady).to_string()),
         (_, _, shortage) => shortage,
     };
     let ready = reason.is_none();

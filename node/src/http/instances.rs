@@ -44,13 +44,51 @@ pub(super) async fn get(
         ConsistencyName::Linearisable => Consistency::Linearisable,
         ConsistencyName::Local => Consistency::Local,
     };
-    let shard = context.door()?.shard_of(&address)?;
+    show(&context, &address, consistency).await
+}
+
+async fn show(
+    context: &Context,
+    address: &Address,
+    consistency: Consistency,
+) -> Result<Json<InstanceView>, DoorError> {
     let door = context.door()?;
-    let Some(shown) = door.instance(&address, consistency).await? else {
-        return Err(door.unknown_instance(&address).await);
+    let shard = door.shard_of(address)?;
+    let Some(shown) = door.instance(address, consistency).await? else {
+        return Err(door.unknown_instance(address).await);
     };
-    let node = leader_name(&context, shard);
+    let node = leader_name(context, shard);
     Ok(Json(views::instance(&shown, shard, node)?))
+}
+
+/// `POST /v1/workers/{name}/instances/{key}/pause`
+pub(super) async fn pause(
+    State(context): State<Context>,
+    place: Place,
+    headers: HeaderMap,
+) -> Result<Json<InstanceView>, DoorError> {
+    hold(&context, &place, &headers, true).await
+}
+
+/// `POST /v1/workers/{name}/instances/{key}/resume`
+pub(super) async fn resume(
+    State(context): State<Context>,
+    place: Place,
+    headers: HeaderMap,
+) -> Result<Json<InstanceView>, DoorError> {
+    hold(&context, &place, &headers, false).await
+}
+
+async fn hold(
+    context: &Context,
+    place: &Place,
+    headers: &HeaderMap,
+    paused: bool,
+) -> Result<Json<InstanceView>, DoorError> {
+    let target = instance_address(context, place)?;
+    let delivery = delivery(headers, WaitParameter::default().wait)?;
+    context.door()?.pause(&target, paused, &delivery).await?;
+    show(context, &target, Consistency::Linearisable).await
 }
 
 /// `POST /v1/workers/{name}/instances`

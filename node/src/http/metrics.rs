@@ -4,27 +4,49 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use cluster_raft::Groups;
+use cluster_raft::log::LogStatistics;
+use cluster_raft::memory::MemoryStatistics;
 
 use super::Context;
-use crate::door::{Door, DoorError};
+use crate::door::Door;
 
 /// Name, type, help and value.
 type Row = (&'static str, &'static str, &'static str, u64);
 
 /// `GET /metrics`
-pub(super) async fn show(State(context): State<Context>) -> Result<impl IntoResponse, DoorError> {
-    let groups = context.door()?.groups();
-    let mut rows = of_log(groups).to_vec();
-    rows.extend(of_shards(context.door()?));
-    rows.extend(of_memory(groups));
-    rows.extend(of_history(groups));
-    rows.extend(of_payloads(groups));
-    rows.push((
-        "troupe_subscription_refused_total",
-        "counter",
-        "Messages of the bus that were given up because no worker can take them",
-        context.door()?.heard_refused(),
-    ));
+pub(super) async fn show(State(context): State<Context>) -> impl IntoResponse {
+    let door = context.door();
+    let mut rows = vec![(
+        "troupe_serving",
+        "gauge",
+        "1 where the node serves, 0 while it starts",
+        u64::from(door.is_ok()),
+    )];
+    match &door {
+        Ok(door) => {
+            let groups = door.groups();
+            let is_full = groups.shortage().is_some();
+            rows.extend(of_log(groups.log_statistics(), is_full));
+            rows.extend(of_shards(door));
+            rows.extend(of_memory(groups.memory_statistics()));
+            rows.extend(of_history(groups));
+            rows.extend(of_payloads(groups));
+            rows.extend(of_requests(door));
+            rows.push((
+                "troupe_subscription_refused_total",
+                "counter",
+                "Messages of the bus that were given up because no worker can take them",
+                door.heard_refused(),
+            ));
+        }
+        Err(_) => {
+            let counts = context.beginning.counts().into_iter();
+            rows.extend(counts.flat_map(|counts| {
+                let log = of_log(counts.log, counts.is_full);
+                log.into_iter().chain(of_memory(counts.memory))
+            }));
+        }
+    }
     rows.extend([
         (
             "troupe_spans_exported_total",
@@ -45,11 +67,10 @@ pub(super) async fn show(State(context): State<Context>) -> Result<impl IntoResp
             "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"
         ));
     }
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }
 
-fn of_log(groups: &Groups) -> [Row; 5] {
-    let log = groups.log_statistics();
+fn of_log(log: LogStatistics, is_full: bool) -> [Row; 5] {
     [
         (
             "troupe_log_flushes_total",
@@ -79,13 +100,43 @@ fn of_log(groups: &Groups) -> [Row; 5] {
             "troupe_disk_full",
             "gauge",
             "1 where the disk has no room and the node takes no new work",
-            u64::from(groups.shortage().is_some()),
+            u64::from(is_full),
         ),
     ]
 }
 
-fn of_memory(groups: &Groups) -> [Row; 4] {
-    let memory = groups.memory_statistics();
+fn of_requests(door: &Door) -> [Row; 4] {
+    let (under_way, waiting) = door.requests();
+    let (sending, queued) = door.groups().snapshots();
+    [
+        (
+            "troupe_requests",
+            "gauge",
+            "Requests of clients under way",
+            under_way,
+        ),
+        (
+            "troupe_requests_waiting",
+            "gauge",
+            "Requests of clients that wait for a place at the door",
+            waiting,
+        ),
+        (
+            "troupe_snapshots_sending",
+            "gauge",
+            "Snapshots that this node sends to others",
+            sending,
+        ),
+        (
+            "troupe_snapshots_waiting",
+            "gauge",
+            "Snapshots that wait for their turn to be sent",
+            queued,
+        ),
+    ]
+}
+
+fn of_memory(memory: MemoryStatistics) -> [Row; 4] {
     [
         (
             "troupe_workers_decoded_bytes",

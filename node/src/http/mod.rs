@@ -28,6 +28,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
+use cluster_raft::beginning::Beginning;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -39,6 +40,10 @@ use routes::Routes;
 /// What every handler knows.
 #[derive(Clone)]
 pub struct Context {
+    /// The cluster's name, as it is set.
+    pub cluster: String,
+    /// What the node's start waits for.
+    pub beginning: Beginning,
     /// The node's door, once the node is a member of its cluster.
     pub door: Arc<OnceLock<Arc<Door>>>,
     /// True once the node is going away: it does not call itself ready then.
@@ -61,7 +66,10 @@ impl Context {
     /// # Errors
     /// The node is not a member of its cluster yet.
     pub fn door(&self) -> Result<&Arc<Door>, DoorError> {
-        self.door.get().ok_or(DoorError::NotReady)
+        self.door.get().ok_or_else(|| match self.beginning.waits() {
+            waits if waits.is_empty() => DoorError::NotReady,
+            waits => DoorError::Starting(waits),
+        })
     }
 
     fn spans_exported(&self) -> u64 {
@@ -170,6 +178,8 @@ fn in_namespace() -> Routes {
             "/workers/{name}/instances/{key}/messages",
             messages::send_to_instance,
         )
+        .post("/workers/{name}/instances/{key}/pause", instances::pause)
+        .post("/workers/{name}/instances/{key}/resume", instances::resume)
         .get(
             "/workers/{name}/instances/{key}/history",
             history::page_or_stream,
@@ -193,6 +203,7 @@ fn of_cluster() -> Routes {
         .get("/v1/cluster", cluster::show)
         .post("/v1/cluster/backup", backup::make)
         .post("/v1/cluster/rebalance", cluster::rebalance)
+        .post("/v1/cluster/semantics", cluster::raise_semantics)
         .post("/v1/cluster/shards/{shard}/transfer", cluster::transfer)
         .post(
             "/v1/cluster/shards/{shard}/recover",

@@ -34,11 +34,19 @@ fn key(address: &transport::Address) -> String {
 }
 
 /// All that `status` may say.
-pub const STATUSES: [&str; 5] = ["waiting", "backing-off", "completed", "failed", "killed"];
+pub const STATUSES: [&str; 6] = [
+    "waiting",
+    "paused",
+    "backing-off",
+    "completed",
+    "failed",
+    "killed",
+];
 
-/// What `status` says: a running instance waits, or rests after a failure.
+/// What `status` says: a running instance waits, was told to hold still, or rests after a failure.
 pub fn status(instance: &Instance) -> &'static str {
     match (instance.status, instance.rests_until_ms) {
+        (InstanceStatus::Running, _) if instance.is_paused => "paused",
         (InstanceStatus::Running, Some(_)) => "backing-off",
         (InstanceStatus::Running, None) => "waiting",
         (ended, _) => ended.as_str(),

@@ -132,6 +132,16 @@ impl Node {
         ended.unwrap_or_else(|| panic!("{} goes on:\n{}", self.name, self.last_output()))
     }
 
+    /// The memory that its process has resident, in bytes.
+    #[must_use]
+    pub fn resident_bytes(&self) -> u64 {
+        let id = self.process.as_ref().expect("the node runs").id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let kibibytes = line.and_then(|line| line.split_whitespace().nth(1));
+        kibibytes.unwrap().parse::<u64>().unwrap() << 10
+    }
+
     /// Holds it still (`SIGSTOP`), with its connections open.
     pub fn pause(&mut self) {
         self.process.as_mut().expect("the node runs").pause();

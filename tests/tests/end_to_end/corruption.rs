@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use tests::cluster::{Cluster, Node, Options, view};
+use tests::cluster::{Cluster, Node, Options, troupe, view};
 use tests::wait::{PATIENCE, until};
 
 use crate::scripts::COUNTER;
@@ -101,4 +101,25 @@ fn a_node_with_a_damaged_log_does_not_start_and_the_others_go_on() {
         let view = view(&cluster.nodes[0])?;
         (view.member("node-3")?.state == "silent").then_some(())
     });
+    replace_it(&mut cluster);
+    add(&cluster, 0);
+}
+
+/// What an operator does: start it without its data, and let the cluster forget what it was.
+fn replace_it(cluster: &mut Cluster) {
+    let before = view(&cluster.nodes[0]).unwrap();
+    let old = before.member("node-3").unwrap().id.to_string();
+    cluster.nodes[2].lose_data();
+    cluster.nodes[2].restart();
+    let url = cluster.nodes[0].url();
+    troupe(&["cluster", "drain", &old, "--url", &url]).expect_code(0);
+    until("the old node is removed", PATIENCE, || {
+        let removed = troupe(&["cluster", "remove", &old, "--url", &url]);
+        (removed.code == 0).then_some(())
+    });
+    cluster.await_equal_replicas(PATIENCE);
+    let after = view(&cluster.nodes[0]).unwrap();
+    assert_eq!(after.nodes.len(), 3);
+    let new = after.member("node-3").unwrap();
+    assert_eq!((new.state.as_str(), new.replicas), ("live", 16));
 }

@@ -19,6 +19,7 @@ use crate::blocking;
 use crate::group::Group;
 use crate::log::{self, decode_entry};
 use crate::opener::Opener;
+use crate::payloads::{PayloadStore, Reference};
 use crate::router::{Router, group_of};
 use crate::start::SYSTEM;
 use crate::state_machine::units;
@@ -205,10 +206,12 @@ impl Holds {
         made.map_err(late)?.map_err(HoldError::new)?;
         let end = units(local.group.host().last_applied());
         let log = self.opener.log().clone();
+        let payloads = Arc::clone(&self.router.network.payloads);
         let read = blocking::run(move || {
             let mut section = section.lock().unwrap_or_else(PoisonError::into_inner);
             let begin = section.view().index();
-            section.entries = tail(&log, group_of(shard), (begin, end), backup)?;
+            let places = (group_of(shard), begin, end);
+            section.entries = tail((&log, &payloads), places, backup)?;
             Ok(())
         });
         read.await.map_err(HoldError::new)?
@@ -276,9 +279,8 @@ async fn take_view(reader: &Arc<dyn StateReader>) -> Result<Arc<dyn StoreView>, 
 
 /// The commands' entries after the unit `begin` up to the one that makes the cut, each with its unit. Blocks.
 fn tail(
-    log: &log::Log,
-    group: GroupId,
-    (begin, end): (u64, u64),
+    (log, payloads): (&log::Log, &PayloadStore),
+    (group, begin, end): (GroupId, u64, u64),
     cut: u64,
 ) -> Result<Vec<(u64, Bytes)>, HoldError> {
     let number = log::GroupId(u64::from(group.0));
@@ -297,14 +299,25 @@ fn tail(
             let Payload::Normal(data) = entry.payload else {
                 continue;
             };
-            let is_last = makes(&data.0, cut)?;
-            tail.push((next, data.0));
+            let whole = whole(payloads, data.0)?;
+            let is_last = makes(&whole, cut)?;
+            tail.push((next, whole));
             if is_last {
                 return Ok(tail);
             }
         }
     }
     Err(HoldError::new("the log does not hold the cut"))
+}
+
+/// The whole of an entry, also where it names its commands: what was applied here has its payload here.
+fn whole(payloads: &PayloadStore, data: Bytes) -> Result<Bytes, HoldError> {
+    let Some((reference, stamp)) = Reference::read(&data) else {
+        return Ok(data);
+    };
+    let payload = payloads.get(reference).map_err(HoldError::new)?;
+    let payload = payload.ok_or_else(|| HoldError::new("a large payload of the log is gone"))?;
+    Ok(Bytes::from([stamp, &payload].concat()))
 }
 
 /// Whether an entry makes a cut of that number or a later one.

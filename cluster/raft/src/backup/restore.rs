@@ -197,6 +197,7 @@ impl Making<'_> {
                 name: self.info.name.clone(),
                 http: self.info.http.clone(),
                 state: MemberState::Active,
+                semantics: cluster::system::Semantics::default(),
             },
         })?;
         self.close(SYSTEM, system.store_mut(), unit + 1).await?;

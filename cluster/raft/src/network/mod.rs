@@ -24,7 +24,7 @@ use crate::pieces::{self, Pieces, Taken};
 use crate::state_machine::Raft;
 use crate::types::NodeId;
 use gather::{Gatherer, Rules};
-use snapshots::Incoming;
+use snapshots::{Incoming, Outgoing};
 use wire::{Lived, Request, Response};
 
 /// The connections of a node to the bus: one kind of traffic never waits for another.
@@ -67,7 +67,9 @@ pub struct NetworkTiming {
     pub messages_in_flight: usize,
     /// Bytes of keys and values in one chunk.
     pub chunk_bytes: usize,
-    /// Bytes of snapshots sent to one peer in a second, at most.
+    /// Snapshots that this node sends at a time; further ones wait their turn.
+    pub snapshots_at_a_time: usize,
+    /// Bytes of snapshots that this node sends in a second, over all of them, at most.
     pub snapshot_bytes_per_second: u64,
     /// Bytes of one received snapshot that are kept on disk until it is installed, at most.
     pub snapshot_bytes_max: u64,
@@ -88,6 +90,7 @@ pub struct Network {
     pieces: Pieces,
     /// What stands beside the log.
     pub(crate) payloads: Arc<PayloadStore>,
+    outgoing: Outgoing,
     /// Where snapshots are kept while they arrive.
     spool_disk: Arc<dyn Disk>,
 }
@@ -103,7 +106,9 @@ impl Network {
         spool_disk: Arc<dyn Disk>,
         payloads: Arc<PayloadStore>,
     ) -> Arc<Self> {
+        let outgoing = Outgoing::new(timing.snapshots_at_a_time, timing.snapshot_bytes_per_second);
         Arc::new(Self {
+            outgoing,
             local,
             subjects,
             buses,
@@ -131,6 +136,17 @@ impl Network {
         let unfinished = incoming.remove(&group);
         drop(incoming);
         drop(unfinished);
+    }
+
+    /// Bytes that came so far of a snapshot of `group` that is being received.
+    pub(crate) fn receiving(&self, group: Lived) -> Option<u64> {
+        let incoming = self.incoming.lock().unwrap_or_else(PoisonError::into_inner);
+        incoming.get(&group).map(Incoming::bytes)
+    }
+
+    /// Snapshots that this node sends now, and those that wait for that.
+    pub(crate) fn sending(&self) -> (u64, u64) {
+        self.outgoing.counts()
     }
 
     fn raft(&self, group: Lived) -> Option<Raft> {

@@ -5,12 +5,13 @@
 //! (`state_machine`), where it is kept meanwhile (`spool`).
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cluster::store::{Pair, StoreView};
 use openraft::errors::RPCError;
 use openraft::network::RPCTypes;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use transport::RaftChannel;
 
@@ -34,6 +35,78 @@ pub(super) struct Incoming {
     spool: Spool,
 }
 
+impl Incoming {
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+/// What all snapshots that a node sends share: few at a time, and one rate. A node that was away for long
+/// needs one of every shard at once; the others must not notice.
+pub(super) struct Outgoing {
+    places: Semaphore,
+    waiting: AtomicU64,
+    under_way: AtomicU64,
+    bytes_per_second: u64,
+    /// When the next chunk may go.
+    due: Mutex<Option<Instant>>,
+}
+
+impl Outgoing {
+    pub(super) fn new(at_a_time: usize, bytes_per_second: u64) -> Self {
+        Self {
+            places: Semaphore::new(at_a_time.max(1)),
+            waiting: AtomicU64::new(0),
+            under_way: AtomicU64::new(0),
+            bytes_per_second: bytes_per_second.max(1),
+            due: Mutex::new(None),
+        }
+    }
+
+    /// A place, until it is dropped.
+    async fn place(&self) -> (SemaphorePermit<'_>, Counted<'_>) {
+        let waiting = Counted::new(&self.waiting);
+        let place = self.places.acquire().await;
+        drop(waiting);
+        let place = place.expect("the places of a network are never closed");
+        (place, Counted::new(&self.under_way))
+    }
+
+    /// Waits until as many bytes more may have been sent.
+    async fn keep_to_rate(&self, bytes: u64) {
+        let takes = Duration::from_micros(bytes.saturating_mul(1_000_000) / self.bytes_per_second);
+        let due = {
+            let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = Instant::now();
+            let next = due.map_or(now, |due| due.max(now)) + takes;
+            *due = Some(next);
+            next
+        };
+        tokio::time::sleep_until(due).await;
+    }
+
+    pub(super) fn counts(&self) -> (u64, u64) {
+        let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
+        (count(&self.under_way), count(&self.waiting))
+    }
+}
+
+/// One more, until it is dropped.
+struct Counted<'a>(&'a AtomicU64);
+
+impl<'a> Counted<'a> {
+    fn new(of: &'a AtomicU64) -> Self {
+        of.fetch_add(1, Ordering::Relaxed);
+        Self(of)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Sends `snapshot` and waits until it is installed. Gives the vote of the other node.
 pub(super) async fn send(
     network: &Network,
@@ -47,13 +120,12 @@ pub(super) async fn send(
         return Err(network_error("a received snapshot is not sent on"));
     };
     let transfer = TRANSFERS.fetch_add(1, Ordering::Relaxed) ^ (network.local << 32);
-    let started = Instant::now();
-    let mut sent_bytes = 0;
+    let _place = network.outgoing.place().await;
     let mut after: Option<bytes::Bytes> = None;
     for number in 0.. {
         let pairs = page(Arc::clone(&view), after.take(), network.timing.chunk_bytes).await?;
         after = pairs.last().map(|(key, _)| key.clone());
-        sent_bytes += bytes_of(&pairs) as u64;
+        let chunk_bytes = bytes_of(&pairs) as u64;
         let is_last = pairs.is_empty();
         let chunk = WireChunk {
             transfer,
@@ -68,7 +140,7 @@ pub(super) async fn send(
         if is_last {
             return Ok(answer);
         }
-        keep_to_rate(network, started, sent_bytes).await;
+        network.outgoing.keep_to_rate(chunk_bytes).await;
     }
     Err(network_error("a snapshot of too many chunks"))
 }
@@ -106,12 +178,6 @@ async fn send_chunk(
         Some(response) => Err(refused(&response)),
         None => Err(failed(CallError::Closed)),
     }
-}
-
-async fn keep_to_rate(network: &Network, started: Instant, sent_bytes: u64) {
-    let rate = network.timing.snapshot_bytes_per_second.max(1);
-    let due = started + Duration::from_micros(sent_bytes.saturating_mul(1_000_000) / rate);
-    tokio::time::sleep_until(due).await;
 }
 
 fn bytes_of(pairs: &[Pair]) -> usize {

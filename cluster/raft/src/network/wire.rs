@@ -22,7 +22,7 @@ use crate::types::{
 };
 
 /// First byte of every message; a reader refuses what it does not know.
-const VERSION: u8 = 1;
+pub const VERSION: u8 = 1;
 
 /// A group in one of its lives: what is said to one life is not heard by another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cluster::system::{Member, MemberState};
+use cluster::system::{Member, MemberState, Semantics};
 
 use super::*;
 
@@ -59,6 +59,7 @@ fn node(hands: &Arc<Hands>, members: u64) -> Arc<NodeTime> {
         name: id.to_string(),
         http: String::new(),
         state: MemberState::Active,
+        semantics: Semantics::default(),
     };
     let members: BTreeMap<_, _> = (1..=members).map(member).map(|one| (one.id, one)).collect();
     let state = SystemState {

@@ -17,7 +17,7 @@ use cluster::{Command, StateHash};
 use cluster_raft::apply::ThreadPool;
 use cluster_raft::backup::RestorePorts;
 use cluster_raft::bootstrap::Discovery;
-use cluster_raft::disk::{Disk, MemoryDisk};
+use cluster_raft::disk::{Disk, Fill, MemoryDisk};
 use cluster_raft::http::{HttpClient, NoHttp};
 use cluster_raft::network::Buses;
 use cluster_raft::ports::{Clock, Ports, SystemClock, SystemEntropy};
@@ -173,6 +173,27 @@ impl Machine {
     /// The disk of its log has that many bytes from now on.
     pub fn resize_log_disk(&self, bytes: u64) {
         self.log.set_capacity_bytes(bytes);
+    }
+
+    /// The flush of its log after so many more fails.
+    pub fn fail_log_flush_after(&self, flushes: u64) {
+        self.log.fail_flush_after(flushes);
+    }
+
+    /// Another machine with a copy of this one's identity and log, whose place on the network is `label`.
+    pub fn copy(&self, label: u64) -> Self {
+        let copy = Self::new(&self.network, label);
+        for (from, to) in [(&self.identity, &copy.identity), (&self.log, &copy.log)] {
+            for name in from.list().unwrap() {
+                let file = from.open(&name).unwrap();
+                let mut bytes = vec![0; file.length_bytes().unwrap() as usize];
+                file.read_at(0, &mut bytes).unwrap();
+                let file = to.create(&name, bytes.len() as u64, Fill::Reserve).unwrap();
+                file.write_at(0, &bytes).unwrap();
+                file.sync_data().unwrap();
+            }
+        }
+        copy
     }
 
     /// The machine loses its log folder.

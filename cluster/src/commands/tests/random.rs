@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::agreement::Verdict;
-use crate::command::{Deliver, EffectDone, EffectResult, Prune, PruneFrom};
+use crate::command::{Deliver, EffectDone, EffectResult, PauseRequest, Prune, PruneFrom};
 use crate::keys;
 use crate::limits::ShardLimits;
 use crate::message::{Kill, Message, Parcel};
@@ -199,7 +199,7 @@ impl Maker {
     }
 
     fn command(&mut self, random: &mut Random) -> Command {
-        let command = match random.below(21) {
+        let command = match random.below(22) {
             0..=7 => Command::Send(SendRequest {
                 door: self.door(),
                 to: address(random.pick(&NAMES)),
@@ -215,6 +215,11 @@ impl Maker {
             9 => Command::Kill(KillRequest {
                 door: self.door(),
                 target: address(random.pick(&NAMES)),
+            }),
+            21 => Command::Pause(PauseRequest {
+                door: self.door(),
+                target: address(random.pick(&NAMES)),
+                paused: random.below(2) == 0,
             }),
             10..=12 => Command::TimerFired,
             13 => Command::Continue,

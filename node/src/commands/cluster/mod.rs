@@ -5,6 +5,7 @@ mod names;
 mod rebalance;
 mod recover;
 mod remove;
+mod semantics;
 mod status;
 mod transfer;
 
@@ -21,6 +22,7 @@ pub(super) fn run(command: &ClusterCommand) -> anyhow::Result<()> {
         ClusterCommand::Rebalance(arguments) => rebalance::run(arguments),
         ClusterCommand::Drain(arguments) => drain::run(arguments),
         ClusterCommand::Undrain(arguments) => drain::undo(arguments),
+        ClusterCommand::Semantics(arguments) => semantics::run(arguments),
         ClusterCommand::Remove(arguments) => remove::run(arguments),
         ClusterCommand::Recover(arguments) => recover::run(arguments),
     }

@@ -2,11 +2,16 @@
 
 use crate::api::{ClusterView, NodeView};
 
-/// The name of a node; its id where it is no member.
+/// The name of a node, with its id where another has that name too; its id where it is no member.
 pub(super) fn of(view: &ClusterView, id: u64) -> String {
-    let mut nodes = view.nodes.iter();
-    let known = nodes.find(|node| node.id == id);
-    known.map_or_else(|| id.to_string(), |node| node.name.clone())
+    let Some(known) = view.nodes.iter().find(|node| node.id == id) else {
+        return id.to_string();
+    };
+    let same = view.nodes.iter().filter(|node| node.name == known.name);
+    match same.count() {
+        1 => known.name.clone(),
+        _ => format!("{} ({id})", known.name),
+    }
 }
 
 /// The node of that name or id.

@@ -1,7 +1,7 @@
 //! `troupe cluster status`: nodes and shards, who leads and who holds what, and what moves.
 
 use super::names;
-use crate::api::{ClusterView, NodeView, ShardView};
+use crate::api::{BehindView, ClusterView, NodeView, ShardView};
 use crate::arguments::{ClientArguments, Output};
 use crate::client::Client;
 use crate::output;
@@ -19,6 +19,11 @@ pub(super) fn run(client: &ClientArguments) -> anyhow::Result<()> {
         "cluster {} ({}), answered by node {}\n",
         view.name, view.id, view.answered_by
     ));
+    if let Some(waits) = &view.waits {
+        output::line(&format!(
+            "this node does not serve yet: {waits}\nwhat follows is what its disk says, and what it heard since\n"
+        ));
+    }
     let nodes = view.nodes.iter().map(|node| {
         vec![
             node.name.clone(),
@@ -59,12 +64,29 @@ pub(super) fn run(client: &ClientArguments) -> anyhow::Result<()> {
 /// What moves, how far it is and why; else where the shard was asked to be.
 fn moves(view: &ClusterView, shard: &ShardView) -> String {
     let Some(moving) = &shard.moving else {
-        return asked(view, shard).unwrap_or_default();
+        let behind = shard.behind.iter().map(|one| catches_up(view, one));
+        return behind
+            .chain(asked(view, shard))
+            .collect::<Vec<_>>()
+            .join("; ");
     };
     let percent = shard.caught_up_percent;
     let percent = percent.map_or_else(String::new, |percent| format!(", {percent} %"));
+    let received = shard.behind.iter().find_map(|one| one.snapshot_bytes);
+    let received = received.map_or_else(String::new, |bytes| {
+        format!(", a snapshot comes: {} KiB so far", bytes >> 10)
+    });
     let reason = shard.reason.as_deref().unwrap_or("decided just now");
-    format!("{moving}{percent} ({reason})")
+    format!("{moving}{percent}{received} ({reason})")
+}
+
+/// How far a replica is behind.
+fn catches_up(view: &ClusterView, one: &BehindView) -> String {
+    let name = names::of(view, one.node);
+    match one.snapshot_bytes {
+        Some(bytes) => format!("{name} gets a snapshot: {} KiB so far", bytes >> 10),
+        None => format!("{name} catches up: {} entries behind", one.entries),
+    }
 }
 
 fn asked(view: &ClusterView, shard: &ShardView) -> Option<String> {
