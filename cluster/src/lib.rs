@@ -17,6 +17,7 @@ pub mod command;
 mod commands;
 pub mod engine;
 pub mod entry;
+mod hash;
 pub mod keys;
 mod large;
 pub mod limits;

@@ -20,6 +20,7 @@ mod lives;
 mod mailbox;
 mod meta;
 mod notes;
+mod places;
 mod programs;
 mod pruning;
 mod queue;
