@@ -128,11 +128,12 @@ impl Address {
     ) -> Result<Self, AddressError> {
         let name = name.as_ref();
         check("a name", name, NAME_BYTES_MAX, is_name_character)?;
-        let text = match &key {
+        let text = match key {
             None => name.into(),
             Some(key) => {
-                check("a key", key.as_ref(), KEY_BYTES_MAX, |_| true)?;
-                joined(name, key.as_ref())
+                let key = key.as_ref();
+                check("a key", key, KEY_BYTES_MAX, |_| true)?;
+                joined(name, key)
             }
         };
         Ok(Self {
