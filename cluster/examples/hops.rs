@@ -1,7 +1,8 @@
-//! Measures one shard without log and disk: hops of tokens around a ring of scripted workers, and
-//! durable-style adds, each an entry of its own or batched. Prints turns a second.
+//! Measures shards without log and disk: hops of tokens around a ring of scripted workers, inside one
+//! shard or across several, and durable-style adds, each an entry of its own or batched. Prints turns
+//! a second.
 //!
-//! `cargo run --release -p cluster --example hops`
+//! `cargo run --release -p cluster --example hops -- [inside|across|adds] [TIMES]`
 
 #![allow(
     clippy::unwrap_used,
@@ -11,7 +12,10 @@
 
 use std::time::Instant;
 
-use cluster::command::{Activate, Command, DoorHeader, DoorSequence, Install, SendRequest};
+use cluster::action::ChannelBatch;
+use cluster::command::{
+    Activate, ChannelAcked, Command, Deliver, DoorHeader, DoorSequence, Install, SendRequest,
+};
 use cluster::store::memory::{FlushMode, MemoryStores};
 use cluster::store::{GroupId, StoreProvider};
 use cluster::{Action, Body, Entry, EntryStamp, ProgramId, Shard, ShardIdentity};
@@ -30,6 +34,10 @@ export const Counter = act(self => withState(() => 0, count => whileLoop(() =>
   waitFor(m => typeof m.add === 'number', m =>
     modifyState(count, computeState([m], m => n => n + m.add))))), { daemon: true, key: m => m.name });
 ";
+/// The one life of all shards.
+const LIFE: Incarnation = Incarnation(1);
+/// Acknowledgements of a channel come once in so many rounds.
+const ACKNOWLEDGE_EVERY: u64 = 100;
 
 struct Bench {
     shard: Shard,
@@ -44,7 +52,10 @@ impl Bench {
             time_ms: 1000 + self.index,
             entropy: [1; 16],
         };
-        let applied = self.shard.apply(self.index, &Entry { stamp, commands });
+        // As in the log: encoded once, read by every replica.
+        let entry = Entry { stamp, commands }.encode().unwrap();
+        let entry = Entry::decode(&entry).unwrap();
+        let applied = self.shard.apply(self.index, &entry);
         self.shard.store_mut().commit(self.index).unwrap();
         applied.unwrap().actions
     }
@@ -53,7 +64,7 @@ impl Bench {
         self.sequence += 1;
         let origin = DoorSequence {
             node: NodeId(1),
-            incarnation: Incarnation(1),
+            incarnation: LIFE,
             sequence: self.sequence,
         };
         let id = MessageId::root(&DoorOrigin {
@@ -76,14 +87,14 @@ impl Bench {
     }
 }
 
-fn bench() -> Bench {
+fn bench(shard: u32, shard_count: u32) -> Bench {
     let identity = ShardIdentity {
         cluster: ClusterId([1; 16]),
-        shard: ShardId(0),
-        incarnation: Incarnation(1),
-        shard_count: 1,
+        shard: ShardId(shard),
+        incarnation: LIFE,
+        shard_count,
     };
-    let stores = MemoryStores::new(FlushMode::EveryUnits(64));
+    let stores = MemoryStores::new(FlushMode::OnDemand);
     let shard = Shard::open(identity, stores.open(GroupId(1)).unwrap()).unwrap();
     let mut bench = Bench {
         shard,
@@ -110,14 +121,15 @@ fn bench() -> Bench {
     bench
 }
 
-fn hops(workers: u64, tokens: u64, hops: u64) {
-    let mut bench = bench();
+fn token(bench: &mut Bench, at: u64, workers: u64, hops: u64) -> Command {
+    let json = format!(r#"{{"at":{at},"size":{workers},"hops":{hops}}}"#);
+    bench.send(&format!("Ring/{at}"), &json)
+}
+
+fn inside(workers: u64, tokens: u64, hops: u64) {
+    let mut bench = bench(0, 1);
     let start: Vec<Command> = (0..tokens)
-        .map(|token| {
-            let at = token * workers / tokens;
-            let json = format!(r#"{{"at":{at},"size":{workers},"hops":{hops}}}"#);
-            bench.send(&format!("Ring/{at}"), &json)
-        })
+        .map(|number| token(&mut bench, number * workers / tokens, workers, hops))
         .collect();
     let began = Instant::now();
     let mut actions = bench.apply(start);
@@ -133,8 +145,65 @@ fn hops(workers: u64, tokens: u64, hops: u64) {
     );
 }
 
+/// Rounds: in each, every shard takes in one entry what the others sent it in the round before.
+fn across(shards: u32, workers: u64, tokens: u64, hops: u64) {
+    let mut benches: Vec<Bench> = (0..shards).map(|shard| bench(shard, shards)).collect();
+    let mut waiting: Vec<Vec<Command>> = vec![Vec::new(); shards as usize];
+    for number in 0..tokens {
+        let at = number * workers / tokens;
+        let to = Address::parse(Namespace::default(), &format!("Ring/{at}")).unwrap();
+        let home = cluster::shard_of(&to, shards).0 as usize;
+        let command = token(&mut benches[home], at, workers, hops);
+        waiting[home].push(command);
+    }
+    let began = Instant::now();
+    let (mut entries, mut round) = (0, 0);
+    while waiting.iter().any(|commands| !commands.is_empty()) {
+        round += 1;
+        let taken: Vec<_> = waiting.iter_mut().map(std::mem::take).collect();
+        for (source, commands) in taken.into_iter().enumerate() {
+            if commands.is_empty() {
+                continue;
+            }
+            entries += 1;
+            for action in benches[source].apply(commands) {
+                if let Action::Send(batch) = action {
+                    let (target, source) = (batch.target.0 as usize, ShardId(source as u32));
+                    if round % ACKNOWLEDGE_EVERY == 0 {
+                        waiting[source.0 as usize].push(acknowledged(&batch));
+                    }
+                    waiting[target].push(deliver(source, batch));
+                }
+            }
+        }
+    }
+    let turns = tokens * hops;
+    let rate = turns as f64 / began.elapsed().as_secs_f64();
+    println!(
+        "ring of {workers} over {shards} shards, {tokens} tokens: {rate:.0} hops/s ({turns} hops, {entries} entries)"
+    );
+}
+
+fn deliver(source: ShardId, batch: ChannelBatch) -> Command {
+    Command::Deliver(Deliver {
+        source,
+        source_incarnation: LIFE,
+        target_incarnation: batch.target_incarnation,
+        first: batch.first,
+        parcels: batch.parcels,
+    })
+}
+
+fn acknowledged(batch: &ChannelBatch) -> Command {
+    Command::ChannelAcked(ChannelAcked {
+        target: batch.target,
+        target_incarnation: batch.target_incarnation,
+        through: batch.first - 1,
+    })
+}
+
 fn adds(batch: u64, keys: u64, count: u64) {
-    let mut bench = bench();
+    let mut bench = bench(0, 1);
     let entries: Vec<Vec<Command>> = (0..count / batch)
         .map(|entry| {
             let key = |at: u64| format!("Counter/{}", (entry * batch + at) % keys);
@@ -151,9 +220,19 @@ fn adds(batch: u64, keys: u64, count: u64) {
 }
 
 fn main() {
-    hops(1000, 64, 3_000);
-    hops(10, 1, 100_000);
-    adds(1, 1000, 50_000);
-    adds(64, 1000, 200_000);
-    adds(64, 1, 200_000);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = |work: &str| arguments.first().is_none_or(|named| named == work);
+    let times = arguments.get(1).map_or(100, |times| times.parse().unwrap());
+    if wanted("inside") {
+        inside(1000, 64, 30 * times);
+        inside(10, 1, 1000 * times);
+    }
+    if wanted("across") {
+        across(16, 1000, 64, 30 * times);
+    }
+    if wanted("adds") {
+        adds(1, 1000, 500 * times);
+        adds(64, 1000, 2000 * times);
+        adds(64, 1, 2000 * times);
+    }
 }

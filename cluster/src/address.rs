@@ -6,22 +6,12 @@
 
 use transport::{Address, ShardId};
 
-/// The shard of an instance, or the home shard of a bare name: BLAKE3 over namespace, name and key
-/// (empty for a bare name), each behind its length, modulo the number of shards.
+use crate::hash;
+
+/// The shard of an instance, or the home shard of a bare name: a hash of namespace, name and key
+/// (empty for a bare name), modulo the number of shards.
 #[must_use]
 pub fn shard_of(address: &Address, shard_count: u32) -> ShardId {
     assert!(shard_count > 0, "a cluster has at least one shard");
-    let mut hasher = blake3::Hasher::new();
-    for part in [
-        address.namespace().as_str(),
-        address.name(),
-        address.key().unwrap_or(""),
-    ] {
-        hasher.update(&(part.len() as u32).to_le_bytes());
-        hasher.update(part.as_bytes());
-    }
-    let hash = hasher.finalize();
-    let mut low = [0; 8];
-    low.copy_from_slice(&hash.as_bytes()[..8]);
-    ShardId((u64::from_le_bytes(low) % u64::from(shard_count)) as u32)
+    ShardId((hash::address(address) % u64::from(shard_count)) as u32)
 }

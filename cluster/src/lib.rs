@@ -18,6 +18,7 @@ mod commands;
 pub mod cut;
 pub mod engine;
 pub mod entry;
+mod hash;
 pub mod keys;
 mod large;
 pub mod limits;

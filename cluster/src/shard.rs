@@ -22,6 +22,7 @@ mod mailbox;
 mod meta;
 mod notes;
 mod pauses;
+mod places;
 mod programs;
 mod pruning;
 mod queue;

@@ -9,6 +9,7 @@
 pub mod conformance;
 mod error;
 mod keys;
+mod layer;
 pub mod memory;
 pub mod merge;
 mod unit;
@@ -19,6 +20,7 @@ use bytes::Bytes;
 
 pub use error::StoreError;
 pub use keys::{KEY_BYTES_MAX, VALUE_BYTES_MAX, check_pair, prefix_end, successor};
+pub use layer::{Key, Layer};
 pub use unit::Unit;
 
 /// A raft group: 0 is the system group, each shard has one of its own.

@@ -3,9 +3,12 @@
 //! Guarantees: an address that exists is valid and within its limits, also after decoding.
 //! Leaves to others: whether a bare name is a worker or a service (the shard of that name).
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
+use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::limits::{KEY_BYTES_MAX, NAME_BYTES_MAX, NAMESPACE_BYTES_MAX};
@@ -65,28 +68,32 @@ impl AddressError {
 }
 
 /// A namespace: separate names, quotas and rights in one cluster.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Namespace(Arc<str>);
-
-/// All addresses of the default namespace share its name.
-static DEFAULT: LazyLock<Arc<str>> = LazyLock::new(|| DEFAULT_NAMESPACE.into());
+// None is the default one: nearly all addresses are in it, and a name that all of them share would be counted
+// by all threads at once.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Namespace(Option<Arc<str>>);
 
 /// A worker or service by name, or an instance of a worker by name and key.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Parts")]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Address {
     namespace: Namespace,
-    name: Arc<str>,
-    key: Option<Arc<str>>,
+    /// The name, and behind a slash the key where there is one.
+    text: Arc<str>,
+    name_bytes: u8,
 }
 
-/// An address as it is stored, before it is checked: the fields of `Address` in their order.
+/// An address as it is stored, before it is checked.
 #[derive(Deserialize)]
-struct Parts {
+struct Parts<'a> {
     namespace: Namespace,
-    name: Arc<str>,
-    key: Option<Arc<str>>,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(borrow)]
+    key: Option<Cow<'a, str>>,
 }
+
+/// Bytes of the longest text of an address.
+const TEXT_BYTES_MAX: usize = NAME_BYTES_MAX + 1 + KEY_BYTES_MAX;
 
 impl Namespace {
     /// A namespace of that name: 1 to 64 bytes, no `/`, no control characters, not reserved.
@@ -100,19 +107,13 @@ impl Namespace {
                 name: name.to_owned(),
             });
         }
-        Ok(Self(name.into()))
+        Ok(Self(Some(name.into())))
     }
 
     /// Its name.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Default for Namespace {
-    fn default() -> Self {
-        Self(Arc::clone(&DEFAULT))
+        self.0.as_deref().unwrap_or(DEFAULT_NAMESPACE)
     }
 }
 
@@ -122,31 +123,36 @@ impl Address {
     /// A name has 1 to 128 bytes without `/` and control characters; a key has 1 to 512 bytes.
     pub fn new(
         namespace: Namespace,
-        name: impl Into<Arc<str>>,
-        key: Option<impl Into<Arc<str>>>,
+        name: impl AsRef<str>,
+        key: Option<impl AsRef<str>>,
     ) -> Result<Self, AddressError> {
-        let (name, key) = (name.into(), key.map(Into::into));
-        check("a name", &name, NAME_BYTES_MAX, is_name_character)?;
-        if let Some(key) = &key {
-            check("a key", key, KEY_BYTES_MAX, |_| true)?;
-        }
+        let name = name.as_ref();
+        check("a name", name, NAME_BYTES_MAX, is_name_character)?;
+        let text = match key {
+            None => name.into(),
+            Some(key) => {
+                let key = key.as_ref();
+                check("a key", key, KEY_BYTES_MAX, |_| true)?;
+                joined(name, key)
+            }
+        };
         Ok(Self {
             namespace,
-            name,
-            key,
+            text,
+            name_bytes: name.len() as u8,
         })
     }
 
     /// The address of a bare name.
-    pub fn bare(namespace: Namespace, name: impl Into<Arc<str>>) -> Result<Self, AddressError> {
-        Self::new(namespace, name, None::<Arc<str>>)
+    pub fn bare(namespace: Namespace, name: impl AsRef<str>) -> Result<Self, AddressError> {
+        Self::new(namespace, name, None::<&str>)
     }
 
     /// The address of an instance.
     pub fn instance(
         namespace: Namespace,
-        name: impl Into<Arc<str>>,
-        key: impl Into<Arc<str>>,
+        name: impl AsRef<str>,
+        key: impl AsRef<str>,
     ) -> Result<Self, AddressError> {
         Self::new(namespace, name, Some(key))
     }
@@ -168,28 +174,70 @@ impl Address {
     /// The worker's or service's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.text[..usize::from(self.name_bytes)]
     }
 
     /// The instance's key; none for a bare name.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
-        self.key.as_deref()
+        self.text.get(usize::from(self.name_bytes) + 1..)
     }
 
     /// The bare name of this address.
     #[must_use]
     pub fn without_key(&self) -> Self {
+        let text = match self.key() {
+            None => Arc::clone(&self.text),
+            Some(_) => self.name().into(),
+        };
         Self {
             namespace: self.namespace.clone(),
-            name: Arc::clone(&self.name),
-            key: None,
+            text,
+            name_bytes: self.name_bytes,
         }
     }
 
     /// The instance of this name with that key.
-    pub fn with_key(&self, key: impl Into<Arc<str>>) -> Result<Self, AddressError> {
-        Self::new(self.namespace.clone(), Arc::clone(&self.name), Some(key))
+    pub fn with_key(&self, key: impl AsRef<str>) -> Result<Self, AddressError> {
+        Self::new(self.namespace.clone(), self.name(), Some(key))
+    }
+}
+
+/// A name and a key of at most so many bytes as they may have, with a slash between, in one allocation.
+fn joined(name: &str, key: &str) -> Arc<str> {
+    let mut bytes = [0; TEXT_BYTES_MAX];
+    let length = name.len() + 1 + key.len();
+    bytes[..name.len()].copy_from_slice(name.as_bytes());
+    bytes[name.len()] = b'/';
+    bytes[name.len() + 1..length].copy_from_slice(key.as_bytes());
+    let text = std::str::from_utf8(&bytes[..length]);
+    text.expect("a text, a slash and a text are a text").into()
+}
+
+impl Ord for Namespace {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl PartialOrd for Namespace {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Address {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.namespace
+            .cmp(&other.namespace)
+            .then_with(|| self.name().cmp(other.name()))
+            .then_with(|| self.key().cmp(&other.key()))
+    }
+}
+
+impl PartialOrd for Address {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -221,11 +269,7 @@ pub(crate) fn check(
 
 impl fmt::Display for Address {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.name)?;
-        match &self.key {
-            Some(key) => write!(out, "/{key}"),
-            None => Ok(()),
-        }
+        out.write_str(&self.text)
     }
 }
 
@@ -237,7 +281,7 @@ impl fmt::Debug for Address {
 
 impl fmt::Display for Namespace {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
+        out.write_str(self.as_str())
     }
 }
 
@@ -249,7 +293,7 @@ impl fmt::Debug for Namespace {
 
 impl Serialize for Namespace {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        out.serialize_str(&self.0)
+        out.serialize_str(self.as_str())
     }
 }
 
@@ -271,11 +315,20 @@ impl<'de> Deserialize<'de> for Namespace {
     }
 }
 
-impl TryFrom<Parts> for Address {
-    type Error = AddressError;
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let mut fields = out.serialize_struct("Address", 3)?;
+        fields.serialize_field("namespace", &self.namespace)?;
+        fields.serialize_field("name", self.name())?;
+        fields.serialize_field("key", &self.key())?;
+        fields.end()
+    }
+}
 
-    fn try_from(parts: Parts) -> Result<Self, AddressError> {
-        Self::new(parts.namespace, parts.name, parts.key)
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let parts = Parts::deserialize(input)?;
+        Self::new(parts.namespace, parts.name, parts.key).map_err(de::Error::custom)
     }
 }
 

@@ -6,6 +6,8 @@
 
 mod check;
 
+use std::borrow::Cow;
+
 use crate::data::{Address, Data};
 use crate::limits::Limits;
 use crate::program::{Program, ProgramHash};
@@ -39,15 +41,19 @@ pub enum SnapshotError {
     TooLarge(String),
 }
 
+/// Most workers take less: a vector that grew to it from nothing would be moved five times.
+const USUAL_BYTES: usize = 256;
+
+/// A worker as it is written, without a copy of it, and read.
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct Stored<'a> {
     program: ProgramHash,
     definition: u32,
-    identity: Identity,
+    identity: Cow<'a, Identity>,
     phase: Phase,
-    config: Data,
-    outbox: Option<Address>,
-    branches: Vec<Branch>,
+    config: Cow<'a, Data>,
+    outbox: Cow<'a, Option<Address>>,
+    branches: Cow<'a, [Branch]>,
     spawns: u64,
     timers: u64,
     calls: u64,
@@ -60,18 +66,19 @@ impl Worker {
         let stored = Stored {
             program: program.hash(),
             definition: self.definition.0,
-            identity: self.identity.clone(),
+            identity: Cow::Borrowed(&self.identity),
             phase: self.phase,
-            config: self.config.clone(),
-            outbox: self.outbox.clone(),
-            branches: self.branches.clone(),
+            config: Cow::Borrowed(&self.config),
+            outbox: Cow::Borrowed(&self.outbox),
+            branches: Cow::Borrowed(&self.branches),
             spawns: self.spawns,
             timers: self.timers,
             calls: self.calls,
             step: self.step,
         };
-        postcard::to_extend(&stored, vec![SNAPSHOT_VERSION])
-            .expect("a worker holds only what can be encoded")
+        let mut bytes = Vec::with_capacity(USUAL_BYTES);
+        bytes.push(SNAPSHOT_VERSION);
+        postcard::to_extend(&stored, bytes).expect("a worker holds only what can be encoded")
     }
 
     /// Reads a worker of a program and checks that the program can have made it.
@@ -86,7 +93,7 @@ impl Worker {
         if *version != SNAPSHOT_VERSION {
             return Err(SnapshotError::Version { found: *version });
         }
-        let decoded = postcard::take_from_bytes::<Stored>(content);
+        let decoded = postcard::take_from_bytes::<Stored<'_>>(content);
         let (stored, rest) =
             decoded.map_err(|error| SnapshotError::Malformed(error.to_string()))?;
         if !rest.is_empty() {
@@ -103,14 +110,14 @@ impl Worker {
     }
 }
 
-fn restore(stored: Stored) -> Worker {
+fn restore(stored: Stored<'_>) -> Worker {
     Worker {
         definition: WorkerIndex(stored.definition),
-        identity: stored.identity,
+        identity: stored.identity.into_owned(),
         phase: stored.phase,
-        config: stored.config,
-        outbox: stored.outbox,
-        branches: stored.branches,
+        config: stored.config.into_owned(),
+        outbox: stored.outbox.into_owned(),
+        branches: stored.branches.into_owned(),
         spawns: stored.spawns,
         timers: stored.timers,
         calls: stored.calls,

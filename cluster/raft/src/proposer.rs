@@ -294,6 +294,9 @@ async fn make_entries<P: Protocol>(
                 Some(first) => waiting.push_back(first),
                 None => return,
             }
+            // What other tasks are about to propose shares the entry: nothing is waited for where there is
+            // nothing else to do.
+            tokio::task::yield_now().await;
         }
         while waiting.len() < parts.limits.entry_commands_max {
             match proposals.try_recv() {

@@ -171,7 +171,14 @@ impl Router {
         let bytes = commands.iter().map(ShardProtocol::size).sum();
         let mut search = Search::for_bytes(deadline, bytes);
         loop {
-            let target = search.target(self.leader_of(shard), &self.replicas(shard));
+            let local = self.network.local;
+            let target = match self.local(shard) {
+                // What this node leads by its own word needs no look at what others say, at first.
+                Some(here) if search.is_new() && here.group.leads() => {
+                    search.target(Some(local), &[])
+                }
+                _ => search.target(self.leader_of(shard), &self.replicas(shard)),
+            };
             let tried = self.try_shard(shard, target, &commands, &search).await;
             if let Some(result) = search.judge(tried, &self.limits).await {
                 return result;
@@ -420,6 +427,11 @@ impl Search {
             hint: None,
             unknown: None,
         }
+    }
+
+    /// Whether nobody was tried yet.
+    const fn is_new(&self) -> bool {
+        self.tries == 0
     }
 
     /// Whom to try: who another node named, else who is known, and on every third try any node

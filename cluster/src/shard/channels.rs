@@ -11,8 +11,8 @@ use transport::{Incarnation, ShardId};
 
 use super::ShardError;
 use super::lives::Lives;
-use super::meta::linked;
 use crate::action::{Action, ChannelBatch};
+use crate::hash::linked;
 use crate::keys;
 use crate::query::decode;
 use crate::record::OutboundRecord;

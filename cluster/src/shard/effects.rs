@@ -13,6 +13,7 @@ use super::turn::Given;
 use super::{Shard, ShardError};
 use crate::codes;
 use crate::engine::{Effect, Target};
+use crate::hash::Parts;
 use crate::limits::PARCEL_BYTES_MAX;
 use crate::message::{Body, Kill, Message, Parcel, Spawn};
 use crate::record::{Failure, InstanceRecord, TimerRecord};
@@ -205,25 +206,20 @@ fn resolve(record: &InstanceRecord, target: &Target) -> Result<Address, Failure>
     .map_err(|error| Failure::new(codes::BAD_ADDRESS, error.to_string()))
 }
 
-/// What history keeps of effects to compare them with: 16 bytes of BLAKE3, zeros for none.
+/// What history keeps of effects to compare them with: a hash, zeros for none.
 pub(crate) fn effects_hash(effects: &[Effect]) -> [u8; 16] {
-    let mut hash = [0; 16];
-    if !effects.is_empty() {
-        let mut hasher = blake3::Hasher::new();
-        for effect in effects {
-            hash_effect(&mut hasher, effect);
-        }
-        hash.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    if effects.is_empty() {
+        return [0; 16];
     }
-    hash
+    let mut parts = Parts::new();
+    for effect in effects {
+        hash_effect(&mut parts, effect);
+    }
+    parts.finish()
 }
 
-fn hash_effect(hasher: &mut blake3::Hasher, effect: &Effect) {
-    let mut part = |tag: u8, bytes: &[u8]| {
-        hasher.update(&[tag]);
-        hasher.update(&(bytes.len() as u64).to_le_bytes());
-        hasher.update(bytes);
-    };
+fn hash_effect(parts: &mut Parts, effect: &Effect) {
+    let mut part = |tag: u8, bytes: &[u8]| parts.part(tag, bytes);
     match effect {
         Effect::Send { to, body, intent } => {
             part(1, &target_bytes(to.as_ref()));

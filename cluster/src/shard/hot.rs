@@ -4,14 +4,14 @@
 //! Guarantees: a cache only; what is read is what was written; nothing depends on what is in it; between
 //! two entries it takes no more memory than it was given. Leaves to others: what the record means.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use transport::Address;
 
 use super::ShardError;
 use super::meta::Meta;
+use super::places::Places;
 use crate::engine::Run;
+use crate::hash;
 use crate::keys;
 use crate::large::{self, PIECE_BYTES};
 use crate::query::decode;
@@ -25,7 +25,7 @@ pub(crate) struct Instance {
     /// The decoded run.
     pub run: Option<Box<dyn Run>>,
     /// The hash of the record as it is stored.
-    folded: Option<[u8; 32]>,
+    folded: Option<u128>,
     /// In how many pieces it is stored.
     pieces: u32,
     /// About how much memory it takes, in bytes, since it was last read or written.
@@ -41,9 +41,7 @@ pub(crate) struct Place(usize);
 /// The cache.
 #[derive(Default)]
 pub(crate) struct Hot {
-    index: BTreeMap<Address, usize>,
-    slab: Vec<Option<Box<Instance>>>,
-    free: Vec<usize>,
+    places: Places<Box<Instance>>,
     changed: Vec<usize>,
     hand: usize,
     /// The weights of all instances.
@@ -88,16 +86,16 @@ impl Hot {
         address: &Address,
         store: &dyn StateStore,
     ) -> Result<Option<(Place, Box<Instance>)>, ShardError> {
-        if let Some(at) = self.index.get(address) {
-            let instance = self.slab[*at].take();
-            return Ok(instance.map(|instance| (Place(*at), instance)));
+        if let Some(at) = self.places.find(hash::address(address), address) {
+            let instance = self.places.content(at).take();
+            return Ok(instance.map(|instance| (Place(at), instance)));
         }
         let key = keys::instance(address);
         let Some((bytes, pieces)) = large::get(store, &key)? else {
             return Ok(None);
         };
         let mut instance = Instance::new(decode(&key, &bytes)?);
-        instance.folded = Some(*blake3::hash(&bytes).as_bytes());
+        instance.folded = Some(hash::record(&bytes));
         instance.pieces = pieces;
         let run_bytes = instance.record.snapshot.as_ref().map_or(0, Bytes::len);
         instance.weight = weight(bytes.len(), run_bytes);
@@ -107,24 +105,18 @@ impl Hot {
 
     /// A place for an instance that is not there yet.
     pub(crate) fn place(&mut self, address: Address) -> Place {
-        let at = self.free.pop().unwrap_or_else(|| {
-            self.slab.push(None);
-            self.slab.len() - 1
-        });
-        self.index.insert(address, at);
-        Place(at)
+        Place(self.places.add(hash::address(&address), address))
     }
 
     /// Gives a place back that no instance came into.
-    pub(crate) fn forget(&mut self, place: Place, address: &Address) {
-        self.index.remove(address);
-        self.free.push(place.0);
+    pub(crate) fn forget(&mut self, place: Place) {
+        self.places.free(place.0);
     }
 
     /// Puts an instance back; `changed` means that it is to be written.
     pub(crate) fn put(&mut self, place: Place, mut instance: Box<Instance>, changed: bool) {
         instance.used = true;
-        self.slab[place.0] = Some(instance);
+        *self.places.content(place.0) = Some(instance);
         if changed && self.changed.last() != Some(&place.0) {
             self.changed.push(place.0);
         }
@@ -142,8 +134,7 @@ impl Hot {
         let key = keys::instance(&instance.record.address);
         large::delete(store, &key, instance.pieces);
         self.bytes -= instance.weight;
-        self.index.remove(&instance.record.address);
-        self.free.push(place.0);
+        self.places.free(place.0);
     }
 
     /// About how much memory the instances take, in bytes.
@@ -156,7 +147,7 @@ impl Hot {
         self.changed.sort_unstable();
         self.changed.dedup();
         for at in self.changed.drain(..) {
-            let Some(instance) = self.slab[at].as_mut() else {
+            let Some(instance) = self.places.content(at).as_mut() else {
                 continue;
             };
             if let Some(run) = &instance.run {
@@ -170,7 +161,7 @@ impl Hot {
             if instance.run.is_some() {
                 instance.record.snapshot = None;
             }
-            let hash = *blake3::hash(&bytes).as_bytes();
+            let hash = hash::record(&bytes);
             meta.fold(instance.folded, Some(hash));
             instance.folded = Some(hash);
             let key = keys::instance(&instance.record.address);
@@ -182,20 +173,17 @@ impl Hot {
     /// Call it after [`Hot::write`].
     pub(crate) fn evict(&mut self, bytes_max: usize) {
         let mut looked_at = 0;
-        while self.bytes > bytes_max && looked_at < 2 * self.slab.len() {
+        while self.bytes > bytes_max && looked_at < 2 * self.places.len() {
             looked_at += 1;
-            self.hand = (self.hand + 1) % self.slab.len();
-            let Some(instance) = self.slab[self.hand].as_mut() else {
+            self.hand = (self.hand + 1) % self.places.len();
+            let Some(instance) = self.places.content(self.hand).as_mut() else {
                 continue;
             };
             if std::mem::take(&mut instance.used) {
                 continue;
             }
-            let address = instance.record.address.clone();
             self.bytes -= instance.weight;
-            self.slab[self.hand] = None;
-            self.index.remove(&address);
-            self.free.push(self.hand);
+            self.places.free(self.hand);
         }
     }
 }

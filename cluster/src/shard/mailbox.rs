@@ -39,7 +39,7 @@ impl Shard {
             return self.dead_letter(message, cause, None);
         }
         let bytes = keys::encode_record(&message);
-        record.chain = super::meta::linked(&record.chain, keys::MAILBOX, &bytes);
+        record.chain = crate::hash::linked(&record.chain, keys::MAILBOX, &bytes);
         self.store
             .put(&keys::mailbox(record.slot, record.mailbox.next), bytes);
         record.mailbox.next += 1;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use transport::HybridTime;
 
 use super::ShardIdentity;
+use crate::hash::linked;
 use crate::record::Span;
 
 /// What has no family of its own.
@@ -35,8 +36,8 @@ pub(crate) struct Meta {
     pub history_bytes: u64,
     /// Steps that went before their time, for want of room.
     pub pruned_steps: u64,
-    /// The sum of the hashes of all instances, as four numbers.
-    pub instances: [u64; 4],
+    /// The sum of the hashes of all instances.
+    pub instances: u128,
     /// A hash chained over everything that has no record of its own in the state's hash: dead
     /// letters, door requests, idempotency keys, service items.
     pub chain: [u8; 16],
@@ -56,7 +57,7 @@ impl Meta {
             messages: Span::default(),
             history_bytes: 0,
             pruned_steps: 0,
-            instances: [0; 4],
+            instances: 0,
             chain: [0; 16],
         }
     }
@@ -67,27 +68,8 @@ impl Meta {
     }
 
     /// Exchanges one instance's hash for another in the sum.
-    pub(crate) fn fold(&mut self, old: Option<[u8; 32]>, new: Option<[u8; 32]>) {
-        for (at, sum) in self.instances.iter_mut().enumerate() {
-            *sum = sum.wrapping_sub(lane(old, at)).wrapping_add(lane(new, at));
-        }
+    pub(crate) fn fold(&mut self, old: Option<u128>, new: Option<u128>) {
+        let less = self.instances.wrapping_sub(old.unwrap_or(0));
+        self.instances = less.wrapping_add(new.unwrap_or(0));
     }
-}
-
-fn lane(hash: Option<[u8; 32]>, at: usize) -> u64 {
-    let Some(hash) = hash else { return 0 };
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&hash[at * 8..at * 8 + 8]);
-    u64::from_le_bytes(bytes)
-}
-
-/// The next link of a chain of hashes.
-pub(crate) fn linked(chain: &[u8; 16], what: u8, bytes: &[u8]) -> [u8; 16] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(chain);
-    hasher.update(&[what]);
-    hasher.update(bytes);
-    let mut next = [0; 16];
-    next.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-    next
 }

@@ -10,10 +10,11 @@ use transport::{Address, MessageId, Stamp};
 
 use super::effects::Performed;
 use super::hot::Instance;
-use super::meta::{Meta, linked};
+use super::meta::Meta;
 use super::turn::Given;
 use super::{Shard, ShardError};
 use crate::action::{Action, OutputNews};
+use crate::hash::linked;
 use crate::keys;
 use crate::message::{Body, Message};
 use crate::outcome::Progress;

@@ -99,7 +99,7 @@ impl Shard {
         let Some(run) = program.start(&spawn.worker, &spawn.child, run_id.0) else {
             match existing {
                 Some(instance) => self.hot.put(place, instance, false),
-                None => self.hot.forget(place, &spawn.child),
+                None => self.hot.forget(place),
             }
             return Ok(Err(Failure::new(
                 codes::UNKNOWN_WORKER,

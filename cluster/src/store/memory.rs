@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use super::merge::{Layer, Range, changes, over};
+use super::merge::{Range, changes, over};
 use super::{
-    GroupId, Pair, StateRead, StateReader, StateStore, StoreError, StoreProvider, StoreView, Unit,
-    check_pair,
+    GroupId, Layer, Pair, StateRead, StateReader, StateStore, StoreError, StoreProvider, StoreView,
+    Unit, check_pair,
 };
 use group::{Committed, Group};
 

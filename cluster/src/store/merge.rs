@@ -9,10 +9,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
-use super::Pair;
-
-/// Changes by key; `None` deletes.
-pub type Layer = BTreeMap<Bytes, Option<Bytes>>;
+use super::{Key, Layer, Pair};
 
 /// What a scan asks for.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +57,7 @@ impl<'a> Range<'a> {
     }
 
     /// Whether `left` comes before `right` in the direction of the scan.
-    fn precedes(&self, left: &[u8], right: &[u8]) -> bool {
+    fn precedes<K: Ord + ?Sized>(&self, left: &K, right: &K) -> bool {
         if self.back {
             left > right
         } else {
@@ -92,13 +89,13 @@ pub fn changes(layers: &[&Layer], range: &Range<'_>) -> Vec<(Bytes, Option<Bytes
     let mut cursors: Vec<_> = layers
         .iter()
         .filter(|layer| !layer.is_empty())
-        .map(|layer| range.of(layer).peekable())
+        .map(|layer| layer.range(range).peekable())
         .collect();
     let mut puts = 0;
     while puts < range.limit {
-        let mut next: Option<&Bytes> = None;
+        let mut next: Option<&Key> = None;
         for cursor in &mut cursors {
-            if let Some((key, _)) = cursor.peek()
+            if let Some(&(key, _)) = cursor.peek()
                 && next.is_none_or(|best| range.precedes(key, best))
             {
                 next = Some(key);
@@ -113,7 +110,7 @@ pub fn changes(layers: &[&Layer], range: &Range<'_>) -> Vec<(Bytes, Option<Bytes
         }
         let change = newest.expect("the next key comes from a layer");
         puts += usize::from(change.is_some());
-        found.push((key.clone(), change.clone()));
+        found.push((key.bytes(), change.clone()));
     }
     found
 }

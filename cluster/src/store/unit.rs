@@ -6,8 +6,7 @@
 
 use bytes::Bytes;
 
-use super::merge::Layer;
-use super::{StoreError, check_pair};
+use super::{Key, Layer, StoreError, check_pair};
 
 /// Changes since the last commit, the newest per key.
 #[derive(Debug, Default)]
@@ -21,7 +20,7 @@ impl Unit {
     pub fn change(&mut self, key: &[u8], value: Option<Bytes>) {
         match check_pair(key, value.as_deref()) {
             Ok(()) => {
-                self.changes.insert(Bytes::copy_from_slice(key), value);
+                self.changes.insert(Key::new(key), value);
             }
             Err(refused) => self.refused = Some(refused),
         }

@@ -10,8 +10,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 use transport::ShardId;
 
-use super::Door;
 use super::route::Pause;
+use super::{Consistency, Door};
 
 /// The first pause before a look where news are heard as well.
 const LOOK_MIN: Duration = Duration::from_millis(20);
@@ -72,6 +72,15 @@ impl Listener {
     /// Whether it listens to this.
     pub(super) fn is_of(&self, shard: ShardId, topic: &Topic) -> bool {
         self.shard == shard && self.topic == *topic
+    }
+
+    /// How the state has to be looked at first. Where news of a replica on this node are heard, what is not in
+    /// that replica's state yet will be told: it need not be asked what is committed.
+    pub(super) fn first_look(&self) -> Consistency {
+        match self.news {
+            Some(_) => Consistency::Local,
+            None => Consistency::Linearisable,
+        }
     }
 
     /// What was told already.

@@ -155,13 +155,13 @@ impl Door {
         };
         let mut listener = listener.unwrap_or_else(|| listen(follow));
         let mut told = listener.told();
+        let mut look = listener.first_look();
         loop {
             if let Some(News::Turn(turn)) = told {
                 return Ok(Some(settled(&turn)));
             }
             let query = Query::Message(follow.id);
-            let answer = self.ask(follow.shard, query, Consistency::Linearisable);
-            let answer = answer.await?;
+            let answer = self.ask(follow.shard, query, look).await?;
             let Answer::Message(record) = answer else {
                 return Err(mismatch());
             };
@@ -170,6 +170,7 @@ impl Door {
                     follow.shard = self.shard_of(&instance)?;
                     follow.at = instance;
                     listener = listen(follow);
+                    look = listener.first_look();
                     told = None;
                     continue;
                 }
@@ -178,6 +179,7 @@ impl Door {
                 }
                 _ => {}
             }
+            look = Consistency::Linearisable;
             told = match listener.next(deadline).await {
                 Heard::Told(news) => Some(news),
                 Heard::Look => None,
@@ -198,6 +200,11 @@ impl Door {
         let mut listener =
             listener.unwrap_or_else(|| self.listen(shard, Topic::Ends(instance.clone())));
         let mut told = listener.told();
+        // Which run is meant, where that is not known, is what is committed.
+        let mut look = match run {
+            Some(_) => listener.first_look(),
+            None => Consistency::Linearisable,
+        };
         loop {
             match told {
                 Some(News::RunEnded(ended)) if Some(ended.run) == run => {
@@ -206,13 +213,19 @@ impl Door {
                 _ => {}
             }
             let query = Query::Instance(instance.clone());
-            let answer = self.ask(shard, query, Consistency::Linearisable).await?;
+            let answer = self.ask(shard, query, look).await?;
             let Answer::Instance(view) = answer else {
                 return Err(mismatch());
             };
+            let is_sure = std::mem::take(&mut look) == Consistency::Linearisable;
             if let Some(shown) = view {
                 let view = shown.view;
                 let awaited = *run.get_or_insert(view.run);
+                if view.run != awaited && !is_sure {
+                    // A later run has taken its place, or this replica does not have it yet.
+                    told = None;
+                    continue;
+                }
                 if view.run != awaited || view.status != InstanceStatus::Running {
                     return end(&view, view.run == awaited).map(Some);
                 }

@@ -30,10 +30,13 @@ pub enum DecodeError {
     Trailing,
 }
 
+/// Most messages take less.
+const USUAL_BYTES: usize = 64;
+
 impl Data {
     /// The binary form.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(USUAL_BYTES);
         write(self, &mut out);
         out
     }

@@ -12,8 +12,13 @@ use rustix::fs::FallocateFlags;
 
 use super::{Disk, DiskFile, Fill};
 
-/// Bytes of zeros written at once when a file is filled.
-const ZERO_CHUNK_BYTES: usize = 1 << 20;
+/// Bytes of zeros written at once when a file is filled. The kernel keeps what was written at once as one
+/// piece of its cache, and each later write into a piece costs it a walk over the piece, and is counted
+/// as if all of it were written: with 1 MiB, a flush of 2.4 KiB took up to 70 % more CPU.
+const ZERO_BYTES: usize = 4 << 10;
+
+/// Zeros after which the file is flushed, so that another file's flush never waits for all of it.
+const ZEROS_FLUSHED_BYTES: u64 = 1 << 20;
 
 /// A folder of real files.
 #[derive(Debug)]
@@ -57,14 +62,15 @@ impl FileDisk {
     }
 
     fn write_zeros(file: &File, length_bytes: u64) -> io::Result<()> {
-        let zeros = vec![0_u8; ZERO_CHUNK_BYTES];
+        let zeros = [0_u8; ZERO_BYTES];
         let mut offset = 0;
         while offset < length_bytes {
-            let count = (length_bytes - offset).min(ZERO_CHUNK_BYTES as u64) as usize;
+            let count = (length_bytes - offset).min(ZERO_BYTES as u64) as usize;
             file.write_all_at(&zeros[..count], offset)?;
-            // A chunk at a time, so that another file's flush never waits for all of it.
-            file.sync_data()?;
             offset += count as u64;
+            if offset % ZEROS_FLUSHED_BYTES == 0 {
+                file.sync_data()?;
+            }
         }
         file.sync_all()
     }

@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::store::StoreError;
-use crate::store::merge::Layer;
+use crate::store::{Layer, StoreError};
 
 /// A committed unit.
 #[derive(Debug)]
@@ -22,7 +21,7 @@ impl Committed {
     pub(super) fn bytes(&self) -> u64 {
         let sizes = self.changes.iter();
         sizes
-            .map(|(key, change)| (key.len() + change.as_ref().map_or(0, Bytes::len)) as u64)
+            .map(|(key, change)| (key.length() + change.as_ref().map_or(0, Bytes::len)) as u64)
             .sum()
     }
 }
@@ -98,10 +97,10 @@ impl Group {
 }
 
 fn apply(content: &mut BTreeMap<Bytes, Bytes>, changes: &Layer) {
-    for (key, change) in changes {
+    for (key, change) in changes.iter() {
         match change {
-            Some(value) => content.insert(key.clone(), value.clone()),
-            None => content.remove(key),
+            Some(value) => content.insert(key.bytes(), value.clone()),
+            None => content.remove(&key.bytes()),
         };
     }
 }

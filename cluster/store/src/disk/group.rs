@@ -9,8 +9,7 @@ use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
 use bytes::Bytes;
-use cluster::store::merge::Layer;
-use cluster::store::{GroupId, StoreError};
+use cluster::store::{GroupId, Key, Layer, StoreError};
 use fjall::Keyspace;
 
 /// What is shared of a group between its store, its readers and the writer.
@@ -166,7 +165,7 @@ impl Group {
             overlay.active = unit;
         } else {
             for (key, change) in unit {
-                let length = key.len();
+                let length = key.length();
                 if let Some(old) = overlay.active.insert(key, change) {
                     overlay.active_bytes -= pair_bytes(length, &old);
                 }
@@ -292,8 +291,8 @@ impl Overlay {
     }
 }
 
-fn change_bytes((key, change): (&Bytes, &Option<Bytes>)) -> u64 {
-    pair_bytes(key.len(), change)
+fn change_bytes((key, change): (&Key, &Option<Bytes>)) -> u64 {
+    pair_bytes(key.length(), change)
 }
 
 fn pair_bytes(key: usize, change: &Option<Bytes>) -> u64 {

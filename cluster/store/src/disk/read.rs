@@ -7,8 +7,8 @@
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use cluster::store::merge::{Layer, Range, changes, over};
-use cluster::store::{Pair, StateRead, StateReader, StoreError, StoreView};
+use cluster::store::merge::{Range, changes, over};
+use cluster::store::{Layer, Pair, StateRead, StateReader, StoreError, StoreView};
 use fjall::{Guard, Keyspace, Readable, Snapshot};
 
 use super::engine::{Engine, io_error};

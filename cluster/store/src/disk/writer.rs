@@ -171,8 +171,10 @@ fn write_group(engine: &Engine, group: &Group) -> Result<(), StoreError> {
 fn write_table(base: &Keyspace, taken: &Taken) -> fjall::Result<()> {
     let mut table = base.start_ingestion()?;
     table.write(key::INDEX, &encode_index(taken.index)[..])?;
+    let mut bytes = Vec::new();
     for (key, change) in taken.changes.iter() {
-        let key = key::stored(key);
+        key.write(&mut bytes);
+        let key = key::stored(&bytes);
         match change {
             Some(value) => table.write(&*key, &value[..])?,
             None => table.write_tombstone(&*key)?,
