@@ -149,13 +149,15 @@ impl Tasks {
         self.0.push(tokio::spawn(task));
     }
 
-    /// What looks at a node that serves.
+    /// What looks after a node that serves.
     fn watch(&mut self, supervisor: &Arc<Supervisor>) {
         self.spawn(fencing::run(Arc::clone(supervisor)));
         self.spawn(clock_watch::run(Arc::clone(supervisor)));
         self.spawn(supervisor::run(Arc::clone(supervisor)));
         self.spawn(room::watch(Arc::clone(supervisor)));
         self.spawn(failure::watch(Arc::clone(supervisor)));
+        self.spawn(payloads::upkeep::run(Arc::clone(&supervisor.shared)));
+        self.spawn(moves::run(Arc::clone(&supervisor.shared)));
     }
 }
 
@@ -195,8 +197,7 @@ impl Groups {
     /// # Errors
     /// As in `StartError`. A node that cannot find its cluster goes on looking.
     pub async fn start(config: Config, ports: Ports) -> Result<Self, StartError> {
-        let beginning = &config.beginning;
-        beginning.wait_for("it reads its log".to_owned());
+        config.beginning.wait_for("it reads its log".to_owned());
         let prepared = start::prepare(&config, &ports).await?;
         let (sender, states) = watch::channel(Arc::new(SystemState::default()));
         let limits = Arc::new(config.cluster_limits.clone());
@@ -260,9 +261,7 @@ impl Groups {
         supervisor.serving.store(true, Ordering::Relaxed);
         supervisor.news.notify_one();
         tasks.watch(&supervisor);
-        tasks.spawn(payloads::upkeep::run(Arc::clone(&shared)));
-        tasks.spawn(announce::run(Arc::clone(&shared), config));
-        tasks.spawn(moves::run(shared));
+        tasks.spawn(announce::run(shared, config));
         Ok(Self::assemble(
             prepared, supervisor, handler, tasks, requests,
         ))
