@@ -35,14 +35,14 @@ pub(crate) fn check(world: &mut World) {
     equal_replicas(world);
 }
 
-/// Reads everything until nothing is under way any more: all that tallies sent has arrived.
+/// Reads everything until nothing is under way any more: all that tallies sent has arrived. Shards are read one after
+/// another, so that what goes from one to the next meanwhile may be seen at its end only.
 fn settled(world: &mut World) -> All {
     let mut before = All::default();
     for _ in 0..60 {
         let now = read_all(world);
         let arrived: usize = now.ledgers.values().map(|kept| kept.ids.len()).sum();
         let sent: usize = now.tallies.values().map(|kept| kept.ids.len()).sum();
-        assert!(arrived <= sent, "more arrived than was sent: {now:?}");
         if arrived == sent && now == before {
             return now;
         }
