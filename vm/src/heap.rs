@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::bytecode::FunctionIndex;
 use crate::data::{ErrorKind, ObjectData, PropertyTable};
 use crate::regex::RegExpData;
+use crate::steps::Steps;
 use crate::text::Text;
 use crate::value::{ArrayId, CellId, ClosureId, IteratorId, ObjectId, Value};
 
@@ -62,10 +63,17 @@ pub enum ObjectKind<'p> {
 /// A function and the cells that it captured.
 #[derive(Debug)]
 pub struct Closure<'p> {
-    /// Which function of the code.
-    pub function: FunctionIndex,
+    /// Its steps: calls find them at once.
+    pub(crate) steps: &'p Steps,
     /// Its captured variables: `Value::Cell`, or the value itself where nobody assigns it.
     pub captures: Box<[Value<'p>]>,
+}
+
+impl Closure<'_> {
+    /// Which function of the code it is.
+    pub fn function(&self) -> FunctionIndex {
+        self.steps.index
+    }
 }
 
 /// An iteration in progress.

@@ -137,7 +137,9 @@ pub fn to_uint32(number: f64) -> u32 {
 /// `ToIntegerOrInfinity`
 pub fn to_integer(number: f64) -> f64 {
     // Adding 0 turns -0 into 0.
-    if number.is_nan() {
+    if number as i64 as f64 == number {
+        number + 0.0
+    } else if number.is_nan() {
         0.0
     } else {
         number.trunc() + 0.0

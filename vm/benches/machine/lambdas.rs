@@ -13,6 +13,7 @@ use vm::value::Value;
 use vm::{BuildLimits, Data, Limits, Source};
 
 use crate::measure::medians;
+use crate::memory::allocations;
 use crate::quickjs::QuickJs;
 use crate::table::{Table, count};
 
@@ -89,6 +90,7 @@ fn print_some(functions: &[(&str, &str)]) {
         "QuickJS ns",
         "times as fast",
         "instructions",
+        "allocations",
     ];
     let mut table = Table::new("Pure functions, against QuickJS (quickjs-ng)", &columns);
     let quickjs = QuickJs::new();
@@ -120,6 +122,7 @@ fn print_some(functions: &[(&str, &str)]) {
             count(theirs),
             format!("{:.2}", theirs / ours),
             function.instructions(&argument).to_string(),
+            function.allocations(&argument).to_string(),
         ]);
     }
     let mean = (logarithms / functions.len() as f64).exp();
@@ -198,6 +201,17 @@ impl Function {
             panic!("the result cannot be kept");
         };
         data
+    }
+
+    /// Allocations of a call, in memory that another one has used.
+    fn allocations(&self, argument: &Data) -> u64 {
+        let memory = Memory::default();
+        let mut machine = self.machine(&memory);
+        self.result(&mut machine, argument);
+        machine.heap.clear();
+        let before = allocations();
+        self.result(&mut machine, argument);
+        allocations() - before
     }
 
     fn instructions(&self, argument: &Data) -> u64 {

@@ -34,7 +34,7 @@ pub(super) fn check<'p>(
     reactive: bool,
 ) -> Result<(), Box<Diagnostic>> {
     let index = match function {
-        Value::Closure(id) => machine.heap.closure(*id).function,
+        Value::Closure(id) => machine.heap.closure(*id).function(),
         Value::Frozen(Data::Function(function)) => function.function,
         _ => return Ok(()),
     };

@@ -177,7 +177,7 @@ fn evaluate<'p>(
 /// The text of a function of the script.
 fn function_span<'p>(machine: &Machine<'p>, function: &Value<'p>) -> Option<Span> {
     let index = match function {
-        Value::Closure(id) => machine.heap.closure(*id).function,
+        Value::Closure(id) => machine.heap.closure(*id).function(),
         Value::Frozen(Data::Function(function)) => function.function,
         _ => return None,
     };

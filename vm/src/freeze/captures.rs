@@ -38,7 +38,7 @@ impl<'p> Machine<'p> {
         self.spend(1)?;
         self.charge(64)?;
         let closure = self.heap.closure(id);
-        let (function, captures) = (closure.function, closure.captures.to_vec());
+        let (function, captures) = (closure.function(), closure.captures.to_vec());
         self.check_assignments(function)?;
         let mut frozen = Vec::with_capacity(captures.len());
         for (at, value) in captures.into_iter().enumerate() {

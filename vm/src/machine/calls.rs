@@ -101,43 +101,66 @@ impl<'p> Machine<'p> {
         };
         self.native_depth -= 1;
         self.stack.set_top(at);
-        result.map(|()| self.stack[at].by_words())
+        result.map(|()| self.stack.fresh(at))
     }
 
     /// The steps of a function of the code, and where its captured variables are.
     #[inline(always)]
     fn script_function(&self, function: Value<'p>) -> Option<(&'p Steps, Captured<'p>)> {
-        let (index, captured) = match function {
-            Value::Closure(id) => (self.heap.closure(id).function, Captured::Closure(id)),
+        match function {
+            Value::Closure(id) => Some((self.heap.closure(id).steps, Captured::Closure(id))),
             Value::Frozen(Data::Function(function)) => {
-                (function.function, Captured::Frozen(function))
+                let code = self.code;
+                let steps = &code.links.steps[function.function.0 as usize];
+                Some((steps, Captured::Frozen(function)))
             }
-            _ => return None,
-        };
-        let code = self.code;
-        Some((&code.links.steps[index.0 as usize], captured))
+            _ => None,
+        }
     }
 
     /// Starts a call of the function at a place of the stack, with so many arguments behind it. A
     /// script function gets a frame, anything else runs at once; the result replaces the function.
-    #[inline]
     pub(super) fn start_call(
         &mut self,
         at: usize,
         arguments: usize,
         receiver: Value<'p>,
+    ) -> Result<Flow, Trap> {
+        let counted = self.frame.counted();
+        self.start_counted_call((at, arguments), receiver, counted)
+    }
+
+    /// The same, of which is known how many instructions lie before its end.
+    #[inline(always)]
+    pub(super) fn start_counted_call(
+        &mut self,
+        (at, arguments): (usize, usize),
+        receiver: Value<'p>,
         counted: u32,
     ) -> Result<Flow, Trap> {
         let function = self.stack[at].by_words();
-        let Some(called) = self.script_function(function) else {
-            let result = self.with_arguments(at + 1, arguments, |machine, arguments| {
-                machine.call_other(function, arguments, receiver)
-            })?;
-            self.stack.set_made(at, &result);
-            return Ok(Flow::Next);
-        };
-        self.enter(called, at, arguments, counted)?;
-        Ok(Flow::Call)
+        match self.script_function(function) {
+            Some(called) => {
+                self.enter(called, at, arguments, counted)?;
+                Ok(Flow::Call)
+            }
+            None => self.call_at_once(function, (at, arguments), receiver),
+        }
+    }
+
+    /// Calls what is no script function, with arguments from the stack.
+    #[inline(never)]
+    fn call_at_once(
+        &mut self,
+        function: Value<'p>,
+        (at, arguments): (usize, usize),
+        receiver: Value<'p>,
+    ) -> Result<Flow, Trap> {
+        let result = self.with_arguments(at + 1, arguments, |machine, arguments| {
+            machine.call_other(function, arguments, receiver)
+        })?;
+        self.stack.set_made(at, &result);
+        Ok(Flow::Next)
     }
 
     /// Hands so many arguments over, from a place of the stack on.
@@ -234,20 +257,20 @@ impl<'p> Machine<'p> {
             return Err(self.not_a_function(&receiver, Some(&name)));
         }
         self.stack[at] = function;
-        self.start_call(at, arguments, receiver, self.frame.counted())
+        self.start_call(at, arguments, receiver)
     }
 
     /// `receiver function arguments…`
     pub(super) fn call_with_receiver_from_stack(&mut self, arguments: usize) -> Result<Flow, Trap> {
         let at = self.stack.len() - arguments - 2;
         let receiver = self.stack.remove(at);
-        self.start_call(at, arguments, receiver, self.frame.counted())
+        self.start_call(at, arguments, receiver)
     }
 
     /// `function arguments…`
     pub(super) fn call_from_stack(&mut self, arguments: usize) -> Result<Flow, Trap> {
         let at = self.stack.len() - arguments - 1;
-        self.start_call(at, arguments, Value::Undefined, self.frame.counted())
+        self.start_call(at, arguments, Value::Undefined)
     }
 
     /// Spreads the array on top of the stack over it, and tells how many items it had.

@@ -118,7 +118,7 @@ impl<'p> Machine<'p> {
             Value::Frozen(Data::Map(_)) => Text::from("[object Map]"),
             Value::Frozen(Data::Set(_)) => Text::from("[object Set]"),
             Value::Frozen(Data::Function(function)) => self.function_text(function.function.0)?,
-            Value::Closure(id) => self.function_text(self.heap.closure(*id).function.0)?,
+            Value::Closure(id) => self.function_text(self.heap.closure(*id).function().0)?,
             Value::Native(native) => {
                 let name = crate::builtins::native(*native).name;
                 let name = name.rsplit(['.', ' ']).next().unwrap_or(name);

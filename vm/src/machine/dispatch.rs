@@ -32,7 +32,10 @@ impl<'p> Machine<'p> {
                 at,
                 arguments,
                 counted,
-            } => self.start_call(r(at), usize::from(arguments), Value::Undefined, counted),
+            } => {
+                let call = (r(at), usize::from(arguments));
+                self.start_counted_call(call, Value::Undefined, counted)
+            }
             CallMethod { at, arguments, key } => {
                 self.call_method(key, r(at), usize::from(arguments))
             }

@@ -202,6 +202,11 @@ impl<'p> Machine<'p> {
         Ok(self.text(text))
     }
 
+    /// Keeps a text that is charged elsewhere, for as long as the machine runs.
+    pub(crate) fn keep_text(&self, text: Text) -> &'p Text {
+        self.memory.keep_text(text)
+    }
+
     /// A text that is charged elsewhere, or is none of the script's making.
     #[inline]
     pub fn text(&self, text: impl Into<Text>) -> Value<'p> {

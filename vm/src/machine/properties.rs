@@ -302,6 +302,9 @@ impl<'p> Machine<'p> {
             }
             _ => {}
         }
+        if let Some(native) = self.built_in_method(object, key) {
+            return Ok(Value::Native(native));
+        }
         self.other_property(object, name, Some(&code.links.methods[key as usize]))
     }
 
@@ -401,7 +404,7 @@ impl<'p> Machine<'p> {
 
     fn function_property(&self, function: &Value<'p>, key: &str) -> Option<Value<'p>> {
         let index = match function {
-            Value::Closure(id) => self.heap.closure(*id).function,
+            Value::Closure(id) => self.heap.closure(*id).function(),
             Value::Frozen(Data::Function(function)) => function.function,
             Value::Native(native) => {
                 let native = builtins::native(*native);

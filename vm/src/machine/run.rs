@@ -47,7 +47,9 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// Runs the innermost call, and those that it makes, until as many are open as at `floor`.
+    /// Runs the innermost call, and those that it makes, until as many are open as at `floor`. By itself, so
+    /// that it has the processor's registers to itself.
+    #[inline(never)]
     fn run_calls(&mut self, floor: usize) -> Result<(), Trap> {
         loop {
             let base = self.frame.base as usize;

@@ -79,7 +79,11 @@ impl<'p> Stack<'p> {
     /// Copies a value to another place.
     #[inline(always)]
     pub(super) fn copy(&mut self, from: usize, to: usize) {
-        self.values[to] = self.values[from].by_words();
+        let value = self.values[from];
+        match value.as_number() {
+            Some(number) => self.values[to] = Value::number(number),
+            None => put_other(&mut self.values[to], value),
+        }
     }
 
     /// Pushes a copy.
@@ -94,6 +98,12 @@ impl<'p> Stack<'p> {
     #[inline(always)]
     pub(super) fn set_made(&mut self, at: usize, value: &Value<'p>) {
         self.values[at] = value.by_words();
+    }
+
+    /// A value that was just written, word by word: by itself, so that it comes back in registers.
+    #[inline(never)]
+    pub(super) fn fresh(&self, at: usize) -> Value<'p> {
+        self.values[at]
     }
 
     /// The registers from a place on.
@@ -280,6 +290,13 @@ impl<'p> Window<'_, 'p> {
             None => false,
         }
     }
+}
+
+/// Writes a value that is no number, by itself: the compiler would make one copy of sixteen bytes of both
+/// cases, which waits for a number that was just written word by word.
+#[inline(never)]
+fn put_other<'p>(place: &mut Value<'p>, value: Value<'p>) {
+    *place = value;
 }
 
 impl<'p> Index<Register> for Window<'_, 'p> {

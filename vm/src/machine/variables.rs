@@ -7,7 +7,7 @@
 use super::Machine;
 use super::frames::Captured;
 use super::stack::Window;
-use crate::bytecode::{CaptureSource, Code, FunctionIndex};
+use crate::bytecode::{CaptureSource, Code};
 use crate::codes;
 use crate::data::{Capture, Data, ErrorKind};
 use crate::error::Trap;
@@ -197,7 +197,8 @@ impl<'p> Machine<'p> {
     }
 
     pub(super) fn make_closure(&mut self, index: u32) -> Result<Value<'p>, Trap> {
-        let function = &self.code.functions[index as usize];
+        let code = self.code;
+        let function = &code.functions[index as usize];
         self.charge(32 + function.captures.len() * 16)?;
         let captures = function.captures.iter().map(|source| match source {
             CaptureSource::Slot(slot) => self.slot(*slot),
@@ -205,7 +206,7 @@ impl<'p> Machine<'p> {
         });
         let captures = captures.collect();
         Ok(Value::Closure(self.heap.add_closure(Closure {
-            function: FunctionIndex(index),
+            steps: &code.links.steps[index as usize],
             captures,
         })))
     }

@@ -53,7 +53,7 @@ pub(super) fn for_each<'p>(arguments: Arg<'_, '_, '_, '_, 'p>) -> Result<Value<'
     }
     let body = arguments.required(1, "a command, or a function from the item to one")?;
     if let Value::Closure(id) = &body {
-        let function = arguments.machine.heap.closure(*id).function;
+        let function = arguments.machine.heap.closure(*id).function();
         if arguments.machine.code.function(function).length > 1 {
             return Err(arguments.refuse_with(
                 "`forEach` gives its function an item and no more",

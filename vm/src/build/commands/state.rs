@@ -93,7 +93,7 @@ fn is_two_step_literal<'p>(arguments: &Arguments<'_, '_, '_, 'p>, updater: &Valu
     let function = arguments
         .machine
         .code
-        .function(arguments.machine.heap.closure(*id).function);
+        .function(arguments.machine.heap.closure(*id).function());
     function.returns_function && contains(arguments.span, function.span)
 }
 

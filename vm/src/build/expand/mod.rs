@@ -106,7 +106,7 @@ impl<'e, 's, 'p> Expander<'e, 's, 'p> {
             Ok(value) if is_command(&value) => self.command_of(&value, span),
             Ok(value) => {
                 let body = match factory {
-                    Value::Closure(id) => self.machine.heap.closure(*id).function,
+                    Value::Closure(id) => self.machine.heap.closure(*id).function(),
                     _ => return self.command_of(&value, span),
                 };
                 let body = self.machine.code.function(body).span;

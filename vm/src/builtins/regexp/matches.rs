@@ -96,10 +96,12 @@ pub(in crate::builtins) fn found_array<'p>(
     let groups = named_groups(machine, expression, items.values())?;
     let array = items.finish(machine)?;
     let start = found[0].map_or(0, |(start, _)| start);
-    let mut named = PropertyTable::with_capacity(4);
-    named.insert(Text::from("index"), Value::number(start as f64));
-    named.insert(Text::from("input"), machine.text(text.clone()));
-    named.insert(Text::from("groups"), groups);
+    let named = [
+        (Text::from("index"), Value::number(start as f64)),
+        (Text::from("input"), machine.text(text.clone())),
+        (Text::from("groups"), groups),
+    ];
+    let mut named = PropertyTable::of_names(named.into_iter());
     if expression.flags().has(Flags::INDICES) {
         let indices = indices(machine, expression, found)?;
         named.insert(Text::from("indices"), indices);

@@ -27,7 +27,7 @@ fn concat<'p>(
 ) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "concat")?;
     let mut builder = TextBuilder::default();
-    builder.push_text(machine, &text)?;
+    builder.push_text(machine, text)?;
     for at in 0..arguments.len() {
         let part = text_argument(machine, arguments, at)?;
         builder.push_text(machine, &part)?;
@@ -50,7 +50,7 @@ fn repeat<'p>(
     // Far above every limit on memory: charging it is what fails.
     let units = units.min(1e15) as usize;
     let mut builder = TextBuilder::default();
-    builder.push_repeated(machine, &text, units)?;
+    builder.push_repeated(machine, text, units)?;
     builder.finish_value(machine)
 }
 
@@ -75,10 +75,10 @@ fn pad_start<'p>(
     arguments: &[Value<'p>],
 ) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "padStart")?;
-    let (filler, missing) = padding(machine, &text, arguments)?;
+    let (filler, missing) = padding(machine, text, arguments)?;
     let mut builder = TextBuilder::default();
     builder.push_repeated(machine, &filler, missing)?;
-    builder.push_text(machine, &text)?;
+    builder.push_text(machine, text)?;
     builder.finish_value(machine)
 }
 
@@ -88,9 +88,9 @@ fn pad_end<'p>(
     arguments: &[Value<'p>],
 ) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "padEnd")?;
-    let (filler, missing) = padding(machine, &text, arguments)?;
+    let (filler, missing) = padding(machine, text, arguments)?;
     let mut builder = TextBuilder::default();
-    builder.push_text(machine, &text)?;
+    builder.push_text(machine, text)?;
     builder.push_repeated(machine, &filler, missing)?;
     builder.finish_value(machine)
 }

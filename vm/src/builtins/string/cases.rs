@@ -72,7 +72,7 @@ fn to_lower_case<'p>(
 ) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "toLowerCase")?;
     let ascii = |unit: u8| unit.to_ascii_lowercase();
-    let text = map_well_formed(machine, &text, ascii, unicode::lower_case)?;
+    let text = map_well_formed(machine, text, ascii, unicode::lower_case)?;
     Ok(machine.text(text))
 }
 
@@ -83,7 +83,7 @@ fn to_upper_case<'p>(
 ) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "toUpperCase")?;
     let ascii = |unit: u8| unit.to_ascii_uppercase();
-    let text = map_well_formed(machine, &text, ascii, unicode::upper_case)?;
+    let text = map_well_formed(machine, text, ascii, unicode::upper_case)?;
     Ok(machine.text(text))
 }
 
@@ -98,10 +98,10 @@ fn normalize<'p>(
         value => machine.to_text(value)?,
     };
     let normal = match form.as_ascii() {
-        Some("NFC") => map_well_formed(machine, &text, identity, |part| part.nfc().collect()),
-        Some("NFD") => map_well_formed(machine, &text, identity, |part| part.nfd().collect()),
-        Some("NFKC") => map_well_formed(machine, &text, identity, |part| part.nfkc().collect()),
-        Some("NFKD") => map_well_formed(machine, &text, identity, |part| part.nfkd().collect()),
+        Some("NFC") => map_well_formed(machine, text, identity, |part| part.nfc().collect()),
+        Some("NFD") => map_well_formed(machine, text, identity, |part| part.nfd().collect()),
+        Some("NFKC") => map_well_formed(machine, text, identity, |part| part.nfkc().collect()),
+        Some("NFKD") => map_well_formed(machine, text, identity, |part| part.nfkd().collect()),
         _ => {
             Err(machine.range_error("The normalization form should be one of NFC, NFD, NFKC, NFKD"))
         }
@@ -117,7 +117,7 @@ fn locale_compare<'p>(
 ) -> Result<Value<'p>, Trap> {
     let left = receiver_text(machine, receiver, "localeCompare")?;
     let right = text_argument(machine, arguments, 0)?;
-    let left = normal_form(machine, left)?;
+    let left = normal_form(machine, left.clone())?;
     let right = normal_form(machine, right)?;
     machine.spend(left.len().min(right.len()) as u64 / 16)?;
     Ok(Value::number(match left.cmp(&right) {
@@ -160,9 +160,9 @@ fn trimmed<'p>(
     };
     machine.spend((start + behind) as u64 / 16)?;
     if start == 0 && behind == 0 {
-        return Ok(machine.text(text));
+        return Ok(Value::Text(text));
     }
-    slice_value(machine, &text, start, text.len().saturating_sub(behind))
+    slice_value(machine, text, start, text.len().saturating_sub(behind))
 }
 
 fn trim<'p>(

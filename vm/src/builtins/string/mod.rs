@@ -44,15 +44,16 @@ pub(super) fn receiver_text<'p>(
     machine: &mut Machine<'p>,
     receiver: &Value<'p>,
     method: &str,
-) -> Result<Text, Trap> {
+) -> Result<&'p Text, Trap> {
     if let Value::Text(text) = receiver {
-        return Ok((*text).clone());
+        return Ok(text);
     }
     if receiver.is_nullish() {
         let what = machine.describe(receiver);
         return Err(machine.type_error(format!("`{method}` needs a text, not {what}")));
     }
-    machine.to_text(receiver)
+    let text = machine.to_text(receiver)?;
+    Ok(machine.keep_text(text))
 }
 
 fn string<'p>(

@@ -56,7 +56,7 @@ fn char_at<'p>(
     arguments: &[Value<'p>],
 ) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "charAt")?;
-    let place = plain_place(machine, &text, arguments)?;
+    let place = plain_place(machine, text, arguments)?;
     let unit = place.and_then(|place| text.unit_at(place));
     Ok(machine.text(unit.map_or_else(Text::empty, Text::from_unit)))
 }
@@ -67,7 +67,7 @@ fn char_code_at<'p>(
     arguments: &[Value<'p>],
 ) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "charCodeAt")?;
-    let place = plain_place(machine, &text, arguments)?;
+    let place = plain_place(machine, text, arguments)?;
     let unit = place.and_then(|place| text.unit_at(place));
     Ok(Value::number(unit.map_or(f64::NAN, f64::from)))
 }
@@ -78,7 +78,7 @@ fn code_point_at<'p>(
     arguments: &[Value<'p>],
 ) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "codePointAt")?;
-    let place = plain_place(machine, &text, arguments)?;
+    let place = plain_place(machine, text, arguments)?;
     let code_point = place.and_then(|place| text.code_point_at(place));
     Ok(code_point.map_or(Value::Undefined, |(code_point, _)| {
         Value::number(f64::from(code_point))
@@ -93,7 +93,7 @@ fn slice<'p>(
     let text = receiver_text(machine, receiver, "slice")?;
     let start = relative_index(machine, argument(arguments, 0), text.len(), 0)?;
     let end = relative_index(machine, argument(arguments, 1), text.len(), text.len())?;
-    slice_value(machine, &text, start, end)
+    slice_value(machine, text, start, end)
 }
 
 fn substring<'p>(
@@ -112,7 +112,7 @@ fn substring<'p>(
     };
     slice_value(
         machine,
-        &text,
+        text,
         start.min(end) as usize,
         start.max(end) as usize,
     )
@@ -130,7 +130,7 @@ fn substr<'p>(
         value if value.is_undefined() => rest,
         value => machine.to_integer(value)?.clamp(0.0, rest),
     };
-    slice_value(machine, &text, start, start + count as usize)
+    slice_value(machine, text, start, start + count as usize)
 }
 
 fn split<'p>(
@@ -149,11 +149,11 @@ fn split<'p>(
         return items.finish(machine);
     }
     if separator.is_undefined() {
-        items.push(machine, machine.text(text))?;
+        items.push(machine, Value::Text(text))?;
         return items.finish(machine);
     }
     if let Some(expression) = expression_of(machine, separator) {
-        return split_by(machine, &text, &expression, limit);
+        return split_by(machine, text, &expression, limit);
     }
     let separator = machine.to_text(separator)?;
     if separator.is_empty() {
@@ -167,8 +167,8 @@ fn split<'p>(
     }
     let mut start = 0;
     let mut count = 0;
-    while let Some(found) = find(machine, &text, &separator, start)? {
-        let part = slice_value(machine, &text, start, found)?;
+    while let Some(found) = find(machine, text, &separator, start)? {
+        let part = slice_value(machine, text, start, found)?;
         items.push(machine, part)?;
         machine.spend(1)?;
         count += 1;
@@ -177,7 +177,7 @@ fn split<'p>(
         }
         start = found + separator.len();
     }
-    let part = slice_value(machine, &text, start, text.len())?;
+    let part = slice_value(machine, text, start, text.len())?;
     items.push(machine, part)?;
     items.finish(machine)
 }

@@ -50,19 +50,19 @@ fn match_text<'p>(
     let text = receiver_text(machine, receiver, "match")?;
     let (value, expression) = expression_argument(machine, arguments, "")?;
     if !expression.flags().has(Flags::GLOBAL) {
-        return match search_once(machine, &value, &expression, &text)? {
-            Some(found) => found_array(machine, &expression, &text, &found),
+        return match search_once(machine, &value, &expression, text)? {
+            Some(found) => found_array(machine, &expression, text, &found),
             None => Ok(Value::Null),
         };
     }
-    let all = all_found(machine, &value, &expression, &text)?;
+    let all = all_found(machine, &value, &expression, text)?;
     if all.is_empty() {
         return Ok(Value::Null);
     }
     let mut items = Items::default();
     for found in all {
         machine.spend(1)?;
-        let item = group_text(machine, &text, found[0])?;
+        let item = group_text(machine, text, found[0])?;
         items.push(machine, item)?;
     }
     items.finish(machine)
@@ -81,8 +81,8 @@ fn match_all<'p>(
     }
     let start = last_index(machine, &value)?.min(text.len() as f64 + 1.0) as usize;
     let mut items = Items::default();
-    for found in found_from(machine, &expression, &text, start)? {
-        let item = found_array(machine, &expression, &text, &found)?;
+    for found in found_from(machine, &expression, text, start)? {
+        let item = found_array(machine, &expression, text, &found)?;
         items.push(machine, item)?;
     }
     let items = items.finish(machine)?;
@@ -100,7 +100,7 @@ fn search<'p>(
         place: 0,
         only_there: expression.flags().has(Flags::STICKY),
     };
-    let found = machine.search(&expression, &text, from)?;
+    let found = machine.search(&expression, text, from)?;
     let start = found.and_then(|found| found[0]);
     Ok(Value::number(start.map_or(-1.0, |(start, _)| start as f64)))
 }

@@ -49,13 +49,13 @@ fn replace<'p>(
     let text = receiver_text(machine, receiver, "replace")?;
     let pattern = argument(arguments, 0);
     if let Some(expression) = expression_of(machine, pattern) {
-        return replace_by(machine, &text, (pattern, &expression), arguments);
+        return replace_by(machine, text, (pattern, &expression), arguments);
     }
     let wanted = text_argument(machine, arguments, 0)?;
     let replacement = replacement(machine, arguments)?;
-    let place = find(machine, &text, &wanted, 0)?;
+    let place = find(machine, text, &wanted, 0)?;
     let places = place.map(|at| text_place(machine, at, &wanted));
-    replaced(machine, &text, &replacement, places.as_slice())
+    replaced(machine, text, &replacement, places.as_slice())
 }
 
 fn replace_all<'p>(
@@ -71,19 +71,19 @@ fn replace_all<'p>(
                 "`replaceAll` needs a regular expression with the flag g: write `/…/g`",
             ));
         }
-        return replace_by(machine, &text, (pattern, &expression), arguments);
+        return replace_by(machine, text, (pattern, &expression), arguments);
     }
     let wanted = text_argument(machine, arguments, 0)?;
     let replacement = replacement(machine, arguments)?;
     let mut places = Vec::new();
     let mut from = 0;
-    while let Some(at) = find(machine, &text, &wanted, from)? {
+    while let Some(at) = find(machine, text, &wanted, from)? {
         machine.spend(1)?;
         machine.charge(64)?;
         places.push(text_place(machine, at, &wanted));
         from = at + wanted.len().max(1);
     }
-    replaced(machine, &text, &replacement, &places)
+    replaced(machine, text, &replacement, &places)
 }
 
 fn text_place<'p>(machine: &Machine<'p>, at: usize, wanted: &Text) -> Place<'p> {

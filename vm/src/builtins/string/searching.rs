@@ -115,9 +115,9 @@ fn includes<'p>(
 ) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "includes")?;
     refuse_expression(machine, arguments, "includes")?;
-    let (wanted, from) = wanted(machine, &text, arguments)?;
+    let (wanted, from) = wanted(machine, text, arguments)?;
     Ok(Value::boolean(
-        find(machine, &text, &wanted, from)?.is_some(),
+        find(machine, text, &wanted, from)?.is_some(),
     ))
 }
 
@@ -131,8 +131,8 @@ fn index_of<'p>(
     arguments: &[Value<'p>],
 ) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "indexOf")?;
-    let (wanted, from) = wanted(machine, &text, arguments)?;
-    find(machine, &text, &wanted, from).map(place)
+    let (wanted, from) = wanted(machine, text, arguments)?;
+    find(machine, text, &wanted, from).map(place)
 }
 
 fn last_index_of<'p>(
@@ -152,7 +152,7 @@ fn last_index_of<'p>(
         return Ok(place(None));
     };
     let start = from.clamp(0.0, last as f64) as usize;
-    find_wide(machine, &text, &wanted, (0..=start).rev()).map(place)
+    find_wide(machine, text, &wanted, (0..=start).rev()).map(place)
 }
 
 /// Whether a text stands in another at a place.
@@ -176,8 +176,8 @@ fn starts_with<'p>(
 ) -> Result<Value<'p>, Trap> {
     let text = receiver_text(machine, receiver, "startsWith")?;
     refuse_expression(machine, arguments, "startsWith")?;
-    let (wanted, from) = wanted(machine, &text, arguments)?;
-    stands_at(machine, &text, &wanted, Some(from))
+    let (wanted, from) = wanted(machine, text, arguments)?;
+    stands_at(machine, text, &wanted, Some(from))
 }
 
 fn ends_with<'p>(
@@ -193,5 +193,5 @@ fn ends_with<'p>(
         value => machine.to_integer(value)?.clamp(0.0, text.len() as f64),
     };
     let at = (end as usize).checked_sub(wanted.len());
-    stands_at(machine, &text, &wanted, at)
+    stands_at(machine, text, &wanted, at)
 }
