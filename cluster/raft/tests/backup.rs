@@ -5,6 +5,7 @@
 mod common;
 
 use cluster::engine::model::Do;
+use cluster::record::TurnInput;
 use cluster::{Body, Command, Outcome, query, shard_of};
 use cluster_raft::Groups;
 use cluster_raft::backup::{NewCluster, Restored, restore};
@@ -170,4 +171,37 @@ async fn a_cut_goes_with_parcels_and_with_acknowledgements() {
     );
     let earlier = cut(to, 8).await.unwrap();
     assert_eq!(earlier, [Outcome::Cut(9)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_has_what_stands_beside_the_log() {
+    let machine = Machine::new(&MemoryNetwork::default(), 1);
+    let started = machine.start(config(1, Discovery::Alone, SHARDS)).await;
+    let node = started.unwrap();
+    assert!(node.wait_ready(PATIENCE).await);
+    deploy(&node, SHARDS).await;
+    let counter = address("Counter", 1);
+    let shard = shard_of(&counter, SHARDS);
+    let large = Do::body(&[Do::Key("a".repeat(300_000)), Do::Add(1)]);
+    let command = send(&node, 1, counter.clone(), large.clone());
+    let done = node.submit(shard, vec![command], PATIENCE).await.unwrap();
+    assert!(matches!(done[..], [Outcome::Accepted(_)]), "{done:?}");
+    assert!(node.payload_statistics().count > 0, "nothing stands there");
+    let file = read(&node).await;
+
+    let other = Machine::new(&MemoryNetwork::default(), 9);
+    restore_onto(&other, &file).await;
+    let started = other.start(config(9, Discovery::Alone, SHARDS)).await;
+    let restored = started.unwrap();
+    assert!(restored.wait_ready(PATIENCE).await);
+    eventually("the large message is taken", || async {
+        let Ok(reader) = restored.read(shard, true).await else {
+            return false;
+        };
+        let steps = query::history(&*reader, &counter, 0, 100).unwrap();
+        let is_it =
+            |input: &TurnInput| matches!(input, TurnInput::Message { body, .. } if *body == large);
+        steps.iter().any(|(_, step)| is_it(&step.input))
+    })
+    .await;
 }
