@@ -183,11 +183,20 @@ async fn a_backup_has_what_stands_beside_the_log() {
     let counter = address("Counter", 1);
     let shard = shard_of(&counter, SHARDS);
     let large = Do::body(&[Do::Key("a".repeat(300_000)), Do::Add(1)]);
-    let command = send(&node, 1, counter.clone(), large.clone());
-    let done = node.submit(shard, vec![command], PATIENCE).await.unwrap();
-    assert!(matches!(done[..], [Outcome::Accepted(_)]), "{done:?}");
+    let tell = async |sequence| {
+        let command = send(&node, sequence, counter.clone(), large.clone());
+        let done = node.submit(shard, vec![command], PATIENCE).await.unwrap();
+        assert!(matches!(done[..], [Outcome::Accepted(_)]), "{done:?}");
+    };
+    tell(1).await;
     assert!(node.payload_statistics().count > 0, "nothing stands there");
-    let file = read(&node).await;
+    // Some of these are in the log's tail that goes along.
+    let more = async {
+        for sequence in 2..30 {
+            tell(sequence).await;
+        }
+    };
+    let (file, ()) = tokio::join!(read(&node), more);
 
     let other = Machine::new(&MemoryNetwork::default(), 9);
     restore_onto(&other, &file).await;

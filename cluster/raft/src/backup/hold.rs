@@ -326,3 +326,25 @@ fn makes(entry: &[u8], cut: u64) -> Result<bool, HoldError> {
     let makes = |command: &Command| matches!(command, Command::Cut(number) if *number >= cut);
     Ok(entry.commands.iter().any(makes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::MemoryDisk;
+    use crate::limits::PayloadLimits;
+
+    #[tokio::test]
+    async fn an_entry_that_names_its_commands_goes_along_with_them() {
+        let disk = Arc::new(MemoryDisk::new(1 << 20));
+        let store = PayloadStore::open(disk, 0, PayloadLimits::default()).unwrap();
+        let commands = vec![7; 10_000];
+        let reference = Reference::of(&commands);
+        let entry = reference.entry(b"stamp");
+        assert!(whole(&store, entry.clone()).is_err(), "it is not there");
+        store.put(reference, &commands).unwrap();
+        let found = whole(&store, entry).unwrap();
+        assert_eq!(found, [b"stamp".as_slice(), &commands].concat());
+        let small = Bytes::from_static(b"\x03small");
+        assert_eq!(whole(&store, small.clone()).unwrap(), small);
+    }
+}
