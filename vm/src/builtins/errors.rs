@@ -4,7 +4,7 @@
 //! where it arose is in the script stack of the trap, not in the value.
 
 use super::Family;
-use super::support::{argument, natives};
+use super::support::{argument, natives, to_string};
 use crate::data::{Data, ErrorKind, PropertyTable};
 use crate::error::Trap;
 use crate::heap::{HeapObject, ObjectKind};
@@ -62,13 +62,4 @@ fn new_error<'p>(
         base: None,
     };
     Ok(Value::Object(machine.heap.add_object(object)))
-}
-
-fn to_string<'p>(
-    machine: &mut Machine<'p>,
-    receiver: &Value<'p>,
-    _: &[Value<'p>],
-) -> Result<Value<'p>, Trap> {
-    let text = machine.default_text(receiver)?;
-    Ok(machine.text(text))
 }

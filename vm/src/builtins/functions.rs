@@ -4,7 +4,7 @@
 //! functions have no `this` and get the arguments alone.
 
 use super::Family;
-use super::support::{argument, natives};
+use super::support::{argument, natives, to_string};
 use crate::data::PropertyTable;
 use crate::error::Trap;
 use crate::machine::Machine;
@@ -44,15 +44,6 @@ fn apply<'p>(
         machine.iterate_all(list)?
     };
     machine.call_with_receiver(receiver, argument(arguments, 0), &passed)
-}
-
-fn to_string<'p>(
-    machine: &mut Machine<'p>,
-    receiver: &Value<'p>,
-    _: &[Value<'p>],
-) -> Result<Value<'p>, Trap> {
-    let text = machine.default_text(receiver)?;
-    Ok(machine.text(text))
 }
 
 fn next<'p>(

@@ -55,6 +55,16 @@ pub(super) fn place_at<'p>(
     Ok((place >= 0.0 && place < length as f64).then_some(place as usize))
 }
 
+/// `toString` of values whose text is that of their kind.
+pub(super) fn to_string<'p>(
+    machine: &mut Machine<'p>,
+    receiver: &Value<'p>,
+    _: &[Value<'p>],
+) -> Result<Value<'p>, Trap> {
+    let text = machine.default_text(receiver)?;
+    Ok(machine.text(text))
+}
+
 /// How many items the receiver has; a `TypeError` where it is no array.
 pub(super) fn array_length<'p>(
     machine: &mut Machine<'p>,

@@ -3,7 +3,7 @@
 //! Before: the machine. Guarantees: as ECMAScript; an empty array without a start is a `TypeError`.
 
 use crate::builtins::Family;
-use crate::builtins::support::{argument, array_length, callback, natives};
+use crate::builtins::support::{argument, array_length, callback, natives, to_string};
 use crate::error::Trap;
 use crate::machine::Machine;
 use crate::text::Text;
@@ -80,15 +80,6 @@ fn join<'p>(
         return Ok(machine.text(text));
     }
     let text = machine.join(receiver, &separator)?;
-    Ok(machine.text(text))
-}
-
-fn to_string<'p>(
-    machine: &mut Machine<'p>,
-    receiver: &Value<'p>,
-    _: &[Value<'p>],
-) -> Result<Value<'p>, Trap> {
-    let text = machine.default_text(receiver)?;
     Ok(machine.text(text))
 }
 
