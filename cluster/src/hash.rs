@@ -5,7 +5,7 @@
 //! formats; different bytes give different ones up to chance (128 bits). Leaves to others: resisting
 //! somebody who looks for two contents of one hash: names of programs and keys of clients are BLAKE3.
 
-use transport::Address;
+use transport::{Address, Namespace};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed, xxh3_128};
 
 /// The hash of a record.
@@ -22,12 +22,25 @@ pub(crate) fn linked(chain: &[u8; 16], what: u8, bytes: &[u8]) -> [u8; 16] {
     xxh3_128(&link).to_le_bytes()
 }
 
-/// Where an address lives: the hash of its key (empty for a bare name), seeded with that of its name,
-/// seeded with that of its namespace.
+/// By which an instance is found in memory. Nothing else may hold it.
 pub(crate) fn address(address: &Address) -> u64 {
-    let namespace = xxh3_64_with_seed(address.namespace().as_str().as_bytes(), 0);
-    let name = xxh3_64_with_seed(address.name().as_bytes(), namespace);
+    let name = name(address.namespace(), address.name());
     xxh3_64_with_seed(address.key().unwrap_or("").as_bytes(), name)
+}
+
+/// Where a key lives, whoever's it is.
+pub(crate) fn key(namespace: &Namespace, key: &str) -> u64 {
+    xxh3_64_with_seed(key.as_bytes(), within(namespace))
+}
+
+/// Where a name is at home.
+pub(crate) fn name(namespace: &Namespace, name: &str) -> u64 {
+    // A turn of the seed, so that a name is not at home where a key of that text lives.
+    xxh3_64_with_seed(name.as_bytes(), !within(namespace))
+}
+
+fn within(namespace: &Namespace) -> u64 {
+    xxh3_64_with_seed(namespace.as_str().as_bytes(), 0)
 }
 
 /// A hash over parts, each behind a tag and its length.
@@ -53,11 +66,6 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use transport::Namespace;
-
-    fn at(text: &str) -> u64 {
-        address(&Address::parse(Namespace::default(), text).unwrap())
-    }
 
     /// Logs, stores and shard maps hold these: another value needs another version of the formats.
     #[test]
@@ -67,15 +75,15 @@ mod tests {
         let hashes = [
             record(b"record"),
             u128::from_le_bytes(linked(&[7; 16], b'h', b"record")),
-            u128::from(at("Counter/a")),
-            u128::from(at("Counter")),
+            u128::from(key(&Namespace::default(), "a")),
+            u128::from(name(&Namespace::default(), "Counter")),
             u128::from_le_bytes(parts.finish()),
         ];
         let known = [
             304668884138787855031857754478841042687,
             284929379667315003410243370010784138209,
-            16957186743765462958,
-            2210558641598412460,
+            8079261290825051519,
+            17003480342573450528,
             316805507742518279749176503373805828188,
         ];
         assert_eq!(hashes, known);
@@ -83,8 +91,9 @@ mod tests {
 
     #[test]
     fn where_a_part_ends_matters() {
-        assert_ne!(at("ab/c"), at("a/bc"));
-        assert_ne!(at("a"), at("a/a"));
+        let (ab, a) = (Namespace::new("ab").unwrap(), Namespace::new("a").unwrap());
+        assert_ne!(key(&ab, "c"), key(&a, "bc"));
+        assert_ne!(key(&a, "b"), name(&a, "b"));
         let of = |first: &[u8], second: &[u8]| {
             let mut parts = Parts::new();
             parts.part(1, first);

@@ -47,16 +47,16 @@ load=(--seconds "$seconds" --rounds "$rounds")
 
 one_node() {
   printf '\n### One node\n'
-  bench adds ring workflow fan-in timers mixed "${load[@]}"
+  bench adds ring workflow workflow-across fan-in timers mixed "${load[@]}"
   bench ring --shards 1 "${load[@]}"
   bench adds --clients 256 --rate 5000 "${load[@]}"
 }
 
 three_nodes() {
   printf '\n### Three nodes on NATS\n'
-  bench adds ring workflow --nodes 3 "${load[@]}"
+  bench adds ring workflow workflow-across --nodes 3 "${load[@]}"
   printf '\n### Three nodes with direct connections\n'
-  bench adds ring workflow --nodes 3 --direct "${load[@]}"
+  bench adds ring workflow workflow-across --nodes 3 --direct "${load[@]}"
 }
 
 start() {

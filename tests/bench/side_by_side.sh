@@ -11,8 +11,8 @@
 # measurement. TROUPE names the binary, TROUPE_TEST_NATS_SERVER that of NATS.
 #
 # What is the same: clients, keys (1000), tokens, length, the disk, and that everything is durable before it is
-# acknowledged. What is not: a step of theirs is recorded by the workflow's own service, a step of ours is a
-# message to another worker and back; three nodes of theirs keep two copies (their default), ours three.
+# acknowledged, and that the steps of a workflow stay in its partition. What is not: a step of theirs is recorded by the
+# workflow's own service, a step of ours is a message to another worker and back; three nodes of theirs keep two copies (their default), ours three.
 
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

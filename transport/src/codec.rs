@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// First byte of everything encoded here.
-pub const VERSION: u8 = 3;
+pub const VERSION: u8 = 4;
 
 /// Most of what is encoded here fits: a vector that grew to it from nothing would have been moved
 /// six times.

@@ -1,6 +1,6 @@
 //! `Kill`: an instance ended by a client.
 //!
-//! Before it: the door. After it: the end of the run, here or at the shard of the instance.
+//! Before it: the door. After it: the end of the run.
 //! Guarantees: takes effect at once, before what waits in the run queue; what the victim sent
 //! stands; a bare name means the one instance of a worker without `key`.
 //! Leaves to others: watchers and dead letters (`shard::ends`).
@@ -27,9 +27,7 @@ pub(crate) fn apply(shard: &mut Shard, request: &KillRequest) -> Result<Outcome,
             return Ok(Some(Refusal::new(codes::UNKNOWN_INSTANCE, message)));
         };
         shard.watch_at(&target);
-        if shard.shard_of(&target) == shard.identity.shard
-            && let Some(refusal) = refusal(shard, &target)?
-        {
+        if let Some(refusal) = refusal(shard, &target)? {
             return Ok(Some(refusal));
         }
         shard.kill(Kill {

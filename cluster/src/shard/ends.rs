@@ -358,12 +358,6 @@ impl Shard {
             let Some(instance) = self.only_instance(&kill.target)? else {
                 return self.nothing_to_kill(kill);
             };
-            if self.shard_of(&instance) != self.identity.shard {
-                let routed = MessageFate::Routed {
-                    instance: instance.clone(),
-                };
-                self.note(&kill.stamp, kill.from.clone(), &instance, routed);
-            }
             return self.kill(Kill {
                 target: instance,
                 ..kill

@@ -144,8 +144,11 @@ pub enum Work {
     Ring,
     /// Messages to 1000 workers that each pass them on to one
     FanIn,
-    /// Workflows of five durable steps, each a call to another worker, until the client has the result
+    /// Workflows of five durable steps, each a call to a worker of the same key group, until the client has
+    /// the result
     Workflow,
+    /// The same with each step by a worker in any shard
+    WorkflowAcross,
     /// Timers that become due at a rate: how late they are
     Timers,
     /// Seven adds, two reads and a workflow in ten

@@ -31,7 +31,7 @@ use servers::{Servers, Settings};
 use work::adds::Adds;
 use work::fan_in::FanIn;
 use work::mixed::Mixed;
-use work::workflow::Workflows;
+use work::workflow::{Steps, Workflows};
 
 /// What one kind of work came to.
 type Found = (Vec<Row>, Vec<Figure>);
@@ -103,6 +103,7 @@ async fn measure(
             Work::Adds
             | Work::FanIn
             | Work::Workflow
+            | Work::WorkflowAcross
             | Work::Mixed
             | Work::Ring
             | Work::Messages
@@ -140,7 +141,11 @@ async fn on_servers(
     Ok(of_rows(match work {
         Work::FanIn => load::requests(servers, arguments, FanIn::new(count), &[64]).await?,
         Work::Workflow => {
-            let workflows = Workflows::new("w", count);
+            let workflows = Workflows::new("w", Steps::Together, count);
+            load::requests(servers, arguments, workflows, &[64]).await?
+        }
+        Work::WorkflowAcross => {
+            let workflows = Workflows::new("a", Steps::Apart, count);
             load::requests(servers, arguments, workflows, &[64]).await?
         }
         Work::Mixed => load::requests(servers, arguments, Mixed::new(count), &[64]).await?,

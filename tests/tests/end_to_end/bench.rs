@@ -62,11 +62,12 @@ fn adds_and_hops_are_measured_with_what_they_cost() {
 #[test]
 fn work_of_every_kind_runs_at_a_rate_and_is_read_back() {
     let _turn = turn();
-    let work = ["fan-in", "workflow", "timers", "mixed"];
+    let work = ["fan-in", "workflow", "workflow-across", "timers", "mixed"];
     let results = bench(&work, &["--rate", "10", "--clients", "8", "--shards", "2"]);
     for work in [
         "message, many to one",
         "workflow of 5 durable steps",
+        "workflow of 5 durable steps across shards",
         "timer, beyond its delay",
         "mixed: adds, reads, workflows",
     ] {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 
 use super::adds::Adds;
-use super::workflow::Workflows;
+use super::workflow::{Steps, Workflows};
 use super::{Operation, Script, Work};
 use crate::bench::servers::Servers;
 
@@ -32,7 +32,7 @@ impl Mixed {
     pub(in crate::bench) fn new(workers: u64) -> Mixed {
         Mixed {
             adds: Adds::new("", "mixed", workers),
-            workflows: Workflows::new("mixed", workers),
+            workflows: Workflows::new("mixed", Steps::Together, workers),
             added: AtomicU64::new(NONE),
         }
     }

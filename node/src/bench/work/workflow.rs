@@ -1,5 +1,6 @@
 //! A workflow of five durable steps, each a message to another worker and its answer, until the client has
-//! the result. The result has to be the sum of what the steps added.
+//! the result. The result has to be the sum of what the steps added. The workers are together with the
+//! workflow, as those of one customer would be, or anywhere.
 
 use bytes::Bytes;
 use serde_json::json;
@@ -12,30 +13,54 @@ use crate::bench::servers::Servers;
 /// Steps of one workflow.
 const STEPS: u64 = 5;
 
+/// Where the workers are that do the steps of a workflow.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::bench) enum Steps {
+    /// All are done by one, in the shard of the workflow.
+    Together,
+    /// Each is done by another, in any shard.
+    Apart,
+}
+
 /// Workflows whose steps are done by so many workers.
 pub(in crate::bench) struct Workflows {
     family: &'static str,
-    steps: Tally,
+    steps: Steps,
+    done: Tally,
 }
 
 impl Workflows {
     /// None yet. The keys of those who do steps begin with the family's name.
-    pub(in crate::bench) fn new(family: &'static str, workers: u64) -> Workflows {
+    pub(in crate::bench) fn new(family: &'static str, steps: Steps, workers: u64) -> Workflows {
         Workflows {
             family,
-            steps: Tally::new(workers),
+            steps,
+            done: Tally::new(workers),
         }
     }
 
     /// Who does the steps of a workflow.
     fn places(&self, number: u64) -> impl Iterator<Item = u64> + '_ {
-        (0..STEPS).map(move |step| self.steps.place(number * STEPS + step))
+        (0..STEPS).map(move |step| match self.steps {
+            Steps::Together => self.done.place(number),
+            Steps::Apart => self.done.place(number * STEPS + step),
+        })
+    }
+
+    /// The key of a workflow that is to be where the worker of that place is.
+    fn key(&self, number: u64) -> Option<String> {
+        let place = self.done.place(number);
+        (self.steps == Steps::Together).then(|| format!("{{{}{place}}}/{number}", self.family))
     }
 }
 
 impl Work for Workflows {
     fn name(&self) -> String {
-        format!("workflow of {STEPS} durable steps")
+        let across = match self.steps {
+            Steps::Together => "",
+            Steps::Apart => " across shards",
+        };
+        format!("workflow of {STEPS} durable steps{across}")
     }
 
     fn scripts(&self) -> Vec<Script> {
@@ -47,15 +72,16 @@ impl Work for Workflows {
             .places(number)
             .map(|place| json!({ "$address": format!("WorkflowStep/{}{place}", self.family) }))
             .collect();
+        let start = json!({ "key": self.key(number), "message": { "steps": steps } });
         Operation::post(
-            "/v1/workers/Workflow/messages?wait=outcome".to_owned(),
-            json!({ "steps": steps }).to_string(),
+            "/v1/workers/Workflow/instances?wait=outcome".to_owned(),
+            start.to_string(),
         )
     }
 
     fn done(&self, number: u64, answer: &Bytes) -> Result<(), String> {
         for place in self.places(number) {
-            self.steps.add(place);
+            self.done.add(place);
         }
         let result = result(answer);
         let wanted = STEPS * (STEPS + 1) / 2;
@@ -70,13 +96,13 @@ impl Work for Workflows {
 
     fn unknown(&self, number: u64) {
         for place in self.places(number) {
-            self.steps.may_add(place);
+            self.done.may_add(place);
         }
     }
 
     async fn check(&self, servers: &Servers) -> anyhow::Result<String> {
         let path = |place| format!("/v1/workers/WorkflowStep/instances/{}{place}", self.family);
-        let found = self.steps.check(servers, path).await?;
+        let found = self.done.check(servers, path).await?;
         Ok(format!("steps: {found}"))
     }
 }
