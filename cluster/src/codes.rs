@@ -75,6 +75,8 @@ pub const HAS_QUORUM: &str = "E-has-quorum";
 pub const RECOVER_SOURCE: &str = "E-recover-source";
 /// No backup could be made: something changed again and again while it began.
 pub const BACKUP_FAILED: &str = "E-backup-failed";
+/// A backup that cannot be gone on with.
+pub const BACKUP_GONE: &str = "E-backup-gone";
 /// A version of what scripts mean that a member does not support, or that is no newer one.
 pub const SEMANTICS: &str = "E-semantics";
 /// The instance was killed.

@@ -8,7 +8,8 @@ use cluster::engine::model::Do;
 use cluster::record::TurnInput;
 use cluster::{Body, Command, Outcome, query, shard_of};
 use cluster_raft::Groups;
-use cluster_raft::backup::{NewCluster, Restored, restore};
+use cluster_raft::backup::format::Reader;
+use cluster_raft::backup::{Backup, NewCluster, Record, Restored, restore};
 use cluster_raft::bootstrap::Discovery;
 use cluster_raft::types::NodeInfo;
 use common::work::{SHARDS, Work};
@@ -33,12 +34,30 @@ async fn spread(machines: &[Machine]) -> Vec<Groups> {
 }
 
 async fn read(node: &Groups) -> Vec<u8> {
-    let mut backup = node.begin_backup("test").await.unwrap();
+    rest(&mut node.begin_backup("test").await.unwrap()).await
+}
+
+/// What was not read of a backup.
+async fn rest(backup: &mut Backup) -> Vec<u8> {
     let mut file = Vec::new();
     while let Some(bytes) = backup.next().await.unwrap() {
         file.extend_from_slice(&bytes);
     }
     file
+}
+
+/// Where parts of a file begin: behind its head, and behind each group.
+fn beginnings(file: &[u8]) -> Vec<u64> {
+    let mut reader = Reader::new(file).unwrap();
+    let mut offsets = Vec::new();
+    while let Some(record) = reader.read().unwrap() {
+        if matches!(record, Record::Head(_) | Record::GroupEnd { .. }) {
+            offsets.push(reader.offset());
+        }
+    }
+    // Behind the last group comes the end alone.
+    offsets.pop();
+    offsets
 }
 
 async fn restore_onto(machine: &Machine, file: &[u8]) -> Restored {
@@ -51,6 +70,35 @@ async fn restore_onto(machine: &Machine, file: &[u8]) -> Restored {
     restore(file, new, machine.restore_ports(), |_| {})
         .await
         .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_broke_off_goes_on_at_every_group_with_the_same_bytes() {
+    let network = MemoryNetwork::default();
+    let machines: Vec<Machine> = (1..=3).map(|label| Machine::new(&network, label)).collect();
+    let nodes = spread(&machines).await;
+    deploy(&nodes[0], SHARDS).await;
+    let mut work = Work::new();
+    work.go_on(&nodes[1], 500).await;
+    let mut first = nodes[0].begin_backup("test").await.unwrap();
+    let cut = first.head().cut;
+    let file = rest(&mut first).await;
+    let beginnings = beginnings(&file);
+    assert_eq!(beginnings.len(), SHARDS as usize + 1);
+    work.go_on(&nodes[1], 500).await;
+    for at in beginnings.iter().rev() {
+        let mut again = nodes[0].resume_backup(cut, *at).unwrap();
+        let half = again.next().await.unwrap().unwrap();
+        assert!(file[*at as usize..].starts_with(&half));
+        drop(again);
+        let mut again = nodes[0].resume_backup(cut, *at).unwrap();
+        assert_eq!(rest(&mut again).await, file[*at as usize..], "at {at}");
+    }
+    let gone = |cut, at| nodes[0].resume_backup(cut, at).is_err();
+    assert!(gone(cut, beginnings[1] + 1) && gone(cut + 1, beginnings[1]));
+    assert!(nodes[1].resume_backup(cut, beginnings[1]).is_err());
+    assert!(!nodes[1].release_backup(cut) && nodes[0].release_backup(cut));
+    assert!(gone(cut, beginnings[1]) && !nodes[0].release_backup(cut));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +157,7 @@ async fn what_is_restored_has_all_that_was_acknowledged_before_once() {
 
 /// A shard that is told something by another, with the message that has it told.
 fn pair() -> (ShardId, ShardId, Address, Body) {
-    let mut pairs = (0..).map(|at| (address("Counter", at), address("Sink", at)));
+    let mut pairs = (0..).map(|at| (address("Counter", at), address("Sink", at + 1)));
     let apart = |(from, to): &(Address, Address)| shard_of(from, SHARDS) != shard_of(to, SHARDS);
     let (from, to) = pairs.find(apart).unwrap();
     let key = to.key().unwrap().to_owned();

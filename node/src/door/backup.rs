@@ -26,4 +26,28 @@ impl Door {
             })
         })
     }
+
+    /// Lets go what is held for a backup of this node that has arrived.
+    ///
+    /// # Errors
+    /// `E-backup-gone`: nothing is held of it.
+    pub fn release_backup(&self, cut: u64) -> Result<(), DoorError> {
+        match self.groups().release_backup(cut) {
+            true => Ok(()),
+            false => Err(gone(format!("this node holds nothing of backup {cut}"))),
+        }
+    }
+
+    /// Goes on with a backup that this node began and whose reader was lost, at that byte of the file.
+    ///
+    /// # Errors
+    /// `E-backup-gone`: nothing is held of it any more, or none of its parts begins there.
+    pub fn resume_backup(&self, cut: u64, from: u64) -> Result<Backup, DoorError> {
+        let resumed = self.groups().resume_backup(cut, from);
+        resumed.map_err(|error| gone(error.to_string()))
+    }
+}
+
+fn gone(reason: String) -> DoorError {
+    DoorError::Refused(Refusal::new(codes::BACKUP_GONE, reason))
 }

@@ -168,6 +168,7 @@ impl DoorError {
                 codes::SEMANTICS => (409, "not every node supports it"),
                 codes::MEMBER_IN_USE => (409, "the member is in use"),
                 codes::BACKUP_FAILED => (503, "no backup could be made"),
+                codes::BACKUP_GONE => (410, "the backup cannot be gone on with"),
                 codes::HAS_QUORUM => (409, "it has a quorum"),
                 codes::RECOVER_SOURCE => (409, "nothing can go on from that node"),
                 codes::MOVE_IMPOSSIBLE => (409, "the shard map does not allow it"),
@@ -220,6 +221,7 @@ fn refused_hint(code: &str) -> Option<&'static str> {
     Some(match code {
         codes::UNKNOWN_WORKER => UNKNOWN_WORKER_HINT,
         codes::BACKUP_FAILED => "try again; `troupe cluster status` shows what has no leader",
+        codes::BACKUP_GONE => "make a new one: without `cut` and `from`",
         codes::RUNNING => "`troupe send` gives it a message, `troupe kill` ends it",
         codes::KEY_FAILED => {
             "send what `key` reads, or name the instance: NAME/KEY; nothing was applied"

@@ -202,6 +202,7 @@ fn of_cluster() -> Routes {
     Routes::default()
         .get("/v1/cluster", cluster::show)
         .post("/v1/cluster/backup", backup::make)
+        .delete("/v1/cluster/backup", backup::release)
         .post("/v1/cluster/rebalance", cluster::rebalance)
         .post("/v1/cluster/semantics", cluster::raise_semantics)
         .post("/v1/cluster/shards/{shard}/transfer", cluster::transfer)

@@ -2,6 +2,8 @@
 //! is neither lost nor made, what was acknowledged before is there, and what is no whole backup is refused.
 
 use std::collections::BTreeMap;
+use std::io::Read;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -359,4 +361,73 @@ fn what_is_no_whole_backup_and_no_empty_folder_is_refused() {
     let nobody = backup("http://127.0.0.1:9", &folder.path().join("none"));
     nobody.expect_code(1);
     assert!(!folder.path().join("none.part").exists());
+}
+
+/// Passes one connection after the other on to a node, and cuts each off behind so many bytes of its answers. What comes
+/// when there is no number left is refused.
+fn cutting_off(url: &str, after: Vec<u64>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = format!("http://{}", listener.local_addr().unwrap());
+    let node = url.trim_start_matches("http://").to_owned();
+    thread::spawn(move || {
+        for bytes in after {
+            let (mut client, _) = listener.accept().unwrap();
+            let mut node = TcpStream::connect(&node).unwrap();
+            let (mut asks, mut asked) = (client.try_clone().unwrap(), node.try_clone().unwrap());
+            thread::spawn(move || std::io::copy(&mut asks, &mut asked));
+            let _ = std::io::copy(&mut (&mut node).take(bytes), &mut client);
+            // Either may have ended it already.
+            let _ = client.shutdown(Shutdown::Both);
+            let _ = node.shutdown(Shutdown::Both);
+        }
+    });
+    own
+}
+
+#[test]
+fn a_backup_goes_on_where_its_connection_broke() {
+    let _turn = turn();
+    let mut cluster = Cluster::single(&options());
+    cluster.deploy(&[("bank.js", BANK)]);
+    let folder = tempfile::tempdir().unwrap();
+    let url = cluster.nodes[0].url();
+    let file = |name: &str| folder.path().join(name);
+    backup(&url, &file("whole")).expect_code(0);
+    let bytes = std::fs::metadata(file("whole")).unwrap().len();
+
+    // In one run.
+    let twice = cutting_off(&url, vec![bytes / 2, bytes / 3, u64::MAX]);
+    let ended = backup(&twice, &file("twice")).expect_code(0);
+    assert_eq!(
+        ended.stderr.matches("gone on with").count(),
+        2,
+        "{}",
+        ended.stderr
+    );
+    assert!(!ended.stderr.contains("a new backup"), "{}", ended.stderr);
+    let checked = file("twice").display().to_string();
+    troupe(&["restore", "--check", &checked])
+        .expect_code(0)
+        .prints(&["whole"]);
+
+    // In another run.
+    let (once, part) = (cutting_off(&url, vec![bytes / 2]), file("later.part"));
+    let ended = backup(&once, &file("later")).expect_code(1);
+    assert!(ended.stderr.contains("goes on with it"), "{}", ended.stderr);
+    assert!(part.exists() && !file("later").exists());
+    let ended = backup(&url, &file("later")).expect_code(0);
+    assert!(!ended.stderr.contains("a new backup"), "{}", ended.stderr);
+    assert!(!part.exists());
+
+    // Too late: the node holds nothing of it any more.
+    let once = cutting_off(&url, vec![bytes / 2]);
+    backup(&once, &file("late")).expect_code(1);
+    cluster.nodes[0].kill();
+    cluster.nodes[0].restart();
+    let ended = backup(&cluster.nodes[0].url(), &file("late")).expect_code(0);
+    assert!(
+        ended.stderr.contains("a new backup is made"),
+        "{}",
+        ended.stderr
+    );
 }

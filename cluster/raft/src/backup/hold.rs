@@ -26,7 +26,7 @@ use crate::state_machine::units;
 use crate::types::Payload;
 
 /// How long a hold is kept that nobody asks for.
-const KEPT: Duration = Duration::from_secs(300);
+pub(super) const KEPT: Duration = Duration::from_secs(300);
 /// How often it is looked for such holds.
 const LOOK: Duration = Duration::from_secs(10);
 /// How long a replica may take to apply the cut that its shard has made.

@@ -1,7 +1,7 @@
 //! Makes a backup: holds, cuts, and then the bytes of the file, in order. The door of the node that was asked comes
 //! before it, the holds of this and other nodes after it. Guarantees: every view is from before the cut, the cut is
-//! begun by nobody else, and the system group's state is from after it; so no shard knows more than that one. Left to
-//! others: where the bytes go (`node`).
+//! begun by nobody else, and the system group's state is from after it; so no shard knows more than that one; what was not
+//! given to its end can be gone on with for a while. Left to others: where the bytes go (`node`).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use transport::ShardId;
 
 use super::format::{Head, Record, beginning, frame};
 use super::hold::{HoldError, HoldRequest, Step};
+use super::unfinished::Beginning;
 use crate::groups::Groups;
 use crate::proposer::ProposeError;
 use crate::remote::{self, Request, Response};
@@ -34,17 +35,21 @@ const KEEP_EVERY: Duration = Duration::from_secs(15);
 pub struct Backup {
     groups: Groups,
     head: Head,
-    /// The groups that are left, in order, each with the node that holds it.
-    left: std::vec::IntoIter<(GroupId, NodeId)>,
-    reading: Option<(GroupId, NodeId, u64)>,
+    /// The groups of the file, in order, each with the node that holds it.
+    parts: Vec<(GroupId, NodeId)>,
+    /// The one that is read or will be next, and how much of it was read.
+    reading: (usize, u64),
     holders: BTreeSet<NodeId>,
     kept: Instant,
-    hasher: blake3::Hasher,
+    /// What was given of the file.
+    given: Beginning,
     stage: Stage,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// It came to nothing, or has not come to anything yet.
+    Failed,
     Begin,
     Groups,
     Done,
@@ -70,6 +75,57 @@ impl Groups {
         result
     }
 
+    /// Goes on with a backup that this node began, where a group's part begins: at that byte of the file.
+    ///
+    /// # Errors
+    /// Nothing is held of it any more, or no part begins there.
+    pub fn resume_backup(&self, cut: u64, offset: u64) -> Result<Backup, HoldError> {
+        let found = self.shared().unfinished_backups.at(cut, offset);
+        let (one, number) = found.ok_or_else(|| {
+            HoldError::new(format!(
+                "this node cannot go on with backup {cut} at byte {offset}: it was released, was not read for too \
+                 long, or another node made it"
+            ))
+        })?;
+        Ok(Backup {
+            groups: self.clone(),
+            head: one.head,
+            holders: one.groups.iter().map(|(_, node)| *node).collect(),
+            parts: one.groups,
+            reading: (number, 0),
+            kept: Instant::now(),
+            given: one.begun[number].clone(),
+            stage: Stage::Groups,
+        })
+    }
+
+    /// Lets go what is held for a backup of this node, which is whole where it was wanted. False where nothing is held.
+    #[must_use]
+    pub fn release_backup(&self, cut: u64) -> bool {
+        let Some(groups) = self.shared().unfinished_backups.finished(cut) else {
+            return false;
+        };
+        self.let_go(cut, &groups.iter().map(|(_, node)| *node).collect());
+        true
+    }
+
+    fn let_go(&self, backup: u64, holders: &BTreeSet<NodeId>) {
+        // Without a runtime the process ends, and what it holds with it.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let (groups, holders) = (self.clone(), holders.clone());
+        drop(runtime.spawn(async move {
+            for node in holders {
+                let step = Step::Release;
+                let released = groups.ask_holder(node, HoldRequest { backup, step }).await;
+                if let Err(error) = released {
+                    tracing::debug!(node, %error, "a node lets a backup go later by itself");
+                }
+            }
+        }));
+    }
+
     async fn try_backup(&self, program: &str) -> Result<Backup, HoldError> {
         // Numbers of changes of the system group grow, and no other backup gets this one.
         let number = self.change_nothing().await?;
@@ -79,20 +135,25 @@ impl Groups {
             groups: self.clone(),
             // Until it is known who holds something; all let go where it comes to nothing.
             holders: state.members.keys().map(|node| node.0).collect(),
-            left: Vec::new().into_iter(),
-            reading: None,
+            parts: Vec::new(),
+            reading: (0, 0),
             kept: Instant::now(),
-            hasher: blake3::Hasher::new(),
-            stage: Stage::Begin,
+            given: Beginning {
+                offset: 0,
+                hasher: blake3::Hasher::new(),
+            },
+            stage: Stage::Failed,
         };
         let shards = state.shards.keys();
         let held = try_join_all(shards.map(|shard| self.hold(number, *shard))).await?;
         self.cut(number, &held).await?;
         let system = (SYSTEM, self.local());
         let groups = held.iter().map(|(shard, node)| (group_of(*shard), *node));
-        let left: Vec<(GroupId, NodeId)> = std::iter::once(system).chain(groups).collect();
-        backup.holders = left.iter().map(|(_, node)| *node).collect();
-        backup.left = left.into_iter();
+        backup.parts = std::iter::once(system).chain(groups).collect();
+        backup.holders = backup.parts.iter().map(|(_, node)| *node).collect();
+        backup.stage = Stage::Begin;
+        let notes = &self.shared().unfinished_backups;
+        notes.begin(&backup.head, &backup.parts);
         Ok(backup)
     }
 
@@ -180,10 +241,10 @@ impl Backup {
     /// The next bytes of the file; none after its end.
     ///
     /// # Errors
-    /// A node that holds a part of it is gone. What was given so far is of no use then.
+    /// A node that holds a part of it is gone.
     pub async fn next(&mut self) -> Result<Option<Bytes>, HoldError> {
         let bytes = match self.stage {
-            Stage::Done => return Ok(None),
+            Stage::Done | Stage::Failed => return Ok(None),
             Stage::Begin => {
                 self.stage = Stage::Groups;
                 let mut bytes = beginning().to_vec();
@@ -194,35 +255,37 @@ impl Backup {
                 Some(bytes) => bytes,
                 None => {
                     self.stage = Stage::Done;
-                    let hash = *self.hasher.finalize().as_bytes();
+                    let hash = *self.given.hasher.finalize().as_bytes();
                     frame(&Record::End { hash })
                 }
             },
         };
-        self.hasher.update(&bytes);
+        self.given.hasher.update(&bytes);
+        self.given.offset += bytes.len() as u64;
         Ok(Some(bytes))
     }
 
     async fn read_groups(&mut self) -> Result<Option<Bytes>, HoldError> {
         self.keep().await?;
         loop {
-            let (group, node, offset) = match self.reading {
-                Some(reading) => reading,
-                None => match self.left.next() {
-                    Some((group, node)) => (group, node, 0),
-                    None => return Ok(None),
-                },
+            let (number, offset) = self.reading;
+            let Some((group, node)) = self.parts.get(number).copied() else {
+                return Ok(None);
             };
+            if offset == 0 {
+                let notes = &self.groups.shared().unfinished_backups;
+                notes.reached(self.head.cut, number, &self.given);
+            }
             let step = Step::Read {
                 group: group.0,
                 offset,
             };
             let bytes = self.ask(node, step).await?;
             if !bytes.is_empty() {
-                self.reading = Some((group, node, offset + bytes.len() as u64));
+                self.reading = (number, offset + bytes.len() as u64);
                 return Ok(Some(bytes));
             }
-            self.reading = None;
+            self.reading = (number + 1, 0);
         }
     }
 
@@ -230,6 +293,7 @@ impl Backup {
     async fn keep(&mut self) -> Result<(), HoldError> {
         if self.kept.elapsed() > KEEP_EVERY {
             self.kept = Instant::now();
+            self.groups.shared().unfinished_backups.used(self.head.cut);
             let told = self.holders.iter().map(|node| self.ask(*node, Step::Keep));
             try_join_all(told).await?;
         }
@@ -251,23 +315,12 @@ impl Backup {
 
 impl Drop for Backup {
     fn drop(&mut self) {
-        let (groups, holders, backup) = (
-            self.groups.clone(),
-            std::mem::take(&mut self.holders),
-            self.head.cut,
-        );
-        // Without a runtime the process ends, and what it holds with it.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        drop(runtime.spawn(async move {
-            for node in holders {
-                let step = Step::Release;
-                let released = groups.ask_holder(node, HoldRequest { backup, step }).await;
-                if let Err(error) = released {
-                    tracing::debug!(node, %error, "a node lets a backup go later by itself");
-                }
+        match self.stage {
+            Stage::Failed => self.groups.let_go(self.head.cut, &self.holders),
+            // Whoever lost it may go on, also where the last bytes were lost.
+            Stage::Begin | Stage::Groups | Stage::Done => {
+                self.groups.shared().unfinished_backups.used(self.head.cut);
             }
-        }));
+        }
     }
 }

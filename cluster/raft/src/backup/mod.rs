@@ -9,9 +9,11 @@ mod hold;
 mod making;
 mod restore;
 mod section;
+mod unfinished;
 
 pub use format::{FormatError, Head, Record, Summary};
 pub use hold::{HoldError, HoldRequest, Holds, Step};
 pub use making::Backup;
 pub use restore::{NewCluster, RestoreError, RestorePorts, Restored, restore};
 pub use section::SectionError;
+pub(crate) use unfinished::UnfinishedBackups;

@@ -1,5 +1,6 @@
 //! One group's part of a backup, as bytes that are asked for from the first to the last. A hold makes it; the node
-//! that writes the file reads it, perhaps from another node, so that the same bytes may be asked for twice.
+//! that writes the file reads it, perhaps from another node, so that the same bytes may be asked for twice; and all of
+//! it again, where whoever wrote the file got only a part.
 //! Guarantees: no more than one frame is in memory, beside the entries of a log's short tail; its end says how much
 //! it held. Left to others: whether the entries reach the cut (`hold`).
 
@@ -22,7 +23,7 @@ pub enum SectionError {
     /// The store reports it.
     #[error("the state cannot be read: {0}")]
     Store(#[from] cluster::store::StoreError),
-    /// Only what follows the last bytes, and those themselves, can be had.
+    /// Only what follows the last bytes, those themselves, and all from the beginning can be had.
     #[error("byte {0} of a section is not at hand any more")]
     Offset(u64),
 }
@@ -71,8 +72,19 @@ impl Section {
         &*self.view
     }
 
+    /// Begins anew.
+    fn rewind(&mut self) {
+        self.next = Next::Begin;
+        self.after = None;
+        (self.pairs, self.given_entries) = (0, 0);
+        (self.window, self.window_begin) = (Bytes::new(), 0);
+    }
+
     /// The bytes from `offset` on, some of them; none at the end. Blocks.
     pub(super) fn read(&mut self, offset: u64) -> Result<Bytes, SectionError> {
+        if offset < self.window_begin && offset == 0 {
+            self.rewind();
+        }
         let end = self.window_begin + self.window.len() as u64;
         if offset < self.window_begin || offset > end {
             return Err(SectionError::Offset(offset));
@@ -201,12 +213,15 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_behind_is_not_given_again() {
+    fn what_was_left_behind_is_given_again_from_the_beginning_only() {
         let mut section = section(1);
         let first = section.read(0).unwrap().len() as u64;
         let second = section.read(first).unwrap().len() as u64;
-        assert!(matches!(section.read(0), Err(SectionError::Offset(0))));
-        let ahead = first + second + 1;
+        let third = section.read(first + second).unwrap().len() as u64;
+        assert!(matches!(section.read(first), Err(SectionError::Offset(_))));
+        let ahead = first + second + third + 1;
         assert!(matches!(section.read(ahead), Err(SectionError::Offset(_))));
+        let again = bytes_of(&mut section, false);
+        assert_eq!(again, bytes_of(&mut super::tests::section(1), false));
     }
 }
