@@ -21,7 +21,7 @@ use transport::{ClusterId, ClusterName, Incarnation, ShardId, Subjects};
 
 use crate::announce;
 use crate::answers::Answers;
-use crate::backup::{Holds, UnfinishedBackups};
+use crate::backup::Holds;
 use crate::beginning::Beginning;
 use crate::blocking;
 use crate::bootstrap::{Discovery, Keeper};
@@ -234,7 +234,6 @@ impl Groups {
             clock_state: ClockState::default(),
             memory: Memory::new(config.memory_limits.clone(), Arc::clone(&ports.stores)),
             holds,
-            unfinished_backups: UnfinishedBackups::default(),
         });
         config.beginning.know(&shared);
         let entrance = start::enter(&config, &ports, &prepared).await?;

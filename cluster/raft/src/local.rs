@@ -16,7 +16,7 @@ use transport::{Incarnation, ShardId};
 
 use crate::agreement::Standing;
 use crate::apply::Lane;
-use crate::backup::{Holds, UnfinishedBackups};
+use crate::backup::Holds;
 use crate::clock_watch::ClockState;
 use crate::driver::waiters::{News, NewsBoard, Topic, TopicNews};
 use crate::driver::{self, DriverParts};
@@ -70,8 +70,6 @@ pub struct Shared {
     pub memory: Arc<Memory>,
     /// What is held of them for backups.
     pub holds: Arc<Holds>,
-    /// Those of which this node has not given all.
-    pub(crate) unfinished_backups: UnfinishedBackups,
 }
 
 impl Shared {

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use transport::ShardId;
 
 use super::section::Section;
+use super::unfinished::UnfinishedBackups;
 use crate::blocking;
 use crate::group::Group;
 use crate::log::{self, decode_entry};
@@ -50,6 +51,8 @@ pub struct Holds {
     router: Arc<Router>,
     opener: Opener,
     held: Mutex<BTreeMap<u64, Held>>,
+    /// Backups that this node gives to somebody.
+    pub(super) unfinished: UnfinishedBackups,
 }
 
 struct Held {
@@ -64,6 +67,7 @@ impl Holds {
             router,
             opener,
             held: Mutex::default(),
+            unfinished: UnfinishedBackups::default(),
         })
     }
 

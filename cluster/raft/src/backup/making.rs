@@ -80,7 +80,7 @@ impl Groups {
     /// # Errors
     /// Nothing is held of it any more, or no part begins there.
     pub fn resume_backup(&self, cut: u64, offset: u64) -> Result<Backup, HoldError> {
-        let found = self.shared().unfinished_backups.at(cut, offset);
+        let found = self.shared().holds.unfinished.at(cut, offset);
         let (one, number) = found.ok_or_else(|| {
             HoldError::new(format!(
                 "this node cannot go on with backup {cut} at byte {offset}: it was released, was not read for too \
@@ -102,7 +102,7 @@ impl Groups {
     /// Lets go what is held for a backup of this node, which is whole where it was wanted. False where nothing is held.
     #[must_use]
     pub fn release_backup(&self, cut: u64) -> bool {
-        let Some(groups) = self.shared().unfinished_backups.finished(cut) else {
+        let Some(groups) = self.shared().holds.unfinished.finished(cut) else {
             return false;
         };
         self.let_go(cut, &groups.iter().map(|(_, node)| *node).collect());
@@ -152,7 +152,7 @@ impl Groups {
         backup.parts = std::iter::once(system).chain(groups).collect();
         backup.holders = backup.parts.iter().map(|(_, node)| *node).collect();
         backup.stage = Stage::Begin;
-        let notes = &self.shared().unfinished_backups;
+        let notes = &self.shared().holds.unfinished;
         notes.begin(&backup.head, &backup.parts);
         Ok(backup)
     }
@@ -273,7 +273,7 @@ impl Backup {
                 return Ok(None);
             };
             if offset == 0 {
-                let notes = &self.groups.shared().unfinished_backups;
+                let notes = &self.groups.shared().holds.unfinished;
                 notes.reached(self.head.cut, number, &self.given);
             }
             let step = Step::Read {
@@ -293,7 +293,7 @@ impl Backup {
     async fn keep(&mut self) -> Result<(), HoldError> {
         if self.kept.elapsed() > KEEP_EVERY {
             self.kept = Instant::now();
-            self.groups.shared().unfinished_backups.used(self.head.cut);
+            self.groups.shared().holds.unfinished.used(self.head.cut);
             let told = self.holders.iter().map(|node| self.ask(*node, Step::Keep));
             try_join_all(told).await?;
         }
@@ -319,7 +319,7 @@ impl Drop for Backup {
             Stage::Failed => self.groups.let_go(self.head.cut, &self.holders),
             // Whoever lost it may go on, also where the last bytes were lost.
             Stage::Begin | Stage::Groups | Stage::Done => {
-                self.groups.shared().unfinished_backups.used(self.head.cut);
+                self.groups.shared().holds.unfinished.used(self.head.cut);
             }
         }
     }

@@ -16,4 +16,3 @@ pub use hold::{HoldError, HoldRequest, Holds, Step};
 pub use making::Backup;
 pub use restore::{NewCluster, RestoreError, RestorePorts, Restored, restore};
 pub use section::SectionError;
-pub(crate) use unfinished::UnfinishedBackups;

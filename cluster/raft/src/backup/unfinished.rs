@@ -35,7 +35,7 @@ pub(super) struct Unfinished {
 
 /// The backups that this node reads or has stopped reading.
 #[derive(Default)]
-pub(crate) struct UnfinishedBackups(Mutex<BTreeMap<u64, Unfinished>>);
+pub(super) struct UnfinishedBackups(Mutex<BTreeMap<u64, Unfinished>>);
 
 impl UnfinishedBackups {
     fn notes(&self) -> MutexGuard<'_, BTreeMap<u64, Unfinished>> {
