@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::builtins::{self, NativeIndex};
-use crate::data::Data;
+use crate::data::{Data, Guess, PropertyTable};
 use crate::source::{Sources, Span};
 use crate::steps::{self, Steps};
 use crate::text::Text;
@@ -57,6 +57,8 @@ pub struct Links {
     pub(crate) plain_templates: Vec<bool>,
     /// For each key, the method of that name of each built-in prototype.
     pub(crate) methods: Vec<builtins::Methods>,
+    /// The keys, and where they were found last.
+    pub(crate) names: Vec<(Text, Guess)>,
     /// The key `length`.
     pub(crate) length: Option<u32>,
     /// The functions in the form in which they run.
@@ -421,6 +423,8 @@ impl Code {
         let plain = self.templates.iter().map(|keys| self.is_plain(keys));
         self.links.plain_templates = plain.collect();
         self.links.methods = self.keys.iter().map(builtins::Methods::of).collect();
+        let names = self.keys.iter().cloned();
+        self.links.names = names.map(|name| (name, Guess::default())).collect();
         let length = self.keys.iter().position(|key| *key == *"length");
         self.links.length = length.map(|at| at as u32);
         let steps = (0..self.functions.len() as u32).map(|index| {
@@ -430,6 +434,17 @@ impl Code {
         });
         self.links.steps = steps.collect();
         Ok(())
+    }
+
+    /// The property of a table that a key of this code names.
+    #[inline(always)]
+    pub(crate) fn property<'t, V: Clone>(
+        &self,
+        table: &'t PropertyTable<V>,
+        key: u32,
+    ) -> Option<&'t V> {
+        let (name, guess) = &self.links.names[key as usize];
+        table.get_near(name, guess)
     }
 
     /// The function at an index. The index comes from this code.

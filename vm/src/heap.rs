@@ -292,7 +292,7 @@ impl<'p> Heap<'p> {
 const KEPT_MAX: usize = 4_096;
 
 /// An empty vector in the memory of another one: things of one kind differ in what they borrow alone.
-fn emptied<A, B>(mut things: Vec<A>) -> Vec<B> {
+pub(crate) fn emptied<A, B>(mut things: Vec<A>) -> Vec<B> {
     if things.capacity() == 0 || things.capacity() > KEPT_MAX {
         return Vec::new();
     }

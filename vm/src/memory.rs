@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::data::Data;
 use crate::heap::Heap;
+use crate::machine::Calls;
 use crate::regex::Scratch;
 use crate::text::Text;
 
@@ -72,6 +73,7 @@ impl fmt::Debug for Spare {
 pub(crate) struct Room {
     pub(crate) heap: Heap<'static>,
     pub(crate) scratch: Scratch,
+    pub(crate) calls: Calls<'static>,
 }
 
 impl Memory {

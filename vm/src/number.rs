@@ -118,15 +118,22 @@ pub fn is_space(character: char) -> bool {
 }
 
 /// `ToInt32`
+#[inline(always)]
 pub fn to_int32(number: f64) -> i32 {
     to_uint32(number) as i32
 }
 
 /// `ToUint32`
+#[inline(always)]
 pub fn to_uint32(number: f64) -> u32 {
     if number.abs() < 9e18 {
         return number as i64 as u32;
     }
+    to_uint32_of_large(number)
+}
+
+#[inline(never)]
+fn to_uint32_of_large(number: f64) -> u32 {
     if !number.is_finite() {
         return 0;
     }

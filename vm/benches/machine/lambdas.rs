@@ -3,6 +3,8 @@
 //! Ours are called as turns call them: from outside, with frozen data, on an empty heap each time.
 //! QuickJS calls its from a loop of its own, which costs it less.
 
+use std::cell::RefCell;
+
 use vm::bytecode::FunctionIndex;
 use vm::compile::{Module, Names, compile_module};
 use vm::freeze::Purpose;
@@ -138,6 +140,8 @@ pub(crate) struct Function {
     module: Module,
     function: Data,
     limits: Limits,
+    /// What calls whose result is frozen use one after another, as turns do.
+    memory: RefCell<Memory>,
 }
 
 struct NoNames;
@@ -177,6 +181,7 @@ impl Function {
             module,
             function,
             limits,
+            memory: RefCell::default(),
         }
     }
 
@@ -194,12 +199,14 @@ impl Function {
 
     /// Calls it, and makes data of the result as a state is made.
     pub(crate) fn call_and_freeze(&self, argument: &Data) -> Data {
-        let memory = Memory::default();
+        let mut memory = self.memory.borrow_mut();
+        memory.clear();
         let mut machine = self.machine(&memory);
         let value = self.result(&mut machine, argument);
         let Ok(data) = machine.freeze(&value, Purpose::State) else {
             panic!("the result cannot be kept");
         };
+        drop(machine);
         data
     }
 

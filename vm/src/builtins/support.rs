@@ -5,7 +5,7 @@
 
 use crate::data::Data;
 use crate::error::Trap;
-use crate::machine::Machine;
+use crate::machine::{Callback, Machine};
 use crate::text::{Text, Units};
 use crate::value::{ArrayId, Value};
 
@@ -99,14 +99,14 @@ pub(super) fn mutable_array<'p>(
 }
 
 /// The callback at a place of the arguments; a `TypeError` where it is no function.
-pub(super) fn callback<'p, 'a>(
+pub(super) fn callback<'p>(
     machine: &mut Machine<'p>,
-    arguments: &'a [Value<'p>],
+    arguments: &[Value<'p>],
     at: usize,
-) -> Result<&'a Value<'p>, Trap> {
+) -> Result<Callback<'p>, Trap> {
     let function = argument(arguments, at);
     machine.require_function(function)?;
-    Ok(function)
+    Ok(machine.callback(function))
 }
 
 /// Items on their way to a new array.

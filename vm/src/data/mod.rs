@@ -23,6 +23,7 @@ use crate::text::Text;
 
 pub use codec::DecodeError;
 pub use json::{JsonError, parse_json, quote_json};
+pub(crate) use properties::Guess;
 pub use properties::PropertyTable;
 
 /// No data nests deeper than this, whatever the configured limit: drop and walks stay bounded.

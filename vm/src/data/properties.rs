@@ -5,6 +5,8 @@
 //! order in which they were added; lookup does not slow down as a table grows; the order of hashes
 //! never shows. Large tables of frozen objects share their structure with tables made from them.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use super::sequence::{CHUNK, Sequence};
 use crate::text::Text;
 
@@ -21,6 +23,36 @@ pub struct PropertyTable<V> {
     ordered: bool,
     /// Open addressing from hash to position + 1; empty while the table is small.
     buckets: Sequence<u32>,
+}
+
+/// Where a key stood in the table that it was read from last: objects of one kind have it at one place. A
+/// guess that nothing but the time of a read depends on. It is noted so many times at most, so that threads
+/// that read objects of several kinds do not write it for ever.
+#[derive(Debug, Default)]
+pub(crate) struct Guess(AtomicU32);
+
+/// How often a guess is noted.
+const NOTED_MAX: u32 = 256;
+
+impl Guess {
+    #[inline(always)]
+    fn place(&self) -> usize {
+        (self.0.load(Ordering::Relaxed) & 0xffff) as usize
+    }
+
+    fn note(&self, place: usize) {
+        let noted = (self.0.load(Ordering::Relaxed) >> 16) + 1;
+        if let (Ok(place), true) = (u16::try_from(place), noted <= NOTED_MAX) {
+            let guess = noted << 16 | u32::from(place);
+            self.0.store(guess, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Clone for Guess {
+    fn clone(&self) -> Guess {
+        Guess::default()
+    }
 }
 
 impl<V: Clone> Default for PropertyTable<V> {
@@ -110,6 +142,25 @@ impl<V: Clone> PropertyTable<V> {
                 .map(|(_, value)| value);
         }
         let at = self.find_hashed(key)?;
+        self.entries.get(at)?.as_ref().map(|(_, value)| value)
+    }
+
+    /// The value of a key that may stand at a place.
+    #[inline(always)]
+    pub(crate) fn get_near(&self, key: &Text, guess: &Guess) -> Option<&V> {
+        if let Sequence::Flat(entries) = &self.entries
+            && let Some(Some((name, value))) = entries.get(guess.place())
+            && name == key
+        {
+            return Some(value);
+        }
+        self.get_and_note(key, guess)
+    }
+
+    #[inline(never)]
+    fn get_and_note(&self, key: &Text, guess: &Guess) -> Option<&V> {
+        let at = self.find(key)?;
+        guess.note(at);
         self.entries.get(at)?.as_ref().map(|(_, value)| value)
     }
 

@@ -192,17 +192,35 @@ impl<'p> Machine<'p> {
 }
 
 /// An operator of numbers, the right one small.
-#[inline]
+#[inline(never)]
 pub(super) fn apply_integer(operator: Operator, left: f64, number: i32) -> f64 {
-    let right = f64::from(number);
-    match operator {
-        Operator::Remainder => remainder(left, right),
-        other => apply(other.instruction(), left, right),
+    apply(operator.instruction(), left, f64::from(number))
+}
+
+/// `&`
+#[inline(always)]
+pub(super) fn bit_and(left: f64, right: f64) -> f64 {
+    f64::from(to_int32(left) & to_int32(right))
+}
+
+/// `|`
+#[inline(always)]
+pub(super) fn bit_or(left: f64, right: f64) -> f64 {
+    f64::from(to_int32(left) | to_int32(right))
+}
+
+/// `%` by a small number.
+#[inline(always)]
+pub(super) fn remainder_of(left: f64, right: i32) -> f64 {
+    let small = left as i32;
+    if small > 0 && right > 0 && f64::from(small) == left {
+        return f64::from(small % right);
     }
+    long_remainder(left, f64::from(right))
 }
 
 /// An operator of numbers.
-#[inline]
+#[inline(never)]
 pub(super) fn apply(instruction: Instruction, left: f64, right: f64) -> f64 {
     let shift = || to_uint32(right) & 31;
     match instruction {
@@ -212,8 +230,8 @@ pub(super) fn apply(instruction: Instruction, left: f64, right: f64) -> f64 {
         Instruction::Divide => left / right,
         Instruction::Remainder => remainder(left, right),
         Instruction::Power => power(left, right),
-        Instruction::BitAnd => f64::from(to_int32(left) & to_int32(right)),
-        Instruction::BitOr => f64::from(to_int32(left) | to_int32(right)),
+        Instruction::BitAnd => bit_and(left, right),
+        Instruction::BitOr => bit_or(left, right),
         Instruction::BitXor => f64::from(to_int32(left) ^ to_int32(right)),
         Instruction::ShiftLeft => f64::from(to_int32(left) << shift()),
         Instruction::ShiftRight => f64::from(to_int32(left) >> shift()),
@@ -223,8 +241,8 @@ pub(super) fn apply(instruction: Instruction, left: f64, right: f64) -> f64 {
 }
 
 /// `%`: of small whole numbers without the long way that doubles take.
-#[inline]
-fn remainder(left: f64, right: f64) -> f64 {
+#[inline(always)]
+pub(super) fn remainder(left: f64, right: f64) -> f64 {
     let (small_left, small_right) = (left as i32, right as i32);
     // A negative number can have -0 as its remainder.
     if small_left > 0
@@ -234,6 +252,11 @@ fn remainder(left: f64, right: f64) -> f64 {
     {
         return f64::from(small_left % small_right);
     }
+    long_remainder(left, right)
+}
+
+#[inline(never)]
+fn long_remainder(left: f64, right: f64) -> f64 {
     left % right
 }
 

@@ -27,8 +27,23 @@ pub(super) enum Flow {
     Jump,
     /// Another call is the innermost one now.
     Call,
-    /// The innermost call has ended.
-    Return,
+}
+
+/// What a built-in calls for each of some items. What kind of function it is was found out.
+pub(crate) struct Callback<'p> {
+    function: Value<'p>,
+    called: Option<(&'p Steps, Captured<'p>)>,
+    /// How many instructions lie before where the built-in is called.
+    counted: u32,
+}
+
+/// How many of so many arguments a function names.
+#[inline(always)]
+fn wanted_of(steps: &Steps, arguments: usize) -> usize {
+    match steps.has_rest {
+        true => arguments,
+        false => usize::from(steps.parameters).min(arguments),
+    }
 }
 
 impl<'p> Machine<'p> {
@@ -64,6 +79,7 @@ impl<'p> Machine<'p> {
     }
 
     /// Counts a call that uses the node's own stack. To be undone when the call ends.
+    #[inline(always)]
     pub(super) fn enter_native(&mut self) -> Result<(), Trap> {
         if self.native_depth >= self.limits.native_depth {
             return Err(Trap::limit(
@@ -87,26 +103,69 @@ impl<'p> Machine<'p> {
             return Err(self.not_a_function(&function, None));
         };
         self.enter_native()?;
-        let (floor, at, handlers) = (self.depth, self.stack.len(), self.handlers.len());
-        let wanted = match called.0.has_rest {
-            true => arguments.len(),
-            false => usize::from(called.0.parameters).min(arguments.len()),
-        };
-        self.stack.push(function);
-        self.stack.extend_from_slice(&arguments[..wanted]);
+        let at = self.stack.len();
+        let wanted = wanted_of(called.0, arguments.len());
+        self.stack.set_top(at + 1 + wanted);
+        self.stack[at] = function;
+        for (place, argument) in arguments[..wanted].iter().enumerate() {
+            self.stack[at + 1 + place] = argument.by_words();
+        }
         let counted = self.frame.counted();
-        let result = match self.enter(called, at, wanted, counted) {
-            Ok(()) => self.run(floor, handlers),
+        self.run_call(called, (at, wanted), counted)
+    }
+
+    /// What a built-in calls for each of some items.
+    #[inline]
+    pub(crate) fn callback(&self, function: &Value<'p>) -> Callback<'p> {
+        Callback {
+            function: *function,
+            called: self.script_function(*function),
+            counted: self.frame.counted(),
+        }
+    }
+
+    /// Calls it for an item.
+    #[inline(always)]
+    pub(crate) fn call_back<const COUNT: usize>(
+        &mut self,
+        callback: &Callback<'p>,
+        arguments: [Value<'p>; COUNT],
+    ) -> Result<Value<'p>, Trap> {
+        let Some(called) = callback.called else {
+            return self.call(&callback.function, &arguments);
+        };
+        self.enter_native()?;
+        let at = self.stack.len();
+        self.stack.set_top(at + 1 + COUNT);
+        self.stack[at] = callback.function;
+        for (place, argument) in arguments.into_iter().enumerate() {
+            self.stack[at + 1 + place] = argument;
+        }
+        let wanted = wanted_of(called.0, COUNT);
+        self.run_call(called, (at, wanted), callback.counted)
+    }
+
+    /// Runs the script function at a place of the stack, with its arguments behind it, to its end.
+    #[inline(always)]
+    fn run_call(
+        &mut self,
+        called: (&'p Steps, Captured<'p>),
+        (at, arguments): (usize, usize),
+        counted: u32,
+    ) -> Result<Value<'p>, Trap> {
+        let (floor, handlers) = (self.frames.len(), self.handlers.len());
+        let result = match self.prepare(called, at, arguments, counted) {
+            Ok(call) => self.run(&call, counted, floor, handlers),
             Err(trap) => Err(trap),
         };
         self.native_depth -= 1;
-        self.stack.set_top(at);
-        result.map(|()| self.stack.fresh(at))
+        self.stack.set_known_top(at);
+        result
     }
 
     /// The steps of a function of the code, and where its captured variables are.
     #[inline(always)]
-    fn script_function(&self, function: Value<'p>) -> Option<(&'p Steps, Captured<'p>)> {
+    pub(super) fn script_function(&self, function: Value<'p>) -> Option<(&'p Steps, Captured<'p>)> {
         match function {
             Value::Closure(id) => Some((self.heap.closure(id).steps, Captured::Closure(id))),
             Value::Frozen(Data::Function(function)) => {
@@ -126,22 +185,12 @@ impl<'p> Machine<'p> {
         arguments: usize,
         receiver: Value<'p>,
     ) -> Result<Flow, Trap> {
-        let counted = self.frame.counted();
-        self.start_counted_call((at, arguments), receiver, counted)
-    }
-
-    /// The same, of which is known how many instructions lie before its end.
-    #[inline(always)]
-    pub(super) fn start_counted_call(
-        &mut self,
-        (at, arguments): (usize, usize),
-        receiver: Value<'p>,
-        counted: u32,
-    ) -> Result<Flow, Trap> {
         let function = self.stack[at].by_words();
         match self.script_function(function) {
             Some(called) => {
-                self.enter(called, at, arguments, counted)?;
+                let waiting = self.waiting(self.frame.counted());
+                let call = self.open(called, at, arguments, waiting)?;
+                self.settle(&call);
                 Ok(Flow::Call)
             }
             None => self.call_at_once(function, (at, arguments), receiver),
@@ -150,7 +199,7 @@ impl<'p> Machine<'p> {
 
     /// Calls what is no script function, with arguments from the stack.
     #[inline(never)]
-    fn call_at_once(
+    pub(super) fn call_at_once(
         &mut self,
         function: Value<'p>,
         (at, arguments): (usize, usize),
@@ -228,9 +277,10 @@ impl<'p> Machine<'p> {
         self.spend(NATIVE_INSTRUCTIONS)?;
         let native = builtins::native(native);
         if !native.takes_host {
-            let mut values = std::iter::once(receiver).chain(arguments);
-            if let Some(Value::Host(host)) = values.find(|value| matches!(value, Value::Host(_))) {
-                return Err(self.host.misuse(self, *host, Misuse::Argument(native.name)));
+            for value in [receiver].into_iter().chain(arguments) {
+                if let Value::Host(host) = value {
+                    return Err(self.host.misuse(self, *host, Misuse::Argument(native.name)));
+                }
             }
         }
         (native.run)(self, receiver, arguments)
@@ -258,6 +308,24 @@ impl<'p> Machine<'p> {
         }
         self.stack[at] = function;
         self.start_call(at, arguments, receiver)
+    }
+
+    /// Calls the function behind the receiver at a place of the stack, with arguments behind both.
+    pub(super) fn call_with_receiver_at(
+        &mut self,
+        at: usize,
+        arguments: usize,
+    ) -> Result<Flow, Trap> {
+        let Value::Native(native) = self.stack[at + 1] else {
+            self.stack.set_known_top(at + 2 + arguments);
+            return self.call_with_receiver_from_stack(arguments);
+        };
+        let receiver = self.stack[at];
+        let result = self.with_arguments(at + 2, arguments, |machine, arguments| {
+            machine.call_native(native, &receiver, arguments)
+        })?;
+        self.stack.set_made(at, &result);
+        Ok(Flow::Next)
     }
 
     /// `receiver function arguments…`

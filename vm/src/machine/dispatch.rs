@@ -23,21 +23,17 @@ impl<'p> Machine<'p> {
         self.stack.last()
     }
 
-    /// Does a step in full.
+    /// Does a step in full, but for a call and a return, which `run` does.
+    #[inline(never)]
     pub(super) fn step(&mut self, step: &Step, base: usize) -> Result<Flow, Trap> {
         use Step::*;
         let r = |register: Register| base + usize::from(register);
         match *step {
-            Call {
-                at,
-                arguments,
-                counted,
-            } => {
-                let call = (r(at), usize::from(arguments));
-                self.start_counted_call(call, Value::Undefined, counted)
-            }
             CallMethod { at, arguments, key } => {
                 self.call_method(key, r(at), usize::from(arguments))
+            }
+            CallWithReceiver { at, arguments } => {
+                self.call_with_receiver_at(r(at), usize::from(arguments))
             }
             Stack {
                 instruction,
@@ -47,7 +43,6 @@ impl<'p> Machine<'p> {
                 self.stack.set_top(base + slots + usize::from(height));
                 self.stack_step(instruction)
             }
-            Return { from, counted } => self.return_from(r(from), counted),
             CallNative {
                 at,
                 arguments,
@@ -90,6 +85,10 @@ impl<'p> Machine<'p> {
         Ok(Some(match *step {
             Jump(target) => (target, true),
             JumpIf(wanted, from, target) => (target, self.truth(r(from))? == wanted),
+            JumpIfNullish(wanted, from, target) => {
+                (target, self.stack[r(from)].is_nullish() == wanted)
+            }
+            JumpIfDefined(from, target) => (target, !self.stack[r(from)].is_undefined()),
             JumpLess(wanted, comparison, left, right, target)
             | JumpLessOrEqual(wanted, comparison, left, right, target)
             | JumpEqual(wanted, comparison, left, right, target) => {
@@ -125,7 +124,12 @@ impl<'p> Machine<'p> {
             JumpEqualConstant(wanted, left, constant, target) => {
                 (target, self.equals_constant(r(left), constant)? == wanted)
             }
-            IterateNext { to, slot, target } => (target, !self.iterate_into(r(to), slot)?),
+            IterateNext {
+                when,
+                to,
+                slot,
+                target,
+            } => (target, self.iterate_into(r(to), slot)? == when),
             _ => return Ok(None),
         }))
     }
@@ -163,21 +167,35 @@ impl<'p> Machine<'p> {
             Subtract { to, left, right } => (Instruction::Subtract, to, left, right),
             Multiply { to, left, right } => (Instruction::Multiply, to, left, right),
             Divide { to, left, right } => (Instruction::Divide, to, left, right),
+            Remainder { to, left, right } => (Instruction::Remainder, to, left, right),
+            BitAnd { to, left, right } => (Instruction::BitAnd, to, left, right),
+            BitOr { to, left, right } => (Instruction::BitOr, to, left, right),
             Arithmetic(operator, to, left, right) => (operator, to, left, right),
-            AddInteger { to, left, number } => {
-                return self.binary_integer(Instruction::Add, r(to), r(left), number);
-            }
-            SubtractInteger { to, left, number } => {
-                return self.binary_integer(Instruction::Subtract, r(to), r(left), number);
-            }
-            ArithmeticInteger(operator, to, left, number) => {
-                return self.binary_integer(operator.instruction(), r(to), r(left), number);
-            }
             Increment { to, from } => return self.unary(Instruction::Increment, r(to), r(from)),
             Decrement { to, from } => return self.unary(Instruction::Decrement, r(to), r(from)),
-            _ => return self.value_step(step, base),
+            _ => return self.integer_step(step, base),
         };
         self.binary(operator, r(to), r(left), r(right))
+    }
+
+    /// The operators with a small number on their right.
+    fn integer_step(&mut self, step: &Step, base: usize) -> Result<(), Trap> {
+        use Step::*;
+        let r = |register: Register| base + usize::from(register);
+        let (operator, to, left, number) = match *step {
+            AddInteger { to, left, number } => (Instruction::Add, to, left, number),
+            SubtractInteger { to, left, number } => (Instruction::Subtract, to, left, number),
+            MultiplyInteger { to, left, number } => (Instruction::Multiply, to, left, number),
+            DivideInteger { to, left, number } => (Instruction::Divide, to, left, number),
+            RemainderInteger { to, left, number } => (Instruction::Remainder, to, left, number),
+            BitAndInteger { to, left, number } => (Instruction::BitAnd, to, left, number),
+            BitOrInteger { to, left, number } => (Instruction::BitOr, to, left, number),
+            ArithmeticInteger(operator, to, left, number) => {
+                (operator.instruction(), to, left, number)
+            }
+            _ => return self.value_step(step, base),
+        };
+        self.binary_integer(operator, r(to), r(left), number)
     }
 
     /// The steps that read values, and what is left.
@@ -185,15 +203,19 @@ impl<'p> Machine<'p> {
         use Step::*;
         let r = |register: Register| base + usize::from(register);
         match *step {
+            Undefined { to } => self.stack[r(to)] = Value::Undefined,
             Null { to } => self.stack[r(to)] = Value::Null,
             Boolean { to, value } => self.stack[r(to)] = Value::boolean(value),
+            Integer { to, number } => self.stack[r(to)] = Value::number(f64::from(number)),
+            Constant { to, constant } => self.stack[r(to)] = self.code.constant(constant),
+            Move { to, from } => self.stack[r(to)] = self.stack[r(from)],
             GetProperty { to, object, key } => self.property_step(r(to), r(object), key)?,
             GetElement { to, object, key } => self.element_step(r(to), r(object), r(key))?,
             GetCapture { to, capture, name } => self.get_capture(r(to), capture, name)?,
             GetCell { to, slot, name } => self.get_cell(r(to), slot, name)?,
             GetChecked { to, slot, name } => self.get_slot_checked(r(to), slot, name)?,
             PushHandler { register, target } => self.push_handler(register, target.step),
-            // `run` has done the others.
+            // The others are done in families of their own.
             _ => {}
         }
         Ok(())
@@ -202,22 +224,10 @@ impl<'p> Machine<'p> {
     fn jump(&mut self, target: Target) -> Result<Flow, Trap> {
         if !self.meter.jump(target) {
             self.meter.undo(target);
-            return Err(self.out_of_instructions());
+            return Err(self.too_far());
         }
         self.frame.next = target.step;
         Ok(Flow::Jump)
-    }
-
-    /// Ends the innermost call with what a place of the stack holds.
-    #[inline(always)]
-    fn return_from(&mut self, at: usize, counted: u32) -> Result<Flow, Trap> {
-        if !self.meter.is_within_with(counted) {
-            return Err(self.out_of_instructions());
-        }
-        let place = self.frame.base as usize - 1;
-        self.stack.copy(at, place);
-        self.leave(counted);
-        Ok(Flow::Return)
     }
 
     /// An instruction on operands at the top of the stack.
@@ -225,9 +235,6 @@ impl<'p> Machine<'p> {
     fn stack_step(&mut self, instruction: Instruction) -> Result<Flow, Trap> {
         use Instruction::*;
         let flow = match instruction {
-            CallWithReceiver(arguments) => {
-                self.call_with_receiver_from_stack(usize::from(arguments))?
-            }
             CallSpread => {
                 let arguments = self.spread_arguments()?;
                 self.call_from_stack(arguments)?

@@ -5,9 +5,11 @@
 //! them; a thrown value goes to the innermost `try` above the floor of the run that it belongs to.
 
 use super::Machine;
+use super::stack::Stack;
 use crate::codes;
 use crate::data::FunctionData;
 use crate::error::{Trap, TrapKind};
+use crate::heap::emptied;
 use crate::limits::Limit;
 use crate::steps::Steps;
 use crate::value::{ClosureId, Value};
@@ -15,22 +17,25 @@ use crate::value::{ClosureId, Value};
 /// How many calls a script stack shows.
 const STACK_FRAMES_MAX: usize = 50;
 
-/// One open call.
+/// A call that waits for another.
 #[derive(Debug)]
 pub(super) struct Frame<'p> {
-    /// Where its captured variables are.
-    captured: Captured<'p>,
-    /// How many instructions lie before where it goes on, of a call that waits for another.
-    counted: u32,
-    /// Where it goes on. Of the innermost call only the code and the base are up to date.
-    position: Position<'p>,
+    pub(super) code: &'p Steps,
+    pub(super) captured: Captured<'p>,
+    pub(super) base: u32,
+    /// Where it goes on.
+    pub(super) next: u32,
+    /// How many instructions lie before that.
+    pub(super) counted: u32,
 }
 
-/// Where a call is.
-#[derive(Clone, Copy, Debug)]
+/// The innermost call, and where it is.
+#[derive(Debug)]
 pub(super) struct Position<'p> {
     /// Empty outside of any call.
     pub(super) code: &'p Steps,
+    /// Where its captured variables are.
+    pub(super) captured: Captured<'p>,
     /// Its first register. The place below holds the function itself, and gets the result.
     pub(super) base: u32,
     /// The next step.
@@ -50,6 +55,13 @@ pub(super) enum Captured<'p> {
     Nothing,
 }
 
+/// Room for open calls.
+#[derive(Debug, Default)]
+pub(crate) struct Calls<'p> {
+    pub(super) stack: Stack<'p>,
+    pub(super) frames: Vec<Frame<'p>>,
+}
+
 /// An open `try`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Handler {
@@ -60,17 +72,35 @@ pub(super) struct Handler {
     target: u32,
 }
 
-impl<'p> Frame<'p> {
-    /// Where its captured variables are.
+impl<'p> Captured<'p> {
+    /// As `Value::by_words`.
     #[inline(always)]
-    pub(super) fn captured(&self) -> Captured<'p> {
-        self.captured
+    fn by_words(self) -> Captured<'p> {
+        match self {
+            Captured::Closure(id) => Captured::Closure(ClosureId(id.0)),
+            other => other,
+        }
+    }
+}
+
+impl Calls<'static> {
+    /// The room of calls that have ended, with nothing in it.
+    pub(super) fn emptied(stack: &mut Stack<'_>, frames: &mut Vec<Frame<'_>>) -> Calls<'static> {
+        Calls {
+            stack: std::mem::take(stack).emptied(),
+            frames: emptied(std::mem::take(frames)),
+        }
+    }
+
+    pub(super) fn has_no_room(&self) -> bool {
+        self.frames.capacity() == 0 && self.stack.has_no_room()
     }
 }
 
 impl Position<'_> {
     pub(super) const OUTSIDE: Position<'static> = Position {
         code: &Steps::NOTHING,
+        captured: Captured::Nothing,
         base: 0,
         next: 0,
         within: 0,
@@ -85,52 +115,100 @@ impl Position<'_> {
 }
 
 impl<'p> Machine<'p> {
-    /// Opens a call of the function at a place of the stack, with so many arguments behind it, from
-    /// where so many instructions lie before.
+    /// The innermost call, to wait for another where so many instructions lie before.
     #[inline(always)]
-    pub(super) fn enter(
+    pub(super) fn waiting(&self, counted: u32) -> Frame<'p> {
+        Frame {
+            code: self.frame.code,
+            captured: self.frame.captured.by_words(),
+            base: self.frame.base,
+            next: self.frame.next,
+            counted,
+        }
+    }
+
+    /// Makes a call the innermost one for all that is not done in place.
+    #[inline(always)]
+    pub(super) fn settle(&mut self, call: &Frame<'p>) {
+        self.frame.code = call.code;
+        self.frame.captured = call.captured;
+        self.frame.base = call.base;
+        self.frame.next = call.next;
+        self.frame.within = 0;
+        self.set_frame_top();
+    }
+
+    /// The trap of a step that turns the flow when too much was used.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn too_far(&mut self) -> Trap {
+        let (code, step) = (self.frame.code, self.frame.next - 1);
+        if let Ok(at) = code.turns.binary_search_by_key(&step, |turn| turn.step) {
+            let (turn, origin) = (code.turns[at], code.origins[step as usize]);
+            self.frame.within = turn.place.wrapping_sub(origin.place);
+            self.meter.turn(turn.end, origin.end);
+        }
+        self.out_of_instructions()
+    }
+
+    /// The innermost call waits for another, behind so many of its instructions.
+    #[inline(never)]
+    pub(super) fn wait(&mut self, counted: u32) {
+        let waiting = self.waiting(counted);
+        self.frames.push(waiting);
+    }
+
+    /// Opens a call of the function at a place of the stack, with so many arguments behind it, for which
+    /// another one waits. The result is where it begins.
+    #[inline(always)]
+    pub(super) fn open(
         &mut self,
-        (steps, captured): (&'p Steps, Captured<'p>),
+        called: (&'p Steps, Captured<'p>),
+        at: usize,
+        arguments: usize,
+        waiting: Frame<'p>,
+    ) -> Result<Frame<'p>, Trap> {
+        let call = self.prepare(called, at, arguments, waiting.counted)?;
+        self.frames.push(waiting);
+        Ok(call)
+    }
+
+    /// The same, from a call that is behind so many of its instructions and that does not wait yet.
+    #[inline(always)]
+    pub(super) fn prepare(
+        &mut self,
+        (code, captured): (&'p Steps, Captured<'p>),
         at: usize,
         arguments: usize,
         counted: u32,
-    ) -> Result<(), Trap> {
-        if self.depth >= self.limits.call_depth as usize {
+    ) -> Result<Frame<'p>, Trap> {
+        if self.frames.len() >= self.limits.call_depth as usize {
             return Err(self.too_many_calls());
         }
         let base = at + 1;
-        let parameters = usize::from(steps.parameters);
-        let rest = match steps.has_rest {
+        let parameters = usize::from(code.parameters);
+        let rest = match code.has_rest {
             true => Some(self.rest_of(base, parameters, arguments)?),
             false => None,
         };
-        self.stack.set_top(base + steps.registers as usize);
-        self.charge_stack()?;
+        let top = base + code.registers as usize;
+        if top > self.stack_peak {
+            self.raise_stack(top)?;
+        }
         let filled = arguments.min(parameters);
         self.stack
-            .clear(base + filled, base + usize::from(steps.slots));
+            .clear(base + filled, base + usize::from(code.slots));
         if let Some(rest) = rest {
             self.stack[base + parameters] = rest;
         }
         self.meter.turn(counted, 0);
-        self.keep_position(counted);
-        self.frame.code = steps;
-        self.frame.base = base as u32;
-        self.frame.next = 0;
-        match self.frames.get_mut(self.depth) {
-            Some(frame) => {
-                frame.captured = captured;
-                frame.position.code = steps;
-                frame.position.base = base as u32;
-            }
-            None => self.frames.push(Frame {
-                captured,
-                counted: 0,
-                position: self.frame,
-            }),
-        }
-        self.depth += 1;
-        Ok(())
+        Ok(Frame {
+            code,
+            captured,
+            base: base as u32,
+            next: 0,
+            counted: 0,
+        })
     }
 
     #[cold]
@@ -152,57 +230,22 @@ impl<'p> Machine<'p> {
         self.new_array(rest)
     }
 
-    /// The frame of the innermost call.
+    /// Makes the stack higher than it has been, charged.
+    #[inline(never)]
+    fn raise_stack(&mut self, top: usize) -> Result<(), Trap> {
+        self.stack.make_room(top);
+        let grown = top - self.stack_peak;
+        self.stack_peak = top;
+        self.charge(grown * 16)
+    }
+
+    /// Closes the innermost call, which is behind so many of its instructions. The result is the one that
+    /// waited for it.
     #[inline(always)]
-    fn innermost(&self) -> Option<&Frame<'p>> {
-        self.frames.get(self.depth.checked_sub(1)?)
-    }
-
-    /// Notes where the innermost call is, for when it goes on. Part by part: see `stack`.
-    #[inline(always)]
-    fn keep_position(&mut self, counted: u32) {
-        if let Some(caller) = self.frames.get_mut(self.depth.wrapping_sub(1)) {
-            caller.position.next = self.frame.next;
-            caller.counted = counted;
-        }
-    }
-
-    /// Where the captured variables of the innermost call are.
-    #[inline(always)]
-    pub(super) fn captured(&self) -> Captured<'p> {
-        let innermost = self.innermost();
-        innermost.map_or(Captured::Nothing, Frame::captured)
-    }
-
-    /// Charges what the stack grew beyond its highest so far.
-    #[inline]
-    fn charge_stack(&mut self) -> Result<(), Trap> {
-        if self.stack.len() > self.stack_peak {
-            let grown = self.stack.len() - self.stack_peak;
-            self.stack_peak = self.stack.len();
-            self.charge(grown * 16)?;
-        }
-        Ok(())
-    }
-
-    /// Closes the innermost call, which is behind so many of its instructions. Its frame stays to be
-    /// written again.
-    #[inline]
-    pub(super) fn leave(&mut self, ended: u32) {
-        let depth = self.depth.saturating_sub(1);
-        self.depth = depth;
-        let mut counted = 0;
-        match depth.checked_sub(1).and_then(|at| self.frames.get(at)) {
-            Some(caller) => {
-                self.frame.code = caller.position.code;
-                self.frame.base = caller.position.base;
-                self.frame.next = caller.position.next;
-                counted = caller.counted;
-            }
-            None => self.frame = Position::OUTSIDE,
-        }
-        self.meter.turn(ended, counted);
-        self.set_frame_top();
+    pub(super) fn close(&mut self, ended: u32) -> Frame<'p> {
+        let caller = self.frames.pop().expect("there is an open call");
+        self.meter.turn(ended, caller.counted);
+        let depth = self.frames.len();
         while self
             .handlers
             .last()
@@ -210,18 +253,25 @@ impl<'p> Machine<'p> {
         {
             self.handlers.pop();
         }
+        caller
+    }
+
+    fn leave(&mut self) {
+        let caller = self.close(self.frame.counted());
+        self.settle(&caller);
     }
 
     /// Puts the top of the stack above all registers of the innermost call.
     #[inline(always)]
     pub(super) fn set_frame_top(&mut self) {
         let registers = self.frame.code.registers as usize;
-        self.stack.set_top(self.frame.base as usize + registers);
+        self.stack
+            .set_known_top(self.frame.base as usize + registers);
     }
 
     pub(super) fn push_handler(&mut self, register: u16, target: u32) {
         let handler = Handler {
-            depth: self.depth as u32,
+            depth: self.frames.len() as u32,
             place: self.frame.base + u32::from(register),
             target,
         };
@@ -246,16 +296,16 @@ impl<'p> Machine<'p> {
             && self.handlers.len() > handler_floor
             && let Some(handler) = self.handlers.pop()
         {
-            while self.depth > handler.depth as usize {
-                self.leave(self.frame.counted());
+            while self.frames.len() > handler.depth as usize {
+                self.leave();
             }
             self.set_frame_top();
             self.stack[handler.place as usize] = self.thrown;
             self.go_to(handler.target);
             return Ok(());
         }
-        while self.depth > floor {
-            self.leave(self.frame.counted());
+        while self.frames.len() > floor {
+            self.leave();
         }
         self.handlers.truncate(handler_floor);
         Err(trap)
@@ -272,15 +322,14 @@ impl<'p> Machine<'p> {
 
     /// Where each open call stands, innermost first: the function, and its instruction.
     pub(crate) fn places(&self) -> crate::error::Places {
-        let callers = self.frames[..self.depth].iter().rev().skip(1);
-        let callers = callers.map(|frame| &frame.position);
-        let innermost = self.innermost().map(|_| &self.frame);
-        let open = innermost.into_iter().chain(callers);
-        let place = |position: &Position<'_>| {
-            let step = position.next.saturating_sub(1) as usize;
-            let origin = position.code.origins.get(step)?;
-            Some((position.code.index, origin.place + position.within))
+        let innermost = (self.frame.code, self.frame.next, self.frame.within);
+        let callers = self.frames.iter().rev();
+        let callers = callers.map(|frame| (frame.code, frame.next, 0));
+        let place = |(code, next, within): (&Steps, u32, u32)| {
+            let origin = code.origins.get(next.saturating_sub(1) as usize)?;
+            Some((code.index, origin.place.wrapping_add(within)))
         };
+        let open = std::iter::once(innermost).chain(callers);
         open.filter_map(place).take(STACK_FRAMES_MAX).collect()
     }
 }

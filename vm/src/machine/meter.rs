@@ -46,7 +46,8 @@ impl Meter {
     /// The same, with what the innermost call has run so far.
     #[inline]
     pub(super) fn is_within_with(&self, counted: u32) -> bool {
-        self.besides.saturating_add(i64::from(counted)) <= self.limit
+        // The limit is not negative, so that this stays in range.
+        self.besides <= self.limit - i64::from(counted)
     }
 
     /// Goes on at a target; false where that is too much.

@@ -32,8 +32,10 @@ use crate::text::Text;
 use crate::value::Value;
 
 pub use arithmetic::power;
+pub(crate) use calls::Callback;
 pub use comparison::{same_value_zero, strict_equal};
 pub use conversion::{Preferred, is_truthy};
+pub(crate) use frames::Calls;
 
 /// What a run has used so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,10 +69,8 @@ pub struct Machine<'p> {
     stack: stack::Stack<'p>,
     /// The highest that the stack has been.
     stack_peak: usize,
-    /// The open calls, and behind them room for more.
-    frames: smallvec::SmallVec<[frames::Frame<'p>; 2]>,
-    /// How many calls are open.
-    depth: usize,
+    /// What the calls around the innermost one go on with, from outside of any call on.
+    frames: Vec<frames::Frame<'p>>,
     /// Where the innermost call is.
     frame: frames::Position<'p>,
     /// Open `try` blocks of all open calls.
@@ -99,10 +99,11 @@ impl<'p> Machine<'p> {
         memory: &'p Memory,
     ) -> Machine<'p> {
         let mut room = memory.take_room();
-        let (heap, scratch) = match &mut room {
+        let (heap, scratch, calls) = match &mut room {
             Some(room) => (
                 std::mem::take(&mut room.heap),
                 std::mem::take(&mut room.scratch),
+                std::mem::take(&mut room.calls),
             ),
             None => Default::default(),
         };
@@ -116,10 +117,9 @@ impl<'p> Machine<'p> {
             meter: meter::Meter::new(limits),
             allocated_bytes: 0,
             regex_steps: 0,
-            stack: stack::Stack::default(),
+            stack: calls.stack,
             stack_peak: 0,
-            frames: smallvec::SmallVec::new(),
-            depth: 0,
+            frames: calls.frames,
             frame: frames::Position::OUTSIDE,
             handlers: Vec::new(),
             native_depth: 0,
@@ -235,12 +235,16 @@ impl<'p> Machine<'p> {
 
 impl Drop for Machine<'_> {
     fn drop(&mut self) {
-        if self.room.is_none() && self.heap.has_no_room() && self.scratch.has_no_room() {
+        let calls = Calls::emptied(&mut self.stack, &mut self.frames);
+        let has_no_room =
+            calls.has_no_room() && self.heap.has_no_room() && self.scratch.has_no_room();
+        if self.room.is_none() && has_no_room {
             return;
         }
         let mut room = self.room.take().unwrap_or_default();
         room.heap = std::mem::take(&mut self.heap).emptied();
         room.scratch = std::mem::take(&mut self.scratch).unpaid();
+        room.calls = calls;
         self.memory.give_back(room);
     }
 }

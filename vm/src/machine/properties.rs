@@ -17,7 +17,25 @@ use crate::steps::Register;
 use crate::text::Text;
 use crate::value::Value;
 
-/// Reads an own property into a register; false where it is not there, or is no ordinary one.
+/// An own property; nothing where it is not there, or is no ordinary one.
+#[inline(always)]
+pub(super) fn own_property<'p>(
+    object: Value<'p>,
+    heap: &Heap<'p>,
+    code: &'p Code,
+    key: u32,
+) -> Option<Value<'p>> {
+    match object {
+        Value::Frozen(Data::Object(object)) => {
+            code.property(object.properties(), key).map(Value::of)
+        }
+        Value::Object(id) => code.property(&heap.object(id).properties, key).copied(),
+        value if code.links.length == Some(key) => length_of(value, heap),
+        _ => None,
+    }
+}
+
+/// Reads an own property, or a built-in method, into a register; false where neither is there.
 #[inline]
 pub(super) fn get_property<'p>(
     window: &mut Window<'_, 'p>,
@@ -27,16 +45,45 @@ pub(super) fn get_property<'p>(
     object: Register,
     key: u32,
 ) -> bool {
-    let name = &code.keys[key as usize];
-    let found = match window[object] {
-        Value::Frozen(Data::Object(object)) => object.properties().get(name).map(Value::of),
-        Value::Object(id) => heap.object(id).properties.get(name).copied(),
-        value if code.links.length == Some(key) => length_of(value, heap),
-        _ => None,
-    };
-    match found {
+    let object = window[object];
+    match own_property(object, heap, code, key) {
         Some(value) => window.set(to, value),
-        None => false,
+        None => match built_in_method(object, heap, code, key) {
+            Some(native) => window.set(to, Value::Native(native)),
+            None => false,
+        },
+    }
+}
+
+/// A method of a value that has no properties of its own by the names of methods.
+#[inline(never)]
+fn built_in_method<'p>(
+    receiver: Value<'p>,
+    heap: &Heap<'p>,
+    code: &Code,
+    key: u32,
+) -> Option<NativeIndex> {
+    let prototype = match receiver {
+        Value::Array(_) | Value::Frozen(Data::Array(_)) => Prototype::Array,
+        Value::Text(_) => Prototype::String,
+        Value::Number(_) => Prototype::Number,
+        Value::Frozen(Data::Map(_)) => Prototype::Map,
+        Value::Frozen(Data::Set(_)) => Prototype::Set,
+        Value::Object(id) if heap.object(id).is_empty() => prototype_of_kind(&heap.object(id).kind),
+        _ => return None,
+    };
+    code.links.methods[key as usize].get(prototype)
+}
+
+/// The prototype whose methods an object of the heap has.
+fn prototype_of_kind(kind: &ObjectKind<'_>) -> Prototype {
+    match kind {
+        ObjectKind::Plain => Prototype::Object,
+        ObjectKind::Error(_) => Prototype::Error,
+        ObjectKind::Date(_) => Prototype::Date,
+        ObjectKind::RegExp(..) => Prototype::RegExp,
+        ObjectKind::Map(_) => Prototype::Map,
+        ObjectKind::Set(_) => Prototype::Set,
     }
 }
 
@@ -49,7 +96,7 @@ fn length_of<'p>(value: Value<'p>, heap: &Heap<'p>) -> Option<Value<'p>> {
         Value::Text(text) => text.len(),
         _ => return None,
     };
-    Some(Value::number(length as f64))
+    Some(Value::number(length as i64 as f64))
 }
 
 /// Reads a property of a property of … into a register; false where one is not there, or is no
@@ -64,15 +111,7 @@ pub(super) fn get_path<'p>(
 ) -> bool {
     let mut part = window[object];
     for key in path {
-        let found = match part {
-            Value::Frozen(Data::Object(object)) => {
-                let value = object.properties().get(&code.keys[*key as usize]);
-                value.map(Value::of)
-            }
-            value if code.links.length == Some(*key) => length_of(value, heap),
-            _ => None,
-        };
-        match found {
+        match own_property(part, heap, code, *key) {
             Some(value) => part = value,
             None => return false,
         }
@@ -91,7 +130,7 @@ pub(super) fn property_is_constant(
     let Value::Frozen(Data::Object(object)) = object else {
         return None;
     };
-    let value = object.properties().get(&code.keys[key as usize])?;
+    let value = code.property(object.properties(), key)?;
     is_constant(Value::of(value), code, constant)
 }
 
@@ -195,14 +234,7 @@ impl<'p> Machine<'p> {
                 Data::Function(_) => Prototype::Function,
                 _ => Prototype::Object,
             },
-            Value::Object(id) => match self.heap.object(*id).kind {
-                ObjectKind::Plain => Prototype::Object,
-                ObjectKind::Error(_) => Prototype::Error,
-                ObjectKind::Date(_) => Prototype::Date,
-                ObjectKind::RegExp(..) => Prototype::RegExp,
-                ObjectKind::Map(_) => Prototype::Map,
-                ObjectKind::Set(_) => Prototype::Set,
-            },
+            Value::Object(id) => prototype_of_kind(&self.heap.object(*id).kind),
             Value::Array(_) => Prototype::Array,
             Value::Closure(_) | Value::Native(_) => Prototype::Function,
             Value::Iterator(_) => Prototype::Iterator,
@@ -219,18 +251,9 @@ impl<'p> Machine<'p> {
     }
 
     /// A method of a value that has no properties of its own by the names of methods.
-    #[inline]
+    #[inline(always)]
     pub(super) fn built_in_method(&self, receiver: &Value<'p>, key: u32) -> Option<NativeIndex> {
-        let prototype = match receiver {
-            Value::Array(_) | Value::Frozen(Data::Array(_)) => Prototype::Array,
-            Value::Text(_) => Prototype::String,
-            Value::Number(_) => Prototype::Number,
-            Value::Frozen(Data::Map(_)) => Prototype::Map,
-            Value::Frozen(Data::Set(_)) => Prototype::Set,
-            Value::Object(id) if self.heap.object(*id).is_empty() => self.prototype_of(receiver)?,
-            _ => return None,
-        };
-        self.code.links.methods[key as usize].get(prototype)
+        built_in_method(*receiver, &self.heap, self.code, key)
     }
 
     /// A property of a property of …, in full.
@@ -291,12 +314,12 @@ impl<'p> Machine<'p> {
         let name = &code.keys[key as usize];
         match object {
             Value::Object(id) => {
-                if let Some(value) = self.heap.object(*id).properties.get(name) {
+                if let Some(value) = code.property(&self.heap.object(*id).properties, key) {
                     return Ok(*value);
                 }
             }
             Value::Frozen(Data::Object(object)) => {
-                if let Some(value) = object.properties().get(name) {
+                if let Some(value) = code.property(object.properties(), key) {
                     return Ok(Value::of(value));
                 }
             }

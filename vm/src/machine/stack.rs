@@ -10,23 +10,23 @@
 
 use std::ops::{Index, IndexMut};
 
-use smallvec::SmallVec;
-
+use crate::heap::emptied;
 use crate::steps::{Comparison, Register};
 use crate::value::Value;
 
 /// The stack of values.
 #[derive(Debug, Default)]
 pub(super) struct Stack<'p> {
-    values: SmallVec<[Value<'p>; ROOM]>,
+    values: Vec<Value<'p>>,
     top: usize,
 }
 
-/// The registers of the innermost call, and what lies behind them.
-pub(super) struct Window<'s, 'p>(&'s mut [Value<'p>]);
+/// The registers of the innermost call, and what lies behind them. So many that a register that is named
+/// is one of them, without a look at each use.
+pub(super) struct Window<'s, 'p>(&'s mut [Value<'p>; WINDOW]);
 
-/// Places that take no memory of their own: calls of small functions take fewer.
-const ROOM: usize = 16;
+/// Registers of a window. A function with more is done step by step in full.
+pub(super) const WINDOW: usize = 64;
 
 const MISSING: &str = "the verifier has counted the operands";
 
@@ -62,10 +62,35 @@ impl<'p> Stack<'p> {
         self.top = top;
     }
 
+    /// Sees to it that there is a window at any place below one.
+    pub(super) fn make_room(&mut self, top: usize) {
+        if top + WINDOW > self.values.len() {
+            self.grow(top + WINDOW);
+        }
+    }
+
+    /// Sets the top where there is room up to it.
+    #[inline(always)]
+    pub(super) fn set_known_top(&mut self, top: usize) {
+        self.top = top;
+    }
+
     #[cold]
     fn grow(&mut self, length: usize) {
         let length = length.max(self.values.len() * 2);
         self.values.resize(length, Value::Undefined);
+    }
+
+    /// The same memory with nothing in it.
+    pub(super) fn emptied(self) -> Stack<'static> {
+        Stack {
+            values: emptied(self.values),
+            top: 0,
+        }
+    }
+
+    pub(super) fn has_no_room(&self) -> bool {
+        self.values.capacity() == 0
     }
 
     /// Makes values `undefined`.
@@ -73,16 +98,6 @@ impl<'p> Stack<'p> {
     pub(super) fn clear(&mut self, from: usize, to: usize) {
         for value in &mut self.values[from.min(to)..to] {
             *value = Value::Undefined;
-        }
-    }
-
-    /// Copies a value to another place.
-    #[inline(always)]
-    pub(super) fn copy(&mut self, from: usize, to: usize) {
-        let value = self.values[from];
-        match value.as_number() {
-            Some(number) => self.values[to] = Value::number(number),
-            None => put_other(&mut self.values[to], value),
         }
     }
 
@@ -100,16 +115,11 @@ impl<'p> Stack<'p> {
         self.values[at] = value.by_words();
     }
 
-    /// A value that was just written, word by word: by itself, so that it comes back in registers.
-    #[inline(never)]
-    pub(super) fn fresh(&self, at: usize) -> Value<'p> {
-        self.values[at]
-    }
-
     /// The registers from a place on.
     #[inline(always)]
     pub(super) fn window(&mut self, base: usize) -> Window<'_, 'p> {
-        Window(&mut self.values[base..])
+        let window = self.values[base..].first_chunk_mut();
+        Window(window.expect("each call makes room for a window"))
     }
 
     /// So many values from a place on.
@@ -151,8 +161,14 @@ impl<'p> Window<'_, 'p> {
     /// Writes a value. This and what follows tell whether it is done, which it is.
     #[inline(always)]
     pub(super) fn set(&mut self, to: Register, value: Value<'p>) -> bool {
-        self.0[usize::from(to)] = value;
+        self.0[usize::from(to) % WINDOW] = value;
         true
+    }
+
+    /// Writes the value of a variable; false where it is not declared yet.
+    #[inline(always)]
+    pub(super) fn set_declared(&mut self, to: Register, value: Value<'p>) -> bool {
+        !matches!(value, Value::Uninitialised) && self.set(to, value)
     }
 
     #[inline(always)]
@@ -292,19 +308,12 @@ impl<'p> Window<'_, 'p> {
     }
 }
 
-/// Writes a value that is no number, by itself: the compiler would make one copy of sixteen bytes of both
-/// cases, which waits for a number that was just written word by word.
-#[inline(never)]
-fn put_other<'p>(place: &mut Value<'p>, value: Value<'p>) {
-    *place = value;
-}
-
 impl<'p> Index<Register> for Window<'_, 'p> {
     type Output = Value<'p>;
 
     #[inline(always)]
     fn index(&self, at: Register) -> &Value<'p> {
-        &self.0[usize::from(at)]
+        &self.0[usize::from(at) % WINDOW]
     }
 }
 

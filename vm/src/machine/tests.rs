@@ -1,7 +1,13 @@
 //! Tests of the machine: what expressions and statements give, limits, stacks.
 
+use crate::bytecode::{FunctionIndex, Instruction};
+use crate::compile::Module;
+use crate::data::Data;
+use crate::host::NoHost;
 use crate::limits::Limits;
-use crate::test_support::{check, compile, run};
+use crate::machine::Machine;
+use crate::memory::Memory;
+use crate::test_support::{check, compile, evaluate, run};
 
 #[test]
 fn operators() {
@@ -486,24 +492,112 @@ fn an_error_in_a_chain_names_its_part() {
     }
 }
 
+/// The instructions that a module uses.
+fn used(module: &Module) -> u64 {
+    let limits = Limits::default();
+    let memory = Memory::default();
+    let mut machine = Machine::new(&module.code, &NoHost, &limits, &memory);
+    let main = Data::function(FunctionIndex(0), Vec::new()).unwrap();
+    machine.call(&machine.value(main), &[]).unwrap();
+    machine.used().instructions
+}
+
 /// What became one step counts as the instructions that it stands for.
 #[test]
 fn steps_count_as_their_instructions() {
-    let used = |text: &str| {
-        let module = compile(text).unwrap();
-        let limits = Limits::default();
-        let memory = crate::memory::Memory::default();
-        let mut machine =
-            crate::machine::Machine::new(&module.code, &crate::host::NoHost, &limits, &memory);
-        let main = crate::data::Data::function(crate::bytecode::FunctionIndex(0), Vec::new());
-        let main = machine.value(main.unwrap());
-        machine.call(&main, &[]).unwrap();
-        machine.used().instructions
-    };
+    let used = |text: &str| used(&compile(text).unwrap());
     // Ten rounds: comparison (3), jump, body (4), increment, jump back.
     let round = "let n = 0; for (let i = 0; i < 10; i++) n = n + i; export default n";
     let no_round = "let n = 0; for (let i = 0; i < 0; i++) n = n + i; export default n";
     assert_eq!(used(round) - used(no_round), 100);
+    // A jump to the return more, which is done together with it.
+    let (yes, no) = ("(n => n ? 1 : 2)(1)", "(n => n ? 1 : 2)(0)");
+    assert_eq!(used(&default(yes)) - used(&default(no)), 1);
+    // A variable is written and read.
+    for operator in ["+", "-", "*"] {
+        let kept = default(&format!(
+            "((a, b) => {{ const c = a {operator} b; return c }})(1, 2)"
+        ));
+        let at_once = default(&format!("((a, b) => a {operator} b)(1, 2)"));
+        assert_eq!(used(&kept) - used(&at_once), 2);
+    }
+}
+
+fn default(text: &str) -> String {
+    format!("export default {text}")
+}
+
+/// The condition of a loop stands in its steps twice, and counts as in its instructions.
+#[test]
+fn rounds_count_as_their_instructions() {
+    for (text, rounds) in [
+        ("let i = 3; while (i) i--; export default i", 3),
+        ("let i = 3; while (!i) i--; export default i", 0),
+        (
+            "const m = [1, 2]; let i = 0; while (i < m.length) i++; export default i",
+            2,
+        ),
+        (
+            "const m = { n: 4 }; let i = 0; for (; m.n !== i; i++) ; export default i",
+            4,
+        ),
+        (
+            "let n = 0; for (const i of [1, 2, 3]) n += i; export default n",
+            3,
+        ),
+        ("let n = 0; for (const i of []) n += i; export default n", 0),
+        (
+            "const m = { n: 4 }; let i = 0; while (m.n * 2 + 1 > i * 3 + 2) i++; export default i",
+            3,
+        ),
+    ] {
+        let module = compile(text).unwrap();
+        let instructions = &module.code.functions[0].instructions;
+        let targets = || instructions.iter().map(Instruction::target).enumerate();
+        let (back, start) = targets()
+            .find_map(|(at, target)| {
+                target
+                    .filter(|to| *to <= at as u32)
+                    .map(|to| (at as u32, to))
+            })
+            .unwrap();
+        let (exit, _) = targets()
+            .find(|(_, target)| *target == Some(back + 1))
+            .unwrap();
+        // The variable of a round is written in the same step as its value is found.
+        let iterates = matches!(instructions[exit], Instruction::IterateNext { .. });
+        let exit = exit as u32 + u32::from(iterates);
+        let (round, last) = (back + 1 - start, exit + 1 - start);
+        let others = instructions.len() as u32 - round;
+        assert_eq!(
+            used(&module),
+            u64::from(others + rounds * round + last),
+            "{text}"
+        );
+    }
+}
+
+/// A function with more registers than a window has is done in full, and computes the same.
+#[test]
+fn functions_of_many_variables() {
+    let body = "const m = { a: 7, b: { c: 'x', d: [1, 2, 3] }, n: null }, log = []; let i = 0, s = '', u;
+        const add = x => x + i, more = () => ++i;
+        while (i < m.a) { i++; if (i === 3) continue; if (i >= 6) break; s += `${i},` }
+        for (const x of m.b.d) log.push(x % 2 === 0 ? x / 2 : x * 3 - 1, x & 3, x | 8, -x);
+        for (let k = 0; k <= 3; k += 1) log.push(k > 1, k !== 2, !k, m.b.d[k] ?? 'none', u ?? k);
+        switch (m.b.c) { case 'y': log.push('y'); break; case 'x': log.push('x') }
+        try { log.push(add(1), more(), Math.floor(7 / 2), m.n?.c, m.b.c === 'x', m.b.d.length, i--, i < s.length);
+            const { a = 1, z = undefined, y = true } = m; log.push(a, z, y); null.x } catch (e) { log.push(e.name) }
+        return [log, s, i, m.a <= i, i > 2, i % 3, m.a < 2, i - 1, m.a - i, m.a === 7, s + 1]";
+    let many: String = (0..80).map(|at| format!("let v{at} = {at};")).collect();
+    let few = evaluate(&format!("(() => {{ {body} }})()"));
+    assert!(few.starts_with("[["), "{few}");
+    let all = evaluate(&format!("(() => {{ {many} {body} }})()"));
+    assert_eq!(all, few);
+    let sums = evaluate(&format!(
+        "[3, 1, 2].map((a, b, c) => {{ {many} return a + v79 + c.length }}).sort((a, b) => {{ {many} return a - b }})"
+    ));
+    assert_eq!(sums, "[83,84,85]");
 }
 
 #[test]

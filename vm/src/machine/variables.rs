@@ -57,6 +57,21 @@ impl<'p> Captured<'p> {
     }
 }
 
+/// Reads a slot that holds a cell, or a value of its own, into a register; false where it is not declared
+/// yet.
+#[inline(always)]
+pub(super) fn get_cell<'p>(
+    window: &mut Window<'_, 'p>,
+    heap: &Heap<'p>,
+    to: Register,
+    slot: Register,
+) -> bool {
+    match window[slot] {
+        Value::Cell(cell) => window.set_declared(to, *heap.cell(cell)),
+        value => window.set_declared(to, value),
+    }
+}
+
 impl<'p> Machine<'p> {
     #[inline]
     pub(super) fn slot(&self, slot: u16) -> Value<'p> {
@@ -175,7 +190,7 @@ impl<'p> Machine<'p> {
         value: Value<'p>,
     ) -> Result<(), Trap> {
         let at = usize::from(capture);
-        let cell = match self.captured() {
+        let cell = match self.frame.captured {
             Captured::Closure(id) => match self.heap.closure(id).captures.get(at) {
                 Some(Value::Cell(cell)) => Some(*cell),
                 _ => None,
@@ -213,7 +228,7 @@ impl<'p> Machine<'p> {
 
     /// What a capture holds, the cell itself where it is one of the heap.
     fn raw_capture(&self, at: usize) -> Value<'p> {
-        match self.captured() {
+        match self.frame.captured {
             Captured::Closure(id) => self
                 .heap
                 .closure(id)

@@ -149,12 +149,23 @@ pub(crate) fn key_of(
             format!("the worker `{worker}` has no `key`"),
         ));
     };
-    let memory = Memory::default();
-    let mut machine = Machine::new(program.code(), &NoHost, limits, &memory);
+    let memory = program.spare.take();
+    let key = key_in(&memory, program, function, message, limits);
+    program.spare.give_back(memory);
+    key_text(&key?)
+}
+
+fn key_in(
+    memory: &Memory,
+    program: &Program,
+    function: &Data,
+    message: &Data,
+    limits: &Limits,
+) -> Result<Data, ScriptError> {
+    let mut machine = Machine::new(program.code(), &NoHost, limits, memory);
     let called = machine.call(&Value::of(function), &[Value::of(message)]);
     let key = called.and_then(|value| machine.freeze(&value, Purpose::Capture));
-    let key = key.map_err(|trap| machine.script_error(trap))?;
-    key_text(&key)
+    key.map_err(|trap| machine.script_error(trap))
 }
 
 /// A key from a value: a string, or an integer as its digits.

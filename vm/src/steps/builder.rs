@@ -4,7 +4,7 @@
 //! (a slot, a constant) is copied before anything changes what it names; whatever ways meet at an
 //! instruction, all operands stand in the registers of their heights there.
 
-use super::{Origin, Register, Step};
+use super::{Origin, Register, Step, Turn};
 
 /// An operand of the instructions.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,6 +24,7 @@ pub(super) enum Symbol {
 pub(super) struct Builder {
     pub(super) steps: Vec<Step>,
     pub(super) origins: Vec<Origin>,
+    pub(super) turns: Vec<Turn>,
     pub(super) paths: Vec<Box<[u32]>>,
     /// The operands, by height.
     pub(super) symbols: Vec<Symbol>,
@@ -41,6 +42,7 @@ impl Builder {
         Builder {
             steps: Vec::new(),
             origins: Vec::new(),
+            turns: Vec::new(),
             paths: Vec::new(),
             symbols: Vec::new(),
             at: 0,
@@ -68,6 +70,34 @@ impl Builder {
             place: self.at,
         });
         self.covered = self.at + 1;
+    }
+
+    /// Adds a step that stands for instructions of another place as well, up to an end that is counted as if
+    /// they stood here; its errors are about one of them.
+    pub(super) fn emit_elsewhere(&mut self, step: Step, end: u32, place: u32) {
+        self.emit(step);
+        if let Some(origin) = self.origins.last_mut() {
+            (origin.end, origin.place) = (end, place);
+        }
+    }
+
+    /// Says which instruction turns the flow in the last step, and what lies before its end.
+    pub(super) fn turns_at(&mut self, end: u32, place: u32) {
+        let step = self.steps.len() as u32 - 1;
+        self.turns.push(Turn { step, end, place });
+    }
+
+    /// Puts another step into the place of the last one.
+    pub(super) fn replace_last(&mut self, step: Step) {
+        if let Some(last) = self.steps.last_mut() {
+            *last = step;
+        }
+    }
+
+    /// A step that is there already, and what it stands for.
+    pub(super) fn step_at(&self, at: u32) -> Option<(Step, Origin)> {
+        let at = at as usize;
+        Some((*self.steps.get(at)?, *self.origins.get(at)?))
     }
 
     /// Adds a step whose result is the next operand.

@@ -22,6 +22,8 @@ pub(crate) struct Steps {
     pub(crate) steps: Vec<Step>,
     /// For each step, the instructions that it stands for.
     pub(crate) origins: Vec<Origin>,
+    /// Where the flow turns, of steps for which that is not their place, by step.
+    pub(crate) turns: Vec<Turn>,
     /// Registers of a call.
     pub(crate) registers: u32,
     /// The registers that are slots.
@@ -44,6 +46,16 @@ pub(crate) struct Origin {
     /// Behind the last of them.
     pub(crate) end: u32,
     /// The one that an error of the step is about.
+    pub(crate) place: u32,
+}
+
+/// The instruction by which a step turns the flow, where the step does the work of others as well. What was
+/// used up to there, and a trap because that is too much, are about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Turn {
+    pub(crate) step: u32,
+    /// Behind the instruction.
+    pub(crate) end: u32,
     pub(crate) place: u32,
 }
 
@@ -117,7 +129,22 @@ pub(crate) enum Step {
         left: Register,
         right: Register,
     },
-    /// Where the result goes, and the operands.
+    Remainder {
+        to: Register,
+        left: Register,
+        right: Register,
+    },
+    BitAnd {
+        to: Register,
+        left: Register,
+        right: Register,
+    },
+    BitOr {
+        to: Register,
+        left: Register,
+        right: Register,
+    },
+    /// Any other operator: where the result goes, and the operands.
     Arithmetic(Instruction, Register, Register, Register),
     AddInteger {
         to: Register,
@@ -129,7 +156,32 @@ pub(crate) enum Step {
         left: Register,
         number: i32,
     },
-    /// With a small number on the right.
+    MultiplyInteger {
+        to: Register,
+        left: Register,
+        number: i32,
+    },
+    DivideInteger {
+        to: Register,
+        left: Register,
+        number: i32,
+    },
+    RemainderInteger {
+        to: Register,
+        left: Register,
+        number: i32,
+    },
+    BitAndInteger {
+        to: Register,
+        left: Register,
+        number: i32,
+    },
+    BitOrInteger {
+        to: Register,
+        left: Register,
+        number: i32,
+    },
+    /// Any other operator with a small number on the right.
     ArithmeticInteger(Operator, Register, Register, i32),
     Increment {
         to: Register,
@@ -191,8 +243,9 @@ pub(crate) enum Step {
     JumpGreaterOrEqualInteger(bool, Register, i32, Target),
     /// `===`
     JumpEqualInteger(bool, Register, i32, Target),
-    /// The next value of an iterator, or on to the target where there is none.
+    /// The next value of an iterator; on to the target where there is one or not, as `when` says.
     IterateNext {
+        when: bool,
         to: Register,
         slot: u16,
         target: Target,
@@ -211,6 +264,11 @@ pub(crate) enum Step {
         arguments: u16,
         key: u32,
     },
+    /// The receiver is in `at`, the function behind it, the arguments behind both.
+    CallWithReceiver {
+        at: Register,
+        arguments: u16,
+    },
     /// The arguments begin at `at`, where the result goes.
     CallNative {
         at: Register,
@@ -224,6 +282,27 @@ pub(crate) enum Step {
     },
     Return {
         from: Register,
+        counted: u32,
+    },
+    // Returns what becomes of its operands.
+    ReturnAdd {
+        left: Register,
+        right: Register,
+        counted: u32,
+    },
+    ReturnSubtract {
+        left: Register,
+        right: Register,
+        counted: u32,
+    },
+    ReturnMultiply {
+        left: Register,
+        right: Register,
+        counted: u32,
+    },
+    ReturnProperty {
+        object: Register,
+        key: u32,
         counted: u32,
     },
 
@@ -268,16 +347,11 @@ pub(crate) enum Comparison {
 }
 
 impl Steps {
-    /// Keys that a step reads one after another.
-    #[inline(always)]
-    pub(crate) fn path(&self, path: u32) -> &[u32] {
-        &self.paths[path as usize]
-    }
-
     /// Of a function that is not there: outside of any call.
     pub(crate) const NOTHING: Steps = Steps {
         steps: Vec::new(),
         origins: Vec::new(),
+        turns: Vec::new(),
         registers: 0,
         slots: 0,
         parameters: 0,
@@ -399,9 +473,17 @@ impl Step {
             | Step::Subtract { to, .. }
             | Step::Multiply { to, .. }
             | Step::Divide { to, .. }
+            | Step::Remainder { to, .. }
+            | Step::BitAnd { to, .. }
+            | Step::BitOr { to, .. }
             | Step::Arithmetic(_, to, ..)
             | Step::AddInteger { to, .. }
             | Step::SubtractInteger { to, .. }
+            | Step::MultiplyInteger { to, .. }
+            | Step::DivideInteger { to, .. }
+            | Step::RemainderInteger { to, .. }
+            | Step::BitAndInteger { to, .. }
+            | Step::BitOrInteger { to, .. }
             | Step::ArithmeticInteger(_, to, ..)
             | Step::Increment { to, .. }
             | Step::Decrement { to, .. }
@@ -417,6 +499,72 @@ impl Step {
             | Step::GetElement { to, .. } => Some(to),
             _ => None,
         }
+    }
+
+    /// A return of what it writes to a register, where there is a step for that.
+    fn returned(self, from: Register, counted: u32) -> Option<Step> {
+        Some(match self {
+            Step::Add { to, left, right } if to == from => Step::ReturnAdd {
+                left,
+                right,
+                counted,
+            },
+            Step::Subtract { to, left, right } if to == from => Step::ReturnSubtract {
+                left,
+                right,
+                counted,
+            },
+            Step::Multiply { to, left, right } if to == from => Step::ReturnMultiply {
+                left,
+                right,
+                counted,
+            },
+            Step::GetProperty { to, object, key } if to == from => Step::ReturnProperty {
+                object,
+                key,
+                counted,
+            },
+            _ => return None,
+        })
+    }
+
+    /// Whether it neither turns the flow nor calls.
+    fn is_plain(self) -> bool {
+        !matches!(
+            self,
+            Step::Call { .. }
+                | Step::CallMethod { .. }
+                | Step::CallWithReceiver { .. }
+                | Step::CallNative { .. }
+                | Step::CallNumber { .. }
+                | Step::Return { .. }
+                | Step::ReturnAdd { .. }
+                | Step::ReturnSubtract { .. }
+                | Step::ReturnMultiply { .. }
+                | Step::ReturnProperty { .. }
+                | Step::PushHandler { .. }
+                | Step::Stack { .. }
+        )
+    }
+
+    /// The same jump on the opposite condition; nothing where it always jumps, or never.
+    fn inverted(mut self) -> Option<Step> {
+        match &mut self {
+            Step::JumpIf(when, ..)
+            | Step::JumpIfNullish(when, ..)
+            | Step::JumpEqualConstant(when, ..)
+            | Step::JumpLess(when, ..)
+            | Step::JumpLessOrEqual(when, ..)
+            | Step::JumpEqual(when, ..)
+            | Step::JumpLessInteger(when, ..)
+            | Step::JumpLessOrEqualInteger(when, ..)
+            | Step::JumpGreaterInteger(when, ..)
+            | Step::JumpGreaterOrEqualInteger(when, ..)
+            | Step::JumpEqualInteger(when, ..)
+            | Step::IterateNext { when, .. } => *when = !*when,
+            _ => return None,
+        }
+        Some(self)
     }
 
     /// Where it may jump to.

@@ -5,8 +5,8 @@
 //! one that nothing is gained for becomes `Step::Stack`.
 
 use super::builder::{Builder, Symbol};
-use super::{Comparison, Operator, Step, Steps, Target};
-use crate::bytecode::{Code, FunctionIndex, Instruction};
+use super::{Comparison, Operator, Origin, Step, Steps, Target};
+use crate::bytecode::{Code, Function, FunctionIndex, Instruction};
 use crate::data::Data;
 use crate::verify;
 
@@ -36,7 +36,10 @@ pub(crate) fn translate(code: &Code, index: FunctionIndex, heights: &[Option<u32
             builder.land(height as usize);
         }
         step_of[at] = builder.steps.len() as u32;
-        one(&mut builder, code, *instruction);
+        match instruction {
+            Instruction::Jump(to) => jump(&mut builder, function, &step_of, *to),
+            instruction => one(&mut builder, code, *instruction),
+        }
         flows = !matches!(
             instruction,
             Instruction::Jump(_) | Instruction::Return | Instruction::Throw
@@ -53,6 +56,7 @@ pub(crate) fn translate(code: &Code, index: FunctionIndex, heights: &[Option<u32
     Steps {
         steps: builder.steps,
         origins: builder.origins,
+        turns: builder.turns,
         registers: u32::from(function.slots) + u32::from(function.stack_max),
         slots: function.slots,
         parameters: function.parameters,
@@ -227,11 +231,15 @@ fn arithmetic(builder: &mut Builder, operator: Instruction) {
     {
         let left = builder.pop_register();
         let to = builder.next_register();
-        if small == Operator::Subtract {
-            builder.emit_operand(Step::SubtractInteger { to, left, number });
-            return;
-        }
-        builder.emit_operand(Step::ArithmeticInteger(small, to, left, number));
+        builder.emit_operand(match small {
+            Operator::Subtract => Step::SubtractInteger { to, left, number },
+            Operator::Multiply => Step::MultiplyInteger { to, left, number },
+            Operator::Divide => Step::DivideInteger { to, left, number },
+            Operator::Remainder => Step::RemainderInteger { to, left, number },
+            Operator::BitAnd => Step::BitAndInteger { to, left, number },
+            Operator::BitOr => Step::BitOrInteger { to, left, number },
+            other => Step::ArithmeticInteger(other, to, left, number),
+        });
         return;
     }
     let (left, right) = builder.pop_two();
@@ -241,19 +249,89 @@ fn arithmetic(builder: &mut Builder, operator: Instruction) {
         Instruction::Subtract => Step::Subtract { to, left, right },
         Instruction::Multiply => Step::Multiply { to, left, right },
         Instruction::Divide => Step::Divide { to, left, right },
+        Instruction::Remainder => Step::Remainder { to, left, right },
+        Instruction::BitAnd => Step::BitAnd { to, left, right },
+        Instruction::BitOr => Step::BitOr { to, left, right },
         operator => Step::Arithmetic(operator, to, left, right),
     });
 }
 
-/// Jumps, calls, and what is left to the stack.
+/// Ends the call with the topmost operand, so many instructions behind its first; the return itself stands at
+/// a place.
+fn return_step(builder: &mut Builder, counted: u32, place: u32) {
+    let from = builder.pop_register();
+    let last = builder.last().filter(|_| from == builder.next_register());
+    match last.and_then(|step| step.returned(from, counted)) {
+        // An error is about the operation, and so is what is counted then.
+        Some(step) => {
+            builder.replace_last(step);
+            builder.turns_at(counted, place);
+        }
+        None => builder.emit_elsewhere(Step::Return { from, counted }, counted, place),
+    }
+}
+
+/// The most steps of a condition that stand in a loop twice.
+const CONDITION_MAX: u32 = 4;
+
+/// Jumps always. What would follow at once is done instead where it is short: a return, or the condition
+/// of a loop.
+fn jump(builder: &mut Builder, function: &Function, step_of: &[u32], to: u32) {
+    let at = builder.at;
+    if function.instructions[to as usize] == Instruction::Return {
+        return return_step(builder, at + 2, to);
+    }
+    builder.settle_all();
+    let Some(steps) = (to < at)
+        .then(|| condition(builder, step_of[to as usize], to))
+        .flatten()
+    else {
+        builder.emit(Step::Jump(Target::instruction(to)));
+        return;
+    };
+    // Counted as if they stood here, behind the jump.
+    for (step, origin) in steps {
+        let end = at + 1 + origin.end - to;
+        let mut again = step;
+        let exit = again.target_mut().copied();
+        if let (Some(exit), Some(mut inverted)) = (exit, step.inverted())
+            && let Some(target) = inverted.target_mut()
+        {
+            *target = Target::instruction(origin.end);
+            builder.emit_elsewhere(inverted, end, origin.place);
+            builder.turns_at(at + 1, at);
+            builder.emit_elsewhere(Step::Jump(exit), end, origin.place);
+        } else {
+            builder.emit_elsewhere(again, end, origin.place);
+        }
+    }
+}
+
+/// The steps from one on up to a jump on a condition, where they are few and plain.
+fn condition(builder: &Builder, from: u32, to: u32) -> Option<Vec<(Step, Origin)>> {
+    let mut steps = Vec::new();
+    for at in from..from + CONDITION_MAX {
+        let (step, origin) = builder.step_at(at)?;
+        if steps.is_empty() && origin.start != to {
+            return None;
+        }
+        steps.push((step, origin));
+        if step.inverted().is_some() {
+            return Some(steps);
+        }
+        let jumps = { step }.target_mut().is_some();
+        if jumps || !step.is_plain() {
+            return None;
+        }
+    }
+    None
+}
+
+/// Jumps on a condition, returns, and the others.
 fn flow(builder: &mut Builder, code: &Code, instruction: Instruction) {
     use Instruction::*;
     let target = Target::instruction(instruction.target().unwrap_or(0));
     match instruction {
-        Jump(_) => {
-            builder.settle_all();
-            builder.emit(Step::Jump(target));
-        }
         JumpIfFalse(_) => jump_if(builder, false, target),
         JumpIfTrue(_) => jump_if(builder, true, target),
         JumpIfFalseKeep(_) => {
@@ -276,8 +354,31 @@ fn flow(builder: &mut Builder, code: &Code, instruction: Instruction) {
         IterateNext { slot, .. } => {
             builder.settle_all();
             let to = builder.next_register();
-            builder.emit_operand(Step::IterateNext { to, slot, target });
+            let when = false;
+            builder.emit_operand(Step::IterateNext {
+                when,
+                to,
+                slot,
+                target,
+            });
         }
+        Return => {
+            let counted = builder.at + 1;
+            return_step(builder, counted, builder.at);
+        }
+        PushHandler(_) => {
+            builder.settle_all();
+            let register = builder.next_register();
+            builder.emit(Step::PushHandler { register, target });
+        }
+        _ => calls(builder, code, instruction),
+    }
+}
+
+/// Calls, and what is left to the stack.
+fn calls(builder: &mut Builder, code: &Code, instruction: Instruction) {
+    use Instruction::*;
+    match instruction {
         Call(arguments) => {
             let at = call(builder, usize::from(arguments) + 1);
             builder.emit_operand(Step::Call {
@@ -290,6 +391,10 @@ fn flow(builder: &mut Builder, code: &Code, instruction: Instruction) {
             let at = call(builder, usize::from(arguments) + 1);
             builder.emit_operand(Step::CallMethod { at, arguments, key });
         }
+        CallWithReceiver(arguments) => {
+            let at = call(builder, usize::from(arguments) + 2);
+            builder.emit_operand(Step::CallWithReceiver { at, arguments });
+        }
         CallNative { arguments, native } => {
             let at = call(builder, usize::from(arguments));
             builder.emit_operand(match code.is_of_one_number(native, arguments) {
@@ -300,18 +405,6 @@ fn flow(builder: &mut Builder, code: &Code, instruction: Instruction) {
                     native,
                 },
             });
-        }
-        Return => {
-            let from = builder.pop_register();
-            builder.emit(Step::Return {
-                from,
-                counted: builder.at + 1,
-            });
-        }
-        PushHandler(_) => {
-            builder.settle_all();
-            let register = builder.next_register();
-            builder.emit(Step::PushHandler { register, target });
         }
         _ => on_stack(builder, code, instruction),
     }

@@ -6,7 +6,7 @@
 use crate::builtins::Family;
 use crate::builtins::support::{Items, array_length, callback, natives};
 use crate::error::Trap;
-use crate::machine::Machine;
+use crate::machine::{Callback, Machine};
 use crate::value::Value;
 
 pub(super) static FAMILY: Family = Family {
@@ -29,12 +29,12 @@ pub(super) static FAMILY: Family = Family {
 fn ask<'p>(
     machine: &mut Machine<'p>,
     array: &Value<'p>,
-    callback: &Value<'p>,
+    callback: &Callback<'p>,
     item: &Value<'p>,
     at: usize,
 ) -> Result<Value<'p>, Trap> {
     machine.spend(1)?;
-    machine.call(callback, &[*item, Value::number(at as f64), *array])
+    machine.call_back(callback, [*item, Value::number(at as f64), *array])
 }
 
 fn map<'p>(
@@ -47,7 +47,7 @@ fn map<'p>(
     let mut items = Items::default();
     for at in 0..length {
         let mapped = match machine.array_item(receiver, at) {
-            Some(item) => ask(machine, receiver, callback, &item, at)?,
+            Some(item) => ask(machine, receiver, &callback, &item, at)?,
             None => Value::Undefined,
         };
         items.push(machine, mapped)?;
@@ -67,7 +67,7 @@ fn filter<'p>(
         let Some(item) = machine.array_item(receiver, at) else {
             break;
         };
-        let answer = ask(machine, receiver, callback, &item, at)?;
+        let answer = ask(machine, receiver, &callback, &item, at)?;
         if machine.condition(&answer)? {
             items.push(machine, item)?;
         }
@@ -86,7 +86,7 @@ fn for_each<'p>(
         let Some(item) = machine.array_item(receiver, at) else {
             break;
         };
-        ask(machine, receiver, callback, &item, at)?;
+        ask(machine, receiver, &callback, &item, at)?;
     }
     Ok(Value::Undefined)
 }
@@ -108,7 +108,7 @@ fn first<'p>(
             None if gone_too => Value::Undefined,
             None => break,
         };
-        let answer = ask(machine, receiver, callback, &item, at)?;
+        let answer = ask(machine, receiver, &callback, &item, at)?;
         if machine.condition(&answer)? == wanted {
             return Ok(Some((at, item)));
         }
@@ -126,7 +126,7 @@ fn last<'p>(
     let callback = callback(machine, arguments, 0)?;
     for at in (0..length).rev() {
         let item = machine.array_item(receiver, at).unwrap_or(Value::Undefined);
-        let answer = ask(machine, receiver, callback, &item, at)?;
+        let answer = ask(machine, receiver, &callback, &item, at)?;
         if machine.condition(&answer)? {
             return Ok(Some((at, item)));
         }
@@ -204,7 +204,7 @@ fn flat_map<'p>(
         let Some(item) = machine.array_item(receiver, at) else {
             break;
         };
-        let mapped = ask(machine, receiver, callback, &item, at)?;
+        let mapped = ask(machine, receiver, &callback, &item, at)?;
         let Some(count) = machine.array_length(&mapped) else {
             items.push(machine, mapped)?;
             continue;

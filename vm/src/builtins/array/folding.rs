@@ -60,7 +60,7 @@ fn fold<'p>(
         };
         machine.spend(1)?;
         let at = Value::number(at as f64);
-        folded = machine.call(callback, &[folded, item, at, *receiver])?;
+        folded = machine.call_back(&callback, [folded, item, at, *receiver])?;
     }
     Ok(folded)
 }

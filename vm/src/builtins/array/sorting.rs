@@ -91,9 +91,9 @@ fn sorted<'p>(
             None => {}
         }
     }
-    let mut items = match comparator {
+    let mut items = match comparator.map(|comparator| machine.callback(comparator)) {
         Some(comparator) => merge_sort(machine, items, |machine, left, right| {
-            let answer = machine.call(comparator, &[*left, *right])?;
+            let answer = machine.call_back(&comparator, [*left, *right])?;
             match answer.as_number() {
                 Some(number) => Ok(number),
                 None => machine.to_number(&answer),

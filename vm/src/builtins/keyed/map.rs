@@ -65,7 +65,7 @@ fn group_by<'p>(
     };
     let mut at = 0.0;
     while let Some(item) = machine.iterator_next(items)? {
-        let key = machine.call(callback, &[item, Value::number(at)])?;
+        let key = machine.call_back(&callback, [item, Value::number(at)])?;
         at += 1.0;
         super::count_key(machine, &key)?;
         match groups.get(&key).cloned() {

@@ -94,7 +94,7 @@ fn for_each<'p>(
         if let Some((key, value)) = entry {
             // The value of a set is its key, which has no -0.
             let value = if class == Class::Set { key } else { value };
-            machine.call(callback, &[value, key, *receiver])?;
+            machine.call_back(&callback, [value, key, *receiver])?;
         }
     }
     Ok(Value::Undefined)

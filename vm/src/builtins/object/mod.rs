@@ -164,7 +164,7 @@ fn group_by<'p>(
     let mut at = 0.0;
     while let Some(item) = machine.iterator_next(items)? {
         machine.spend(2)?;
-        let key = machine.call(callback, &[item, Value::number(at)])?;
+        let key = machine.call_back(&callback, [item, Value::number(at)])?;
         let key = machine.to_key(&key)?;
         at += 1.0;
         match machine.own_property(&groups, &key) {
