@@ -461,6 +461,11 @@ mod tests {
     }
 
     #[test]
+    fn a_table_takes_48_bytes() {
+        assert_eq!(size_of::<PropertyTable<crate::data::Data>>(), 48);
+    }
+
+    #[test]
     fn large_tables_find_and_forget() {
         let mut table = PropertyTable::default();
         for at in 0..1000usize {

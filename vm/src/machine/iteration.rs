@@ -279,7 +279,7 @@ impl<'p> Machine<'p> {
             match source {
                 Value::Array(id) => all.extend_from_slice(self.heap.array(*id)),
                 Value::Frozen(Data::Array(array)) => {
-                    all.extend(array.items().iter().map(Value::of))
+                    all.extend(array.items().iter().map(Value::of));
                 }
                 _ => {}
             }
