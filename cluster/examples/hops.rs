@@ -1,8 +1,8 @@
 //! Measures shards without log and disk: hops of tokens around a ring of scripted workers, inside one
-//! shard or across several, and durable-style adds, each an entry of its own or batched. Prints turns
-//! a second.
+//! shard or across several, durable-style adds, each an entry of its own or batched, and how fast the
+//! history of a worker is read and run again. Prints turns a second.
 //!
-//! `cargo run --release -p cluster --example hops -- [inside|across|adds] [TIMES]`
+//! `cargo run --release -p cluster --example hops -- [inside|across|adds|replay] [TIMES]`
 
 #![allow(
     clippy::unwrap_used,
@@ -10,12 +10,17 @@
     clippy::disallowed_methods
 )]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use cluster::action::ChannelBatch;
 use cluster::command::{
     Activate, ChannelAcked, Command, Deliver, DoorHeader, DoorSequence, Install, SendRequest,
 };
+use cluster::engine::script::ScriptEngine;
+use cluster::limits::ShardLimits;
+use cluster::query;
+use cluster::replay::Replay;
 use cluster::store::memory::{FlushMode, MemoryStores};
 use cluster::store::{GroupId, StoreProvider};
 use cluster::{Action, Body, Entry, EntryStamp, ProgramId, Shard, ShardIdentity};
@@ -33,6 +38,15 @@ export const Ring = act(self => whileLoop(() => waitFor(m => true, token =>
 export const Counter = act(self => withState(() => 0, count => whileLoop(() =>
   waitFor(m => typeof m.add === 'number', m =>
     modifyState(count, computeState([m], m => n => n + m.add))))), { daemon: true, key: m => m.name });
+const book = (a, m) => ({ ...a, balance: a.balance + m.amount, entries: a.entries + 1,
+  last: [...a.last, { id: m.id, amount: m.amount, at: m.at }].slice(-10),
+  byKind: { ...a.byKind, [m.kind]: (a.byKind[m.kind] ?? 0) + m.amount } });
+export const Account = act(() => withState(() => ({ owner: { name: 'Ada', country: 'GB' }, currency: 'EUR',
+  balance: 0, entries: 0, limit: 5000, status: 'active', last: [], byKind: {} }), account => whileLoop(() =>
+  waitFor(m => m.type === 'BOOK', m => sequence([
+    modifyState(account, computeState([m], m => a => book(a, m))),
+    send('Audit', computeState([account, m], (a, m) => ({ type: 'BOOKED', id: m.id, balance: a.balance })))])))),
+  { daemon: true, key: m => m.account });
 ";
 /// The one life of all shards.
 const LIFE: Incarnation = Incarnation(1);
@@ -87,6 +101,13 @@ impl Bench {
     }
 }
 
+fn program() -> (ProgramId, Bytes) {
+    let source = vm::Source::new("bench.js", SCRIPT);
+    let compiled = vm::compile(&source, &vm::BuildLimits::default()).unwrap();
+    let id = ProgramId(compiled.program.hash().0);
+    (id, compiled.program.encode().into())
+}
+
 fn bench(shard: u32, shard_count: u32) -> Bench {
     let identity = ShardIdentity {
         cluster: ClusterId([1; 16]),
@@ -101,16 +122,11 @@ fn bench(shard: u32, shard_count: u32) -> Bench {
         index: 0,
         sequence: 0,
     };
-    let source = vm::Source::new("bench.js", SCRIPT);
-    let program = vm::compile(&source, &vm::BuildLimits::default());
-    let program = program.unwrap().program;
-    let id = ProgramId(program.hash().0);
-    let names = ["Ring", "Counter"].map(|name| (name.to_owned(), id));
+    let (id, program) = program();
+    let names = ["Ring", "Counter", "Account"].map(|name| (name.to_owned(), id));
     bench.apply(vec![
         Command::Configure(Box::default()),
-        Command::Install(Install {
-            program: program.encode().into(),
-        }),
+        Command::Install(Install { program }),
         Command::Activate(Activate {
             namespace: Namespace::default(),
             version: 1,
@@ -219,6 +235,49 @@ fn adds(batch: u64, keys: u64, count: u64) {
     println!("{keys} counters, {batch} adds an entry: {rate:.0} adds/s");
 }
 
+/// Fills the history of an account, then reads it page by page and runs it again, as the door does.
+fn replay(count: u64) {
+    const PAGE: usize = 500;
+    let mut bench = bench(0, 1);
+    let limits = ShardLimits {
+        history_steps: u64::MAX,
+        ..ShardLimits::default()
+    };
+    bench.apply(vec![Command::Configure(Box::new(limits))]);
+    for at in 0..count / 64 {
+        let json = format!(
+            r#"{{"type":"BOOK","account":"a","id":"t-{at}","kind":"card","amount":12.5,"at":946684800000}}"#
+        );
+        let sends = (0..64).map(|_| bench.send("Account/a", &json)).collect();
+        bench.apply(sends);
+    }
+    let address = Address::parse(Namespace::default(), "Account/a").unwrap();
+    let mut replay = Replay::new(&ScriptEngine, address.clone(), vm::Limits::default());
+    let (program, bytes) = program();
+    replay.add_program(program, &bytes).unwrap();
+    let began = Instant::now();
+    let (mut from, mut reading) = (0, Duration::ZERO);
+    loop {
+        let page_began = Instant::now();
+        let page = query::history(bench.shard.store(), &address, from, PAGE).unwrap();
+        reading += page_began.elapsed();
+        let Some((last, _)) = page.last() else { break };
+        from = last + 1;
+        for (step, record) in &page {
+            replay.step(*step, record).unwrap();
+        }
+    }
+    let took = began.elapsed();
+    let replayed = replay.replayed();
+    assert_eq!(replayed.first_difference, None);
+    let rate = replayed.turns as f64 / took.as_secs_f64();
+    let share = 100.0 * reading.as_secs_f64() / took.as_secs_f64();
+    println!(
+        "{} turns of an account from history: {rate:.0}/s, reading was {share:.0} % of it",
+        replayed.turns
+    );
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |work: &str| arguments.first().is_none_or(|named| named == work);
@@ -234,5 +293,8 @@ fn main() {
         adds(1, 1000, 500 * times);
         adds(64, 1000, 2000 * times);
         adds(64, 1, 2000 * times);
+    }
+    if wanted("replay") {
+        replay(1000 * times);
     }
 }

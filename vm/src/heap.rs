@@ -15,6 +15,7 @@ use crate::steps::Steps;
 use crate::text::Text;
 use crate::value::{ArrayId, CellId, ClosureId, IteratorId, ObjectId, Value};
 
+pub(crate) use keyed::{FrozenIndex, place_of};
 pub use keyed::{KeyedEntries, MapKey};
 
 /// All mutable things of one turn.
@@ -28,7 +29,7 @@ pub struct Heap<'p> {
     /// What matches hold besides their items, by array, in the order of their ids.
     named: Vec<(ArrayId, PropertyTable<Value<'p>>)>,
     /// What `Object.freeze` was called on: objects and arrays that can not be written to.
-    locked: std::collections::BTreeSet<(bool, u64)>,
+    locked: Option<std::collections::BTreeSet<(bool, u64)>>,
 }
 
 /// An object: what it is, and its own properties.
@@ -55,9 +56,9 @@ pub enum ObjectKind<'p> {
     /// A regular expression, and its `lastIndex`, which may be any value.
     RegExp(Arc<RegExpData>, Value<'p>),
     /// A `Map`: keys and values in the order of insertion.
-    Map(KeyedEntries<'p>),
+    Map(Box<KeyedEntries<'p>>),
     /// A `Set`: values in the order of insertion; the value of each entry is unused.
-    Set(KeyedEntries<'p>),
+    Set(Box<KeyedEntries<'p>>),
 }
 
 /// A function and the cells that it captured.
@@ -250,6 +251,17 @@ impl<'p> Heap<'p> {
             && self.iterators.capacity() == 0
     }
 
+    /// How many objects and arrays there are.
+    pub(crate) fn mark(&self) -> (usize, usize) {
+        (self.objects.len(), self.arrays.len())
+    }
+
+    /// Forgets the objects and arrays that were made since then. Nothing may lead to them.
+    pub(crate) fn forget_since(&mut self, (objects, arrays): (usize, usize)) {
+        self.objects.truncate(objects);
+        self.arrays.truncate(arrays);
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.objects.clear();
@@ -258,9 +270,7 @@ impl<'p> Heap<'p> {
         self.cells.clear();
         self.iterators.clear();
         self.named.clear();
-        if !self.locked.is_empty() {
-            self.locked.clear();
-        }
+        self.locked = None;
     }
 
     /// The same memory with nothing in it, for another turn.
@@ -278,13 +288,16 @@ impl<'p> Heap<'p> {
 
     /// Makes writing to an object or array an error from now on.
     pub fn lock(&mut self, value: &Value<'p>) {
-        self.locked.extend(lock_key(value));
+        self.locked.get_or_insert_default().extend(lock_key(value));
     }
 
     /// Whether writing to a value is an error because it was locked.
     #[inline]
     pub fn is_locked(&self, value: &Value<'p>) -> bool {
-        !self.locked.is_empty() && lock_key(value).is_some_and(|key| self.locked.contains(&key))
+        let is_in = |locked: &std::collections::BTreeSet<_>| {
+            lock_key(value).is_some_and(|key| locked.contains(&key))
+        };
+        self.locked.as_ref().is_some_and(is_in)
     }
 }
 

@@ -74,6 +74,6 @@ pub use program::{Program, ProgramError, ProgramHash, WorkerDefinition};
 pub use snapshot::SnapshotError;
 pub use source::{Source, Sources};
 pub use turn::{
-    CallId, Effect, Input, Intent, Note, Outcome, Target, Turn, TurnContext, Used, turn,
+    CallId, Effect, Input, Intent, Note, Notes, Outcome, Target, Turn, TurnContext, Used, turn,
 };
 pub use worker::{Identity, Worker, WorkerError};

@@ -9,6 +9,8 @@ use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use smallvec::SmallVec;
+
 use crate::data::Data;
 use crate::heap::Heap;
 use crate::machine::Calls;
@@ -34,20 +36,20 @@ pub struct Memory {
 
 /// Memory of turns that have ended, for turns to come.
 #[derive(Default)]
-pub(crate) struct Spare(Mutex<Vec<Memory>>);
+pub(crate) struct Spare(Mutex<SmallVec<[Box<Memory>; SPARE_MAX]>>);
 
 /// More turns than this at once are few: their memory goes.
 const SPARE_MAX: usize = 8;
 
 impl Spare {
     /// Memory in which nothing is kept.
-    pub(crate) fn take(&self) -> Memory {
+    pub(crate) fn take(&self) -> Box<Memory> {
         let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         spare.pop().unwrap_or_default()
     }
 
     /// Gives memory back once its turn has ended.
-    pub(crate) fn give_back(&self, mut memory: Memory) {
+    pub(crate) fn give_back(&self, mut memory: Box<Memory>) {
         memory.clear();
         let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if spare.len() < SPARE_MAX {

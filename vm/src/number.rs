@@ -11,6 +11,9 @@ pub fn number_to_text(number: f64) -> Text {
     if whole as f64 == number && number.abs() < 1e15 {
         return whole_to_text(whole);
     }
+    if let Some(text) = decimal_to_text(number) {
+        return text;
+    }
     if number.is_nan() {
         return Text::from("NaN");
     }
@@ -22,6 +25,38 @@ pub fn number_to_text(number: f64) -> Text {
         });
     }
     Text::from(ryu_js::Buffer::new().format(number))
+}
+
+/// A number of at most three decimals, as prices are. Fifteen digits name one double, so digits that give
+/// the number back are the shortest that do, as long as the last is no 0: fewer decimals are tried first.
+fn decimal_to_text(number: f64) -> Option<Text> {
+    let magnitude = number.abs();
+    if magnitude >= 1e11 || number.is_nan() {
+        return None;
+    }
+    for (places, scale) in [(1, 10.0), (2, 100.0), (3, 1000.0)] {
+        let mut rest = (magnitude * scale + 0.5) as u64;
+        if rest as f64 / scale != magnitude {
+            continue;
+        }
+        let mut digits = [b'0'; 17];
+        let mut at = digits.len();
+        while rest > 0 || at + places >= digits.len() - 1 {
+            at -= 1;
+            if at + places + 1 == digits.len() {
+                digits[at] = b'.';
+                continue;
+            }
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        if number < 0.0 {
+            at -= 1;
+            digits[at] = b'-';
+        }
+        return Text::from_ascii(&digits[at..]);
+    }
+    None
 }
 
 /// The digits of a whole number of at most fifteen, and its sign.
@@ -38,7 +73,7 @@ fn whole_to_text(number: i64) -> Text {
         at -= 1;
         digits[at] = b'-';
     }
-    Text::from_ascii(&digits[at..])
+    Text::from_ascii(&digits[at..]).expect("digits are ASCII")
 }
 
 /// A text as `Number(text)` reads it: NaN where it is no number.
@@ -214,6 +249,22 @@ mod tests {
             (5e-324, "5e-324"),
         ] {
             assert_eq!(number_to_text(number).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn decimals_are_written_as_any_other_number() {
+        let mut many = 0x9e37_79b9_7f4a_7c15u64;
+        for round in 0..200_000u64 {
+            many = many.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(round);
+            let whole = (many >> (round % 48 + 16)) as f64;
+            let near = whole / [10.0, 100.0, 1000.0, 10_000.0][round as usize % 4];
+            for number in [near, -near, near.next_up(), near.next_down(), near + 0.1] {
+                if number.fract() != 0.0 {
+                    let expected = ryu_js::Buffer::new().format(number).to_owned();
+                    assert_eq!(number_to_text(number).to_string(), expected);
+                }
+            }
         }
     }
 

@@ -4,12 +4,14 @@
 //! Guarantees: index and length in constant time; one representation for equal texts (ASCII bytes
 //! where every unit is ASCII, else 16-bit units); cheap to clone; the hash is the same everywhere.
 //! Short ASCII texts, which property names and kinds of messages are, stand in the value itself: they
-//! are made, cloned and compared without a look at other memory.
+//! are made, cloned and compared without a look at other memory. Any other is one piece of memory.
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering as MemoryOrdering};
+
+use smallvec::SmallVec;
+use triomphe::ThinArc;
 
 /// An immutable JavaScript string.
 pub struct Text(Stored);
@@ -17,11 +19,25 @@ pub struct Text(Stored);
 /// Equal texts have one form: what can be short is.
 enum Stored {
     Short(Short),
-    Long(Arc<Long>),
+    /// Every unit is ASCII.
+    Ascii(ThinArc<Hash, u8>),
+    /// At least one is not.
+    Wide(ThinArc<Hash, u16>),
 }
+
+/// The hash of a text that is not short, filled when first asked for; 0 means not yet known.
+#[derive(Default)]
+struct Hash(AtomicU32);
+
+/// Texts of at most so many units are put together without memory of their own.
+const IN_PLACE: usize = 128;
 
 /// At most so many ASCII units stand in the value itself.
 const SHORT_MAX: usize = 8;
+
+/// The lowest bit of each byte of a word, and the highest.
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH_BITS: u64 = ONES << 7;
 
 /// A short ASCII text without the unit 0. Bytes behind its end are 0, so that they tell its length.
 /// It is copied and compared as one word: hence the alignment.
@@ -29,36 +45,40 @@ const SHORT_MAX: usize = 8;
 #[repr(align(8))]
 struct Short([u8; SHORT_MAX]);
 
-/// A text that is longer, not ASCII, or has a unit 0.
-struct Long {
-    /// Filled when first asked for; 0 means not yet known.
-    hash: AtomicU32,
-    units: LongUnits,
-}
-
-#[derive(PartialEq, Eq)]
-enum LongUnits {
-    Ascii(Box<str>),
-    Wide(Box<[u16]>),
-}
-
 /// The units of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Units<'a> {
     /// Every unit is below 0x80.
-    Ascii(&'a str),
+    Ascii(&'a [u8]),
     /// At least one unit is not ASCII.
     Wide(&'a [u16]),
 }
 
 impl Short {
-    /// A short text, where these ASCII bytes can be one.
+    /// A short text, where these bytes can be one.
     #[inline]
-    fn new(ascii: &[u8]) -> Option<Short> {
-        let mut bytes = [0; SHORT_MAX];
-        bytes.get_mut(..ascii.len())?.copy_from_slice(ascii);
-        let short = Short(bytes);
-        (short.len() == ascii.len() && !ascii.contains(&0)).then_some(short)
+    fn new(bytes: &[u8]) -> Option<Short> {
+        let length = bytes.len();
+        // Parts that overlap: a copy of a length that is not known is a call.
+        let word = match length {
+            0 => 0,
+            1..4 => {
+                let (first, middle, last) = (bytes[0], bytes[length / 2], bytes[length - 1]);
+                u64::from(first)
+                    | u64::from(middle) << (8 * (length / 2))
+                    | u64::from(last) << (8 * (length - 1))
+            }
+            4..=SHORT_MAX => {
+                let (first, last) = (bytes.first_chunk()?, bytes.last_chunk()?);
+                u64::from(u32::from_le_bytes(*first))
+                    | u64::from(u32::from_le_bytes(*last)) << (8 * (length - 4))
+            }
+            _ => return None,
+        };
+        // A byte that is 0 borrows from the bit above it, and no byte of ASCII has that bit.
+        let used = u64::MAX.checked_shr(64 - 8 * length as u32).unwrap_or(0);
+        let zeros = word.wrapping_sub(ONES & used) & !word & used;
+        ((zeros | word) & HIGH_BITS == 0).then_some(Short(word.to_le_bytes()))
     }
 
     #[inline]
@@ -76,10 +96,6 @@ impl Short {
         &self.0[..self.len()]
     }
 
-    fn as_str(&self) -> &str {
-        std::str::from_utf8(self.as_bytes()).expect("a short text is ASCII")
-    }
-
     /// Multiplies and folds the word.
     #[inline]
     fn hash32(self) -> u32 {
@@ -93,17 +109,21 @@ impl Clone for Text {
     fn clone(&self) -> Text {
         Text(match &self.0 {
             Stored::Short(short) => Stored::Short(*short),
-            Stored::Long(long) => Stored::Long(Arc::clone(long)),
+            Stored::Ascii(ascii) => Stored::Ascii(ascii.clone()),
+            Stored::Wide(wide) => Stored::Wide(wide.clone()),
         })
     }
 }
 
 impl Text {
-    fn long(units: LongUnits) -> Text {
-        Text(Stored::Long(Arc::new(Long {
-            hash: AtomicU32::new(0),
-            units,
-        })))
+    fn long(ascii: &[u8]) -> Text {
+        let hash = Hash::default();
+        Text(Stored::Ascii(ThinArc::from_header_and_slice(hash, ascii)))
+    }
+
+    fn wide(units: &[u16]) -> Text {
+        let hash = Hash::default();
+        Text(Stored::Wide(ThinArc::from_header_and_slice(hash, units)))
     }
 
     /// The empty text.
@@ -114,17 +134,26 @@ impl Text {
     /// A text from UTF-16 units; lone surrogates are kept.
     pub fn from_units(units: &[u16]) -> Text {
         if units.iter().all(|unit| *unit < 128) {
-            let ascii: String = units.iter().map(|unit| *unit as u8 as char).collect();
-            return Text::from(ascii);
+            let ascii: SmallVec<[u8; IN_PLACE]> = units.iter().map(|unit| *unit as u8).collect();
+            return Text::ascii(&ascii);
         }
-        Text::long(LongUnits::Wide(units.into()))
+        Text::wide(units)
+    }
+
+    /// A text from bytes, where all of them are ASCII.
+    pub(crate) fn from_ascii(bytes: &[u8]) -> Option<Text> {
+        match Short::new(bytes) {
+            Some(short) => Some(Text(Stored::Short(short))),
+            None => bytes.is_ascii().then(|| Text::long(bytes)),
+        }
     }
 
     /// A text from bytes that are ASCII.
-    pub(crate) fn from_ascii(ascii: &[u8]) -> Text {
-        match Short::new(ascii) {
+    fn ascii(bytes: &[u8]) -> Text {
+        debug_assert!(bytes.is_ascii());
+        match Short::new(bytes) {
             Some(short) => Text(Stored::Short(short)),
-            None => Text::from(std::str::from_utf8(ascii).expect("the bytes are ASCII")),
+            None => Text::long(bytes),
         }
     }
 
@@ -140,32 +169,18 @@ impl Text {
     #[inline]
     pub fn units(&self) -> Units<'_> {
         match &self.0 {
-            Stored::Short(short) => Units::Ascii(short.as_str()),
-            Stored::Long(long) => match &long.units {
-                LongUnits::Ascii(ascii) => Units::Ascii(ascii),
-                LongUnits::Wide(wide) => Units::Wide(wide),
-            },
-        }
-    }
-
-    /// The bytes where every unit is ASCII, else the units.
-    #[inline]
-    fn bytes_or_units(&self) -> Result<&[u8], &[u16]> {
-        match &self.0 {
-            Stored::Short(short) => Ok(short.as_bytes()),
-            Stored::Long(long) => match &long.units {
-                LongUnits::Ascii(ascii) => Ok(ascii.as_bytes()),
-                LongUnits::Wide(wide) => Err(wide),
-            },
+            Stored::Short(short) => Units::Ascii(short.as_bytes()),
+            Stored::Ascii(ascii) => Units::Ascii(&ascii.slice),
+            Stored::Wide(wide) => Units::Wide(&wide.slice),
         }
     }
 
     /// Length in UTF-16 units.
     #[inline]
     pub fn len(&self) -> usize {
-        match self.bytes_or_units() {
-            Ok(ascii) => ascii.len(),
-            Err(wide) => wide.len(),
+        match self.units() {
+            Units::Ascii(ascii) => ascii.len(),
+            Units::Wide(wide) => wide.len(),
         }
     }
 
@@ -184,31 +199,32 @@ impl Text {
     /// Bytes of memory that the units take.
     #[inline]
     pub fn byte_size(&self) -> usize {
-        match self.bytes_or_units() {
-            Ok(ascii) => ascii.len(),
-            Err(wide) => wide.len() * 2,
+        match self.units() {
+            Units::Ascii(ascii) => ascii.len(),
+            Units::Wide(wide) => wide.len() * 2,
         }
     }
 
     /// The text as `&str` where every unit is ASCII.
     pub fn as_ascii(&self) -> Option<&str> {
+        let ascii = self.as_ascii_bytes()?;
+        Some(std::str::from_utf8(ascii).expect("the text is ASCII"))
+    }
+
+    /// The bytes where every unit is ASCII.
+    #[inline]
+    pub fn as_ascii_bytes(&self) -> Option<&[u8]> {
         match self.units() {
             Units::Ascii(ascii) => Some(ascii),
             Units::Wide(_) => None,
         }
     }
 
-    /// The bytes where every unit is ASCII.
-    #[inline]
-    pub fn as_ascii_bytes(&self) -> Option<&[u8]> {
-        self.bytes_or_units().ok()
-    }
-
     /// The unit at an index.
     pub fn unit_at(&self, index: usize) -> Option<u16> {
-        match self.bytes_or_units() {
-            Ok(ascii) => ascii.get(index).map(|byte| u16::from(*byte)),
-            Err(wide) => wide.get(index).copied(),
+        match self.units() {
+            Units::Ascii(ascii) => ascii.get(index).map(|byte| u16::from(*byte)),
+            Units::Wide(wide) => wide.get(index).copied(),
         }
     }
 
@@ -229,9 +245,9 @@ impl Text {
 
     /// All units.
     pub fn iter_units(&self) -> impl DoubleEndedIterator<Item = u16> + '_ {
-        let (ascii, wide): (&[u8], &[u16]) = match self.bytes_or_units() {
-            Ok(ascii) => (ascii, &[]),
-            Err(wide) => (&[], wide),
+        let (ascii, wide): (&[u8], &[u16]) = match self.units() {
+            Units::Ascii(ascii) => (ascii, &[]),
+            Units::Wide(wide) => (&[], wide),
         };
         ascii
             .iter()
@@ -251,9 +267,9 @@ impl Text {
         if start == 0 && end == self.len() {
             return self.clone();
         }
-        match self.bytes_or_units() {
-            Ok(ascii) => Text::from_ascii(&ascii[start..end]),
-            Err(wide) => Text::from_units(&wide[start..end]),
+        match self.units() {
+            Units::Ascii(ascii) => Text::ascii(&ascii[start..end]),
+            Units::Wide(wide) => Text::from_units(&wide[start..end]),
         }
     }
 
@@ -271,12 +287,6 @@ impl Text {
             let both = left.word() | right.word() << (8 * left.len());
             return Text(Stored::Short(Short(both.to_le_bytes())));
         }
-        if let (Some(left), Some(right)) = (self.as_ascii(), other.as_ascii()) {
-            let mut both = String::with_capacity(left.len() + right.len());
-            both.push_str(left);
-            both.push_str(right);
-            return Text::long(LongUnits::Ascii(both.into_boxed_str()));
-        }
         Text::join([self, other].into_iter())
     }
 
@@ -290,8 +300,7 @@ impl Text {
             return Some(Text(Stored::Short(mapped)));
         }
         let mapped = self.as_ascii_bytes()?.iter().map(|unit| map(*unit));
-        let mapped = String::from_utf8(mapped.collect()).expect("what ASCII is mapped to is ASCII");
-        Some(Text::from(mapped))
+        Text::from_ascii(&mapped.collect::<SmallVec<[u8; IN_PLACE]>>())
     }
 
     /// All of them, one behind the other.
@@ -300,38 +309,30 @@ impl Text {
         let Some(length) = ascii.map(|bytes| bytes.map(<[u8]>::len)).sum() else {
             return Text::from_units(&texts.flat_map(Text::iter_units).collect::<Vec<u16>>());
         };
-        let mut joined = Vec::with_capacity(length);
+        let mut joined = SmallVec::<[u8; IN_PLACE]>::with_capacity(length);
         for bytes in texts.filter_map(Text::as_ascii_bytes) {
             joined.extend_from_slice(bytes);
         }
-        Text::from(String::from_utf8(joined).expect("the texts are ASCII"))
+        Text::ascii(&joined)
     }
 
     /// As UTF-8, where each lone surrogate becomes U+FFFD.
     pub fn to_string_lossy(&self) -> String {
         match self.units() {
-            Units::Ascii(ascii) => ascii.to_owned(),
+            Units::Ascii(ascii) => String::from_utf8_lossy(ascii).into_owned(),
             Units::Wide(wide) => String::from_utf16_lossy(wide),
         }
     }
 
     /// The array index that this text names, where it is one in its only spelling
     /// (`0` to `4294967294`, no sign, no leading zero).
+    #[inline]
     pub fn array_index(&self) -> Option<u32> {
         let ascii = self.as_ascii_bytes()?;
-        if !ascii.first()?.is_ascii_digit()
-            || ascii.len() > 10
-            || !ascii.iter().all(u8::is_ascii_digit)
-        {
-            return None;
+        match ascii.first()?.is_ascii_digit() && ascii.len() <= 10 {
+            true => index_of_digits(ascii),
+            false => None,
         }
-        if ascii[0] == b'0' && ascii.len() > 1 {
-            return None;
-        }
-        let index = ascii
-            .iter()
-            .fold(0u64, |sum, digit| sum * 10 + u64::from(digit - b'0'));
-        u32::try_from(index).ok().filter(|index| *index != u32::MAX)
     }
 
     /// A hash of the units, equal on every machine; never 0.
@@ -339,14 +340,29 @@ impl Text {
     pub fn hash32(&self) -> u32 {
         match &self.0 {
             Stored::Short(short) => short.hash32(),
-            Stored::Long(long) => long.hash32(),
+            Stored::Ascii(ascii) => {
+                let units = ascii.slice.iter().map(|byte| u16::from(*byte));
+                ascii.header.header.get_or_of(units)
+            }
+            Stored::Wide(wide) => wide.header.header.get_or_of(wide.slice.iter().copied()),
         }
     }
 }
 
-impl Long {
-    fn hash32(&self) -> u32 {
-        let known = self.hash.load(MemoryOrdering::Relaxed);
+/// The array index that at most ten units are, where they are digits.
+fn index_of_digits(ascii: &[u8]) -> Option<u32> {
+    if !ascii.iter().all(u8::is_ascii_digit) || (ascii[0] == b'0' && ascii.len() > 1) {
+        return None;
+    }
+    let index = ascii
+        .iter()
+        .fold(0u64, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+    u32::try_from(index).ok().filter(|index| *index != u32::MAX)
+}
+
+impl Hash {
+    fn get_or_of(&self, units: impl Iterator<Item = u16>) -> u32 {
+        let known = self.0.load(MemoryOrdering::Relaxed);
         if known != 0 {
             return known;
         }
@@ -355,33 +371,23 @@ impl Long {
                 .wrapping_mul(0x0100_0193)
                 .rotate_left(5)
         };
-        let hash = match &self.units {
-            LongUnits::Ascii(ascii) => ascii.bytes().map(u16::from).fold(0x811c_9dc5, step),
-            LongUnits::Wide(wide) => wide.iter().copied().fold(0x811c_9dc5, step),
-        };
-        let hash = hash.max(1);
-        self.hash.store(hash, MemoryOrdering::Relaxed);
+        let hash = units.fold(0x811c_9dc5, step).max(1);
+        self.0.store(hash, MemoryOrdering::Relaxed);
         hash
     }
 }
 
 impl From<&str> for Text {
     fn from(text: &str) -> Text {
-        if !text.is_ascii() {
-            return Text::long(LongUnits::Wide(text.encode_utf16().collect()));
-        }
-        match Short::new(text.as_bytes()) {
-            Some(short) => Text(Stored::Short(short)),
-            None => Text::long(LongUnits::Ascii(text.into())),
-        }
+        Text::from_ascii(text.as_bytes()).unwrap_or_else(|| {
+            let units: SmallVec<[u16; IN_PLACE]> = text.encode_utf16().collect();
+            Text::wide(&units)
+        })
     }
 }
 
 impl From<String> for Text {
     fn from(text: String) -> Text {
-        if text.len() > SHORT_MAX && text.is_ascii() {
-            return Text::long(LongUnits::Ascii(text.into_boxed_str()));
-        }
         Text::from(text.as_str())
     }
 }
@@ -391,8 +397,11 @@ impl PartialEq for Text {
     fn eq(&self, other: &Text) -> bool {
         match (&self.0, &other.0) {
             (Stored::Short(left), Stored::Short(right)) => left.word() == right.word(),
-            (Stored::Long(left), Stored::Long(right)) => {
-                Arc::ptr_eq(left, right) || left.units == right.units
+            (Stored::Ascii(left), Stored::Ascii(right)) => {
+                std::ptr::eq(left.as_ptr(), right.as_ptr()) || left.slice == right.slice
+            }
+            (Stored::Wide(left), Stored::Wide(right)) => {
+                std::ptr::eq(left.as_ptr(), right.as_ptr()) || left.slice == right.slice
             }
             _ => false,
         }
@@ -409,9 +418,9 @@ impl Default for Text {
 
 impl PartialEq<str> for Text {
     fn eq(&self, other: &str) -> bool {
-        match self.bytes_or_units() {
-            Ok(ascii) => *ascii == *other.as_bytes(),
-            Err(wide) => wide.iter().copied().eq(other.encode_utf16()),
+        match self.units() {
+            Units::Ascii(ascii) => *ascii == *other.as_bytes(),
+            Units::Wide(wide) => wide.iter().copied().eq(other.encode_utf16()),
         }
     }
 }
@@ -422,8 +431,8 @@ impl Ord for Text {
             // The first unit decides first; what ends first has a 0 there.
             return left.word().swap_bytes().cmp(&right.word().swap_bytes());
         }
-        match (self.bytes_or_units(), other.bytes_or_units()) {
-            (Ok(left), Ok(right)) => left.cmp(right),
+        match (self.units(), other.units()) {
+            (Units::Ascii(left), Units::Ascii(right)) => left.cmp(right),
             _ => self.iter_units().cmp(other.iter_units()),
         }
     }
@@ -437,9 +446,9 @@ impl PartialOrd for Text {
 
 impl fmt::Display for Text {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.units() {
-            Units::Ascii(ascii) => formatter.write_str(ascii),
-            Units::Wide(_) => formatter.write_str(&self.to_string_lossy()),
+        match self.as_ascii() {
+            Some(ascii) => formatter.write_str(ascii),
+            None => formatter.write_str(&self.to_string_lossy()),
         }
     }
 }
@@ -481,6 +490,37 @@ mod tests {
         assert_ne!(Text::from_unit(0), Text::empty());
         assert_eq!(Text::from("a").concat(&Text::from_unit(0)), with_zero);
         assert_eq!(std::mem::size_of::<Option<Text>>(), 16);
+    }
+
+    #[test]
+    fn texts_of_every_length_are_what_they_were_made_of() {
+        for length in 0..200 {
+            for zero_at in [
+                None,
+                Some(0),
+                Some(length / 2),
+                usize::checked_sub(length, 1),
+            ] {
+                let mut ascii: Vec<u8> = (0..length).map(|at| 1 + (at * 7 % 127) as u8).collect();
+                if let Some(unit) = zero_at.and_then(|at| ascii.get_mut(at)) {
+                    *unit = 0;
+                }
+                let text = Text::from_ascii(&ascii).unwrap();
+                assert_eq!(text.as_ascii_bytes(), Some(ascii.as_slice()));
+                assert_eq!(text.is_short(), length <= SHORT_MAX && !ascii.contains(&0));
+                let units: Vec<u16> = ascii.iter().copied().map(u16::from).collect();
+                assert_eq!(text, Text::from_units(&units));
+                assert_eq!(
+                    text,
+                    text.slice(0, length / 2)
+                        .concat(&text.slice(length / 2, length))
+                );
+                if let Some(unit) = ascii.last_mut() {
+                    *unit = 0x80;
+                    assert!(Text::from_ascii(&ascii).is_none());
+                }
+            }
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::reactive::Part;
 use crate::run::RunHost;
 use crate::worker::{Phase, Worker};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 /// Names a call in all of a cluster: what a reply carries to find who waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -107,12 +108,15 @@ pub struct Turn {
     /// What it wants done, in the order in which the commands ran. Empty after a trap.
     pub effects: Vec<Effect>,
     /// What history shows besides.
-    pub notes: Vec<Note>,
+    pub notes: Notes,
     /// What it used.
     pub used: Used,
     /// Whether the messages that were [`Outcome::Kept`] may be wanted, or are to be dropped, now.
     pub offers_again: bool,
 }
+
+/// Mostly none, or that a message was dropped.
+pub type Notes = SmallVec<[Note; 1]>;
 
 /// How a turn ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -233,6 +237,11 @@ pub fn outbox_of(root: &Address) -> Address {
     }
 }
 
+/// Whether an address stands for the output of a root instance.
+pub(crate) fn is_outbox_of(address: &Address, root: &Address) -> bool {
+    address.name.strip_prefix(OUTBOX_PREFIX) == Some(&root.name) && address.key == root.key
+}
+
 /// The root instance whose output an address stands for, if it does.
 pub fn outbox_owner(address: &Address) -> Option<Address> {
     let name = address.name.strip_prefix(OUTBOX_PREFIX)?;
@@ -282,17 +291,21 @@ pub(crate) fn turn_by(
     context: &TurnContext<'_>,
     run_all: impl FnOnce(&mut control::Run<'_>) -> Result<End, ScriptError>,
 ) -> Turn {
+    let Some(definition) = program.definition(worker.definition) else {
+        let error = ScriptError::corrupt("its definition is not there");
+        return without_effects(Outcome::Trapped { error }, Used::default());
+    };
     let host = RunHost::new(worker, context);
     let memory = program.spare.take();
-    let mut run = match control::Run::begin(program, worker, &host, context, &memory) {
-        Ok(run) => run,
-        Err(error) => return without_effects(Outcome::Trapped { error }, Used::default()),
+    let (end, (mut effects, notes, used, changes)) = {
+        let definition = (program, definition);
+        let mut run = control::Run::new(definition, worker, &host, context, &memory);
+        let end = run.give(input).and_then(|end| match end {
+            Some(end) => Ok(end),
+            None => run_all(&mut run),
+        });
+        (end, run.finish())
     };
-    let end = run.give(input).and_then(|end| match end {
-        Some(end) => Ok(end),
-        None => run_all(&mut run),
-    });
-    let (mut effects, notes, used, changes) = run.finish();
     program.spare.give_back(memory);
     let end = match end {
         Ok(end) => end,
@@ -312,12 +325,8 @@ pub(crate) fn turn_by(
         // sources must still tell.
         effects.retain(|effect| !effect.is_about_waits());
     }
-    let code = program
-        .definition(worker.definition)
-        .map(|known| &known.code);
-    let offers_again = code.is_some_and(|code| {
-        control::offers_again(code, &worker.branches, changes.branches(worker))
-    });
+    let (before, after) = (&worker.branches, changes.branches(worker));
+    let offers_again = control::offers_again(&definition.code, before, after);
     changes.store(worker);
     worker.step += 1;
     let outcome = match end {
@@ -346,7 +355,7 @@ fn without_effects(outcome: Outcome, used: Used) -> Turn {
     Turn {
         outcome,
         effects: Vec::new(),
-        notes: Vec::new(),
+        notes: Notes::new(),
         used,
         offers_again: false,
     }

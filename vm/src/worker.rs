@@ -14,6 +14,7 @@ use crate::source::{Position, Source};
 use crate::tree::WorkerIndex;
 use crate::turn::{CallId, Target};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 /// Who an instance is: its address, and the id of this run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,8 +71,8 @@ pub enum Phase {
 #[derive(Debug, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Branch {
     pub(crate) instruction: u32,
-    /// The blocks that it has opened and not left, outermost first.
-    pub(crate) frames: Vec<BlockIndex>,
+    /// The blocks that it has opened and not left, outermost first. A few take no memory of their own.
+    pub(crate) frames: SmallVec<[BlockIndex; 4]>,
     /// One value for each of them that keeps one.
     pub(crate) stack: Vec<Slot>,
     /// What it waits for.
@@ -88,7 +89,7 @@ impl Clone for Branch {
     fn clone(&self) -> Branch {
         Branch {
             instruction: self.instruction,
-            frames: with_room(&self.frames),
+            frames: self.frames.clone(),
             stack: with_room(&self.stack),
             wait: self.wait.clone(),
             undos: self.undos.clone(),

@@ -89,6 +89,6 @@ fn what_nobody_can_want_any_more_is_dropped() {
     assert!(desk.ring().offers_again);
     let dropped = desk.say(2.0);
     assert_eq!(dropped.outcome, Outcome::Waiting);
-    assert_eq!(dropped.notes, [vm::Note::Dropped]);
+    assert_eq!(dropped.notes, [vm::Note::Dropped].into());
     assert!(!dropped.offers_again);
 }

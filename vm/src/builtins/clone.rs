@@ -11,7 +11,7 @@ use super::keyed::keyed_entries;
 use super::support::{argument, natives};
 use crate::data::PropertyTable;
 use crate::error::Trap;
-use crate::heap::{KeyedEntries, MapKey, ObjectKind};
+use crate::heap::{MapKey, ObjectKind};
 use crate::host::Misuse;
 use crate::machine::Machine;
 use crate::text::Text;
@@ -186,7 +186,7 @@ impl<'p> Cloner<'p> {
         if let ObjectKind::Map(entries) | ObjectKind::Set(entries) =
             &mut machine.heap.object_mut(target).kind
         {
-            *entries = filled;
+            **entries = filled;
         }
         Ok(())
     }
@@ -201,7 +201,7 @@ fn empty_kind<'p>(machine: &Machine<'p>, id: ObjectId) -> ObjectKind<'p> {
         ObjectKind::RegExp(expression, _) => {
             ObjectKind::RegExp(expression.clone(), Value::number(0.0))
         }
-        ObjectKind::Map(_) => ObjectKind::Map(KeyedEntries::default()),
-        ObjectKind::Set(_) => ObjectKind::Set(KeyedEntries::default()),
+        ObjectKind::Map(_) => ObjectKind::Map(Box::default()),
+        ObjectKind::Set(_) => ObjectKind::Set(Box::default()),
     }
 }

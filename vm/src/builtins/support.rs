@@ -3,7 +3,7 @@
 //! Before: every family. After: the machine. Guarantees: what grows is charged before it grows; an
 //! argument that is missing is `undefined`.
 
-use crate::data::Data;
+use crate::data::{Data, quote_json, write_quoted};
 use crate::error::Trap;
 use crate::machine::{Callback, Machine};
 use crate::text::{Text, Units};
@@ -149,7 +149,7 @@ impl<'p> Items<'p> {
 /// Units on their way to a new text: ASCII for as long as all of it is.
 #[derive(Default)]
 pub(super) struct TextBuilder {
-    ascii: String,
+    ascii: Vec<u8>,
     wide: Option<Vec<u16>>,
 }
 
@@ -163,7 +163,7 @@ impl TextBuilder {
         machine.spend(text.len() as u64 / 16)?;
         machine.charge(text.byte_size())?;
         match (&mut self.wide, text.units()) {
-            (None, Units::Ascii(ascii)) => self.ascii.push_str(ascii),
+            (None, Units::Ascii(ascii)) => self.ascii.extend_from_slice(ascii),
             (None, Units::Wide(units)) => {
                 machine.charge(self.ascii.len() * 2)?;
                 self.widen().extend_from_slice(units);
@@ -188,7 +188,8 @@ impl TextBuilder {
         let rest = text.slice(0, units % text.len());
         match (&mut self.wide, text.units()) {
             (None, Units::Ascii(ascii)) => {
-                self.ascii.push_str(&ascii.repeat(units / text.len()));
+                self.ascii
+                    .extend_from_slice(&ascii.repeat(units / text.len()));
             }
             _ => {
                 let repeated = text.to_units().repeat(units / text.len());
@@ -206,23 +207,39 @@ impl TextBuilder {
     ) -> Result<(), Trap> {
         machine.charge(text.len())?;
         if self.wide.is_none() && text.is_ascii() {
-            self.ascii.push_str(text);
+            self.ascii.extend_from_slice(text.as_bytes());
         } else {
             self.widen().extend(text.encode_utf16());
         }
         Ok(())
     }
 
+    /// Adds a text as a JSON string.
+    pub(super) fn push_quoted<'p>(
+        &mut self,
+        machine: &mut Machine<'p>,
+        text: &Text,
+    ) -> Result<(), Trap> {
+        if self.wide.is_none() && text.as_ascii_bytes().is_some() {
+            let before = self.ascii.len();
+            write_quoted(text, &mut self.ascii);
+            return machine.charge(self.ascii.len() - before);
+        }
+        let mut quoted = String::new();
+        quote_json(text, &mut quoted);
+        self.push_str(machine, &quoted)
+    }
+
     fn widen(&mut self) -> &mut Vec<u16> {
         let ascii = std::mem::take(&mut self.ascii);
         self.wide
-            .get_or_insert_with(|| ascii.bytes().map(u16::from).collect())
+            .get_or_insert_with(|| ascii.into_iter().map(u16::from).collect())
     }
 
     /// The text. Its bytes are charged already.
     pub(super) fn finish(self) -> Text {
         match self.wide {
-            None => Text::from(self.ascii),
+            None => Text::from_ascii(&self.ascii).expect("the texts are ASCII"),
             Some(wide) => Text::from_units(&wide),
         }
     }

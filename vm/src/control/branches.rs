@@ -35,11 +35,11 @@ impl Run<'_> {
 
     /// Makes a branch that can run the current one. False where all of them wait.
     pub(super) fn select_ready(&mut self) -> Result<bool, ScriptError> {
-        if self.branch().wait == Wait::Ready {
+        let is_ready = |branch: &Branch| matches!(branch.wait, Wait::Ready);
+        if is_ready(self.branch()) {
             return Ok(true);
         }
-        let mut branches = self.next.branches.iter();
-        let Some(ready) = branches.position(|branch| branch.wait == Wait::Ready) else {
+        let Some(ready) = self.next.branches.iter().position(is_ready) else {
             return Ok(false);
         };
         self.switch(ready)?;

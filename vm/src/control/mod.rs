@@ -34,13 +34,14 @@ mod wait;
 pub(crate) use wait::offers_again;
 
 use std::borrow::Cow;
+use std::mem;
 
 use crate::data::{Address, Data};
 use crate::error::ScriptError;
 use crate::memory::Memory;
 use crate::program::{Program, WorkerDefinition};
 use crate::run::{Functions, RunHost};
-use crate::turn::{Effect, Input, Note, TurnContext, Used};
+use crate::turn::{Effect, Input, Note, Notes, TurnContext, Used};
 use crate::worker::{Branch, Identity, Phase, Worker};
 use instruction::{BlockIndex, Instruction};
 
@@ -81,7 +82,7 @@ pub(crate) struct Run<'a> {
     /// The branch that runs.
     pub(crate) current: usize,
     pub(crate) effects: Vec<Effect>,
-    pub(crate) notes: Vec<Note>,
+    pub(crate) notes: Notes,
     pub(crate) sends: u64,
 }
 
@@ -106,11 +107,11 @@ pub(crate) struct Changes {
 }
 
 impl NextWorker<'_> {
-    fn changes(self) -> Changes {
+    fn changes(&mut self) -> Changes {
         Changes {
-            branches: changed(self.branches),
-            config: changed(self.config),
-            outbox: changed(self.outbox),
+            branches: changed(&mut self.branches),
+            config: changed(&mut self.config),
+            outbox: changed(&mut self.outbox),
             spawns: self.spawns,
             timers: self.timers,
             calls: self.calls,
@@ -118,9 +119,10 @@ impl NextWorker<'_> {
     }
 }
 
-fn changed<T: ToOwned + ?Sized>(part: Cow<'_, T>) -> Option<T::Owned> {
+/// Takes out what is not the worker's own.
+fn changed<T: ToOwned<Owned: Default> + ?Sized>(part: &mut Cow<'_, T>) -> Option<T::Owned> {
     match part {
-        Cow::Owned(part) => Some(part),
+        Cow::Owned(part) => Some(mem::take(part)),
         Cow::Borrowed(_) => None,
     }
 }
@@ -149,20 +151,15 @@ impl Changes {
 }
 
 impl<'a> Run<'a> {
-    /// Prepares a turn of a worker.
-    pub(crate) fn begin(
-        program: &'a Program,
+    /// A turn of a worker of this definition. Made where it stays, since it is large.
+    #[inline(always)]
+    pub(crate) fn new(
+        (program, definition): (&'a Program, &'a WorkerDefinition),
         worker: &'a Worker,
         host: &'a RunHost<'a>,
         context: &TurnContext<'a>,
         memory: &'a Memory,
-    ) -> Result<Run<'a>, ScriptError> {
-        let definition = program
-            .definition(worker.definition)
-            .ok_or_else(|| ScriptError::corrupt("its definition is not there"))?;
-        if worker.branches.is_empty() {
-            return Err(ScriptError::ended());
-        }
+    ) -> Run<'a> {
         let next = NextWorker {
             branches: Cow::Borrowed(&worker.branches),
             config: Cow::Borrowed(&worker.config),
@@ -171,7 +168,7 @@ impl<'a> Run<'a> {
             timers: worker.timers,
             calls: worker.calls,
         };
-        let run = Run {
+        Run {
             program,
             definition,
             identity: &worker.identity,
@@ -181,16 +178,18 @@ impl<'a> Run<'a> {
             next,
             current: 0,
             effects: Vec::new(),
-            notes: Vec::new(),
+            notes: Notes::new(),
             sends: 0,
-        };
-        run.tell_addresses()?;
-        Ok(run)
+        }
     }
 
-    /// Gives the input to the branch that waits for it. What comes back is an end that it leads to
-    /// before any instruction runs.
+    /// Begins the turn: gives the input to the branch that waits for it. What comes back is an end that
+    /// it leads to before any instruction runs.
     pub(crate) fn give(&mut self, input: Input) -> Result<Option<End>, ScriptError> {
+        if self.next.branches.is_empty() {
+            return Err(ScriptError::ended());
+        }
+        self.tell_addresses()?;
         match (self.phase, input) {
             (Phase::New, Input::Start { config, outbox }) => {
                 self.functions.host().set_outbox(outbox.clone());
@@ -245,11 +244,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Effects, notes, use, and the worker as it is to be.
-    pub(crate) fn finish(mut self) -> (Vec<Effect>, Vec<Note>, Used, Changes) {
+    /// Effects, notes, use, and the worker as it is to be. The turn is over then.
+    pub(crate) fn finish(&mut self) -> (Vec<Effect>, Notes, Used, Changes) {
         let (used, lines) = self.functions.finish();
-        self.notes.extend(lines);
-        (self.effects, self.notes, used, self.next.changes())
+        let (mut notes, effects) = (mem::take(&mut self.notes), mem::take(&mut self.effects));
+        if !lines.is_empty() {
+            notes.extend(lines.into_iter().map(Note::Console));
+        }
+        (effects, notes, used, self.next.changes())
     }
 
     fn step(&mut self) -> Result<Flow, ScriptError> {

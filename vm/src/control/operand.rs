@@ -5,6 +5,8 @@
 
 use super::instruction::{Operand, OperandIndex};
 use super::{Run, item_of};
+use smallvec::SmallVec;
+
 use crate::codes;
 use crate::data::{Address, Data, PropertyTable, Symbolic};
 use crate::error::ScriptError;
@@ -16,6 +18,11 @@ use crate::tree::Handle;
 use crate::value::Value;
 use crate::worker::Slot;
 
+/// Whether a constant has no symbolic addresses that are replaced where it is used.
+fn is_settled(value: &Data) -> bool {
+    !value.has_symbolic() || matches!(value, Data::Function(_))
+}
+
 impl<'a> Run<'a> {
     /// The value of an operand of the current instruction.
     pub(super) fn evaluate(&mut self, operand: OperandIndex) -> Result<Value<'a>, ScriptError> {
@@ -24,6 +31,8 @@ impl<'a> Run<'a> {
         let data = match operand
             .ok_or_else(|| ScriptError::corrupt("an operand is not in the program"))?
         {
+            // As it stands in the program.
+            Operand::Value(value) if is_settled(value) => return Ok(Value::of(value)),
             Operand::Value(value) => self.resolve_symbolic(value)?,
             Operand::Myself => self.symbolic(Symbolic::Itself)?,
             Operand::Outbox => self.symbolic(Symbolic::Outbox)?,
@@ -47,7 +56,7 @@ impl<'a> Run<'a> {
                 let items = self.evaluate_all(items)?;
                 return self
                     .functions
-                    .new_array(items)
+                    .new_array(items.into_vec())
                     .map_err(|error| self.at_command(error));
             }
             Operand::Object(properties) => {
@@ -64,11 +73,15 @@ impl<'a> Run<'a> {
         Ok(self.functions.value(data))
     }
 
-    fn evaluate_all(&mut self, operands: &[OperandIndex]) -> Result<Vec<Value<'a>>, ScriptError> {
-        operands
-            .iter()
-            .map(|operand| self.evaluate(*operand))
-            .collect()
+    fn evaluate_all(
+        &mut self,
+        operands: &[OperandIndex],
+    ) -> Result<SmallVec<[Value<'a>; 4]>, ScriptError> {
+        let mut values = SmallVec::with_capacity(operands.len());
+        for operand in operands {
+            values.push(self.evaluate(*operand)?);
+        }
+        Ok(values)
     }
 
     fn too_deep(&self) -> ScriptError {
@@ -136,9 +149,6 @@ impl<'a> Run<'a> {
 
     /// A constant with its symbolic addresses replaced.
     fn resolve_symbolic(&self, value: &Data) -> Result<Data, ScriptError> {
-        if !value.shape().has_symbolic || matches!(value, Data::Function(_)) {
-            return Ok(value.clone());
-        }
         let host = self.functions.host();
         let resolved =
             value.resolve_symbolic(&|symbolic| host.resolve(symbolic).unwrap_or_default());

@@ -4,6 +4,8 @@
 //! Branches begin in order, each running until it waits. Whatever leaves the block (the end of a race,
 //! a jump, a failure) cancels the branches in it, with their timers; replies to their calls come late.
 
+use smallvec::smallvec;
+
 use super::instruction::{BlockIndex, BlockKind};
 use super::{Flow, Run};
 use crate::error::ScriptError;
@@ -22,7 +24,7 @@ impl Run<'_> {
         for block in branches {
             opened.push(Branch {
                 instruction: self.block(*block)?.start,
-                frames: vec![*block],
+                frames: smallvec![*block],
                 parent: Some(parent),
                 ..Branch::default()
             });

@@ -10,7 +10,7 @@ use crate::data::{Address, Data};
 use crate::error::ScriptError;
 use crate::freeze::Purpose;
 use crate::limits::Limit;
-use crate::turn::{Effect, Intent, Target, outbox_of};
+use crate::turn::{Effect, Intent, Target, is_outbox_of};
 use crate::value::Value;
 
 impl<'a> Run<'a> {
@@ -49,7 +49,8 @@ impl<'a> Run<'a> {
     /// The address, or the outbox where it is this root's own.
     pub(super) fn target(&self, value: &Value<'a>, command: &str) -> Result<Target, ScriptError> {
         let address = self.address(value, command)?;
-        let own_outbox = self.next.outbox.is_none() && address == outbox_of(&self.identity.address);
+        let is_own = |address| is_outbox_of(address, &self.identity.address);
+        let own_outbox = self.next.outbox.is_none() && is_own(&address);
         Ok(if own_outbox {
             Target::Outbox
         } else {

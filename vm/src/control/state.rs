@@ -56,10 +56,11 @@ impl Run<'_> {
     /// Refuses state that is too large; the state of `replaced` will be overwritten.
     fn check_state(&self, value: &Data, replaced: Option<Handle>) -> Result<(), ScriptError> {
         let more = u64::from(value.shape().byte_count);
-        let less = match replaced {
-            Some(handle) => u64::from(self.value_of(handle)?.shape().byte_count),
-            None => 0,
+        let replaced = match replaced {
+            Some(handle) => self.slot(self.slot_of(handle)?)?,
+            None => None,
         };
+        let less = replaced.map_or(0, Slot::kept_bytes);
         self.check_kept(more.saturating_sub(less))
     }
 

@@ -43,12 +43,12 @@ impl Data {
 
     /// Reads the binary form; all bytes must be used.
     pub fn decode(bytes: &[u8]) -> Result<Data, DecodeError> {
-        let mut reader = Reader { bytes, at: 0 };
+        let mut reader = Reader { rest: bytes };
         let data = reader.data(0)?;
-        if reader.at != bytes.len() {
-            return Err(DecodeError::Trailing);
+        match reader.rest.is_empty() {
+            true => Ok(data),
+            false => Err(DecodeError::Trailing),
         }
-        Ok(data)
     }
 }
 
@@ -66,7 +66,7 @@ fn write_text(text: &Text, out: &mut Vec<u8>) {
     match text.units() {
         Units::Ascii(ascii) => {
             write_count(ascii.len() << 1, out);
-            out.extend_from_slice(ascii.as_bytes());
+            out.extend_from_slice(ascii);
         }
         Units::Wide(wide) => {
             write_count(wide.len() << 1 | 1, out);
@@ -198,23 +198,37 @@ fn write_capture(capture: &Capture, out: &mut Vec<u8>) {
 }
 
 struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
+    rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
+    #[inline]
     fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
-        let end = self.at.checked_add(count).ok_or(DecodeError::Truncated)?;
-        let taken = self.bytes.get(self.at..end).ok_or(DecodeError::Truncated)?;
-        self.at = end;
+        let split = self.rest.split_at_checked(count);
+        let (taken, rest) = split.ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
         Ok(taken)
     }
 
+    #[inline]
     fn byte(&mut self) -> Result<u8, DecodeError> {
-        Ok(self.take(1)?[0])
+        let (byte, rest) = self.rest.split_first().ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
+        Ok(*byte)
     }
 
+    #[inline]
     fn count(&mut self) -> Result<usize, DecodeError> {
+        match *self.rest {
+            [byte, ref rest @ ..] if byte < 0x80 => {
+                self.rest = rest;
+                Ok(usize::from(byte))
+            }
+            _ => self.long_count(),
+        }
+    }
+
+    fn long_count(&mut self) -> Result<usize, DecodeError> {
         let mut count = 0u64;
         for shift in (0..63).step_by(7) {
             let byte = self.byte()?;
@@ -234,7 +248,7 @@ impl<'a> Reader<'a> {
     /// than the input justifies.
     fn length(&mut self) -> Result<usize, DecodeError> {
         let count = self.count()?;
-        if count > self.bytes.len() - self.at {
+        if count > self.rest.len() {
             Err(DecodeError::Truncated)
         } else {
             Ok(count)
@@ -257,13 +271,8 @@ impl<'a> Reader<'a> {
     fn text(&mut self) -> Result<Text, DecodeError> {
         let count = self.count()?;
         if count & 1 == 0 {
-            let ascii =
-                std::str::from_utf8(self.take(count >> 1)?).map_err(|_| DecodeError::Malformed)?;
-            return if ascii.is_ascii() {
-                Ok(Text::from(ascii))
-            } else {
-                Err(DecodeError::Malformed)
-            };
+            let ascii = Text::from_ascii(self.take(count >> 1)?);
+            return ascii.ok_or(DecodeError::Malformed);
         }
         let pairs = self
             .take((count >> 1).checked_mul(2).ok_or(DecodeError::Truncated)?)?
@@ -286,17 +295,17 @@ impl<'a> Reader<'a> {
     }
 
     fn table(&mut self, depth: u16) -> Result<PropertyTable<Data>, DecodeError> {
-        let count = self.length()?;
-        // What is asked for stays in proportion to the input.
-        let mut table = PropertyTable::with_capacity(count.min(self.bytes.len() / 32 + 8));
+        // What is asked for stays in proportion to the input: a property takes two bytes.
+        let count = self.count()?;
+        if count > self.rest.len() / 2 {
+            return Err(DecodeError::Truncated);
+        }
+        let mut entries = Vec::with_capacity(count.min(self.rest.len() / 32 + 8));
         for _ in 0..count {
             let key = self.text()?;
-            let value = self.data(depth + 1)?;
-            if !table.insert(key, value) {
-                return Err(DecodeError::Malformed);
-            }
+            entries.push(Some((key, self.data(depth + 1)?)));
         }
-        Ok(table)
+        PropertyTable::of_distinct(entries).ok_or(DecodeError::Malformed)
     }
 
     fn data(&mut self, depth: u16) -> Result<Data, DecodeError> {
@@ -406,15 +415,11 @@ impl Serialize for Text {
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
         let bytes = crate::bytes_visitor::deserialize(deserializer)?;
-        let mut reader = Reader {
-            bytes: &bytes,
-            at: 0,
-        };
+        let mut reader = Reader { rest: &bytes };
         let text = reader.text().map_err(de::Error::custom)?;
-        if reader.at == bytes.len() {
-            Ok(text)
-        } else {
-            Err(de::Error::custom(DecodeError::Trailing))
+        match reader.rest.is_empty() {
+            true => Ok(text),
+            false => Err(de::Error::custom(DecodeError::Trailing)),
         }
     }
 }

@@ -18,11 +18,14 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::bytecode::FunctionIndex;
+use crate::heap::{FrozenIndex, place_of};
 use crate::regex::{Flags, RegExpData};
 use crate::text::Text;
+use crate::value::Value;
 
 pub use codec::DecodeError;
 pub use json::{JsonError, parse_json, quote_json};
+pub(crate) use json::{Make, read_json, write_quoted};
 pub(crate) use properties::Guess;
 pub use properties::PropertyTable;
 
@@ -117,7 +120,7 @@ pub struct ObjectData {
     properties: PropertyTable<Data>,
     shape: Shape,
     /// The shape of each part of a large object, so that one made from it looks only at what differs.
-    parts: Vec<Shape>,
+    parts: Box<[Shape]>,
 }
 
 /// An error value: `name`, `message`, `cause` and what a script put on it.
@@ -134,6 +137,7 @@ pub struct ErrorData {
 #[derive(Debug)]
 pub struct MapData {
     entries: Vec<(Data, Data)>,
+    index: FrozenIndex,
     shape: Shape,
 }
 
@@ -141,6 +145,7 @@ pub struct MapData {
 #[derive(Debug)]
 pub struct SetData {
     values: Vec<Data>,
+    index: FrozenIndex,
     shape: Shape,
 }
 
@@ -213,6 +218,12 @@ impl ErrorKind {
     }
 }
 
+/// Whether a message may hold the number as it is: it is finite and not -0.
+#[inline]
+pub(crate) fn is_normal(number: f64) -> bool {
+    number.is_finite() && (number != 0.0 || number.is_sign_positive())
+}
+
 impl Shape {
     const TEXT_OVERHEAD: u32 = 16;
 
@@ -232,17 +243,32 @@ impl Shape {
         self.needs_normalising |= child.needs_normalising;
     }
 
+    #[inline]
     fn include_key(&mut self, key: &Text) {
-        self.byte_count = self
-            .byte_count
-            .saturating_add(key.byte_size() as u32)
-            .saturating_add(8);
+        self.include_bytes(key.byte_size(), 8);
     }
 
     /// Adds a property.
+    #[inline]
     fn include_property(&mut self, key: &Text, value: &Data) {
         self.include_key(key);
-        self.include(value.shape());
+        self.include_value(value);
+    }
+
+    #[inline]
+    fn include_value(&mut self, value: &Data) {
+        match value {
+            // Most values are one of these, and alter nothing else that is known.
+            Data::Text(text) => self.include_bytes(text.byte_size(), Shape::TEXT_OVERHEAD),
+            Data::Number(number) if is_normal(*number) => self.include_bytes(8, 0),
+            value => self.include(value.shape()),
+        }
+    }
+
+    #[inline]
+    fn include_bytes(&mut self, bytes: usize, more: u32) {
+        let bytes = (bytes as u32).saturating_add(more);
+        self.byte_count = self.byte_count.saturating_add(bytes);
     }
 
     fn checked(self) -> Result<Shape, TooDeep> {
@@ -263,7 +289,7 @@ impl Data {
     /// An array.
     pub fn array(items: Vec<Data>) -> Result<Data, TooDeep> {
         let mut shape = Shape::container();
-        items.iter().for_each(|item| shape.include(item.shape()));
+        items.iter().for_each(|item| shape.include_value(item));
         Ok(Data::Array(Arc::new(ArrayData {
             items,
             named: None,
@@ -294,7 +320,7 @@ impl Data {
 
     /// An object; its properties are brought into JavaScript's order.
     pub fn object(properties: PropertyTable<Data>) -> Result<Data, TooDeep> {
-        Ok(Data::Object(Arc::new(ObjectData::new(properties)?)))
+        Ok(Data::Object(ObjectData::new(properties)?))
     }
 
     /// An object from pairs.
@@ -321,29 +347,44 @@ impl Data {
 
     /// A `Map` from entries whose keys differ.
     pub fn map(entries: Vec<(Data, Data)>) -> Result<Data, TooDeep> {
+        Data::map_with(entries, FrozenIndex::default())
+    }
+
+    /// The same with its index.
+    pub(crate) fn map_with(
+        entries: Vec<(Data, Data)>,
+        index: FrozenIndex,
+    ) -> Result<Data, TooDeep> {
         let mut shape = Shape {
             needs_normalising: true,
             ..Shape::container()
         };
         for (key, value) in &entries {
-            shape.include(key.shape());
-            shape.include(value.shape());
+            shape.include_value(key);
+            shape.include_value(value);
         }
         Ok(Data::Map(Arc::new(MapData {
             entries,
+            index,
             shape: shape.checked()?,
         })))
     }
 
     /// A `Set` from values that differ.
     pub fn set(values: Vec<Data>) -> Result<Data, TooDeep> {
+        Data::set_with(values, FrozenIndex::default())
+    }
+
+    /// The same with its index.
+    pub(crate) fn set_with(values: Vec<Data>, index: FrozenIndex) -> Result<Data, TooDeep> {
         let mut shape = Shape {
             needs_normalising: true,
             ..Shape::container()
         };
-        values.iter().for_each(|value| shape.include(value.shape()));
+        values.iter().for_each(|value| shape.include_value(value));
         Ok(Data::Set(Arc::new(SetData {
             values,
+            index,
             shape: shape.checked()?,
         })))
     }
@@ -385,10 +426,7 @@ impl Data {
         match self {
             Data::Undefined | Data::Date(_) => scalar(8, true),
             Data::Null | Data::Boolean(_) => scalar(8, false),
-            Data::Number(number) => scalar(
-                8,
-                !number.is_finite() || (*number == 0.0 && number.is_sign_negative()),
-            ),
+            Data::Number(number) => scalar(8, !is_normal(*number)),
             Data::Text(text) => scalar(
                 (text.byte_size() as u32).saturating_add(Shape::TEXT_OVERHEAD),
                 false,
@@ -499,12 +537,28 @@ impl MapData {
     pub fn entries(&self) -> &[(Data, Data)] {
         &self.entries
     }
+
+    pub(crate) fn index(&self) -> &FrozenIndex {
+        &self.index
+    }
+
+    /// The value of a key.
+    pub(crate) fn get(&self, key: &Value<'_>) -> Option<&Data> {
+        let place = place_of(&self.entries, |(key, _)| key, &self.index, key)?;
+        Some(&self.entries[place].1)
+    }
 }
 
 impl SetData {
     /// The values, in the order of insertion.
     pub fn values(&self) -> &[Data] {
         &self.values
+    }
+
+    /// The value that is the same as another.
+    pub(crate) fn get(&self, value: &Value<'_>) -> Option<&Data> {
+        let place = place_of(&self.values, |value| value, &self.index, value)?;
+        Some(&self.values[place])
     }
 }
 

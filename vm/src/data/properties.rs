@@ -17,13 +17,16 @@ const LINEAR_MAX: usize = 12;
 #[derive(Clone, Debug)]
 pub struct PropertyTable<V> {
     /// In the order in which they were added; a removed entry leaves a gap until the next clean-up.
-    entries: Sequence<Option<(Text, V)>>,
-    live: usize,
+    entries: Sequence<Entry<V>>,
+    /// Open addressing from hash to position + 1; none while the table is small.
+    buckets: Option<Box<Sequence<u32>>>,
+    live: u32,
     /// Whether the entries already stand in JavaScript's order.
     ordered: bool,
-    /// Open addressing from hash to position + 1; empty while the table is small.
-    buckets: Sequence<u32>,
 }
+
+/// A property, or the gap that one has left.
+pub(super) type Entry<V> = Option<(Text, V)>;
 
 /// Where a key stood in the table that it was read from last: objects of one kind have it at one place. A
 /// guess that nothing but the time of a read depends on. It is noted so many times at most, so that threads
@@ -66,9 +69,9 @@ impl<V: Clone> PropertyTable<V> {
     pub fn with_capacity(capacity: usize) -> Self {
         PropertyTable {
             entries: Sequence::Flat(Vec::with_capacity(capacity)),
+            buckets: None,
             live: 0,
             ordered: true,
-            buckets: Sequence::Flat(Vec::new()),
         }
     }
 
@@ -76,20 +79,42 @@ impl<V: Clone> PropertyTable<V> {
     pub(crate) fn of_names(properties: impl Iterator<Item = (Text, V)>) -> Self {
         let entries: Vec<_> = properties.map(Some).collect();
         let mut table = PropertyTable {
-            live: entries.len(),
+            live: entries.len() as u32,
             entries: Sequence::Flat(entries),
+            buckets: None,
             ordered: true,
-            buckets: Sequence::Flat(Vec::new()),
         };
-        if table.live > LINEAR_MAX {
+        if table.len() > LINEAR_MAX {
             table.rebuild_buckets();
         }
         table
     }
 
+    /// A table of properties, unless two of them have the same key.
+    pub(super) fn of_distinct(entries: Vec<Entry<V>>) -> Option<Self> {
+        if entries.len() > LINEAR_MAX {
+            let count = entries.len();
+            let table: Self = entries.into_iter().flatten().collect();
+            return (table.len() == count).then_some(table);
+        }
+        for (at, entry) in entries.iter().enumerate() {
+            let (key, _) = entry.as_ref()?;
+            let is_same = |entry: &Entry<V>| matches!(entry, Some((name, _)) if name == key);
+            if entries[..at].iter().any(is_same) {
+                return None;
+            }
+        }
+        Some(PropertyTable {
+            ordered: entries.is_sorted_by_key(order),
+            live: entries.len() as u32,
+            entries: Sequence::Flat(entries),
+            buckets: None,
+        })
+    }
+
     /// How many properties there are.
     pub fn len(&self) -> usize {
-        self.live
+        self.live as usize
     }
 
     /// Whether there are none.
@@ -98,50 +123,47 @@ impl<V: Clone> PropertyTable<V> {
     }
 
     fn find(&self, key: &Text) -> Option<usize> {
-        let named = |entry: &Option<(Text, V)>| matches!(entry, Some((name, _)) if name == key);
-        match self.buckets.len() {
-            0 => self.entries.iter().position(named),
-            _ => self.find_hashed(key),
+        let named = |entry: &Entry<V>| matches!(entry, Some((name, _)) if name == key);
+        match (&self.entries, &self.buckets) {
+            (Sequence::Flat(entries), None) => entries.iter().position(named),
+            (_, None) => self.entries.iter().position(named),
+            (_, Some(buckets)) => self.find_hashed(buckets, key),
         }
     }
 
     #[inline(never)]
-    fn find_hashed(&self, key: &Text) -> Option<usize> {
+    fn find_hashed(&self, buckets: &Sequence<u32>, key: &Text) -> Option<usize> {
         let hash = key.hash32() as usize;
-        match (&self.entries, &self.buckets) {
-            (Sequence::Flat(entries), Sequence::Flat(buckets)) => {
-                let places = hash..hash + buckets.len();
-                probe(
-                    places,
-                    buckets.len() - 1,
-                    key,
-                    |at| buckets.get(at),
-                    |at| entries.get(at),
-                )
-            }
-            (entries, buckets) => {
-                let places = hash..hash + buckets.len();
-                probe(
-                    places,
-                    buckets.len() - 1,
-                    key,
-                    |at| buckets.get(at),
-                    |at| entries.get(at),
-                )
-            }
+        let places = hash..hash + buckets.len();
+        let mask = buckets.len() - 1;
+        match (&self.entries, buckets) {
+            (Sequence::Flat(entries), Sequence::Flat(buckets)) => probe(
+                places,
+                mask,
+                key,
+                |at| buckets.get(at),
+                |at| entries.get(at),
+            ),
+            (entries, buckets) => probe(
+                places,
+                mask,
+                key,
+                |at| buckets.get(at),
+                |at| entries.get(at),
+            ),
         }
     }
 
     /// The value of a key.
     #[inline]
     pub fn get(&self, key: &Text) -> Option<&V> {
-        if let (Sequence::Flat(entries), 0) = (&self.entries, self.buckets.len()) {
+        if let (Sequence::Flat(entries), None) = (&self.entries, &self.buckets) {
             let mut entries = entries.iter().flatten();
             return entries
                 .find(|(name, _)| name == key)
                 .map(|(_, value)| value);
         }
-        let at = self.find_hashed(key)?;
+        let at = self.find(key)?;
         self.entries.get(at)?.as_ref().map(|(_, value)| value)
     }
 
@@ -186,59 +208,65 @@ impl<V: Clone> PropertyTable<V> {
                 Some(None) => false,
             };
         }
-        let hash = key.hash32();
-        self.entries.push(Some((key, value)));
         self.live += 1;
-        self.link(hash);
+        if self.entries.len() < LINEAR_MAX {
+            self.entries.push(Some((key, value)));
+        } else {
+            let hash = key.hash32();
+            self.entries.push(Some((key, value)));
+            self.link(hash);
+        }
         true
     }
 
-    fn last_entry(&self) -> Option<&Option<(Text, V)>> {
+    fn last_entry(&self) -> Option<&Entry<V>> {
         self.entries.get(self.entries.len().checked_sub(1)?)
     }
 
+    /// Makes the last entry of a table that is not small known by its hash.
     fn link(&mut self, hash: u32) {
         let count = self.entries.len();
-        if count <= LINEAR_MAX {
-            return;
+        let Some(buckets) = self.buckets.as_deref_mut() else {
+            return self.rebuild_buckets();
+        };
+        if buckets.len() < count * 2 {
+            return self.rebuild_buckets();
         }
-        if self.buckets.len() < count * 2 {
-            self.rebuild_buckets();
-            return;
-        }
-        let mask = self.buckets.len() - 1;
+        let mask = buckets.len() - 1;
         let mut at = hash as usize & mask;
-        while self.buckets.get(at).is_some_and(|position| *position != 0) {
+        while buckets.get(at).is_some_and(|position| *position != 0) {
             at = (at + 1) & mask;
         }
-        if let Some(position) = self.buckets.get_mut(at) {
+        if let Some(position) = buckets.get_mut(at) {
             *position = count as u32;
         }
     }
 
     fn rebuild_buckets(&mut self) {
-        let was_shared = matches!(self.buckets, Sequence::Shared(_));
-        let mut buckets = Vec::new();
-        if self.entries.len() > LINEAR_MAX {
-            let size = (self.entries.len() * 2).next_power_of_two();
-            buckets.resize(size, 0);
-            for (position, entry) in self.entries.iter().enumerate() {
-                let Some((key, _)) = entry else { continue };
-                let mut at = key.hash32() as usize & (size - 1);
-                while buckets[at] != 0 {
-                    at = (at + 1) & (size - 1);
-                }
-                buckets[at] = position as u32 + 1;
+        let was_shared = matches!(self.buckets.as_deref(), Some(Sequence::Shared(_)));
+        self.buckets = None;
+        if self.entries.len() <= LINEAR_MAX {
+            return;
+        }
+        let size = (self.entries.len() * 2).next_power_of_two();
+        let mut buckets = vec![0; size];
+        for (position, entry) in self.entries.iter().enumerate() {
+            let Some((key, _)) = entry else { continue };
+            let mut at = key.hash32() as usize & (size - 1);
+            while buckets[at] != 0 {
+                at = (at + 1) & (size - 1);
             }
+            buckets[at] = position as u32 + 1;
         }
-        self.buckets = Sequence::Flat(buckets);
+        let mut buckets = Sequence::Flat(buckets);
         if was_shared {
-            self.buckets.share();
+            buckets.share();
         }
+        self.buckets = Some(Box::new(buckets));
     }
 
     /// The entries without gaps.
-    fn take_entries(&mut self) -> Vec<Option<(Text, V)>> {
+    fn take_entries(&mut self) -> Vec<Entry<V>> {
         let entries = std::mem::replace(&mut self.entries, Sequence::Flat(Vec::new()));
         let mut entries = entries.into_vec();
         entries.retain(Option::is_some);
@@ -250,7 +278,7 @@ impl<V: Clone> PropertyTable<V> {
         let at = self.find(key)?;
         let (_, value) = self.entries.get_mut(at)?.take()?;
         self.live -= 1;
-        if self.entries.len() > LINEAR_MAX && self.live * 2 < self.entries.len() {
+        if self.entries.len() > LINEAR_MAX && self.len() * 2 < self.entries.len() {
             self.entries = Sequence::Flat(self.take_entries());
             self.rebuild_buckets();
         }
@@ -259,7 +287,7 @@ impl<V: Clone> PropertyTable<V> {
 
     /// Whether `iter` is cheap: the entries stand in JavaScript's order, without gaps.
     pub(super) fn is_normal(&self) -> bool {
-        self.ordered && self.live == self.entries.len()
+        self.ordered && self.len() == self.entries.len()
     }
 
     /// Brings the entries into JavaScript's order, so that `iter` is cheap from then on.
@@ -280,7 +308,9 @@ impl<V: Clone> PropertyTable<V> {
     /// From now on copies share its structure.
     pub(super) fn share(&mut self) {
         self.entries.share();
-        self.buckets.share();
+        if let Some(buckets) = self.buckets.as_deref_mut() {
+            buckets.share();
+        }
     }
 
     /// How many chunks copies share.
@@ -304,18 +334,15 @@ impl<V: Clone> PropertyTable<V> {
         mut value_of: impl FnMut(&V) -> Result<W, E>,
     ) -> Result<PropertyTable<W>, E> {
         let mut entries = Vec::with_capacity(self.entries.len());
-        for entry in self.entries.iter() {
-            entries.push(match entry {
-                Some((key, value)) => Some((key.clone(), value_of(value)?)),
-                None => None,
-            });
+        for entries_in_a_row in self.entries.slices() {
+            for entry in entries_in_a_row {
+                entries.push(match entry {
+                    Some((key, value)) => Some((key.clone(), value_of(value)?)),
+                    None => None,
+                });
+            }
         }
-        Ok(PropertyTable {
-            entries: Sequence::Flat(entries),
-            live: self.live,
-            ordered: self.ordered,
-            buckets: Sequence::Flat(self.buckets.clone().into_vec()),
-        })
+        Ok(self.of_entries(entries))
     }
 
     /// The same, where nothing can fail.
@@ -323,33 +350,106 @@ impl<V: Clone> PropertyTable<V> {
         &'t self,
         mut value_of: impl FnMut(&'t V) -> W,
     ) -> PropertyTable<W> {
-        let entries = self.entries.iter().map(|entry| {
-            let (key, value) = entry.as_ref()?;
-            Some((key.clone(), value_of(value)))
-        });
+        let mut entries = Vec::with_capacity(self.entries.len());
+        for entries_in_a_row in self.entries.slices() {
+            entries.extend(entries_in_a_row.iter().map(|entry| {
+                let (key, value) = entry.as_ref()?;
+                Some((key.clone(), value_of(value)))
+            }));
+        }
+        self.of_entries(entries)
+    }
+
+    /// A table that has other values at the same places.
+    fn of_entries<W: Clone>(&self, entries: Vec<Entry<W>>) -> PropertyTable<W> {
+        let buckets = self.buckets.as_deref();
         PropertyTable {
-            entries: Sequence::Flat(entries.collect()),
+            entries: Sequence::Flat(entries),
+            buckets: buckets.map(|buckets| Box::new(Sequence::Flat(buckets.clone().into_vec()))),
             live: self.live,
             ordered: self.ordered,
-            buckets: Sequence::Flat(self.buckets.clone().into_vec()),
         }
     }
 
     /// All properties in JavaScript's order.
-    pub fn iter(&self) -> impl Iterator<Item = (&Text, &V)> {
-        let mut sorted: Vec<&Option<(Text, V)>> = Vec::new();
+    #[inline]
+    pub fn iter(&self) -> Properties<'_, V> {
         if !self.ordered {
-            sorted.extend(self.entries.iter().filter(|entry| entry.is_some()));
+            let mut sorted: Vec<&Entry<V>> = self.entries.iter().collect();
             sorted.sort_by_key(|entry| order(entry));
+            return Properties {
+                row: [].iter(),
+                rows: Rows::Sorted(sorted.into_iter()),
+                left: self.live,
+            };
         }
-        let direct = self.ordered.then(|| self.entries.iter());
-        let entries = direct.into_iter().flatten().chain(sorted);
-        entries.flatten().map(|(key, value)| (key, value))
+        match &self.entries {
+            Sequence::Flat(entries) => Properties {
+                row: entries.iter(),
+                rows: Rows::None,
+                left: self.live,
+            },
+            Sequence::Shared(chunks) => Properties {
+                row: [].iter(),
+                rows: Rows::Chunks(chunks.iter()),
+                left: self.live,
+            },
+        }
     }
 
     /// All keys in JavaScript's order.
     pub fn keys(&self) -> impl Iterator<Item = &Text> {
         self.iter().map(|(key, _)| key)
+    }
+}
+
+/// The properties of a table, in order: what is left of the entries that stand in a row, then the rows
+/// behind them.
+pub struct Properties<'t, V> {
+    row: std::slice::Iter<'t, Entry<V>>,
+    rows: Rows<'t, V>,
+    left: u32,
+}
+
+/// Rows of entries to come.
+enum Rows<'t, V> {
+    None,
+    Chunks(std::slice::Iter<'t, std::sync::Arc<Vec<Entry<V>>>>),
+    /// Each entry by itself.
+    Sorted(std::vec::IntoIter<&'t Entry<V>>),
+}
+
+impl<'t, V> Iterator for Properties<'t, V> {
+    type Item = (&'t Text, &'t V);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.row.next() {
+                Some(Some((key, value))) => {
+                    self.left -= 1;
+                    return Some((key, value));
+                }
+                Some(None) => {}
+                None => self.row = self.rows.next()?,
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left as usize, Some(self.left as usize))
+    }
+}
+
+impl<'t, V> Rows<'t, V> {
+    fn next(&mut self) -> Option<std::slice::Iter<'t, Entry<V>>> {
+        match self {
+            Rows::None => None,
+            Rows::Chunks(chunks) => chunks.next().map(|chunk| chunk.iter()),
+            Rows::Sorted(entries) => entries
+                .next()
+                .map(|entry| std::slice::from_ref(entry).iter()),
+        }
     }
 }
 
@@ -361,7 +461,7 @@ fn probe<'t, V: 't>(
     mask: usize,
     key: &Text,
     bucket: impl Fn(usize) -> Option<&'t u32>,
-    entry: impl Fn(usize) -> Option<&'t Option<(Text, V)>>,
+    entry: impl Fn(usize) -> Option<&'t Entry<V>>,
 ) -> Option<usize> {
     for at in places {
         let position = (*bucket(at & mask)? as usize).checked_sub(1)?;
@@ -373,7 +473,7 @@ fn probe<'t, V: 't>(
 }
 
 /// What entries are sorted by: indices ascend, names come behind them.
-fn order<V>(entry: &Option<(Text, V)>) -> u32 {
+fn order<V>(entry: &Entry<V>) -> u32 {
     let index = entry.as_ref().and_then(|(key, _)| key.array_index());
     index.unwrap_or(u32::MAX)
 }
@@ -409,6 +509,11 @@ mod tests {
         assert_eq!(table.get(&Text::from("a")), Some(&2));
         table.insert(Text::from("0"), 9);
         assert_eq!(keys(&table), ["0", "2", "10", "b", "a", "01"]);
+    }
+
+    #[test]
+    fn a_table_takes_48_bytes() {
+        assert_eq!(size_of::<PropertyTable<crate::data::Data>>(), 48);
     }
 
     #[test]

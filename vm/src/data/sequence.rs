@@ -55,12 +55,16 @@ impl<T: Clone> Sequence<T> {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.slices().flatten()
+    }
+
+    /// The items, so many at a time as stand in a row.
+    pub(super) fn slices(&self) -> impl Iterator<Item = &[T]> {
         let (flat, chunks): (&[T], &[Arc<Vec<T>>]) = match self {
             Sequence::Flat(items) => (items, &[]),
             Sequence::Shared(chunks) => (&[], chunks),
         };
-        flat.iter()
-            .chain(chunks.iter().flat_map(|chunk| chunk.iter()))
+        std::iter::once(flat).chain(chunks.iter().map(|chunk| chunk.as_slice()))
     }
 
     /// The items of a chunk; none behind the last, or of a flat sequence.

@@ -4,6 +4,8 @@
 //! is inside) is exact, whether it was made at once or from another; what it costs to make one from
 //! another does not grow with what both have in common, but for a pointer for each 64 properties.
 
+use std::sync::Arc;
+
 use super::{Data, ObjectData, PropertyTable, Shape, TooDeep, table_shape};
 use crate::text::Text;
 
@@ -12,32 +14,34 @@ pub(crate) const SHARED_MIN: usize = 128;
 
 impl ObjectData {
     /// An object; its properties are brought into JavaScript's order.
-    pub(super) fn new(mut properties: PropertyTable<Data>) -> Result<ObjectData, TooDeep> {
+    pub(super) fn new(mut properties: PropertyTable<Data>) -> Result<Arc<ObjectData>, TooDeep> {
         properties.normalise();
         if properties.len() < SHARED_MIN {
             let shape = table_shape(&properties)?;
-            let parts = Vec::new();
-            return Ok(ObjectData {
+            let parts = Box::default();
+            return Ok(Arc::new(ObjectData {
                 properties,
                 shape,
                 parts,
-            });
+            }));
         }
         properties.share();
-        let parts: Vec<Shape> = (0..properties.chunks())
-            .map(|at| part(&properties, at))
-            .collect();
+        let parts = (0..properties.chunks()).map(|at| part(&properties, at));
+        let parts = parts.collect();
         ObjectData::of_parts(properties, parts)
     }
 
-    fn of_parts(properties: PropertyTable<Data>, parts: Vec<Shape>) -> Result<ObjectData, TooDeep> {
+    fn of_parts(
+        properties: PropertyTable<Data>,
+        parts: Box<[Shape]>,
+    ) -> Result<Arc<ObjectData>, TooDeep> {
         let mut shape = Shape::container();
         parts.iter().for_each(|part| shape.include_part(*part));
-        Ok(ObjectData {
+        Ok(Arc::new(ObjectData {
             properties,
             shape: shape.checked()?,
             parts,
-        })
+        }))
     }
 
     /// The properties, in JavaScript's order.
@@ -54,7 +58,7 @@ impl ObjectData {
     pub(crate) fn with(
         &self,
         changes: impl Iterator<Item = (Text, Data)>,
-    ) -> Result<ObjectData, TooDeep> {
+    ) -> Result<Arc<ObjectData>, TooDeep> {
         let mut properties = self.properties.clone();
         let mut changed = Vec::new();
         for (key, value) in changes {
@@ -64,7 +68,7 @@ impl ObjectData {
         if !self.is_large() || !properties.is_normal() {
             return ObjectData::new(properties);
         }
-        let mut parts = self.parts.clone();
+        let mut parts = self.parts.to_vec();
         parts.resize(properties.chunks(), Shape::default());
         let mut changed: Vec<usize> = changed
             .iter()
@@ -75,7 +79,7 @@ impl ObjectData {
         for at in changed {
             parts[at] = part(&properties, at);
         }
-        ObjectData::of_parts(properties, parts)
+        ObjectData::of_parts(properties, parts.into_boxed_slice())
     }
 }
 
@@ -103,7 +107,7 @@ fn part(properties: &PropertyTable<Data>, at: usize) -> Shape {
 mod tests {
     use super::*;
 
-    fn large(count: usize) -> ObjectData {
+    fn large(count: usize) -> Arc<ObjectData> {
         let pairs = (0..count).map(|at| (Text::from(format!("p{at}")), Data::Number(at as f64)));
         ObjectData::new(pairs.collect()).unwrap()
     }

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use smallvec::SmallVec;
+
 use super::{Freezing, Purpose};
 use crate::bytecode::{CaptureSource, FunctionIndex, Instruction};
 use crate::codes;
@@ -15,9 +17,12 @@ use crate::machine::Machine;
 use crate::source::Span;
 use crate::value::{CellId, ClosureId, Value};
 
-/// The table of cells while it is made.
+/// The table of cells while it is made. Only the build stage makes one.
 #[derive(Debug, Default)]
-pub(crate) struct KeptCells<'p> {
+pub(crate) struct KeptCells<'p>(Option<Box<Table<'p>>>);
+
+#[derive(Debug, Default)]
+struct Table<'p> {
     /// By kind and index of what is captured: a variable, array, object or closure.
     places: BTreeMap<(u8, u64), u32>,
     cells: Vec<Data>,
@@ -27,10 +32,20 @@ pub(crate) struct KeptCells<'p> {
     checked: BTreeSet<FunctionIndex>,
 }
 
+impl<'p> KeptCells<'p> {
+    fn table(&mut self) -> &mut Table<'p> {
+        self.0.get_or_insert_default()
+    }
+
+    fn next_pending(&mut self) -> Option<(u32, Value<'p>, Option<Span>)> {
+        self.0.as_mut()?.pending.pop()
+    }
+}
+
 impl<'p> Machine<'p> {
     /// The cells that frozen functions refer to, for `Code::cells`.
     pub(crate) fn take_cells(&mut self) -> Vec<Data> {
-        std::mem::take(&mut self.kept).cells
+        std::mem::take(self.kept.table()).cells
     }
 
     /// A closure as a frozen function.
@@ -57,13 +72,14 @@ impl<'p> Machine<'p> {
             Value::Closure(id) => (3, id.0),
             other => return self.freeze_at(other, focus).map(Capture::Value),
         };
-        if let Some(place) = self.kept.places.get(&identity) {
+        let table = self.kept.table();
+        if let Some(place) = table.places.get(&identity) {
             return Ok(Capture::Cell(*place));
         }
-        let place = self.kept.cells.len() as u32;
-        self.kept.places.insert(identity, place);
-        self.kept.cells.push(Data::Undefined);
-        self.kept.pending.push((place, value, focus));
+        let place = table.cells.len() as u32;
+        table.places.insert(identity, place);
+        table.cells.push(Data::Undefined);
+        table.pending.push((place, value, focus));
         Ok(Capture::Cell(place))
     }
 
@@ -71,7 +87,7 @@ impl<'p> Machine<'p> {
     fn freeze_at(&mut self, value: &Value<'p>, focus: Option<Span>) -> Result<Data, Trap> {
         let mut freezing = Freezing {
             purpose: Purpose::Capture,
-            path: Vec::new(),
+            path: SmallVec::new(),
             bytes: 0,
         };
         self.focus = focus;
@@ -107,14 +123,14 @@ impl<'p> Machine<'p> {
 
     /// Freezes what the cells hold; each may add more.
     pub(super) fn freeze_pending_cells(&mut self) -> Result<(), Trap> {
-        while let Some((place, value, focus)) = self.kept.pending.pop() {
+        while let Some((place, value, focus)) = self.kept.next_pending() {
             let value = match value {
                 Value::Cell(id) => self.cell_value(id),
                 value => value,
             };
             let data = self.freeze_at(&value, focus)?;
             self.check_shape(&data)?;
-            self.kept.cells[place as usize] = data;
+            self.kept.table().cells[place as usize] = data;
         }
         Ok(())
     }
@@ -129,7 +145,7 @@ impl<'p> Machine<'p> {
 
     /// Refuses a function of the run stage that assigns what it captured, itself or by a function in it.
     fn check_assignments(&mut self, function: FunctionIndex) -> Result<(), Trap> {
-        if !self.kept.checked.insert(function) {
+        if !self.kept.table().checked.insert(function) {
             return Ok(());
         }
         let captures: BTreeSet<u16> =

@@ -9,10 +9,10 @@ mod message;
 
 pub(crate) use captures::KeptCells;
 
-use crate::codes;
-use std::sync::Arc;
+use smallvec::SmallVec;
 
-use crate::data::{Data, ObjectData, PropertyTable};
+use crate::codes;
+use crate::data::{Data, ObjectData, PropertyTable, is_normal};
 use crate::error::Trap;
 use crate::heap::{KeyedEntries, ObjectKind};
 use crate::host::Misuse;
@@ -35,8 +35,19 @@ pub enum Purpose {
 struct Freezing {
     purpose: Purpose,
     /// The compounds around the current value, by kind and index: a cycle meets one of them again.
-    path: Vec<(u8, u64)>,
+    path: SmallVec<[(u8, u64); 8]>,
     bytes: u64,
+}
+
+/// The data of a value that may be kept for any purpose as it is, where that is seen at once.
+#[inline]
+fn frozen_scalar(value: &Value<'_>) -> Option<Data> {
+    match value {
+        Value::Text(text) => Some(Data::Text((*text).clone())),
+        Value::Number(number) if is_normal(number.get()) => Some(Data::Number(number.get())),
+        Value::Boolean(boolean) => Some(Data::Boolean(boolean.get())),
+        _ => None,
+    }
 }
 
 impl<'p> Machine<'p> {
@@ -47,7 +58,7 @@ impl<'p> Machine<'p> {
         }
         let mut freezing = Freezing {
             purpose,
-            path: Vec::new(),
+            path: SmallVec::new(),
             bytes: 0,
         };
         let data = self.freeze_part(value, &mut freezing)?;
@@ -142,11 +153,8 @@ impl<'p> Machine<'p> {
         let mut frozen = Vec::with_capacity(count);
         let mut failed = None;
         for item in &items {
-            // Most items of large arrays are numbers; all of them can be kept.
-            if let Value::Number(number) = item
-                && freezing.purpose != Purpose::Message
-            {
-                frozen.push(Data::Number(number.get()));
+            if let Some(data) = frozen_scalar(item) {
+                frozen.push(data);
                 continue;
             }
             match self.freeze_item(item, freezing) {
@@ -222,13 +230,15 @@ impl<'p> Machine<'p> {
     /// A map or set.
     fn freeze_keyed(&mut self, id: ObjectId, freezing: &mut Freezing) -> Result<Data, Trap> {
         // Taken out meanwhile; a part that leads back here is found on the path.
-        let kind = std::mem::replace(&mut self.heap.object_mut(id).kind, ObjectKind::Plain);
-        let frozen = match &kind {
-            ObjectKind::Map(entries) => self.freeze_entries(entries, freezing).map(Data::map),
+        let mut kind = std::mem::replace(&mut self.heap.object_mut(id).kind, ObjectKind::Plain);
+        let frozen = match &mut kind {
+            ObjectKind::Map(entries) => {
+                let frozen = self.freeze_entries(entries, freezing);
+                frozen.map(|frozen| Data::map_with(frozen, entries.freeze_index()))
+            }
             ObjectKind::Set(entries) => {
-                let keys = entries.iter().map(|(key, _)| key);
-                let values = keys.map(|key| self.freeze_part(key, freezing));
-                values.collect::<Result<_, _>>().map(Data::set)
+                let frozen = self.freeze_keys(entries, freezing);
+                frozen.map(|frozen| Data::set_with(frozen, entries.freeze_index()))
             }
             _ => Ok(Ok(Data::Undefined)),
         };
@@ -243,10 +253,31 @@ impl<'p> Machine<'p> {
     ) -> Result<Vec<(Data, Data)>, Trap> {
         let mut frozen = Vec::with_capacity(entries.len());
         for (key, value) in entries.iter() {
-            let key = self.freeze_part(key, freezing)?;
-            frozen.push((key, self.freeze_part(value, freezing)?));
+            let key = self.freeze_inner(key, freezing)?;
+            frozen.push((key, self.freeze_inner(value, freezing)?));
         }
         Ok(frozen)
+    }
+
+    fn freeze_keys(
+        &mut self,
+        entries: &KeyedEntries<'p>,
+        freezing: &mut Freezing,
+    ) -> Result<Vec<Data>, Trap> {
+        let mut frozen = Vec::with_capacity(entries.len());
+        for (key, _) in entries.iter() {
+            frozen.push(self.freeze_inner(key, freezing)?);
+        }
+        Ok(frozen)
+    }
+
+    /// Data of a value inside another: most are scalars.
+    #[inline]
+    fn freeze_inner(&mut self, value: &Value<'p>, freezing: &mut Freezing) -> Result<Data, Trap> {
+        match frozen_scalar(value) {
+            Some(data) => Ok(data),
+            None => self.freeze_part(value, freezing),
+        }
     }
 
     /// What an array holds besides its items.
@@ -276,7 +307,7 @@ impl<'p> Machine<'p> {
                 kept.map(|(key, value)| Ok((key.clone(), self.freeze_part(value, freezing)?)));
             frozen.collect()
         } else {
-            properties.try_map(|value| self.freeze_part(value, freezing))
+            properties.try_map(|value| self.freeze_inner(value, freezing))
         };
         self.heap.object_mut(id).properties = properties;
         frozen
@@ -293,7 +324,7 @@ impl<'p> Machine<'p> {
         let changes = changes.iter();
         let object = base.with(changes.map(|(key, value)| (key.clone(), value.clone())));
         let object = object.map_err(|_| self.too_deep())?;
-        Ok(Data::Object(Arc::new(object)))
+        Ok(Data::Object(object))
     }
 
     /// Charges a compound and notices cycles and values that nest too deep.

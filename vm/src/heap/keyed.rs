@@ -2,13 +2,21 @@
 //!
 //! Before: the built-ins of `Map` and `Set`. Guarantees: keys by SameValueZero, frozen compounds by their
 //! content; the order of insertion; finding a key does not slow down as entries are added. The order
-//! of hashes never shows.
+//! of hashes never shows. A map made of a frozen one takes its index over.
 
+mod index;
+
+use std::sync::Arc;
+
+use crate::data::{Data, MapData};
 use crate::machine::same_value_zero;
 use crate::text::Text;
 use crate::value::Value;
 
-/// Up to this many entries are found by looking at the hash of each.
+pub(crate) use index::FrozenIndex;
+use index::Index;
+
+/// Up to this many entries are found by looking at each.
 const LINEAR_MAX: usize = 8;
 
 /// Entries of a map or set; of a set the value of each is the key again.
@@ -16,11 +24,11 @@ const LINEAR_MAX: usize = 8;
 pub struct KeyedEntries<'p> {
     /// In the order of insertion; a removed entry leaves `None`.
     entries: Vec<Option<(Value<'p>, Value<'p>)>>,
-    /// Of the key of each entry.
-    hashes: Vec<u32>,
-    /// Open addressing from hash to position + 1; empty while there are few entries.
-    buckets: Vec<u32>,
+    /// None while there are few entries.
+    index: Index,
     live: usize,
+    /// Whether a key is something of the heap, which is another key once it is frozen.
+    has_identities: bool,
 }
 
 /// The canonical form of a key under SameValueZero.
@@ -38,6 +46,34 @@ pub enum MapKey {
 }
 
 impl<'p> KeyedEntries<'p> {
+    /// The entries of a frozen map. Its keys differ.
+    pub(crate) fn of_map(map: &'p MapData) -> Self {
+        let entries = map.entries().iter();
+        let entries: Vec<_> = entries
+            .map(|(key, value)| Some((Value::of(key), Value::of(value))))
+            .collect();
+        KeyedEntries {
+            live: entries.len(),
+            index: match entries.len() <= LINEAR_MAX {
+                true => Index::default(),
+                false => Index::Shared(Arc::clone(map.index().get_or_make(|| {
+                    let keys = map.entries().iter().map(|(key, _)| hash(&Value::of(key)));
+                    index::Buckets::of(keys.enumerate(), entries.len())
+                }))),
+            },
+            entries,
+            has_identities: false,
+        }
+    }
+
+    /// The index for the same keys once they are frozen, where it is one for them.
+    pub(crate) fn freeze_index(&mut self) -> FrozenIndex {
+        match self.has_identities || self.live < self.entries.len() {
+            true => FrozenIndex::default(),
+            false => self.index.share(),
+        }
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.live
@@ -73,13 +109,13 @@ impl<'p> KeyedEntries<'p> {
 
     /// The value of a key.
     pub fn get(&self, key: &Value<'p>) -> Option<&Value<'p>> {
-        let place = self.find(hash(key), key)?;
+        let place = self.find(key)?;
         self.entries[place].as_ref().map(|(_, value)| value)
     }
 
     /// Replaces the value of a key that is there; else gives the value back.
     pub fn replace(&mut self, key: &Value<'p>, value: Value<'p>) -> Result<(), Value<'p>> {
-        let place = self.find(hash(key), key);
+        let place = self.find(key);
         match place.and_then(|place| self.entries[place].as_mut()) {
             Some((_, old)) => {
                 *old = value;
@@ -91,26 +127,31 @@ impl<'p> KeyedEntries<'p> {
 
     /// Adds an entry whose key is not there, behind the others. -0 becomes 0.
     pub fn push(&mut self, key: Value<'p>, value: Value<'p>) {
-        let hash = hash(&key);
         let key = match key.as_number() {
             Some(number) => Value::number(number + 0.0),
             None => key,
         };
+        self.has_identities |= !matches!(key, Value::Frozen(_)) && !key.is_primitive();
         self.entries.push(Some((key, value)));
-        self.hashes.push(hash);
         self.live += 1;
         let count = self.entries.len();
-        if count > LINEAR_MAX {
-            match self.buckets.len() < count * 2 {
-                true => self.rebuild(),
-                false => self.link(hash, count - 1),
-            }
+        if count <= LINEAR_MAX {
+            return;
+        }
+        let is_added = self
+            .index
+            .own()
+            .is_some_and(|buckets| buckets.add(hash(&key), count - 1));
+        if !is_added {
+            let entries = self.entries.iter().enumerate();
+            let hashes = entries.filter_map(|(at, entry)| Some((at, hash(&entry.as_ref()?.0))));
+            self.index = Index::Own(index::Buckets::of(hashes, count * 2));
         }
     }
 
     /// Removes a key; whether it was there. Its place stays, for iterations in progress.
     pub fn remove(&mut self, key: &Value<'p>) -> bool {
-        let Some(place) = self.find(hash(key), key) else {
+        let Some(place) = self.find(key) else {
             return false;
         };
         self.entries[place] = None;
@@ -124,46 +165,36 @@ impl<'p> KeyedEntries<'p> {
         self.live = 0;
     }
 
-    fn find(&self, hash: u32, key: &Value<'p>) -> Option<usize> {
-        let is_it = |place: &usize| {
-            self.hashes[*place] == hash
-                && matches!(&self.entries[*place], Some((name, _)) if is_same(name, key))
-        };
-        if self.buckets.is_empty() {
-            return (0..self.entries.len()).find(is_it);
-        }
-        let mask = self.buckets.len() - 1;
-        let mut at = hash as usize & mask;
-        loop {
-            let place = (self.buckets[at] as usize).checked_sub(1)?;
-            if is_it(&place) {
-                return Some(place);
-            }
-            at = (at + 1) & mask;
-        }
-    }
-
-    fn link(&mut self, hash: u32, place: usize) {
-        let mask = self.buckets.len() - 1;
-        let mut at = hash as usize & mask;
-        while self.buckets[at] != 0 {
-            at = (at + 1) & mask;
-        }
-        self.buckets[at] = place as u32 + 1;
-    }
-
-    fn rebuild(&mut self) {
-        let size = (self.entries.len() * 4).next_power_of_two();
-        self.buckets.clear();
-        self.buckets.resize(size, 0);
-        for place in 0..self.entries.len() {
-            self.link(self.hashes[place], place);
+    fn find(&self, key: &Value<'p>) -> Option<usize> {
+        let is_it =
+            |place: usize| matches!(&self.entries[place], Some((name, _)) if is_same(name, key));
+        match self.index.buckets() {
+            Some(buckets) => buckets.find(hash(key), is_it),
+            None => (0..self.entries.len()).find(|place| is_it(*place)),
         }
     }
 }
 
+/// The place of a key among those of frozen entries.
+pub(crate) fn place_of<T>(
+    entries: &[T],
+    key_of: impl Fn(&T) -> &Data,
+    index: &FrozenIndex,
+    wanted: &Value<'_>,
+) -> Option<usize> {
+    let is_it = |entry: &T| is_same(&Value::of(key_of(entry)), wanted);
+    if entries.len() <= LINEAR_MAX {
+        return entries.iter().position(is_it);
+    }
+    let buckets = index.get_or_make(|| {
+        let hashes = entries.iter().map(|entry| hash(&Value::of(key_of(entry))));
+        index::Buckets::of(hashes.enumerate(), entries.len())
+    });
+    buckets.find(hash(wanted), |place| is_it(&entries[place]))
+}
+
 /// Whether two keys are the same.
-fn is_same<'p>(left: &Value<'p>, right: &Value<'p>) -> bool {
+fn is_same(left: &Value<'_>, right: &Value<'_>) -> bool {
     match (left, right) {
         (Value::Frozen(left), Value::Frozen(right)) => left.encode() == right.encode(),
         _ => same_value_zero(left, right),
@@ -171,7 +202,7 @@ fn is_same<'p>(left: &Value<'p>, right: &Value<'p>) -> bool {
 }
 
 /// The same everywhere.
-fn hash<'p>(key: &Value<'p>) -> u32 {
+fn hash(key: &Value<'_>) -> u32 {
     let mix = |kind: u64, word: u64| {
         let mixed = (word ^ kind.rotate_right(8)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (mixed >> 32) as u32

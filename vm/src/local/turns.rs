@@ -8,7 +8,7 @@ use super::{LocalEvent, LocalRun, LocalStatus};
 use crate::data::{Address, Data};
 use crate::error::ScriptError;
 use crate::options::RestartFrom;
-use crate::turn::{Effect, Input, Intent, Note, Outcome, TurnContext, turn};
+use crate::turn::{Effect, Input, Intent, Note, Notes, Outcome, TurnContext, turn};
 use crate::worker::Worker;
 
 /// Something that happens at a time.
@@ -197,7 +197,7 @@ impl LocalRun<'_> {
         true
     }
 
-    fn note(&mut self, address: &Address, notes: Vec<Note>) {
+    fn note(&mut self, address: &Address, notes: Notes) {
         let at_ms = self.clock_ms;
         for note in notes {
             if let Note::Console(line) = note {

@@ -274,11 +274,16 @@ impl<'p> Machine<'p> {
         if let Some(count) = self.array_length(source) {
             self.charge(count * 16)?;
             self.spend(count as u64 / 4)?;
-            return Ok(match source {
-                Value::Array(id) => self.heap.array(*id).to_vec(),
-                Value::Frozen(Data::Array(array)) => array.items().iter().map(Value::of).collect(),
-                _ => Vec::new(),
-            });
+            // With room for one more, which most often follows: `[...list, item]`.
+            let mut all = Vec::with_capacity(count + 1);
+            match source {
+                Value::Array(id) => all.extend_from_slice(self.heap.array(*id)),
+                Value::Frozen(Data::Array(array)) => {
+                    all.extend(array.items().iter().map(Value::of));
+                }
+                _ => {}
+            }
+            return Ok(all);
         }
         let Value::Iterator(id) = self.iterate(source)? else {
             return Ok(Vec::new());

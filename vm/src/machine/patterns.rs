@@ -24,10 +24,13 @@ const SEARCH_INSTRUCTIONS: u64 = 4;
 impl<'p> Machine<'p> {
     /// A new call of the run stage begins: frozen regular expressions start over.
     pub fn forget_places(&mut self) {
-        self.places.clear();
+        if !self.places.is_empty() {
+            self.places.clear();
+        }
     }
 
-    pub(super) fn frozen_place(&self, expression: &RegExpData) -> Value<'p> {
+    /// `lastIndex` of a frozen regular expression.
+    pub(crate) fn frozen_place(&self, expression: &RegExpData) -> Value<'p> {
         if self.places.is_empty() {
             return Value::number(0.0);
         }

@@ -4,6 +4,8 @@
 //! instruction, each character of a run and each undone entry is a step, so that no pattern runs
 //! longer than its budget; what it uses depends on program, text and place alone.
 
+use smallvec::SmallVec;
+
 use super::class::is_line_end;
 use super::fold::{Fold, canonical};
 use super::program::{NOWHERE, Op, Program, Run, Single, UNBOUNDED};
@@ -34,7 +36,7 @@ pub(crate) enum Exhausted {
 }
 
 /// Begin and end of the match and of each group, `None` for a group that took no part.
-pub(crate) type Captures = Vec<Option<(usize, usize)>>;
+pub(crate) type Captures = SmallVec<[Option<(usize, usize)>; 4]>;
 
 /// What to undo or to try next.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +97,7 @@ pub(crate) fn search(
     budget: &mut Budget,
 ) -> Result<Option<Captures>, Exhausted> {
     match text.units() {
-        Units::Ascii(ascii) => run(program, ascii.as_bytes(), from, scratch, budget),
+        Units::Ascii(ascii) => run(program, ascii, from, scratch, budget),
         Units::Wide(wide) => run(program, wide, from, scratch, budget),
     }
 }
@@ -224,10 +226,11 @@ impl<'m, U: UnitsOf> Matcher<'m, U> {
         let Some(first) = self.program.first else {
             return Ok(start);
         };
+        let words = [first as u64, (first >> 64) as u64];
         let mut at = start;
         while at < self.units.count() {
             let unit = self.units.unit(at);
-            if unit >= 128 || first & (1 << unit) != 0 {
+            if unit >= 128 || words[unit as usize / 64] >> (unit % 64) & 1 != 0 {
                 break;
             }
             at += 1;
@@ -357,9 +360,39 @@ impl<'m, U: UnitsOf> Matcher<'m, U> {
         Ok(fits.then_some(to))
     }
 
+    /// How many characters of a run, from its begin on, are ASCII.
+    fn ascii_run(&self, run: &Run, start: usize) -> u32 {
+        let units = self.units.count();
+        if run.back || start >= units {
+            return 0;
+        }
+        let fitting = match run.single {
+            Single::Exactly(wanted) if wanted < 128 => 1 << wanted,
+            Single::Exactly(_) => return 0,
+            Single::Class(class) => self.program.classes[class as usize].ascii,
+            Single::Any => u128::MAX,
+        };
+        let words = [fitting as u64, (fitting >> 64) as u64];
+        let most = match run.maximum {
+            UNBOUNDED => units - start,
+            maximum => (units - start).min(maximum as usize),
+        };
+        let mut count = 0;
+        while count < most {
+            let unit = self.units.unit(start + count);
+            if unit >= 128 || words[unit as usize / 64] >> (unit % 64) & 1 == 0 {
+                break;
+            }
+            count += 1;
+        }
+        count as u32
+    }
+
     fn run(&mut self, run: &Run, op: u32, start: usize) -> Result<Option<(u32, usize)>, Exhausted> {
-        let (mut at, mut count) = (start, 0u32);
-        let mut floor = (run.minimum == 0).then_some(at);
+        let mut count = self.ascii_run(run, start);
+        self.pay(u64::from(count))?;
+        let mut at = start + count as usize;
+        let mut floor = (run.minimum <= count).then_some(start + run.minimum as usize);
         while run.maximum == UNBOUNDED || count < run.maximum {
             let Some(to) = self.step(run.single, at, run.back)? else {
                 break;

@@ -17,7 +17,7 @@ use crate::limits::Limits;
 use crate::machine::Machine;
 use crate::memory::Memory;
 use crate::program::Program;
-use crate::turn::{Note, Used};
+use crate::turn::Used;
 use crate::value::Value;
 
 pub(crate) use host::{RUN_STAGE_NAMES, RunHost};
@@ -31,6 +31,7 @@ pub(crate) struct Functions<'a> {
 
 impl<'a> Functions<'a> {
     /// Nothing used yet.
+    #[inline(always)]
     pub(crate) fn new(
         program: &'a Program,
         host: &'a RunHost<'a>,
@@ -123,13 +124,13 @@ impl<'a> Functions<'a> {
     }
 
     /// What was used, and what was written to the console.
-    pub(crate) fn finish(&mut self) -> (Used, impl Iterator<Item = Note> + use<>) {
+    pub(crate) fn finish(&mut self) -> (Used, Vec<String>) {
         let used = self.machine.used();
         let used = Used {
             instructions: used.instructions,
             allocated_bytes: used.allocated_bytes,
         };
-        (used, self.host.take_lines().into_iter().map(Note::Console))
+        (used, self.host.take_lines())
     }
 }
 

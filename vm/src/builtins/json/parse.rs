@@ -3,10 +3,12 @@
 //! Before: the machine. Guarantees: a text that is no JSON is a `SyntaxError` with its place; the
 //! reviver sees inner values before outer ones, without use of the node's stack.
 
-use super::thaw::thaw;
+use std::borrow::Cow;
+
 use crate::builtins::support::argument;
-use crate::data::{ErrorKind, PropertyTable, parse_json};
+use crate::data::{Data, ErrorKind, Make, PropertyTable, read_json};
 use crate::error::Trap;
+use crate::heap::HeapObject;
 use crate::machine::Machine;
 use crate::text::Text;
 use crate::value::Value;
@@ -19,20 +21,69 @@ pub(super) fn parse<'p>(
     let text = machine.to_text(argument(arguments, 0))?;
     machine.spend(text.len() as u64 / 4)?;
     machine.charge(text.len() * 3)?;
-    let text = text.to_string_lossy();
-    let data = match parse_json(&text, machine.limits, false) {
-        Ok(data) => data,
-        Err(error) => {
-            let message = format!("JSON: {error}");
-            return Err(machine.error(ErrorKind::SyntaxError, message));
-        }
+    let text = match text.as_ascii() {
+        Some(ascii) => Cow::Borrowed(ascii),
+        None => Cow::Owned(text.to_string_lossy()),
     };
-    let value = thaw(machine, &data)?;
+    let value = read(machine, &text)?;
     let reviver = argument(arguments, 1);
     if reviver.is_function() {
         return revive(machine, value, reviver);
     }
     Ok(value)
+}
+
+fn read<'p>(machine: &mut Machine<'p>, text: &str) -> Result<Value<'p>, Trap> {
+    let (limits, mark) = (machine.limits, machine.heap.mark());
+    let mut made = Made {
+        machine,
+        instructions: 0,
+        bytes: 0,
+    };
+    let read = read_json(text, limits, &mut made);
+    let (instructions, bytes) = (made.instructions, made.bytes);
+    match read {
+        Ok(value) => {
+            machine.spend(instructions)?;
+            machine.charge(bytes)?;
+            Ok(value)
+        }
+        Err(error) => {
+            machine.heap.forget_since(mark);
+            Err(machine.error(ErrorKind::SyntaxError, format!("JSON: {error}")))
+        }
+    }
+}
+
+/// Values that a text has become so far. They are counted when all of it has been read: a text that is
+/// no JSON counts for its length alone.
+struct Made<'m, 'p> {
+    machine: &'m mut Machine<'p>,
+    instructions: u64,
+    bytes: usize,
+}
+
+impl<'p> Make for &mut Made<'_, 'p> {
+    type Value = Value<'p>;
+
+    fn scalar(&mut self, data: Data) -> Value<'p> {
+        self.instructions += 1;
+        self.machine.value(data)
+    }
+
+    fn array(&mut self, items: Vec<Value<'p>>) -> Result<Value<'p>, String> {
+        self.instructions += 1;
+        self.bytes += 32 + items.len() * 16;
+        Ok(Value::Array(self.machine.heap.add_array(items)))
+    }
+
+    fn object(&mut self, mut properties: PropertyTable<Value<'p>>) -> Result<Value<'p>, String> {
+        self.instructions += 1;
+        self.bytes += 64 + properties.len() * 40;
+        properties.normalise();
+        let object = HeapObject::plain(properties);
+        Ok(Value::Object(self.machine.heap.add_object(object)))
+    }
 }
 
 /// An object or array whose members are being revived.

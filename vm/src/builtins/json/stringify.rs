@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use crate::builtins::support::{TextBuilder, argument};
-use crate::data::{Data, quote_json};
+use crate::data::Data;
 use crate::error::Trap;
-use crate::heap::{MapKey, ObjectKind};
+use crate::heap::ObjectKind;
 use crate::host::Misuse;
 use crate::machine::Machine;
 use crate::number::number_to_text;
@@ -30,7 +30,7 @@ pub(super) fn stringify<'p>(
         only: only_keys(machine, replacer)?,
         gap: gap(machine, argument(arguments, 2))?,
         open: Vec::new(),
-        open_keys: BTreeSet::new(),
+        deep: BTreeSet::new(),
     };
     writer.write(machine, argument(arguments, 0))
 }
@@ -94,9 +94,12 @@ struct Writer<'p> {
     only: Option<Vec<Text>>,
     gap: Text,
     open: Vec<Open<'p>>,
-    /// Identities of what is open.
-    open_keys: BTreeSet<MapKey>,
+    /// Identities of what is open inside the outermost few.
+    deep: BTreeSet<(bool, u64)>,
 }
+
+/// So many open objects and arrays are looked at one by one to notice a cycle.
+const LOOKED_AT: usize = 16;
 
 impl<'p> Writer<'p> {
     fn write(mut self, machine: &mut Machine<'p>, value: &Value<'p>) -> Result<Value<'p>, Trap> {
@@ -108,8 +111,11 @@ impl<'p> Writer<'p> {
             machine.spend(1)?;
             if open.next == open.count {
                 let (closing, is_empty) = (open.keys.is_none(), open.is_empty);
-                if let Some(key) = self.open.pop().and_then(|open| identity(&open.value)) {
-                    self.open_keys.remove(&key);
+                let closed = self.open.pop();
+                if self.open.len() >= LOOKED_AT
+                    && let Some(identity) = closed.and_then(|closed| identity(&closed.value))
+                {
+                    self.deep.remove(&identity);
                 }
                 if !is_empty {
                     self.new_line(machine)?;
@@ -192,6 +198,9 @@ impl<'p> Writer<'p> {
             Value::Frozen(data @ (Data::Address(_) | Data::Symbolic(_))) => {
                 self.out.push_str(machine, &data.to_json())
             }
+            Value::Frozen(data @ (Data::Array(_) | Data::Object(_))) if self.is_direct(data) => {
+                self.write_normal(machine, data)
+            }
             Value::Array(_) | Value::Frozen(Data::Array(_)) => {
                 let count = machine.array_length(&value).unwrap_or(0);
                 self.begin_container(machine, value, None, count)
@@ -204,15 +213,64 @@ impl<'p> Writer<'p> {
         }
     }
 
+    /// Whether data is written as it is: nothing in it has a `toJSON`, is left out, or is asked for.
+    fn is_direct(&self, data: &Data) -> bool {
+        let shape = data.shape();
+        let is_normal = !shape.needs_normalising && !shape.has_symbolic;
+        is_normal && self.function.is_none() && self.only.is_none() && self.gap.is_empty()
+    }
+
+    /// Writes data that is like a message. It counts as much as if it were opened and walked over.
+    fn write_normal(&mut self, machine: &mut Machine<'p>, data: &'p Data) -> Result<(), Trap> {
+        let mut separator = "";
+        match data {
+            Data::Array(array) => {
+                machine.spend(array.items().len() as u64 + 1)?;
+                machine.charge(96)?;
+                self.out.push_str(machine, "[")?;
+                for item in array.items() {
+                    self.out.push_str(machine, separator)?;
+                    separator = ",";
+                    self.write_normal(machine, item)?;
+                }
+                self.out.push_str(machine, "]")
+            }
+            Data::Object(object) => {
+                let count = object.properties().len();
+                machine.spend(2 * count as u64 + 1)?;
+                machine.charge(96 + 8 * count)?;
+                self.out.push_str(machine, "{")?;
+                for (key, value) in object.properties().iter() {
+                    self.out.push_str(machine, separator)?;
+                    separator = ",";
+                    self.quote(machine, key)?;
+                    self.out.push_str(machine, ":")?;
+                    self.write_normal(machine, value)?;
+                }
+                self.out.push_str(machine, "}")
+            }
+            scalar => self.begin(machine, Value::of(scalar)),
+        }
+    }
+
     fn keys(&self, machine: &mut Machine<'p>, value: &Value<'p>) -> Result<Vec<Text>, Trap> {
         if let Some(only) = &self.only {
             machine.spend(only.len() as u64)?;
             machine.charge(only.len() * 8)?;
             return Ok(only.clone());
         }
-        let entries = machine.own_entries(value)?;
-        machine.charge(entries.len() * 8)?;
-        Ok(entries.into_iter().map(|(key, _)| key).collect())
+        let keys: Vec<Text> = match plain_properties(machine, value)? {
+            Some(keys) => {
+                machine.spend(keys.len() as u64)?;
+                keys
+            }
+            None => {
+                let entries = machine.own_entries(value)?;
+                entries.into_iter().map(|(key, _)| key).collect()
+            }
+        };
+        machine.charge(keys.len() * 8)?;
+        Ok(keys)
     }
 
     fn begin_container(
@@ -223,11 +281,7 @@ impl<'p> Writer<'p> {
         count: usize,
     ) -> Result<(), Trap> {
         machine.charge(96)?;
-        let is_new = match identity(&value) {
-            Some(key) => self.open_keys.insert(key),
-            None => true,
-        };
-        if !is_new {
+        if identity(&value).is_some_and(|identity| !self.notice(identity)) {
             return Err(machine.type_error("Converting circular structure to JSON"));
         }
         let bracket = if keys.is_some() { "{" } else { "[" };
@@ -240,6 +294,15 @@ impl<'p> Writer<'p> {
             is_empty: true,
         });
         Ok(())
+    }
+
+    /// Whether something that is to be opened is not open yet.
+    fn notice(&mut self, new: (bool, u64)) -> bool {
+        let mut outermost = self.open.iter().take(LOOKED_AT);
+        if outermost.any(|open| identity(&open.value) == Some(new)) {
+            return false;
+        }
+        self.open.len() < LOOKED_AT || self.deep.insert(new)
     }
 
     /// What stands before a member or item: a comma, and a new line where there is a gap.
@@ -267,30 +330,49 @@ impl<'p> Writer<'p> {
 
     fn quote(&mut self, machine: &mut Machine<'p>, text: &Text) -> Result<(), Trap> {
         machine.spend(text.len() as u64 / 8)?;
-        let mut quoted = String::new();
-        quote_json(text, &mut quoted);
-        self.out.push_str(machine, &quoted)
+        self.out.push_quoted(machine, text)
     }
 }
 
 /// What tells an object or array of the heap from others; frozen ones have no cycles.
-fn identity<'p>(value: &Value<'p>) -> Option<MapKey> {
-    matches!(value, Value::Array(_) | Value::Object(_)).then(|| MapKey::of(value))
+fn identity(value: &Value<'_>) -> Option<(bool, u64)> {
+    match value {
+        Value::Array(id) => Some((true, id.0)),
+        Value::Object(id) => Some((false, id.0)),
+        _ => None,
+    }
+}
+
+/// The keys of an object, where it has nothing but properties.
+fn plain_properties<'p>(
+    machine: &mut Machine<'p>,
+    value: &Value<'p>,
+) -> Result<Option<Vec<Text>>, Trap> {
+    Ok(match value {
+        Value::Frozen(Data::Object(object)) => Some(object.properties().keys().cloned().collect()),
+        Value::Object(id) if matches!(machine.heap.object(*id).kind, ObjectKind::Plain) => {
+            machine.settle_properties(*id)?;
+            let properties = &machine.heap.object(*id).properties;
+            Some(properties.keys().cloned().collect())
+        }
+        _ => None,
+    })
 }
 
 /// The `toJSON` of an object, where it has one.
 fn to_json_of<'p>(machine: &mut Machine<'p>, value: &Value<'p>) -> Result<Option<Value<'p>>, Trap> {
-    let may_have = match value {
-        Value::Object(id) => {
-            let object = machine.heap.object(*id);
-            !object.is_empty() || matches!(object.kind, ObjectKind::Date(_))
-        }
-        Value::Frozen(Data::Date(_) | Data::Object(_)) => true,
-        _ => false,
+    let name = Text::from("toJSON");
+    // Of all that scripts do not make, dates alone have one.
+    let found = match value {
+        Value::Frozen(Data::Object(object)) => object.properties().get(&name).map(Value::of),
+        Value::Object(id) => match machine.heap.object(*id) {
+            object if matches!(object.kind, ObjectKind::Date(_)) => {
+                Some(machine.property(value, &name)?)
+            }
+            object => object.get(&name),
+        },
+        Value::Frozen(Data::Date(_)) => Some(machine.property(value, &name)?),
+        _ => None,
     };
-    if !may_have {
-        return Ok(None);
-    }
-    let found = machine.property(value, &Text::from("toJSON"))?;
-    Ok(found.is_function().then_some(found))
+    Ok(found.filter(Value::is_function))
 }

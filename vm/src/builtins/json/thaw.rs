@@ -47,7 +47,11 @@ pub(in crate::builtins) fn thaw<'p>(
                 pairs.push((thaw(machine, key)?, thaw(machine, value)?));
             }
             let entries = keyed_entries(machine, pairs)?;
-            new_object(machine, ObjectKind::Map(entries), PropertyTable::default())
+            new_object(
+                machine,
+                ObjectKind::Map(Box::new(entries)),
+                PropertyTable::default(),
+            )
         }
         Data::Set(set) => {
             let mut pairs = Vec::new();
@@ -56,7 +60,11 @@ pub(in crate::builtins) fn thaw<'p>(
                 pairs.push((value, value));
             }
             let entries = keyed_entries(machine, pairs)?;
-            new_object(machine, ObjectKind::Set(entries), PropertyTable::default())
+            new_object(
+                machine,
+                ObjectKind::Set(Box::new(entries)),
+                PropertyTable::default(),
+            )
         }
         Data::Function(_) => Err(machine.type_error("a function cannot be cloned")),
         scalar => Ok(machine.value(scalar.clone())),

@@ -2,7 +2,7 @@
 //!
 //! Before: the machine. Guarantees: as ECMAScript; a frozen map names the copying form.
 
-use super::{Class, clear, lookup, mutable, new_keyed, put, put_into, remove};
+use super::{Class, clear, count_copied, lookup, mutable, new_keyed, put, put_into, remove};
 use crate::builtins::Family;
 use crate::builtins::support::{argument, callback, natives};
 use crate::data::Data;
@@ -30,8 +30,11 @@ fn new_map<'p>(
 ) -> Result<Value<'p>, Trap> {
     let mut entries = KeyedEntries::default();
     let source = argument(arguments, 0);
-    if let Value::Frozen(Data::Map(map)) = source {
-        // What is copied has the same entries again.
+    if let Value::Frozen(Data::Map(map)) = source
+        && count_copied(machine, map)?
+    {
+        entries = KeyedEntries::of_map(map);
+    } else if let Value::Frozen(Data::Map(map)) = source {
         for (key, value) in map.entries() {
             put(machine, &mut entries, Value::of(key), Value::of(value))?;
         }

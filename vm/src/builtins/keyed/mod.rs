@@ -9,10 +9,10 @@ mod reading;
 mod set;
 
 use super::Family;
-use crate::data::{Data, PropertyTable};
+use crate::data::{Data, MapData, PropertyTable};
 use crate::error::Trap;
 use crate::heap::{KeyedEntries, ObjectKind};
-use crate::machine::{Machine, same_value_zero};
+use crate::machine::Machine;
 use crate::value::{ObjectId, Value};
 
 /// The families of this folder.
@@ -64,6 +64,24 @@ fn count_key<'p>(machine: &mut Machine<'p>, key: &Value<'p>) -> Result<(), Trap>
     Ok(())
 }
 
+/// Counts entries of a frozen map that are copied, each as if it were put there. False where keys may
+/// have become the same when they were frozen, so that they have to be put there one by one.
+fn count_copied<'p>(machine: &mut Machine<'p>, map: &MapData) -> Result<bool, Trap> {
+    let keys = map.entries().iter().map(|(key, _)| key);
+    if !keys.clone().all(|key| Value::of(key).is_primitive()) {
+        return Ok(false);
+    }
+    for key in keys {
+        if let Data::Text(text) = key {
+            machine.spend_on_units(text.len())?;
+        }
+    }
+    let count = map.entries().len();
+    machine.spend(2 * count as u64)?;
+    machine.charge(count * ENTRY_BYTES)?;
+    Ok(true)
+}
+
 /// Adds or replaces an entry.
 fn put<'p>(
     machine: &mut Machine<'p>,
@@ -86,8 +104,8 @@ fn new_keyed<'p>(
     entries: KeyedEntries<'p>,
 ) -> Result<Value<'p>, Trap> {
     let kind = match class {
-        Class::Map => ObjectKind::Map(entries),
-        Class::Set => ObjectKind::Set(entries),
+        Class::Map => ObjectKind::Map(Box::new(entries)),
+        Class::Set => ObjectKind::Set(Box::new(entries)),
     };
     super::json::new_object(machine, kind, PropertyTable::default())
 }
@@ -194,34 +212,28 @@ fn lookup<'p>(
             Ok(entries.and_then(|entries| entries.get(key)).cloned())
         }
         (Value::Frozen(Data::Map(map)), Class::Map) => {
-            let keys = map.entries().iter().map(|(key, _)| key);
-            let place = frozen_place(machine, keys, key)?;
-            Ok(place.map(|at| Value::of(&map.entries()[at].1)))
+            count_frozen(machine, map.entries().len(), key)?;
+            Ok(map.get(key).map(Value::of))
         }
         (Value::Frozen(Data::Set(set)), Class::Set) => {
-            let place = frozen_place(machine, set.values().iter(), key)?;
-            Ok(place.map(|at| Value::of(&set.values()[at])))
+            count_frozen(machine, set.values().len(), key)?;
+            Ok(set.get(key).map(Value::of))
         }
         _ => Err(wrong_receiver(machine, receiver, class, method)),
     }
 }
 
-/// The place of a key among frozen ones.
-fn frozen_place<'p, 'd>(
+/// Counts finding a key among frozen ones.
+fn count_frozen<'p>(
     machine: &mut Machine<'p>,
-    keys: impl ExactSizeIterator<Item = &'d Data>,
+    count: usize,
     wanted: &Value<'p>,
-) -> Result<Option<usize>, Trap> {
-    machine.spend(keys.len() as u64 / 4)?;
-    if let Value::Frozen(data) = wanted
-        && data.shape().depth > 0
-    {
-        machine.spend(u64::from(data.shape().byte_count) / 16)?;
-    }
-    for (at, key) in keys.enumerate() {
-        if same_value_zero(&Value::of(key), wanted) {
-            return Ok(Some(at));
+) -> Result<(), Trap> {
+    machine.spend(count as u64 / 4)?;
+    match wanted {
+        Value::Frozen(data) if data.shape().depth > 0 => {
+            machine.spend(u64::from(data.shape().byte_count) / 16)
         }
+        _ => Ok(()),
     }
-    Ok(None)
 }

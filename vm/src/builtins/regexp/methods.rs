@@ -7,6 +7,7 @@ use super::matches::{Found, found_array};
 use super::receiver;
 use crate::builtins::Family;
 use crate::builtins::support::{argument, natives};
+use crate::data::Data;
 use crate::error::Trap;
 use crate::machine::Machine;
 use crate::regex::{Flags, From, RegExpData};
@@ -29,7 +30,10 @@ pub(in crate::builtins) fn last_index<'p>(
     machine: &mut Machine<'p>,
     expression: &Value<'p>,
 ) -> Result<f64, Trap> {
-    let place = machine.property(expression, &Text::from("lastIndex"))?;
+    let place = match expression {
+        Value::Frozen(Data::RegExp(expression)) => machine.frozen_place(expression),
+        expression => machine.property(expression, &Text::from("lastIndex"))?,
+    };
     Ok(machine.to_integer(&place)?.clamp(0.0, LENGTH_MAX))
 }
 

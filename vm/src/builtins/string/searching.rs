@@ -37,8 +37,12 @@ pub(super) fn find<'p>(
     }
     match (text.units(), wanted.units()) {
         (Units::Ascii(text), Units::Ascii(wanted)) => {
-            // The search of the standard library takes linear time.
-            let found = text[from..].find(wanted).map(|at| at + from);
+            // This search takes linear time.
+            let found = match wanted {
+                [unit] => memchr::memchr(*unit, &text[from..]),
+                wanted => memchr::memmem::find(&text[from..], wanted),
+            };
+            let found = found.map(|at| at + from);
             let looked_at = found.unwrap_or(text.len()) - from + wanted.len();
             machine.spend(looked_at as u64 / 16)?;
             Ok(found)

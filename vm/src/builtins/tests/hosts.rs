@@ -332,3 +332,157 @@ fn what_is_kept_of_a_large_object_is_exact() {
         }
     }
 }
+
+/// Large maps and sets have an index when they are frozen; what a script sees is as if they had none.
+#[test]
+fn copies_of_large_maps_are_like_others() {
+    let key = |at: usize| match at % 4 {
+        0 => Data::from(at as f64),
+        1 => Data::from(format!("key number {at}").as_str()),
+        2 => Data::from(format!("k{at}").as_str()),
+        _ => json(&format!("[{at}]")),
+    };
+    let host = TestHost::default();
+    for (count, kinds) in [(5, 3), (8, 3), (9, 3), (300, 3), (300, 4)] {
+        let keys = (0..count).filter(|at| at % 4 < kinds).map(key);
+        let keys: Vec<Data> = keys.chain([Data::Number(f64::NAN), Data::Null]).collect();
+        let entries = keys.iter().map(|key| (key.clone(), key.clone()));
+        let map = Data::map(entries.collect()).unwrap();
+        let set = Data::set(keys.clone()).unwrap();
+        for function in [
+            "m => [m.get(0), m.get(-0), m.get('k2'), m.get('key number 1'), m.get(NaN), m.get(null), m.get(7)]",
+            "m => { const n = new Map(m); n.set('k2', 1).set('new', 2).set(NaN, 3); return [[...n], m.get('k2'), m.has('new')] }",
+            "m => { const n = new Map(m); n.delete('k2'); n.set('k2', 1); return [n.size, [...n.keys()].at(-1)] }",
+            "m => { let n = new Map(m); for (let i = 0; i < 50; i++) n = new Map(n).set('more' + i, i); return [...n] }",
+        ] {
+            let flat = format!("m => ({function})(new Map([...m]))");
+            let (found, expected) = (
+                applied(function, map.clone(), &host),
+                applied(&flat, map.clone(), &host),
+            );
+            assert_eq!(found, expected, "{function} of {count}");
+        }
+        for at in (0..count).filter(|at| at % 4 < kinds) {
+            let entry = Data::array(vec![set.clone(), key(at)]).unwrap();
+            let found = applied("([s, key]) => s.has(key)", entry, &host);
+            assert_eq!(found, "true", "{at} of {count}");
+        }
+    }
+}
+
+/// What was frozen with an index is found by it, and what is added to a copy as well.
+#[test]
+fn frozen_maps_take_their_index_over() {
+    use crate::freeze::Purpose;
+    let limits = Limits::default();
+    let made = |source: &str, argument: Data| {
+        let module = compile(&format!("export default {source}")).unwrap();
+        let memory = crate::memory::Memory::default();
+        let mut machine = Machine::new(&module.code, &crate::host::NoHost, &limits, &memory);
+        let main = Data::function(crate::bytecode::FunctionIndex(0), Vec::new()).unwrap();
+        let main = machine.value(main);
+        let exports = machine.call(&main, &[]).unwrap();
+        let function = machine.array_item(&exports, 0).unwrap();
+        let value = machine.call(&function, &[machine.value(argument)]).unwrap();
+        machine.freeze(&value, Purpose::State).unwrap()
+    };
+    let fill =
+        "n => { const m = new Map(); for (let i = 0; i < n; i++) m.set('k' + i, i); return m }";
+    let mut map = made(fill, Data::from(100.0));
+    for round in 0..100 {
+        let change = format!("m => new Map(m).set('k{round}', -1).set('more{round}', 1)");
+        map = made(&change, map);
+        let reread = Data::decode(&map.encode()).unwrap();
+        for map in [map.clone(), reread] {
+            let look = format!(
+                "m => [m.get('k{round}'), m.get('k99'), m.get('more{round}'), m.get('more'), m.size]"
+            );
+            let expected = format!(
+                "[-1,{},1,null,{}]",
+                if round == 99 { -1 } else { 99 },
+                101 + round
+            );
+            assert_eq!(made(&look, map).to_json(), expected);
+        }
+    }
+    // A key of the heap is another one once it is frozen.
+    let map = made(
+        "n => new Map(Array.from({ length: n }, (_, i) => [[i], i]))",
+        Data::from(20.0),
+    );
+    let pair = Data::array(vec![map, json("[7]")]).unwrap();
+    assert_eq!(made("([m, key]) => m.get(key)", pair), Data::from(7.0));
+}
+
+/// Data is written as JSON at once; that it counts as much as any other value does is what keeps limits alike.
+#[test]
+fn json_of_frozen_data_is_that_of_a_copy_and_counts_as_much() {
+    let text = r#"{"a":[1,-2.5,null,true,[],{}],"b":{"c":"say \"hi\"\n\u0001","12":"x","3":[{"d":{}}]},
+        "long enough to be long":"a text that is not short at all","e":[[[["deep"]]]]}"#;
+    let wide = r#"{"a":"é😀","ключ":["\ud800","b"],"rest":[1,2,3]}"#;
+    let used = |function: &str, argument: &Data| {
+        let module = compile(&format!("export default {function}")).unwrap();
+        let limits = Limits::default();
+        let memory = crate::memory::Memory::default();
+        let mut machine = Machine::new(&module.code, &crate::host::NoHost, &limits, &memory);
+        let main = Data::function(crate::bytecode::FunctionIndex(0), Vec::new()).unwrap();
+        let main = machine.value(main);
+        let exports = machine.call(&main, &[]).unwrap();
+        let function = machine.array_item(&exports, 0).unwrap();
+        let argument = machine.value(argument.clone());
+        let before = machine.used();
+        let value = machine.call(&function, &[argument]).unwrap();
+        let after = machine.used();
+        (
+            show(&machine, &value),
+            after.instructions - before.instructions,
+            after.allocated_bytes - before.allocated_bytes,
+        )
+    };
+    for text in [text, wide, "[]", "{}", r#"[[],[{}]]"#] {
+        let data = json(text);
+        let (direct, work, bytes) = used("m => JSON.stringify(m)", &data);
+        let (copied, work_of_both, bytes_of_both) =
+            used("m => JSON.stringify(structuredClone(m))", &data);
+        let (_, work_of_copy, bytes_of_copy) = used("m => structuredClone(m)", &data);
+        let (_, work_of_call, bytes_of_call) = used("m => m", &data);
+        assert_eq!(direct, copied);
+        assert_eq!(work + work_of_copy - work_of_call, work_of_both, "{text}");
+        assert_eq!(
+            bytes + bytes_of_copy - bytes_of_call,
+            bytes_of_both,
+            "{text}"
+        );
+        assert_eq!(
+            used("m => JSON.parse(JSON.stringify(m))", &data).0,
+            show_data(&data)
+        );
+    }
+}
+
+fn show_data(data: &Data) -> String {
+    applied(
+        "m => structuredClone(m)",
+        data.clone(),
+        &TestHost::default(),
+    )
+}
+
+/// Objects, arrays and texts of a text that is no JSON do not stay.
+#[test]
+fn what_is_no_json_leaves_nothing_behind() {
+    let source = "export default () => { for (const text of ['[[],{}', '[{\"a\":[1,2]}', '{\"a\":[]x']) try { JSON.parse(text) } catch {} return [] }";
+    let module = compile(source).unwrap();
+    let limits = Limits::default();
+    let memory = crate::memory::Memory::default();
+    let mut machine = Machine::new(&module.code, &crate::host::NoHost, &limits, &memory);
+    let main =
+        machine.value(Data::function(crate::bytecode::FunctionIndex(0), Vec::new()).unwrap());
+    let exports = machine.call(&main, &[]).unwrap();
+    let function = machine.array_item(&exports, 0).unwrap();
+    let (objects, arrays) = machine.heap.mark();
+    machine.call(&function, &[]).unwrap();
+    let after = machine.heap.mark();
+    // The three errors; the list of texts and the result.
+    assert_eq!(after, (objects + 3, arrays + 2));
+}
