@@ -26,7 +26,7 @@ pub use machine::Machine;
 pub use report::{Figure, OperationCosts, Ratio, Report, Row, Waits};
 
 use crate::arguments::{BenchArguments, Work};
-use mode::{curves, failover, load, overload, start};
+use mode::{curves, failover, load, overload, start, ways};
 use servers::{Servers, Settings};
 use work::adds::Adds;
 use work::fan_in::FanIn;
@@ -92,6 +92,8 @@ async fn measure(
                 of_figures(figures)
             }
             Work::Failover | Work::Workers => {
+                let mut settings = settings.clone();
+                settings.apart = work == Work::Failover && ways::cuts(arguments);
                 let mut servers = Servers::start(&settings).await?;
                 let found = match work {
                     Work::Workers => curves::workers(&mut servers, arguments).await?,

@@ -6,3 +6,4 @@ pub(super) mod failover;
 pub(super) mod load;
 pub(super) mod overload;
 pub(super) mod start;
+pub(super) mod ways;
