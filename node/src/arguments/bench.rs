@@ -23,6 +23,9 @@ Examples:
     troupe bench failover --nodes 3 --kills 6 --fault bus
     troupe bench failover --nodes 3 --kills 6 --planned
 
+  What adds wait for while backups are read, and beside values of 8 MiB:
+    troupe bench backup large --nodes 3 --workers 20000
+
   Whether cost stays flat as work grows:
     troupe bench workers messages shards --nodes 1
 
@@ -173,6 +176,10 @@ pub enum Work {
     Failover,
     /// Twice as much as the cluster can do: what is done, what is refused
     Overload,
+    /// Adds at a rate, and the same while backups are read
+    Backup,
+    /// Adds at a rate, and the same while values of 8 MiB are committed
+    Large,
     /// Ever more workers: first messages, adds to any of them, memory, files, a restart
     Workers,
     /// Ever more adds to one worker: rate and cost

@@ -26,7 +26,7 @@ pub use machine::Machine;
 pub use report::{Figure, OperationCosts, Ratio, Report, Row, Waits};
 
 use crate::arguments::{BenchArguments, Work};
-use mode::{curves, failover, load, overload, start, ways};
+use mode::{beside, curves, failover, load, overload, start, ways};
 use servers::{Servers, Settings};
 use work::adds::Adds;
 use work::fan_in::FanIn;
@@ -109,7 +109,9 @@ async fn measure(
             | Work::Ring
             | Work::Messages
             | Work::Timers
-            | Work::Overload => {
+            | Work::Overload
+            | Work::Backup
+            | Work::Large => {
                 let servers = match shared.take() {
                     Some(servers) => servers,
                     None => Servers::start(&settings).await?,
@@ -150,6 +152,7 @@ async fn on_servers(
         Work::Messages => curves::messages(servers, arguments).await?,
         Work::Timers => return load::timers(servers, arguments).await,
         Work::Overload => return overload::overload(servers, arguments).await,
+        Work::Backup | Work::Large => return beside::beside(servers, arguments, work).await,
         _ => {
             let adds = Adds::new("durable add", "c", count);
             load::requests(servers, arguments, adds, &[1, 64, 256]).await?

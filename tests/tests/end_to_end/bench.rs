@@ -140,6 +140,21 @@ fn nodes_of_a_cluster_are_killed_paused_and_drained() {
 }
 
 #[test]
+fn adds_are_measured_beside_backups_and_large_values() {
+    let _turn = turn();
+    let more = ["--rate", "20", "--clients", "4", "--shards", "2"];
+    let results = bench(&["backup", "large"], &more);
+    for what in ["a backup that is read", "values of 8 MiB"] {
+        for when in ["add, before", "add beside"] {
+            let row = row(&results, &format!("{when} {what}"));
+            assert_eq!(number(row, "/failed"), 0.0, "{row:#}");
+            assert!(number(row, "/waits_ms/p99") > 0.0, "{row:#}");
+        }
+        assert!(figure(&results, &format!("{what}, beside adds: done")) > 0.0);
+    }
+}
+
+#[test]
 fn a_bus_that_is_gone_and_nodes_that_are_cut_off_are_measured() {
     let _turn = turn();
     let (Some(nats), Some(probe)) = (nats_server(), Host::network(1)) else {
