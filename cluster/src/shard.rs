@@ -149,6 +149,8 @@ pub enum Mutant {
     ForeignEntropy(u8),
     /// Forgets parcels of a channel before they are acknowledged.
     AckEarly,
+    /// Restores a backup without what came between its state and its cut.
+    ForgetTail,
 }
 
 #[cfg(feature = "mutants")]

@@ -487,6 +487,9 @@ pub struct DoctorArguments {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub node: NodeArguments,
+    /// Check the cluster of this node, from anywhere, and nothing of this machine
+    #[arg(long, value_name = "URL", value_parser = url)]
+    pub url: Option<String>,
     /// How to print results
     #[arg(long, short, value_enum, default_value_t = Output::Table)]
     pub output: Output,

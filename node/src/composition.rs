@@ -34,6 +34,9 @@ use crate::telemetry::OtlpSink;
 
 /// How long leads may take to be handed over when the node goes.
 const LEAVE_DEADLINE: Duration = Duration::from_secs(8);
+/// Bytes that one message of the bus has to take: entries, batches of channels and pieces of what is larger travel
+/// whole.
+pub(crate) const BUS_BYTES_MIN: usize = 1 << 20;
 /// Threads that apply entries. A group stays on one of them.
 const APPLY_THREADS: usize = 2;
 /// The file of a data folder that a node holds locked.
@@ -98,6 +101,7 @@ impl Node {
         let mut settings = groups_config(config, http)?;
         settings.beginning = beginning;
         let groups = Groups::start(settings, ports).await?;
+        check_bus(&*bus)?;
         let door = Door::new(groups.clone(), bus, spans, door_limits(config));
         let door = Arc::new(door);
         answer_queries(&door);
@@ -225,10 +229,25 @@ fn groups_config(config: &Config, http: SocketAddr) -> anyhow::Result<GroupsConf
     Ok(groups)
 }
 
+/// Refuses a bus that cannot carry what nodes send each other. Known once it has answered.
+fn check_bus(bus: &dyn Bus) -> anyhow::Result<()> {
+    let most = bus.max_payload();
+    if (1..BUS_BYTES_MIN).contains(&most) {
+        bail!(
+            "the bus takes messages of at most {} KiB and nodes send each other up to {} KiB, however small the messages \
+             of clients are: set `max_payload: 1MB` in the NATS server's configuration",
+            most >> 10,
+            BUS_BYTES_MIN >> 10
+        );
+    }
+    Ok(())
+}
+
 fn door_limits(config: &Config) -> DoorLimits {
     DoorLimits {
         requests_max: config.requests_max as usize,
         waiting_max: config.requests_waiting_max as usize,
+        message_bytes_max: (config.message_kib_max as usize) << 10,
     }
 }
 

@@ -9,6 +9,7 @@ mod nats;
 mod process;
 mod traces;
 
+pub(crate) use binary::allows_missing;
 pub use binary::{jaeger_server, nats_server, typescript};
 pub use http_server::{HttpAsked, HttpServer};
 pub use jaeger::Jaeger;

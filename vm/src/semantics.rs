@@ -9,3 +9,10 @@ pub const LATEST: u32 = 1;
 
 /// The oldest version that this program runs still.
 pub const OLDEST: u32 = 1;
+
+// Nothing asks which version is in force when it computes, neither a turn nor what reads a compiled program or an
+// exported history. So a program that runs two of them must not be built before that is there (decision 0042).
+const _: () = assert!(
+    OLDEST == LATEST,
+    "a second version of what scripts mean has to stand in each shard's log, in programs and in histories first"
+);

@@ -19,6 +19,10 @@ where
     if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
         return Ok(work());
     }
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that decides whether a thread may"
+    )]
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(io::Error::other)
 }

@@ -3,13 +3,14 @@
 //! Guarantees: a new replica votes only after it has caught up; the end of a move is recorded after
 //! it is committed in the shard's own group. Left to others: which moves (`placement`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::placement::Move;
 use cluster::{SystemCommand, SystemState};
 use tokio::time::Instant;
+use transport::ShardId;
 
 use crate::group::{Group, GroupError};
 use crate::local::{LocalShard, Shared};
@@ -18,6 +19,7 @@ use crate::types::{NodeId, NodeInfo};
 /// Carries out moves whenever the system state shows one of a shard that is led here.
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut states = shared.router.states.clone();
+    let mut told = Told::default();
     loop {
         let state = Arc::clone(&states.borrow_and_update());
         for (shard, assignment) in &state.shards {
@@ -26,7 +28,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             };
             match assignment.step {
                 Some(step) if local.group.leads() => {
-                    carry_out(&shared, &state, &local, step).await;
+                    carry_out(&shared, &state, &local, step, &mut told).await;
                 }
                 None if assignment.created && local.group.leads() => {
                     let replicas = assignment.replicas.iter().map(|node| node.0).collect();
@@ -49,7 +51,31 @@ const LATER: Duration = Duration::from_secs(2);
 /// How long a node that takes a lead over has for it, before it is asked again.
 const TRANSFER_PATIENCE: Duration = Duration::from_millis(1_500);
 
-async fn carry_out(shared: &Shared, state: &SystemState, local: &LocalShard, step: Move) {
+/// Why leads were not handed over, by shard: the controller asks again until another leads or the node is given up,
+/// and one line is enough for that.
+#[derive(Default)]
+struct Told(BTreeMap<ShardId, (Move, String)>);
+
+impl Told {
+    /// Whether this was not said yet.
+    fn is_news(&mut self, step: Move, error: &str) -> bool {
+        let now = (step, error.to_owned());
+        self.0.insert(step.shard(), now.clone()) != Some(now)
+    }
+
+    /// What is said next of that shard is news.
+    fn forget(&mut self, step: Move) {
+        self.0.remove(&step.shard());
+    }
+}
+
+async fn carry_out(
+    shared: &Shared,
+    state: &SystemState,
+    local: &LocalShard,
+    step: Move,
+    told: &mut Told,
+) {
     let done = match step {
         Move::AddReplica { node, .. } => {
             let info = info_of(state, node.0);
@@ -61,12 +87,16 @@ async fn carry_out(shared: &Shared, state: &SystemState, local: &LocalShard, ste
     match done {
         Ok(true) => {
             tracing::info!(move_ = %step, "moved");
+            told.forget(step);
             record(shared, step, true).await;
         }
         Ok(false) => {}
         Err(error) if matches!(step, Move::TransferLead { .. }) => {
             // The controller looks again at who is there.
-            tracing::info!(move_ = %step, %error, "a lead is not handed over");
+            match told.is_news(step, &error.to_string()) {
+                true => tracing::info!(move_ = %step, %error, "a lead is not handed over"),
+                false => tracing::debug!(move_ = %step, %error, "a lead is still not handed over"),
+            }
             record(shared, step, false).await;
         }
         Err(error) => tracing::debug!(move_ = %step, %error, "a move goes on later"),
@@ -148,4 +178,26 @@ pub(crate) fn info_of(state: &SystemState, node: NodeId) -> NodeInfo {
         name: member.name.clone(),
         http: member.http.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_news_once_for_each_shard_and_node() {
+        let step = |shard, to| Move::TransferLead {
+            shard: ShardId(shard),
+            to: transport::NodeId(to),
+        };
+        let mut told = Told::default();
+        assert!(told.is_news(step(1, 2), "it is silent"));
+        assert!(!told.is_news(step(1, 2), "it is silent"));
+        assert!(told.is_news(step(2, 2), "it is silent"));
+        assert!(!told.is_news(step(1, 2), "it is silent"));
+        assert!(told.is_news(step(1, 3), "it is silent"));
+        assert!(told.is_news(step(1, 3), "it is far behind"));
+        told.forget(step(1, 3));
+        assert!(told.is_news(step(1, 3), "it is far behind"));
+    }
 }

@@ -14,7 +14,7 @@ use cluster_raft::bootstrap::Discovery;
 use cluster_raft::types::NodeInfo;
 use common::work::{SHARDS, Work};
 use common::workers::{address, deploy, send};
-use common::{Machine, PATIENCE, config, eventually};
+use common::{Machine, PATIENCE, config, eventually, start_all};
 use transport::{Address, ShardId};
 use transport_memory::MemoryNetwork;
 
@@ -261,4 +261,30 @@ async fn a_backup_has_what_stands_beside_the_log() {
         steps.iter().any(|(_, step)| is_it(&step.input))
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_backup_asks_every_member_whether_it_can_read_one() {
+    let network = MemoryNetwork::default();
+    let mut machines: Vec<Machine> = (1..=3).map(|label| Machine::new(&network, label)).collect();
+    let mut nodes = start_all(&machines, SHARDS).await;
+
+    // A program that knows nothing of backups answers as little as one that is away.
+    machines[2].crash(nodes.pop().unwrap(), 1);
+    let refused = nodes[0].begin_backup("test").await.map(drop).unwrap_err();
+    let said = refused.to_string();
+    assert!(said.contains("node-3") && said.contains("older"), "{said}");
+    for shard in (0..SHARDS).map(ShardId) {
+        assert_eq!(last_cut(&nodes[0], shard).await, 0, "nothing was written");
+    }
+
+    machines[2].reconnect();
+    let settings = config(3, Discovery::Expect(3), SHARDS);
+    let third = machines[2].start(settings).await.unwrap();
+    assert!(third.wait_ready(PATIENCE).await);
+    nodes[0].begin_backup("test").await.unwrap();
+
+    // Now all of them have what it writes.
+    machines[2].crash(third, 2);
+    nodes[0].begin_backup("test").await.unwrap();
 }

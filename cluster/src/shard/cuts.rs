@@ -53,6 +53,15 @@ impl Shard {
         number: u64,
     ) -> Result<bool, ShardError> {
         let makes = |command: &Command| matches!(command, Command::Cut(cut) if *cut >= number);
+        #[cfg(feature = "mutants")]
+        if self.is_mutant(super::Mutant::ForgetTail) {
+            let nothing = Entry {
+                stamp: entry.stamp,
+                commands: Vec::new(),
+            };
+            self.apply(index, &nothing)?;
+            return Ok(entry.commands.iter().any(makes));
+        }
         let Some(at) = entry.commands.iter().position(makes) else {
             self.apply(index, entry)?;
             return Ok(false);

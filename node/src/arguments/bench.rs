@@ -14,11 +14,17 @@ Examples:
   at which a request was due, so that a stall is seen in every request that it held up:
     troupe bench adds --nodes 1 --clients 256 --rate 5000
 
-  What a lost node costs, twenty times over, with a picture of it; the same for a node that hangs, and for
-  one that is drained:
+  What a lost node costs, twenty times over, with a picture of it; the same for a node that hangs, for one
+  that is cut off (as root on Linux: nodes and bus then run in network namespaces), for a bus that is gone,
+  and for a node that is drained:
     troupe bench failover --nodes 3 --kills 20 --picture failover.svg
     troupe bench failover --nodes 3 --kills 20 --fault both
+    troupe bench failover --nodes 3 --kills 6 --fault partition
+    troupe bench failover --nodes 3 --kills 6 --fault bus
     troupe bench failover --nodes 3 --kills 6 --planned
+
+  What adds wait for while backups are read, and beside values of 8 MiB:
+    troupe bench backup large --nodes 3 --workers 20000
 
   Whether cost stays flat as work grows:
     troupe bench workers messages shards --nodes 1
@@ -89,7 +95,7 @@ pub struct BenchArguments {
     /// Nodes lost one after the other by `failover`
     #[arg(long, default_value_t = 6, value_name = "N", help_heading = "Failover")]
     pub kills: u32,
-    /// How a node is lost
+    /// What is lost, and how
     #[arg(long, value_enum, default_value_t = Fault::Kill, help_heading = "Failover")]
     pub fault: Fault,
     /// Drain nodes instead, as before an upgrade
@@ -124,7 +130,7 @@ pub enum Form {
     Markdown,
 }
 
-/// How a node is lost.
+/// What `failover` loses, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Fault {
     /// Its process is killed (SIGKILL), and started again
@@ -133,6 +139,16 @@ pub enum Fault {
     Pause,
     /// One and the other in turn
     Both,
+    /// The network between it and all else but the clients is cut, in both directions, and mended
+    Partition,
+    /// The same, but only what it sends is lost
+    Mute,
+    /// The same, but only what is sent to it is lost
+    Deaf,
+    /// No node is lost but the bus: its process is killed, and started again a second later
+    Bus,
+    /// Each of them in turn
+    All,
 }
 
 /// A kind of work to measure.
@@ -163,6 +179,10 @@ pub enum Work {
     Failover,
     /// Twice as much as the cluster can do: what is done, what is refused
     Overload,
+    /// Adds at a rate, and the same while backups are read
+    Backup,
+    /// Adds at a rate, and the same while values of 8 MiB are committed
+    Large,
     /// Ever more workers: first messages, adds to any of them, memory, files, a restart
     Workers,
     /// Ever more adds to one worker: rate and cost

@@ -26,7 +26,7 @@ pub use machine::Machine;
 pub use report::{Figure, OperationCosts, Ratio, Report, Row, Waits};
 
 use crate::arguments::{BenchArguments, Work};
-use mode::{curves, failover, load, overload, start};
+use mode::{beside, curves, failover, load, overload, start, ways};
 use servers::{Servers, Settings};
 use work::adds::Adds;
 use work::fan_in::FanIn;
@@ -92,6 +92,8 @@ async fn measure(
                 of_figures(figures)
             }
             Work::Failover | Work::Workers => {
+                let mut settings = settings.clone();
+                settings.apart = work == Work::Failover && ways::cuts(arguments);
                 let mut servers = Servers::start(&settings).await?;
                 let found = match work {
                     Work::Workers => curves::workers(&mut servers, arguments).await?,
@@ -108,7 +110,9 @@ async fn measure(
             | Work::Ring
             | Work::Messages
             | Work::Timers
-            | Work::Overload => {
+            | Work::Overload
+            | Work::Backup
+            | Work::Large => {
                 let servers = match shared.take() {
                     Some(servers) => servers,
                     None => Servers::start(&settings).await?,
@@ -153,6 +157,7 @@ async fn on_servers(
         Work::Messages => curves::messages(servers, arguments).await?,
         Work::Timers => return load::timers(servers, arguments).await,
         Work::Overload => return overload::overload(servers, arguments).await,
+        Work::Backup | Work::Large => return beside::beside(servers, arguments, work).await,
         _ => {
             let adds = Adds::new("durable add", "c", count);
             load::requests(servers, arguments, adds, &[1, 64, 256]).await?

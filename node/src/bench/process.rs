@@ -1,10 +1,11 @@
 //! Child processes of the benchmark: nodes and NATS. They end with it, also when it fails.
 
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, ensure};
+use namespaces::Network;
 
 /// A child that is killed when it is dropped.
 pub(super) struct Process(Child);
@@ -75,26 +76,68 @@ impl Process {
     }
 }
 
-/// Starts a NATS server. Returns its URL.
-///
-/// # Errors
-/// There is no such program.
-pub(super) fn start_nats(binary: Option<&Path>) -> anyhow::Result<(String, Process)> {
-    let binary = binary.map_or_else(|| Path::new("nats-server").to_owned(), Path::to_owned);
-    let port = free_port()?;
-    let mut command = Command::new(&binary);
-    command
-        .args(["-a", "127.0.0.1", "-p", &port.to_string()])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let process = Process::start(&mut command).with_context(|| {
-        format!(
-            "cannot start `{}`: several nodes need a NATS server; name one with --nats, or measure one \
-             node with --nodes 1",
-            binary.display()
-        )
-    })?;
-    Ok((format!("nats://127.0.0.1:{port}"), process))
+/// A NATS server, which can be lost and come back where it was.
+pub(super) struct Nats {
+    /// Where it is.
+    pub url: String,
+    command: Command,
+    process: Process,
+}
+
+impl Nats {
+    /// Starts one at an address; in a machine of that network where there is one.
+    ///
+    /// # Errors
+    /// There is no such program.
+    pub(super) fn start(
+        binary: Option<&Path>,
+        address: IpAddr,
+        network: Option<(&Network, u8)>,
+    ) -> anyhow::Result<Nats> {
+        let binary = binary.map_or_else(|| Path::new("nats-server").to_owned(), Path::to_owned);
+        let port = free_port()?;
+        let mut command = Command::new(&binary);
+        command.args(["-a", &address.to_string(), "-p", &port.to_string()]);
+        let mut command = match network {
+            Some((network, machine)) => network.inside(machine, &command),
+            None => command,
+        };
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let process = Process::start(&mut command).with_context(|| {
+            format!(
+                "cannot start `{}`: several nodes need a NATS server; name one with --nats, or measure one \
+                 node with --nodes 1",
+                binary.display()
+            )
+        })?;
+        Ok(Nats {
+            url: format!("nats://{address}:{port}"),
+            command,
+            process,
+        })
+    }
+
+    /// The id of its process.
+    pub(super) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Ends it at once.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub(super) fn kill(&mut self) -> anyhow::Result<()> {
+        self.process.kill()
+    }
+
+    /// Starts it again, where it was.
+    ///
+    /// # Errors
+    /// It cannot be run.
+    pub(super) fn restart(&mut self) -> anyhow::Result<()> {
+        self.process = Process::start(&mut self.command).context("cannot start the bus again")?;
+        Ok(())
+    }
 }
 
 /// A port that was free a moment ago.

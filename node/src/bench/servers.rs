@@ -1,7 +1,7 @@
 //! The measured nodes: processes of this same binary with folders of their own, and for a cluster a real
 //! NATS server.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use hyper::Method;
+use namespaces::Network;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::process::{Process, free_port, start_nats};
+use super::process::{Nats, Process, free_port};
 use super::work::adds::COUNTER;
 use super::work::{Operation, Script};
 use crate::api::ClusterView;
@@ -23,6 +24,8 @@ use crate::load::{Client, Connection};
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// How often the end of something is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
+/// The machine of the bus, where machines are simulated by namespaces; the nodes' follow.
+const BUS_MACHINE: u8 = 0;
 /// The counter of the first add.
 const FIRST: &str = "/v1/workers/Counter/instances/first";
 
@@ -35,6 +38,8 @@ pub(super) struct Settings {
     pub shards: u32,
     /// Whether the nodes of a cluster connect to each other directly.
     pub direct: bool,
+    /// Whether bus and nodes have machines of their own, whose network can be cut.
+    pub apart: bool,
     /// The NATS server's binary; none: the one on PATH.
     pub nats: Option<PathBuf>,
     /// Where to make the folder of their data; none: the system's temporary folder.
@@ -48,6 +53,7 @@ impl Settings {
             nodes,
             shards: arguments.shards,
             direct: arguments.direct && nodes > 1,
+            apart: false,
             nats: arguments.nats.clone(),
             data: arguments.data.clone(),
         }
@@ -59,13 +65,14 @@ pub(super) struct Servers {
     /// What was started.
     pub settings: Settings,
     nodes: Vec<Process>,
-    nats: Option<Process>,
-    bus: String,
+    nats: Option<Nats>,
     /// Where they serve HTTP.
     pub addresses: Vec<SocketAddr>,
     /// From the start of the processes to the first add that was acknowledged.
     pub first_add_after: Duration,
     folder: TempDir,
+    // After the processes in it: it goes when they are gone.
+    network: Option<Network>,
 }
 
 impl Servers {
@@ -79,23 +86,30 @@ impl Servers {
                 .with_context(|| format!("cannot make a folder in `{}`", data.display()))?,
             None => tempfile::tempdir().context("cannot make a temporary folder")?,
         };
-        let (bus, nats) = if settings.nodes == 1 {
-            ("embedded".to_owned(), None)
-        } else {
-            let (bus, nats) = start_nats(settings.nats.as_deref())?;
-            (bus, Some(nats))
+        let network = match settings.apart {
+            true => Some(make_network(settings.nodes)?),
+            false => None,
+        };
+        let nats = match settings.nodes {
+            1 => None,
+            _ => Some(Nats::start(
+                settings.nats.as_deref(),
+                host(network.as_ref(), BUS_MACHINE),
+                network.as_ref().map(|network| (network, BUS_MACHINE)),
+            )?),
         };
         let mut servers = Servers {
             settings: settings.clone(),
             nodes: Vec::new(),
             nats,
-            bus,
             addresses: Vec::new(),
             first_add_after: Duration::ZERO,
             folder,
+            network,
         };
-        for _ in 0..settings.nodes {
-            let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+        for place in 0..settings.nodes as usize {
+            let host = host(servers.network.as_ref(), machine(place));
+            let address = SocketAddr::from((host, free_port()?));
             servers.addresses.push(address);
         }
         let start = Instant::now();
@@ -113,9 +127,10 @@ impl Servers {
     fn spawn(&self, place: usize) -> anyhow::Result<Process> {
         let name = Servers::name(place);
         let data = self.data(place);
+        let bus = self.nats.as_ref().map_or("embedded", |nats| &nats.url);
         let mut command = Command::new(std::env::current_exe()?);
         command
-            .args(["node", "--cluster", "bench", "--bus", &self.bus])
+            .args(["node", "--cluster", "bench", "--bus", bus])
             .args(["--name", &name])
             .args(["--expect", &self.settings.nodes.to_string()])
             .args(["--shards", &self.settings.shards.to_string()])
@@ -124,8 +139,13 @@ impl Servers {
             .arg(data)
             .env("TROUPE_LOG", "error,openraft=off,async_nats=off");
         if self.settings.direct {
-            command.args(["--direct", "127.0.0.1:0"]);
+            let direct = SocketAddr::from((self.addresses[place].ip(), 0));
+            command.args(["--direct", &direct.to_string()]);
         }
+        let mut command = match &self.network {
+            Some(network) => network.inside(machine(place), &command),
+            None => command,
+        };
         Process::start(&mut command).context("cannot start a node")
     }
 
@@ -153,6 +173,40 @@ impl Servers {
     /// The kernel refuses.
     pub(super) fn signal(&self, place: usize, signal: libc::c_int) -> anyhow::Result<()> {
         self.nodes[place].signal(signal)
+    }
+
+    /// Cuts a node off from the bus and from the other nodes, or mends that: what it sends (`out`), and what is sent to
+    /// it (`back`). Clients reach it all the while.
+    ///
+    /// # Errors
+    /// The nodes have no machines of their own, or the network cannot be changed.
+    pub(super) fn cut_off(
+        &self,
+        place: usize,
+        (out, back): (bool, bool),
+        cut: bool,
+    ) -> anyhow::Result<()> {
+        let network = self.network.as_ref().context("nodes share a machine")?;
+        let change = if cut { Network::cut } else { Network::mend };
+        let own = machine(place);
+        let others = (0..=machine(self.nodes.len() - 1)).filter(|other| *other != own);
+        for other in others {
+            if out {
+                change(network, own, other)?;
+            }
+            if back {
+                change(network, other, own)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The server of the bus.
+    ///
+    /// # Errors
+    /// A single node has none.
+    pub(super) fn bus(&mut self) -> anyhow::Result<&mut Nats> {
+        self.nats.as_mut().context("a single node has no bus")
     }
 
     /// Starts a killed node again, and waits until it serves. Returns how long that took.
@@ -250,7 +304,7 @@ impl Servers {
 
     /// Process ids of the nodes and of their NATS server.
     pub(super) fn processes(&self) -> impl Iterator<Item = u32> + '_ {
-        self.nodes.iter().chain(&self.nats).map(Process::id)
+        self.node_processes().chain(self.nats.iter().map(Nats::id))
     }
 
     /// Flushes of all nodes' logs so far, from their metrics.
@@ -289,6 +343,25 @@ impl Servers {
         }
         Ok(())
     }
+}
+
+fn make_network(nodes: u32) -> anyhow::Result<Network> {
+    let machines = u8::try_from(nodes + 1).context("so many machines are too many")?;
+    let network = Network::new(machines);
+    network.context(
+        "a network that can be cut needs namespaces; `--fault kill`, `pause` and `bus` do not",
+    )
+}
+
+/// The machine of the node at a place.
+fn machine(place: usize) -> u8 {
+    u8::try_from(place).map_or(u8::MAX, |place| place + BUS_MACHINE + 1)
+}
+
+/// Where a machine is.
+fn host(network: Option<&Network>, machine: u8) -> IpAddr {
+    let address = network.map(|network| network.address(machine));
+    IpAddr::V4(address.unwrap_or(Ipv4Addr::LOCALHOST))
 }
 
 async fn is_ready(address: SocketAddr) -> bool {

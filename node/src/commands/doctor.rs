@@ -1,5 +1,5 @@
 //! `troupe doctor`: checks what a node with these settings needs on this machine, and the cluster where the node
-//! runs already; each with what was found and what to do. It changes nothing but a small file that it removes.
+//! runs already, or of a node that is named; each with what was found and what to do. It changes nothing but a small file that it removes.
 
 mod cluster;
 mod machine;
@@ -69,9 +69,15 @@ impl Check {
 /// # Errors
 /// The settings cannot be read.
 pub(super) fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
-    let config = Config::of_node(&arguments.node)?;
-    let mut checks = machine::all(&config);
-    checks.extend(cluster::all(&config));
+    let checks = match &arguments.url {
+        Some(url) => cluster::at(url),
+        None => {
+            let config = Config::of_node(&arguments.node)?;
+            let mut checks = machine::all(&config);
+            checks.extend(cluster::all(&config));
+            checks
+        }
+    };
     match arguments.output {
         Output::Json => output::json(&checks)?,
         Output::Table => print(&checks),

@@ -11,6 +11,9 @@ use transport_direct::{DirectOptions, TlsFiles};
 use crate::arguments::{LogFormat, NodeArguments};
 use crate::outgoing::AllowList;
 
+/// Largest message of a client that can be allowed, KiB: what the limits of shards allow.
+pub const MESSAGE_KIB_MAX: u64 = 8 << 10;
+
 /// The bus of a single node.
 pub const EMBEDDED: &str = "embedded";
 
@@ -67,6 +70,8 @@ pub struct Config {
     pub disk_reserve_mib: u64,
     /// Changes of state that the disk does not have yet beyond which clients are told to come back, MiB.
     pub unflushed_mib: u64,
+    /// Largest message that clients may send through this node, KiB. What the cluster takes, 8 MiB, at most.
+    pub message_kib_max: u64,
     /// Requests of clients under way at a time.
     pub requests_max: u32,
     /// Requests that wait for one of those places; further ones are refused at once.
@@ -101,6 +106,7 @@ impl Default for Config {
             http_allow: Vec::new(),
             disk_reserve_mib: 256,
             unflushed_mib: 64,
+            message_kib_max: MESSAGE_KIB_MAX,
             requests_max: 4_096,
             requests_waiting_max: 16_384,
             snapshot_mib_per_second: 64,
@@ -175,6 +181,13 @@ impl Config {
         ];
         if let Some((name, _)) = counts.into_iter().find(|(_, value)| *value == 0) {
             bail!("{name} = 0: with none of it the node could do nothing; give at least 1");
+        }
+        let largest = self.message_kib_max;
+        if !(1..=MESSAGE_KIB_MAX).contains(&largest) {
+            bail!(
+                "message_kib_max = {largest}: 1 to {MESSAGE_KIB_MAX}; entries, payloads and stores are made for messages \
+                 of 8 MiB, whatever the bus takes in one"
+            );
         }
         AllowList::new(&self.http_allow)?;
         self.check_direct()
@@ -279,6 +292,13 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_message_is_what_shards_take() {
+        let of_shards = cluster::limits::ShardLimits::default().turn.message_bytes;
+        assert_eq!(MESSAGE_KIB_MAX << 10, of_shards);
+        assert_eq!(Config::default().message_kib_max, MESSAGE_KIB_MAX);
+    }
+
+    #[test]
     fn values_that_cannot_work_are_refused() {
         let refused = |change: fn(&mut Config)| {
             let mut config = Config::default();
@@ -289,6 +309,8 @@ mod tests {
         assert!(refused(|config| config.expect = 3));
         assert!(refused(|config| config.shards = 0));
         assert!(refused(|config| config.requests_max = 0));
+        assert!(refused(|config| config.message_kib_max = 0));
+        assert!(refused(|config| config.message_kib_max = 8_193));
         assert!(refused(|config| config.unflushed_mib = 0));
         assert!(refused(
             |config| config.direct = Some("127.0.0.1:0".to_owned())

@@ -112,7 +112,8 @@ impl Door {
     /// A value as it is logged. What the shard would refuse is refused here, before anything is logged.
     fn body(&self, value: vm::Data) -> Result<Body, DoorError> {
         let body = Body::from_data(value);
-        let max = usize::try_from(self.limits().message_bytes).unwrap_or(usize::MAX);
+        let of_shards = usize::try_from(self.limits().message_bytes).unwrap_or(usize::MAX);
+        let max = of_shards.min(self.message_bytes_max);
         match body.bytes().len() <= max {
             true => Ok(body),
             false => Err(DoorError::TooLarge { max }),

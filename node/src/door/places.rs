@@ -11,13 +11,15 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::DoorError;
 
-/// How many requests a door lets in. A node sets both (`requests_max`, `requests_waiting_max`).
+/// What a door lets in. A node sets all of it (`requests_max`, `requests_waiting_max`, `message_kib_max`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DoorLimits {
     /// Requests under way at a time.
     pub requests_max: usize,
     /// Requests that wait for a place at a time.
     pub waiting_max: usize,
+    /// Bytes of a message, where that is less than its shard takes.
+    pub message_bytes_max: usize,
 }
 
 /// How long a request waits for a place.
@@ -103,6 +105,7 @@ mod tests {
         let limits = DoorLimits {
             requests_max,
             waiting_max,
+            message_bytes_max: usize::MAX,
         };
         Places {
             patience,

@@ -7,8 +7,10 @@ mod node;
 mod program;
 mod view;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use namespaces::Network;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -17,6 +19,7 @@ pub use node::Node;
 pub use program::{Ended, repository, run, troupe, troupe_binary};
 pub use view::{MemberView, ShardView, View};
 
+use crate::machines::Host;
 use crate::services::NatsServer;
 use crate::wait::{PATIENCE, try_until, until};
 
@@ -29,6 +32,10 @@ pub struct Options {
     pub settings: String,
     /// Whether the bus keeps streams.
     pub jetstream: bool,
+    /// Whether nodes connect to each other directly.
+    pub direct: bool,
+    /// Whether bus and nodes have machines of their own, whose network can be cut: the bus number 0, then the nodes.
+    pub apart: bool,
 }
 
 /// A cluster of processes.
@@ -40,7 +47,10 @@ pub struct Cluster {
     pub nats: Option<NatsServer>,
     /// Its name, part of its subjects.
     pub name: String,
+    /// The network of their machines, where they have some.
+    pub network: Option<Arc<Network>>,
     arguments: Vec<String>,
+    direct: bool,
     folder: TempDir,
 }
 
@@ -48,13 +58,13 @@ impl Cluster {
     /// One node with the embedded bus, serving.
     #[must_use]
     pub fn single(options: &Options) -> Self {
-        let mut cluster = Self::new(1, None, options);
+        let mut cluster = Self::new(1, None, None, options);
         cluster.grow(1);
         cluster
     }
 
-    /// Nodes (1, 3 or 5) on a NATS server, serving. `None` only where the user allows that server to be
-    /// missing.
+    /// Nodes (1, 3 or 5) on a NATS server, serving. `None` only where the user allows that server, or machines of
+    /// their own, to be missing.
     #[must_use]
     pub fn start(count: usize, options: &Options) -> Option<Self> {
         let arguments: &[&str] = if options.jetstream {
@@ -62,13 +72,22 @@ impl Cluster {
         } else {
             &[]
         };
-        let nats = NatsServer::start_with(arguments)?;
-        let mut cluster = Self::new(count, Some(nats), options);
+        let network = match options.apart {
+            true => Some(Host::network(count as u8 + 1)?),
+            false => None,
+        };
+        let nats = NatsServer::start_at(host(network.as_ref(), 0), arguments)?;
+        let mut cluster = Self::new(count, Some(nats), network, options);
         cluster.grow(count);
         Some(cluster)
     }
 
-    fn new(count: usize, nats: Option<NatsServer>, options: &Options) -> Self {
+    fn new(
+        count: usize,
+        nats: Option<NatsServer>,
+        network: Option<Arc<Network>>,
+        options: &Options,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let name = "test".to_owned();
         let bus = nats.as_ref().map_or("embedded".to_owned(), NatsServer::url);
@@ -94,7 +113,9 @@ impl Cluster {
             nodes: Vec::new(),
             nats,
             name,
+            network,
             arguments,
+            direct: options.direct,
             folder,
         }
     }
@@ -113,7 +134,12 @@ impl Cluster {
         let first = self.nodes.len();
         for name in names {
             let name = name.as_ref();
-            let mut node = Node::new(name, &self.folder.path().join(name), &self.arguments);
+            let host = host(self.network.as_ref(), self.nodes.len() as u8 + 1);
+            let mut arguments = self.arguments.clone();
+            if self.direct {
+                arguments.extend(["--direct".to_owned(), format!("{}:0", host.address())]);
+            }
+            let mut node = Node::on(host, name, &self.folder.path().join(name), &arguments);
             node.start();
             self.nodes.push(node);
         }
@@ -253,6 +279,11 @@ impl Cluster {
         }
         Ok(compared)
     }
+}
+
+/// A machine of the network, or this one where there is none.
+fn host(network: Option<&Arc<Network>>, machine: u8) -> Host {
+    network.map_or_else(Host::default, |network| Host::of(network, machine))
 }
 
 /// The cluster as a node sees it, where it answers.

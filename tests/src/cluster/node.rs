@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::http::HttpClient;
 use super::program::troupe_binary;
+use crate::machines::Host;
 use crate::services::{Process, free_port};
 use crate::wait::{PATIENCE, try_until};
 
@@ -22,6 +23,7 @@ pub struct Node {
     pub name: String,
     arguments: Vec<String>,
     folder: PathBuf,
+    host: Host,
     port: u16,
     process: Option<Process>,
 }
@@ -30,11 +32,18 @@ impl Node {
     /// A node with these further arguments, whose data and log are in `folder`. Does not start it.
     #[must_use]
     pub fn new(name: &str, folder: &Path, arguments: &[String]) -> Self {
+        Self::on(Host::default(), name, folder, arguments)
+    }
+
+    /// As [`Node::new`], in a machine of its own.
+    #[must_use]
+    pub fn on(host: Host, name: &str, folder: &Path, arguments: &[String]) -> Self {
         std::fs::create_dir_all(folder).unwrap();
         Self {
             name: name.to_owned(),
             arguments: arguments.to_vec(),
             folder: folder.to_path_buf(),
+            host,
             port: free_port(),
             process: None,
         }
@@ -55,9 +64,10 @@ impl Node {
             "--name",
             &self.name,
             "--http",
-            &format!("127.0.0.1:{}", self.port),
+            &format!("{}:{}", self.host.address(), self.port),
         ]);
         command.env("NO_COLOR", "1");
+        let mut command = self.host.command(command);
         self.process = Some(Process::start(&mut command, &self.folder.join("log")));
     }
 
@@ -158,10 +168,10 @@ impl Node {
         self.process.is_some()
     }
 
-    /// Its address, `http://127.0.0.1:PORT`.
+    /// Its address, `http://HOST:PORT`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}:{}", self.host.address(), self.port)
     }
 
     /// A client of its HTTP interface.

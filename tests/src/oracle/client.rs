@@ -11,8 +11,6 @@ use super::{Add, Outcome, Shared};
 use crate::cluster::{Answer, HttpClient};
 use crate::random::Random;
 
-/// How long one attempt may take: a paused node never answers.
-const ATTEMPT_DEADLINE: Duration = Duration::from_secs(3);
 /// How long a client tries to have one add acknowledged.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two attempts.
@@ -39,7 +37,7 @@ enum Told {
 
 impl Client {
     pub(super) fn new(shared: Arc<Shared>, number: usize, random: Random) -> Self {
-        let node = |url: &String| HttpClient::with_deadline(url, ATTEMPT_DEADLINE);
+        let node = |url: &String| HttpClient::with_deadline(url, shared.load.attempt);
         let nodes = shared.urls.iter().map(node).collect();
         Self {
             shared,

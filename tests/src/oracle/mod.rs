@@ -44,6 +44,8 @@ pub struct Load {
     pub counters: usize,
     /// Pause of a client between two adds.
     pub pause: Duration,
+    /// How long one attempt may take: a node that is paused or cut off does not answer.
+    pub attempt: Duration,
     /// Where chance comes from.
     pub seed: u64,
 }
@@ -65,6 +67,7 @@ impl Default for Load {
             clients: 12,
             counters: 150,
             pause: Duration::from_millis(4),
+            attempt: Duration::from_secs(3),
             seed: 0,
         }
     }

@@ -28,6 +28,11 @@ pub fn typescript() -> Option<PathBuf> {
     find("TROUPE_TEST_TSC", "tsc")
 }
 
+/// Whether this user's machine may lack what tests need.
+pub(crate) fn allows_missing() -> bool {
+    std::env::var(ALLOW_MISSING).is_ok_and(|value| value == "1")
+}
+
 fn find(variable: &str, name: &str) -> Option<PathBuf> {
     let cache = match std::env::var_os("TROUPE_TEST_CACHE") {
         Some(folder) => PathBuf::from(folder),
@@ -36,10 +41,9 @@ fn find(variable: &str, name: &str) -> Option<PathBuf> {
     let given = std::env::var_os(variable)
         .filter(|path| !path.is_empty())
         .map(PathBuf::from);
-    let allowed = std::env::var(ALLOW_MISSING).is_ok_and(|value| value == "1");
     match choose(given, &cache.join("bin").join(name)) {
         Ok(path) => Some(path),
-        Err(reason) if allowed => {
+        Err(reason) if allows_missing() => {
             eprintln!("not tested: {reason}");
             None
         }

@@ -11,12 +11,14 @@ use tempfile::TempDir;
 
 use super::binary::nats_server;
 use super::process::Process;
+use crate::machines::Host;
 use crate::wait::{PATIENCE, try_until};
 
 /// A running (or killed) server. Dropping it kills it.
 #[derive(Debug)]
 pub struct NatsServer {
     process: Process,
+    host: Host,
     port: u16,
     folder: TempDir,
     arguments: Vec<String>,
@@ -33,15 +35,22 @@ impl NatsServer {
     /// As [`NatsServer::start`], with further arguments of `nats-server`, such as `--auth TOKEN`.
     #[must_use]
     pub fn start_with(arguments: &[&str]) -> Option<Self> {
+        Self::start_at(Host::default(), arguments)
+    }
+
+    /// As [`NatsServer::start_with`], in a machine of its own.
+    #[must_use]
+    pub fn start_at(host: Host, arguments: &[&str]) -> Option<Self> {
         nats_server()?;
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         let folder = tempfile::tempdir().unwrap();
-        let mut process = spawn(&folder, -1, &arguments);
+        let mut process = spawn(&host, &folder, -1, &arguments);
         let port = try_until(PATIENCE, || reported_port(&folder, &process))
             .unwrap_or_else(|| panic!("no port from nats-server:\n{}", process.last_output()));
-        await_greeting(&mut process, port);
+        await_greeting(&mut process, &host, port);
         Some(Self {
             process,
+            host,
             port,
             folder,
             arguments,
@@ -50,7 +59,7 @@ impl NatsServer {
 
     /// Its address, `nats://127.0.0.1:PORT`; the same after [`NatsServer::restart`].
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://{}:{}", self.host.address(), self.port)
     }
 
     /// Its port; the same after [`NatsServer::restart`].
@@ -76,8 +85,9 @@ impl NatsServer {
     /// Starts it again on its port, after ending it where it still runs, and returns once it greets clients.
     pub fn restart(&mut self) {
         self.process.kill();
-        self.process = spawn(&self.folder, i32::from(self.port), &self.arguments);
-        await_greeting(&mut self.process, self.port);
+        let port = i32::from(self.port);
+        self.process = spawn(&self.host, &self.folder, port, &self.arguments);
+        await_greeting(&mut self.process, &self.host, self.port);
     }
 
     /// Holds it still with its connections open: a server that is dead and does not say so.
@@ -92,15 +102,16 @@ impl NatsServer {
 }
 
 /// Port -1 lets the server choose, and it writes its choice into the folder.
-fn spawn(folder: &TempDir, port: i32, arguments: &[String]) -> Process {
+fn spawn(host: &Host, folder: &TempDir, port: i32, arguments: &[String]) -> Process {
     let binary = nats_server().expect("the binary was there when the server was first started");
     let mut command = Command::new(binary);
-    command.args(["--addr", "127.0.0.1", "--port", &port.to_string()]);
+    command.args(["--addr", &host.address().to_string()]);
+    command.args(["--port", &port.to_string()]);
     command.arg("--ports_file_dir").arg(folder.path());
     // Where `--jetstream` keeps its streams.
     command.arg("--store_dir").arg(folder.path());
     command.args(arguments);
-    Process::start(&mut command, &folder.path().join("log"))
+    Process::start(&mut host.command(command), &folder.path().join("log"))
 }
 
 #[derive(Deserialize)]
@@ -115,14 +126,14 @@ fn reported_port(folder: &TempDir, process: &Process) -> Option<u16> {
     ports.nats.first()?.rsplit(':').next()?.parse().ok()
 }
 
-fn await_greeting(process: &mut Process, port: u16) {
+fn await_greeting(process: &mut Process, host: &Host, port: u16) {
     let greets = try_until(PATIENCE, || {
         assert!(
             process.ended().is_none(),
             "nats-server ended:\n{}",
             process.last_output()
         );
-        greeting(port).filter(|greeting| greeting == b"INFO ")
+        greeting(host, port).filter(|greeting| greeting == b"INFO ")
     });
     assert!(
         greets.is_some(),
@@ -132,8 +143,8 @@ fn await_greeting(process: &mut Process, port: u16) {
 }
 
 /// The first five bytes that the server sends.
-fn greeting(port: u16) -> Option<[u8; 5]> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+fn greeting(host: &Host, port: u16) -> Option<[u8; 5]> {
+    let mut stream = TcpStream::connect((host.address(), port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
     let mut bytes = [0; 5];
     stream.read_exact(&mut bytes).ok()?;
@@ -142,7 +153,11 @@ fn greeting(port: u16) -> Option<[u8; 5]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{NatsServer, greeting};
+    use super::{Host, NatsServer};
+
+    fn greeting(port: u16) -> Option<[u8; 5]> {
+        super::greeting(&Host::default(), port)
+    }
 
     #[test]
     fn a_server_comes_back_on_its_port() {

@@ -21,7 +21,7 @@ pub(crate) enum Bug {
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::SkippedFlush,
         Self::EarlyVote,
         Self::StoreDisorder,
@@ -29,6 +29,7 @@ impl Bug {
         Self::Core(Mutant::SkipDoorDedup),
         Self::Core(Mutant::ForgetQueue),
         Self::Core(Mutant::AckEarly),
+        Self::Core(Mutant::ForgetTail),
         Self::Core(Mutant::ForeignEntropy(0)),
     ];
 

@@ -22,17 +22,24 @@ struct All {
     dead: Vec<u64>,
 }
 
-pub(crate) fn check(world: &mut World) {
-    let all = settled(world);
+/// Checks the cluster, and what its backups come to. Gives how many of these there were.
+pub(crate) fn check(world: &mut World) -> usize {
     let adds: Vec<Add> = world
         .clients
         .iter()
         .flat_map(|client| client.finished.clone())
         .collect();
-    exactly_once(&adds, &all);
-    totals(&adds, &all);
-    order(&adds, &all);
+    all_of(world, &adds);
     equal_replicas(world);
+    world.backups.check(&adds)
+}
+
+/// Checks what a world that rests has of these adds.
+pub(crate) fn all_of(world: &mut World, adds: &[Add]) {
+    let all = settled(world);
+    exactly_once(adds, &all);
+    totals(adds, &all);
+    order(adds, &all);
 }
 
 /// Reads everything until nothing is under way any more: all that tallies sent has arrived. Shards are read one after
@@ -69,30 +76,33 @@ fn read_all(world: &mut World) -> All {
 
 fn read_shard(world: &mut World, shard: ShardId) -> All {
     for attempt in 0..500 {
-        let part = world.ask(attempt % NODES, move |groups| async move {
-            let reader = groups.read(shard, true).await.ok()?;
-            let mut part = All::default();
-            let here = |name: String| {
-                let address = address(&name);
-                let is_here = cluster::shard_of(&address, SHARDS) == shard;
-                is_here.then(|| program::kept(&*reader, &address))?
-            };
-            for number in 0..COUNTERS {
-                let found = here(format!("Tally/c{number}"));
-                part.tallies.extend(found.map(|(_, kept)| (number, kept)));
-            }
-            for number in 0..LEDGERS {
-                let found = here(format!("Ledger/l{number}"));
-                part.ledgers.extend(found.map(|(_, kept)| (number, kept)));
-            }
-            for (_, letter) in query::dead_letters(&*reader, 0, 1_000).unwrap() {
-                let body = letter.message.body.data().unwrap().to_json();
-                let body: serde_json::Value = serde_json::from_str(&body).unwrap();
-                assert_eq!(body["bad"], true, "a dead letter: {letter:?}");
-                part.dead.extend(body["id"].as_u64());
-            }
-            Some(part)
-        });
+        let part = world.ask(
+            attempt % world.machines.len().min(NODES),
+            move |groups| async move {
+                let reader = groups.read(shard, true).await.ok()?;
+                let mut part = All::default();
+                let here = |name: String| {
+                    let address = address(&name);
+                    let is_here = cluster::shard_of(&address, SHARDS) == shard;
+                    is_here.then(|| program::kept(&*reader, &address))?
+                };
+                for number in 0..COUNTERS {
+                    let found = here(format!("Tally/c{number}"));
+                    part.tallies.extend(found.map(|(_, kept)| (number, kept)));
+                }
+                for number in 0..LEDGERS {
+                    let found = here(format!("Ledger/l{number}"));
+                    part.ledgers.extend(found.map(|(_, kept)| (number, kept)));
+                }
+                for (_, letter) in query::dead_letters(&*reader, 0, 1_000).unwrap() {
+                    let body = letter.message.body.data().unwrap().to_json();
+                    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+                    assert_eq!(body["bad"], true, "a dead letter: {letter:?}");
+                    part.dead.extend(body["id"].as_u64());
+                }
+                Some(part)
+            },
+        );
         if let Some(Some(part)) = part {
             return part;
         }

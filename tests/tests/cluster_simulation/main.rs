@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod apply;
+mod backup;
 mod bug;
 mod bus;
 mod chance;
@@ -80,14 +81,15 @@ fn run(seed: u64, bug: Bug) {
     }));
     let mut world = World::new(seed, bug);
     world.run();
-    checks::check(&mut world);
+    let backups = checks::check(&mut world);
     let adds = world.clients.iter().flat_map(|client| &client.finished);
     let known = adds.filter(|add| add.verdict == client::Verdict::Acknowledged);
     let reads: u64 = world.clients.iter().map(|client| client.reads).sum();
     let lives: u64 = world.machines.iter().map(|machine| machine.lives).sum();
     let (lines, hash) = world.trace.sum();
     println!(
-        "{REPORT}seed {seed}: {} acknowledged, {reads} reads, {lives} lives, {lines} events, trace {hash}",
+        "{REPORT}seed {seed}: {} acknowledged, {reads} reads, {lives} lives, {backups} backups, {lines} events, \
+         trace {hash}",
         known.count()
     );
 }

@@ -13,9 +13,11 @@ use tests::random::Random;
 use tokio::sync::oneshot;
 use transport::{NodeId, ShardId};
 
+use crate::backup::Backups;
 use crate::bug::Bug;
 use crate::checks;
 use crate::client::{Client, Known};
+use crate::disk::Lie;
 use crate::faults::Faults;
 use crate::machine::Machine;
 use crate::network::Network;
@@ -41,6 +43,7 @@ pub(crate) struct World {
     known: Known,
     faults: Faults,
     operator: Operator,
+    pub(crate) backups: Backups,
     network: Network,
     random: Random,
     leads: BTreeMap<(usize, ShardId), bool>,
@@ -56,6 +59,7 @@ enum Mode {
     Calm,
     Troubled,
     Healed,
+    Restored,
 }
 
 impl World {
@@ -76,6 +80,7 @@ impl World {
         let disorder = bug == Bug::StoreDisorder;
         let faults = Faults::new(random(), network.clone(), trace.clone(), count, disorder);
         let operator = Operator::new(random(), trace.clone());
+        let backups = Backups::new(random(), trace.clone());
         Self {
             trace,
             machines,
@@ -83,6 +88,7 @@ impl World {
             known: Known::default(),
             faults,
             operator,
+            backups,
             network,
             random: random(),
             leads: BTreeMap::new(),
@@ -91,6 +97,38 @@ impl World {
             mode: Mode::Calm,
             bug,
         }
+    }
+
+    /// One node, of a cluster that is restored from a backup, once it serves. Nothing goes wrong any more.
+    pub(crate) fn restored(file: &[u8]) -> Self {
+        let trace = Trace::apart();
+        let random = || Random::new(1);
+        let network = Network::new(trace.clone(), random());
+        let mut machine = Machine::new(0, random(), Lie::None, network.clone(), trace.clone());
+        machine.restore(file);
+        machine.start();
+        let faults = Faults::new(random(), network.clone(), trace.clone(), 1, false);
+        let mut world = Self {
+            machines: vec![machine],
+            clients: Vec::new(),
+            known: Known::default(),
+            faults,
+            operator: Operator::new(random(), trace.clone()),
+            backups: Backups::new(random(), trace.clone()),
+            network,
+            random: random(),
+            leads: BTreeMap::new(),
+            now_ms: 0,
+            joins_ms: None,
+            mode: Mode::Restored,
+            bug: Bug::None,
+            trace,
+        };
+        world.until("what was restored serves", |world| {
+            let groups = world.machines[0].groups();
+            groups.is_some_and(|groups| groups.is_ready())
+        });
+        world
     }
 
     /// Everything up to the checks.
@@ -166,7 +204,9 @@ impl World {
                 self.faults.step(self.now_ms, &mut self.machines);
                 self.operator.step(&self.machines);
             }
-            Mode::Healed => self.faults.step_healed(self.now_ms, &mut self.machines),
+            Mode::Healed | Mode::Restored => {
+                self.faults.step_healed(self.now_ms, &mut self.machines);
+            }
         }
         if self.joins_ms.is_some_and(|at_ms| at_ms <= self.now_ms) {
             self.joins_ms = None;
@@ -176,6 +216,9 @@ impl World {
         for at in 0..self.machines.len() {
             let at = (first + at) % self.machines.len();
             self.step_machine(at);
+        }
+        if matches!(self.mode, Mode::Troubled | Mode::Healed) {
+            self.backups.step(&self.machines, &self.clients);
         }
         if self.mode != Mode::Calm {
             for client in &mut self.clients {

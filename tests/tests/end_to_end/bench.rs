@@ -2,9 +2,13 @@
 //! it reads back holds, and that its figures are those of what it did. How large they are is nobody's
 //! business here.
 
+use std::process::Command;
+
 use serde_json::Value;
-use tests::cluster::troupe;
-use tests::services::nats_server;
+use tests::cluster::{troupe, troupe_binary};
+use tests::machines::Host;
+use tests::services::{Process, nats_server};
+use tests::wait::{PATIENCE, until};
 
 use crate::turn;
 
@@ -134,6 +138,81 @@ fn nodes_of_a_cluster_are_killed_paused_and_drained() {
     );
     assert_eq!(number(row(&planned, "add, 2 × drain"), "/failed"), 0.0);
     assert!(figure(&planned, "drain, longest wait") > 0.0);
+}
+
+#[test]
+fn adds_are_measured_beside_backups_and_large_values() {
+    let _turn = turn();
+    let more = ["--rate", "20", "--clients", "4", "--shards", "2"];
+    let results = bench(&["backup", "large"], &more);
+    for what in ["a backup that is read", "values of 8 MiB"] {
+        for when in ["add, before", "add beside"] {
+            let row = row(&results, &format!("{when} {what}"));
+            assert_eq!(number(row, "/failed"), 0.0, "{row:#}");
+            assert!(number(row, "/waits_ms/p99") > 0.0, "{row:#}");
+        }
+        assert!(figure(&results, &format!("{what}, beside adds: done")) > 0.0);
+    }
+}
+
+#[test]
+fn a_bus_that_is_gone_and_nodes_that_are_cut_off_are_measured() {
+    let _turn = turn();
+    let (Some(nats), Some(probe)) = (nats_server(), Host::network(1)) else {
+        return;
+    };
+    drop(probe);
+    let nats = nats.display().to_string();
+    let cluster = ["--nodes", "3", "--shards", "3", "--nats", &nats];
+    let failover = ["--kills", "2", "--watch", "1", "--rate", "20"];
+    for (fault, manner) in [("bus", "bus away for 1 s"), ("partition", "partition")] {
+        let more = [&cluster[..], &failover, &["--fault", fault]].concat();
+        let results = bench(&["failover"], &more);
+        let lost = row(&results, &format!("add, 2 × {manner}"));
+        assert_eq!(number(lost, "/failed"), 0.0, "{lost:#}");
+        let longest = figure(&results, &format!("{manner}, longest wait"));
+        assert!(
+            longest <= number(lost, "/waits_ms/max") + 1.0,
+            "{results:#}"
+        );
+    }
+    let one = ["bench", "failover", "--fault", "bus", "--seconds", "1"];
+    let refused = troupe(&one).expect_code(1);
+    assert!(refused.stderr.contains("--nodes 3"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_signal_ends_what_was_started() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(troupe_binary());
+    command.args(["bench", "adds", "--seconds", "60", "--data"]);
+    command.arg(folder.path());
+    let mut bench = Process::start(&mut command, &folder.path().join("log"));
+    let nodes = until("the node of the bench", PATIENCE, || {
+        let children = children(bench.id());
+        (!children.is_empty()).then_some(children)
+    });
+    let ended = bench.terminate(PATIENCE).expect("it ends by the signal");
+    assert_eq!(ended.code(), Some(1), "{}", bench.last_output());
+    for node in nodes {
+        let gone = || !std::path::Path::new("/proc").join(&node).exists();
+        until("the end of the node", PATIENCE, || gone().then_some(()));
+    }
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 1, "only the log is left");
+}
+
+/// The processes that a process has started.
+fn children(process: u32) -> Vec<String> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let children = threads.map(|thread| {
+        let path = thread.unwrap().path().join("children");
+        std::fs::read_to_string(path).unwrap_or_default()
+    });
+    let children: Vec<String> = children.collect();
+    let children = children.iter().flat_map(|text| text.split_whitespace());
+    children.map(str::to_owned).collect()
 }
 
 #[test]

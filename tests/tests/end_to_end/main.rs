@@ -19,6 +19,7 @@ mod journey;
 mod membership;
 mod modules;
 mod operating;
+mod partitions;
 mod payloads;
 mod reactive;
 mod readme;

@@ -103,6 +103,12 @@ fn a_doctor_says_what_is_wrong_and_what_to_do() {
     ill.prints(&["BAD", "start a NATS server", "give another --http"]);
     let told = troupe(&[&fit[..], &["--output", "json"]].concat()).expect_code(0);
     assert!(told.json().as_array().unwrap().len() > 8);
+    let far = troupe(&["doctor", "--url", &node.url()]).expect_code(0);
+    far.prints(&["serves the cluster", "all 16 are led", "clocks"]);
+    assert!(!far.stdout.contains("disk flush"), "{}", far.stdout);
+    let nowhere = format!("127.0.0.1:{}", tests::services::free_port());
+    let none = troupe(&["doctor", "--url", &nowhere]).expect_code(1);
+    none.prints(&["BAD", "--url"]);
 }
 
 #[test]

@@ -104,6 +104,25 @@ fn a_body_that_is_too_large_is_refused() {
 }
 
 #[test]
+fn a_node_may_take_smaller_messages_than_its_cluster() {
+    let _turn = turn();
+    let cluster = Cluster::single(&Options {
+        settings: "message_kib_max = 64\n".to_owned(),
+        ..Options::default()
+    });
+    cluster.deploy(&[COUNTER]);
+    let node = cluster.any().http();
+    let sent = |bytes: usize| {
+        let text = "x".repeat(bytes);
+        let add = json!({ "type": "add", "name": "a", "amount": 1, "text": text });
+        node.post("/v1/workers/Counter/messages", &add)
+    };
+    let refused = sent(66 << 10).expect_problem(413, "E-too-large");
+    assert!(refused.text.contains("65536"), "{}", refused.text);
+    sent(60 << 10).expect(202);
+}
+
+#[test]
 fn a_deep_body_is_refused() {
     let _turn = turn();
     let (_cluster, node) = start();

@@ -10,8 +10,9 @@ use serde::Deserialize;
 use crate::sources::{report, root};
 
 /// The crates that others are built from, and which of ours each may name outside its tests.
-const EDGES: [(&str, &[&str]); 10] = [
+const EDGES: [(&str, &[&str]); 11] = [
     ("base2histogram", &[]),
+    ("namespaces", &[]),
     ("vm", &[]),
     ("transport", &[]),
     ("transport-memory", &["transport"]),
@@ -31,6 +32,7 @@ const EDGES: [(&str, &[&str]); 10] = [
             "cluster",
             "cluster-store",
             "cluster-raft",
+            "namespaces",
         ],
     ),
 ];

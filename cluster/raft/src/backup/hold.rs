@@ -180,6 +180,19 @@ impl Holds {
         Ok(Bytes::new())
     }
 
+    /// Whether a replica here has made a cut before: then every program that took part since can read them.
+    ///
+    /// # Errors
+    /// A state cannot be read.
+    pub(crate) fn knows_cuts(&self) -> Result<bool, HoldError> {
+        for local in self.router.locals() {
+            if query::last_cut(&*local.reader).map_err(HoldError::new)? > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Holds a view of this node's replica of a shard from before the cut.
     async fn hold(self: &Arc<Self>, backup: u64, shard: ShardId) -> Result<(), HoldError> {
         // Says whether the replica takes part.

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::store::GroupId;
-use cluster::{Command, Outcome, SystemCommand, SystemOutcome};
-use futures::future::try_join_all;
+use cluster::{Command, Outcome, SystemCommand, SystemOutcome, SystemState};
+use futures::future::{join_all, try_join_all};
 use tokio::time::Instant;
 use transport::ShardId;
 
@@ -28,6 +28,8 @@ const ATTEMPTS: usize = 5;
 const PAUSE: Duration = Duration::from_millis(300);
 /// How long a shard may take to make the cut, and a node to answer.
 const DEADLINE: Duration = Duration::from_secs(15);
+/// How long a node may take to say that it knows of backups.
+const KNOWS_DEADLINE: Duration = Duration::from_secs(3);
 /// How often other nodes are told to hold on.
 const KEEP_EVERY: Duration = Duration::from_secs(15);
 
@@ -130,6 +132,9 @@ impl Groups {
         // Numbers of changes of the system group grow, and no other backup gets this one.
         let number = self.change_nothing().await?;
         let state = self.system().borrow().clone();
+        if !self.shared().holds.knows_cuts()? {
+            self.check_readers(number, &state).await?;
+        }
         let mut backup = Backup {
             head: self.head(number, program)?,
             groups: self.clone(),
@@ -155,6 +160,29 @@ impl Groups {
         let notes = &self.shared().holds.unfinished;
         notes.begin(&backup.head, &backup.parts);
         Ok(backup)
+    }
+
+    /// Asks every member whether its program knows of backups. From the first cut on the logs have commands that an
+    /// older program cannot read, and who comes back with one could not go on.
+    async fn check_readers(&self, backup: u64, state: &SystemState) -> Result<(), HoldError> {
+        let others = state.members.values();
+        let others = others.filter(|member| member.id.0 != self.local());
+        let answers = others.map(|member| async move {
+            let (network, step) = (&self.shared().router.network, Step::Keep);
+            let request = Request::Hold(HoldRequest { backup, step });
+            // That it holds nothing is an answer too.
+            let answer = remote::ask(network, member.id.0, &request, KNOWS_DEADLINE).await;
+            answer.is_err().then(|| member.name.clone())
+        });
+        let silent: Vec<String> = join_all(answers).await.into_iter().flatten().collect();
+        if silent.is_empty() {
+            return Ok(());
+        }
+        let silent = silent.join(", ");
+        Err(HoldError::new(format!(
+            "the first backup of a cluster writes what older programs cannot read, and has to know that no member runs \
+             one; {silent} did not answer: start it with the program of the others, or remove it from the cluster"
+        )))
     }
 
     /// The cut, the entries up to it, and the system group's state after it.

@@ -235,7 +235,7 @@ async fn store(network: &Network, group: Lived, chunk: WireChunk) -> Result<Inco
         let reason = format!("a snapshot of more than {bytes_max} bytes is not taken");
         return Err(Response::Failed(reason));
     }
-    let kept = tokio::task::spawn_blocking(move || {
+    let kept = blocking::run(move || {
         incoming.spool.append(&chunk.pairs)?;
         Ok::<Incoming, std::io::Error>(incoming)
     });

@@ -178,7 +178,7 @@ async fn entries_are_applied_while_a_snapshot_waits_for_the_disk() {
     };
     apply(0).await;
     let taken = tokio::spawn(async move { machine.build_snapshot().await });
-    tokio::task::spawn_blocking(move || asked.recv())
+    crate::blocking::run(move || asked.recv())
         .await
         .unwrap()
         .unwrap();

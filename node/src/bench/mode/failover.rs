@@ -1,4 +1,4 @@
-//! Nodes lost one after the other while adds are due at a constant rate: the longest wait of any request,
+//! Nodes lost one after the other (`ways` says how) while adds are due at a constant rate: the longest wait of any request,
 //! after the loss and again after the return. A client does as a careful program would: it goes on to the
 //! next node with the same idempotency key until it is answered. At the end every counter has to hold
 //! exactly what was acknowledged.
@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use serde_json::json;
 
 use super::start::ms;
+use super::ways::{Way, manner, needs_others, until_leads};
 use crate::arguments::{BenchArguments, Fault};
 use crate::bench::distribution::distribution;
 use crate::bench::drive::{Job, callers, drive_at};
@@ -35,39 +35,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const PATIENCE_WITH_HANGS: Duration = Duration::from_millis(250);
 /// How long leads may take to be spread again before the next loss: with few shards a node may get none.
 const SPREAD_WITHIN: Duration = Duration::from_secs(5);
-/// How long leads may take to be handed over.
-const LEADS_WITHIN: Duration = Duration::from_secs(20);
-/// How often that is looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
-
-/// How a node goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    Kill,
-    Pause,
-    Drain,
-}
-
-impl Way {
-    /// How the node of that turn goes.
-    fn of(arguments: &BenchArguments, turn: u32) -> Way {
-        match (arguments.planned, arguments.fault) {
-            (true, _) => Way::Drain,
-            (_, Fault::Kill) => Way::Kill,
-            (_, Fault::Pause) => Way::Pause,
-            (_, Fault::Both) if turn.is_multiple_of(2) => Way::Kill,
-            (_, Fault::Both) => Way::Pause,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Way::Kill => "kill",
-            Way::Pause => "pause",
-            Way::Drain => "drain",
-        }
-    }
-}
 
 /// One node, gone and back.
 struct Loss {
@@ -93,6 +60,10 @@ pub(in crate::bench) async fn failover(
     servers.deploy(&job.work.scripts()).await?;
     let watch = Duration::from_secs(arguments.watch);
     let hangs = !arguments.planned && arguments.fault != Fault::Kill;
+    ensure!(
+        servers.addresses.len() > 1 || !needs_others(arguments),
+        "a single node has no network or bus to lose: measure this with --nodes 3"
+    );
     let load = Load {
         clients: arguments.clients.first().copied().unwrap_or(CLIENTS),
         rate: Some(arguments.rate.unwrap_or(RATE)),
@@ -140,15 +111,6 @@ pub(in crate::bench) async fn failover(
     Ok((vec![row], figures(servers, arguments, &series, &losses)?))
 }
 
-fn manner(arguments: &BenchArguments) -> &'static str {
-    match (arguments.planned, arguments.fault) {
-        (true, _) => "drain",
-        (_, Fault::Kill) => "kill -9",
-        (_, Fault::Pause) => "pause",
-        (_, Fault::Both) => "kill -9 or pause",
-    }
-}
-
 async fn lose_all(
     servers: &mut Servers,
     arguments: &BenchArguments,
@@ -162,22 +124,12 @@ async fn lose_all(
         let way = Way::of(arguments, turn);
         let led = until_leads(servers, place, SPREAD_WITHIN, |leads| leads > 0).await?;
         let at = Instant::now();
-        match way {
-            Way::Kill => servers.kill(place)?,
-            Way::Pause => servers.signal(place, libc::SIGSTOP)?,
-            Way::Drain => drain(servers, place, true).await?,
-        }
+        way.lose(servers, place).await?;
         if servers.addresses.len() > 1 {
-            tokio::time::sleep(watch).await;
+            tokio::time::sleep(way.lasts().unwrap_or(watch)).await;
         }
         let returns = Instant::now();
-        match way {
-            Way::Kill => {
-                servers.restart(place).await?;
-            }
-            Way::Pause => servers.signal(place, libc::SIGCONT)?,
-            Way::Drain => drain(servers, place, false).await?,
-        }
+        way.bring_back(servers, place).await?;
         let back_after = returns.elapsed();
         tokio::time::sleep(watch).await;
         let loss = Loss {
@@ -202,7 +154,7 @@ fn line(turn: u32, loss: &Loss, series: &Series) -> String {
         "{} {}: {} led {} shards: longest wait {:.0} ms; back after {:.0} ms, longest wait then {:.0} ms",
         loss.way.name(),
         turn + 1,
-        Servers::name(loss.place),
+        loss.way.of_whom(loss.place),
         loss.led,
         series.longest_ms(loss.at, loss.returns),
         ms(loss.back_after),
@@ -210,48 +162,9 @@ fn line(turn: u32, loss: &Loss, series: &Series) -> String {
     )
 }
 
-/// Drains a node until it leads nothing, or lets it take leads again.
-async fn drain(servers: &Servers, place: usize, away: bool) -> anyhow::Result<()> {
-    let verb = if away { "drain" } else { "undrain" };
-    let path = format!("/v1/cluster/nodes/{}/{verb}", Servers::name(place));
-    let reply = servers
-        .client(place + 1)
-        .patient()
-        .post(&path, None, &json!({}))
-        .await?;
-    ensure!(
-        reply.status.is_success(),
-        "{path}: {}: {}",
-        reply.status,
-        String::from_utf8_lossy(&reply.body)
-    );
-    let led = until_leads(servers, place, LEADS_WITHIN, |leads| (leads == 0) == away).await?;
-    ensure!((led == 0) == away, "{path}: it still leads {led} shards");
-    Ok(())
-}
-
-/// Waits until a node leads as many shards as wanted; gives up after a while. Returns how many it leads.
-async fn until_leads(
-    servers: &Servers,
-    place: usize,
-    patience: Duration,
-    wanted: impl Fn(u32) -> bool,
-) -> anyhow::Result<u32> {
-    let (name, deadline) = (Servers::name(place), Instant::now() + patience);
-    loop {
-        let view = servers.view().await?;
-        let node = view.nodes.iter().find(|node| node.name == name);
-        let leads = node.map_or(0, |node| node.leads);
-        if wanted(leads) || Instant::now() > deadline {
-            return Ok(leads);
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-}
-
 fn marks(series: &Series, losses: &[Loss]) -> Vec<Mark> {
     let marks = losses.iter().flat_map(|loss| {
-        let node = Servers::name(loss.place);
+        let node = loss.way.of_whom(loss.place);
         [
             Mark {
                 at_s: series.seconds(loss.at),

@@ -1,4 +1,4 @@
-//! What `doctor` checks of the cluster, where the node of these settings runs.
+//! What `doctor` checks of the cluster, where the node of these settings runs, or of a node that is named.
 
 use super::Check;
 use crate::api::ClusterView;
@@ -7,23 +7,57 @@ use crate::client::Client;
 use crate::config::Config;
 
 pub(super) fn all(config: &Config) -> Vec<Check> {
-    let arguments = ClientArguments {
-        url: format!("http://{}", reachable(&config.http)),
-        output: Output::Table,
-        namespace: "default".to_owned(),
-    };
-    match Client::new(&arguments).get::<ClusterView>("/cluster") {
-        Ok(view) => vec![
-            serves(config, &view),
-            nodes(&view),
-            clocks(&view),
-            shards(&view),
-        ],
+    match view(&format!("http://{}", reachable(&config.http))) {
+        Ok(view) => {
+            let mut checks = vec![serves(config, &view)];
+            checks.extend(of(&view));
+            checks
+        }
         Err(_) => vec![Check::good(
             "cluster",
             "no node answers at that address, so that nothing more was checked",
         )],
     }
+}
+
+/// Checks the cluster of the node at an address.
+pub(super) fn at(url: &str) -> Vec<Check> {
+    const WHAT: &str = "node";
+    match view(url) {
+        Ok(view) => {
+            let serves = match &view.waits {
+                Some(waits) => waiting(waits),
+                None => Check::good(WHAT, format!("serves the cluster {}", view.name)),
+            };
+            std::iter::once(serves).chain(of(&view)).collect()
+        }
+        Err(error) => vec![Check::bad(
+            WHAT,
+            format!("{error:#}"),
+            "name a node that runs with --url; on its machine, `troupe doctor` without it checks more",
+        )],
+    }
+}
+
+fn view(url: &str) -> anyhow::Result<ClusterView> {
+    let arguments = ClientArguments {
+        url: url.to_owned(),
+        output: Output::Table,
+        namespace: "default".to_owned(),
+    };
+    Client::new(&arguments).get("/cluster")
+}
+
+fn of(view: &ClusterView) -> [Check; 3] {
+    [nodes(view), clocks(view), shards(view)]
+}
+
+fn waiting(waits: &str) -> Check {
+    Check::bad(
+        "node",
+        format!("it does not serve yet: {waits}"),
+        "start the nodes that are missing; where they are gone for good, see `troupe cluster recover --help`",
+    )
 }
 
 /// An address that listens everywhere is asked here.
@@ -37,11 +71,7 @@ fn reachable(http: &str) -> String {
 fn serves(config: &Config, view: &ClusterView) -> Check {
     const WHAT: &str = "node";
     if let Some(waits) = &view.waits {
-        return Check::bad(
-            WHAT,
-            format!("it does not serve yet: {waits}"),
-            "start the nodes that are missing; where they are gone for good, see `troupe cluster recover --help`",
-        );
+        return waiting(waits);
     }
     match view.name == config.cluster {
         true => Check::good(WHAT, format!("serves the cluster {}", view.name)),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use cluster_raft::disk::{Disk, FileDisk};
 
 use super::Check;
+use crate::composition::BUS_BYTES_MIN;
 use crate::config::{Config, EMBEDDED};
 
 /// Flushes that are timed; the median counts.
@@ -17,8 +18,6 @@ const FLUSHES: usize = 15;
 const FLUSH_SLOW: Duration = Duration::from_millis(10);
 /// Files that a node may need open: connections, segments, tables.
 const OPEN_FILES: u64 = 4_096;
-/// Bytes that one message between nodes may have.
-const MESSAGE_BYTES: u64 = 1 << 20;
 /// How long a server has for its first word.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The beginning of 2024: a clock before that was never set.
@@ -248,7 +247,7 @@ fn judge_bus(place: &str, info: &serde_json::Value) -> Check {
         "NATS {version} at {place}, messages of at most {} KiB",
         most >> 10
     );
-    match most < MESSAGE_BYTES {
+    match most < BUS_BYTES_MIN as u64 {
         true => Check::bad(
             WHAT,
             found,
