@@ -32,22 +32,27 @@ pub struct Memory {
     room: Cell<Option<Box<Room>>>,
 }
 
-/// Memory of turns that have ended, for turns to come.
+/// Memory of turns that have ended, for turns to come. In boxes: it is some hundred bytes, which would move at
+/// each turn.
 #[derive(Default)]
-pub(crate) struct Spare(Mutex<Vec<Memory>>);
+#[expect(
+    clippy::vec_box,
+    reason = "what is taken out and put back stays where it is"
+)]
+pub(crate) struct Spare(Mutex<Vec<Box<Memory>>>);
 
 /// More turns than this at once are few: their memory goes.
 const SPARE_MAX: usize = 8;
 
 impl Spare {
     /// Memory in which nothing is kept.
-    pub(crate) fn take(&self) -> Memory {
+    pub(crate) fn take(&self) -> Box<Memory> {
         let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         spare.pop().unwrap_or_default()
     }
 
     /// Gives memory back once its turn has ended.
-    pub(crate) fn give_back(&self, mut memory: Memory) {
+    pub(crate) fn give_back(&self, mut memory: Box<Memory>) {
         memory.clear();
         let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if spare.len() < SPARE_MAX {
