@@ -34,7 +34,8 @@ pub struct Memory {
     room: Cell<Option<Box<Room>>>,
 }
 
-/// Memory of turns that have ended, for turns to come.
+/// Memory of turns that have ended, for turns to come. In boxes: it is some hundred bytes, which would move at
+/// each turn.
 #[derive(Default)]
 pub(crate) struct Spare(Mutex<SmallVec<[Box<Memory>; SPARE_MAX]>>);
 
