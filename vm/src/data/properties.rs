@@ -532,4 +532,33 @@ mod tests {
         table.insert(Text::from("k0"), 5);
         assert_eq!(keys(&table).last().map(String::as_str), Some("k0"));
     }
+
+    #[test]
+    fn a_guess_changes_nothing_that_is_read() {
+        let names = ["a", "b", "c", "a name of many units"].map(Text::from);
+        let table = |order: &[usize]| -> PropertyTable<usize> {
+            order.iter().map(|at| (names[*at].clone(), *at)).collect()
+        };
+        let mut gap = table(&[0, 1, 2]);
+        gap.remove(&names[1]);
+        let mut shared = table(&[3, 2, 1]);
+        for at in 0..200 {
+            shared.insert(Text::from(format!("k{at}")), at);
+        }
+        shared.share();
+        let tables = [
+            table(&[0, 1, 2, 3]),
+            table(&[3, 1]),
+            table(&[]),
+            gap,
+            shared,
+        ];
+        for name in &names {
+            let guess = Guess::default();
+            for round in 0..NOTED_MAX as usize * 2 {
+                let table = &tables[round % tables.len()];
+                assert_eq!(table.get_near(name, &guess), table.get(name));
+            }
+        }
+    }
 }

@@ -1,9 +1,9 @@
 //! The loop of the machine: fetch one step, do it.
 //!
-//! Before: `calls`, which runs steps until a call ends. After: `dispatch`, which does in full what is
+//! Before: `calls`, which runs a function to its end. After: `dispatch`, which does in full what is
 //! not done here. Here is done in place what is frequent, as long as the operands are what they mostly
-//! are: numbers, texts, properties that are there. Guarantees: what is done in place neither
-//! fails nor calls; a step whose operands are others is left to `dispatch` untouched.
+//! are: numbers, texts, properties that are there; and calls of scripts and their ends. Guarantees: what is
+//! done in place neither fails nor calls; a step whose operands are others is left to `dispatch` untouched.
 
 use std::slice::Iter;
 
