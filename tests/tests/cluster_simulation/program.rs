@@ -2,11 +2,14 @@
 //! Guarantees: every message is kept by its id where it took effect, in the order in which it did, so that each
 //! can be looked for. Left to others: who sends what.
 
+use bytes::Bytes;
+use cluster::SystemCommand;
 use cluster::command::{Activate, Command, Install};
 use cluster::limits::ShardLimits;
 use cluster::message::{Body, ProgramId};
 use cluster::query::{self, InstanceView};
 use cluster::store::StateRead;
+use cluster::system::ActivateNames;
 use serde::Deserialize;
 use transport::{Address, Namespace};
 
@@ -32,14 +35,33 @@ export const Ledger = act(() => withState(() => ({ total: 0, ids: [], chance: 0 
     })))))), { daemon: true, key: m => m.ledger });
 "#;
 
-/// The commands that bring the script into a shard.
-pub(crate) fn deploy() -> Vec<Command> {
+/// The script, compiled, and the names that it serves.
+fn compiled() -> (Bytes, Vec<(String, ProgramId)>) {
     let source = vm::Source::new("tally.js", SCRIPT);
     let compiled = vm::compile(&source, &vm::BuildLimits::default());
     let program = compiled.expect("the script compiles").program;
     let id = ProgramId(program.hash().0);
     let workers = program.workers().filter(|worker| worker.exported);
     let names = workers.map(|worker| (worker.name.clone(), id)).collect();
+    (program.encode().into(), names)
+}
+
+/// The commands with which the system group knows of the script: a restore takes from shards what it does not know.
+pub(crate) fn deploy_to_system() -> Vec<SystemCommand> {
+    let (program, names) = compiled();
+    vec![
+        SystemCommand::InstallProgram { program },
+        SystemCommand::ActivateNames(ActivateNames {
+            namespace: Namespace::default(),
+            names,
+            removed: Vec::new(),
+        }),
+    ]
+}
+
+/// The commands that bring the script into a shard.
+pub(crate) fn deploy() -> Vec<Command> {
+    let (program, names) = compiled();
     // So few that most commands leave some of the run queue to the next one.
     let limits = ShardLimits {
         command_instructions: 100,
@@ -47,9 +69,7 @@ pub(crate) fn deploy() -> Vec<Command> {
     };
     vec![
         Command::Configure(Box::new(limits)),
-        Command::Install(Install {
-            program: program.encode().into(),
-        }),
+        Command::Install(Install { program }),
         Command::Activate(Activate {
             namespace: Namespace::default(),
             version: 1,

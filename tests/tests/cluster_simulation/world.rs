@@ -262,6 +262,13 @@ impl World {
     }
 
     fn deploy(&mut self) {
+        let known = self.ask(0, |groups| async move {
+            let commands = program::deploy_to_system();
+            let patience = Duration::from_secs(20);
+            groups.propose_system(commands, patience).await
+        });
+        let known = known.expect("nothing goes wrong yet");
+        assert!(known.is_ok(), "the script is known: {known:?}");
         for shard in (0..SHARDS).map(ShardId) {
             let done = self.ask(0, move |groups| async move {
                 let commands = program::deploy();
