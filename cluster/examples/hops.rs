@@ -45,7 +45,7 @@ export const Account = act(() => withState(() => ({ owner: { name: 'Ada', countr
   balance: 0, entries: 0, limit: 5000, status: 'active', last: [], byKind: {} }), account => whileLoop(() =>
   waitFor(m => m.type === 'BOOK', m => sequence([
     modifyState(account, computeState([m], m => a => book(a, m))),
-    send('Audit', computeState([account, m], (a, m) => ({ type: 'BOOKED', id: m.id, balance: a.balance })))])))),
+    send(worker('Audit'), computeState([account, m], (a, m) => ({ type: 'BOOKED', id: m.id, balance: a.balance })))])))),
   { daemon: true, key: m => m.account });
 ";
 /// The one life of all shards.

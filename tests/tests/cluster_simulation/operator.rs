@@ -48,7 +48,11 @@ impl Operator {
         let (Some(groups), Some(life)) = (machines[at].groups(), &machines[at].life) else {
             return;
         };
-        let Some(command) = self.wish(&groups) else {
+        // Loads are counted over time, which is the machine's only inside its runtime.
+        let entered = life.runtime.enter();
+        let wish = self.wish(&groups);
+        drop(entered);
+        let Some(command) = wish else {
             return;
         };
         self.trace.say(format_args!("asks {at} for {command:?}"));
