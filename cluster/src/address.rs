@@ -8,7 +8,9 @@
 use transport::{Address, ShardId};
 
 use crate::hash;
-use crate::shard::DEFAULT_KEY;
+
+/// The key of the one instance of a worker without `key`.
+pub(crate) const DEFAULT_KEY: &str = "default";
 
 /// The shard of an instance, or the home shard of a bare name, where its one instance without a key of its
 /// own is as well. A key's shard is that of its group where it begins with one (`{customer-7}/order-3`), else

@@ -41,7 +41,7 @@ use std::sync::Arc;
 use transport::{Address, ClusterId, HybridTime, Incarnation, MessageId, ShardId};
 
 pub use cuts::LackError;
-pub(crate) use deliver::{DEFAULT_KEY, MADE_KEY_PREFIX, made_key};
+pub(crate) use deliver::{MADE_KEY_PREFIX, made_key};
 pub(crate) use effects::effects_hash;
 pub(crate) use lives::Lives;
 pub(crate) use meta::Meta;

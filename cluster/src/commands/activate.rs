@@ -7,12 +7,13 @@
 
 use transport::Address;
 
+use crate::address::DEFAULT_KEY;
 use crate::codes;
 use crate::command::Activate;
 use crate::message::{Parcel, ProgramId};
 use crate::outcome::{Outcome, Refusal};
 use crate::record::NameRecord;
-use crate::shard::{DEFAULT_KEY, Job, Shard, ShardError};
+use crate::shard::{Job, Shard, ShardError};
 
 pub(crate) fn apply(shard: &mut Shard, activate: &Activate) -> Result<Outcome, ShardError> {
     if let Some(refusal) = check(shard, activate)? {

@@ -6,12 +6,13 @@
 
 use transport::{Address, MessageId};
 
+use crate::address::DEFAULT_KEY;
 use crate::codes;
 use crate::command::StartRequest;
 use crate::limits::BODY_BYTES_MAX;
 use crate::message::{Message, Parcel, ProgramId, Spawn};
 use crate::outcome::{Outcome, Refusal};
-use crate::shard::{DEFAULT_KEY, Job, MADE_KEY_PREFIX, Shard, ShardError, made_key};
+use crate::shard::{Job, MADE_KEY_PREFIX, Shard, ShardError, made_key};
 
 pub(crate) fn apply(shard: &mut Shard, request: &StartRequest) -> Result<Outcome, ShardError> {
     shard.request(&request.door, &request.to, |shard| {

@@ -13,15 +13,13 @@ use vm::Intent;
 use super::hot::{Instance, Place};
 use super::turn::Given;
 use super::{Shard, ShardError};
+use crate::address::DEFAULT_KEY;
 use crate::codes;
 use crate::engine::{Program, WorkerFacts};
 use crate::limits::BODY_BYTES_MAX;
 use crate::message::{Body, Message, Parcel, ProgramId, Spawn};
 use crate::outcome::Progress;
 use crate::record::{Failure, InstanceStatus, MessageFate};
-
-/// The key of the one instance of a worker without `key`.
-pub(crate) const DEFAULT_KEY: &str = "default";
 
 /// What only the runtime's own keys begin with: children and runs without a key.
 pub(crate) const MADE_KEY_PREFIX: char = '~';

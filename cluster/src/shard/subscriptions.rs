@@ -13,7 +13,8 @@ use super::hot::{Instance, Place};
 use super::queue::Job;
 use super::sources::{Said, error_body};
 use super::timers::TimerKind;
-use super::{DEFAULT_KEY, Shard, ShardError};
+use super::{Shard, ShardError};
+use crate::address::DEFAULT_KEY;
 use crate::codes;
 use crate::message::{Body, Message, Parcel, Spawn};
 use crate::record::{

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use transport::ShardId;
 
 use super::section::Section;
-use super::unfinished::UnfinishedBackups;
+use super::unfinished::{KEPT, UnfinishedBackups};
 use crate::blocking;
 use crate::group::Group;
 use crate::log::{self, decode_entry};
@@ -26,8 +26,6 @@ use crate::start::SYSTEM;
 use crate::state_machine::units;
 use crate::types::Payload;
 
-/// How long a hold is kept that nobody asks for.
-pub(super) const KEPT: Duration = Duration::from_secs(300);
 /// How often it is looked for such holds.
 const LOOK: Duration = Duration::from_secs(10);
 /// How long a replica may take to apply the cut that its shard has made.

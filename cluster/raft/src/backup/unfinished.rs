@@ -5,13 +5,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use cluster::store::GroupId;
 use tokio::time::Instant;
 
 use super::format::Head;
-use super::hold::KEPT;
 use crate::types::NodeId;
+
+/// How long it is kept, and what is held for it, where nobody asks for it.
+pub(super) const KEPT: Duration = Duration::from_secs(300);
 
 /// Where a group's part of the file begins.
 #[derive(Clone)]
