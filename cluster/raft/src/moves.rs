@@ -1,13 +1,15 @@
 //! Carries out the moves of the shards that this node leads: a replica more, a replica less, the
 //! lead to another node. The system state comes before it, the groups' members after it.
-//! Guarantees: a new replica votes only after it has caught up; the end of a move is recorded after
-//! it is committed in the shard's own group. Left to others: which moves (`placement`).
+//! Guarantees: a new replica votes only after it has caught up; no group gets other members by what this
+//! node knew of the map long ago; the end of a move is recorded after it is committed in the shard's own
+//! group. Left to others: which moves (`placement`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::placement::Move;
+use cluster::system::ShardAssignment;
 use cluster::{SystemCommand, SystemState};
 use tokio::time::Instant;
 use transport::ShardId;
@@ -28,11 +30,11 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             };
             match assignment.step {
                 Some(step) if local.group.leads() => {
-                    carry_out(&shared, &state, &local, step, &mut told).await;
+                    let known = (*shard, assignment);
+                    carry_out(&shared, &state, &local, (known, step), &mut told).await;
                 }
                 None if assignment.created && local.group.leads() => {
-                    let replicas = assignment.replicas.iter().map(|node| node.0).collect();
-                    clean_up(&local.group, replicas).await;
+                    clean_up(&shared, &local.group, (*shard, assignment)).await;
                 }
                 _ => {}
             }
@@ -69,20 +71,44 @@ impl Told {
     }
 }
 
+/// What this node knows of a shard.
+type Known<'a> = (ShardId, &'a ShardAssignment);
+
+/// Whether the system group wants for a shard what this node knows. A leader may be far behind there: what it takes for
+/// the next step was perhaps done long ago, and would undo what came after it.
+async fn is_wanted(shared: &Shared, (shard, known): Known<'_>) -> bool {
+    let deadline = Duration::from_millis(shared.router.limits.request_ms);
+    let version = match shared.router.system_version(deadline).await {
+        Ok(version) => version,
+        Err(error) => {
+            tracing::debug!(%shard, %error, "a shard is moved later");
+            return false;
+        }
+    };
+    let mut states = shared.router.states.clone();
+    let current = states.wait_for(|state| state.version >= version);
+    let Ok(Ok(state)) = tokio::time::timeout(deadline, current).await else {
+        return false;
+    };
+    let now = state.shards.get(&shard);
+    now.is_some_and(|now| now.step == known.step && now.replicas == known.replicas)
+}
+
 async fn carry_out(
     shared: &Shared,
     state: &SystemState,
     local: &LocalShard,
-    step: Move,
+    (known, step): (Known<'_>, Move),
     told: &mut Told,
 ) {
+    let group = &local.group;
     let done = match step {
         Move::AddReplica { node, .. } => {
             let info = info_of(state, node.0);
-            add(shared, &local.group, node.0, info).await
+            add(shared, group, known, (node.0, info)).await
         }
-        Move::RemoveReplica { node, .. } => remove(&local.group, node.0).await,
-        Move::TransferLead { to, .. } => transfer(shared, &local.group, to.0).await,
+        Move::RemoveReplica { node, .. } => remove(shared, group, known, node.0).await,
+        Move::TransferLead { to, .. } => transfer(shared, group, to.0).await,
     };
     match done {
         Ok(true) => {
@@ -107,12 +133,15 @@ async fn carry_out(
 async fn add(
     shared: &Shared,
     group: &Group,
-    node: NodeId,
-    info: NodeInfo,
+    known: Known<'_>,
+    (node, info): (NodeId, NodeInfo),
 ) -> Result<bool, GroupError> {
     let (voters, nodes) = group.members();
     if voters.contains(&node) {
         return Ok(true);
+    }
+    if !is_wanted(shared, known).await {
+        return Ok(false);
     }
     if !nodes.contains(&node) {
         group.add_learner(node, info).await?;
@@ -133,9 +162,13 @@ async fn add(
 }
 
 /// Takes out what a move that was given up has left behind.
-async fn clean_up(group: &Group, replicas: BTreeSet<NodeId>) {
+async fn clean_up(shared: &Shared, group: &Group, known: Known<'_>) {
+    let replicas: BTreeSet<NodeId> = known.1.replicas.iter().map(|node| node.0).collect();
     let (voters, nodes) = group.members();
     if nodes.is_subset(&replicas) || voters.intersection(&replicas).next().is_none() {
+        return;
+    }
+    if !is_wanted(shared, known).await {
         return;
     }
     let kept = voters.intersection(&replicas).copied().collect();
@@ -144,8 +177,16 @@ async fn clean_up(group: &Group, replicas: BTreeSet<NodeId>) {
     }
 }
 
-async fn remove(group: &Group, node: NodeId) -> Result<bool, GroupError> {
+async fn remove(
+    shared: &Shared,
+    group: &Group,
+    known: Known<'_>,
+    node: NodeId,
+) -> Result<bool, GroupError> {
     let (mut voters, nodes) = group.members();
+    if nodes.contains(&node) && !is_wanted(shared, known).await {
+        return Ok(false);
+    }
     if voters.remove(&node) {
         // Without keeping others: the node is out of the group with the same change.
         group.change_voters(voters, false).await?;

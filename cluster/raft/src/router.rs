@@ -254,6 +254,21 @@ impl Router {
         }
     }
 
+    /// The version of the system group's state now: the number of a change that changes nothing. Numbers grow, and
+    /// nobody else gets this one.
+    ///
+    /// # Errors
+    /// As of `submit_system`.
+    pub(crate) async fn system_version(&self, deadline: Duration) -> Result<u64, ProposeError> {
+        let nothing = vec![SystemCommand::Place(Vec::new())];
+        match self.submit_system(nothing, deadline).await?.as_slice() {
+            [SystemOutcome::Done { version }] => Ok(*version),
+            other => Err(ProposeError::Unknown {
+                reason: format!("the system group said {other:?}"),
+            }),
+        }
+    }
+
     async fn try_system(
         &self,
         target: Option<NodeId>,
