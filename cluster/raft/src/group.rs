@@ -22,7 +22,7 @@ use transport::Incarnation;
 use crate::network::Network;
 use crate::network::client::Clients;
 use crate::network::wire::Lived;
-use crate::payloads::{self, Reference};
+use crate::payloads::{self, Claim};
 use crate::proposer::ProposeError;
 use crate::settings::Timing;
 use crate::state_machine::{Host, Raft, StateMachine};
@@ -250,7 +250,7 @@ impl Group {
         &self,
         payload: Bytes,
         deadline: Duration,
-    ) -> Result<Reference, ProposeError> {
+    ) -> Result<Claim, ProposeError> {
         let (voters, _) = self.members();
         payloads::place(&self.inner.network, &voters, payload, deadline).await
     }

@@ -42,7 +42,7 @@ use crate::local::Shared;
 use crate::log::{LogStatistics, LogThreads};
 use crate::memory::{Memory, MemoryStatistics};
 use crate::moves;
-use crate::network::server;
+use crate::network::{OutgoingStatistics, server};
 use crate::opener::Opener;
 use crate::payloads::{self, PayloadStatistics};
 use crate::placement::{self, Founding};
@@ -461,9 +461,9 @@ impl Groups {
         (sum, shared.driver_limits.history_bytes_max)
     }
 
-    /// Snapshots that this node sends to others now, and those that wait for their turn.
+    /// Snapshots that this node sends to others.
     #[must_use]
-    pub fn snapshots(&self) -> (u64, u64) {
+    pub fn snapshots(&self) -> OutgoingStatistics {
         self.inner.router.network.sending()
     }
 

@@ -18,7 +18,7 @@ use crate::group::{Group, GroupError};
 use crate::limits::ProposerLimits;
 use crate::log::{Log, LogError};
 use crate::memory::Memory;
-use crate::payloads::Reference;
+use crate::payloads::Claim;
 use crate::ports::{Clock, Entropy};
 use crate::time::ShardTime;
 use crate::types::{EntryData, NodeId};
@@ -140,7 +140,7 @@ struct Proposal<P: Protocol> {
     commands: Vec<P::Command>,
     bytes: usize,
     /// The payload that has the commands, on a quorum already: then it has an entry of its own.
-    placed: Option<Reference>,
+    placed: Option<Claim>,
     answer: oneshot::Sender<Result<Vec<P::Outcome>, ProposeError>>,
 }
 
@@ -251,7 +251,7 @@ impl<P: Protocol> Proposer<P> {
     }
 
     /// Puts commands on a quorum, beside the log. Small proposals go on meanwhile.
-    async fn place(&self, commands: &[P::Command]) -> Result<Reference, ProposeError> {
+    async fn place(&self, commands: &[P::Command]) -> Result<Claim, ProposeError> {
         if !self.group.leads() {
             return Err(ProposeError::NotLeader {
                 group: name(self.group.id()),
@@ -335,8 +335,9 @@ fn take_batch<P: Protocol>(
 async fn append<P: Protocol>(parts: &ProposerParts<P::Command>, batch: Vec<Proposal<P>>) {
     let mut commands = Vec::new();
     let mut answers = Vec::with_capacity(batch.len());
-    let placed = batch.first().and_then(|proposal| proposal.placed);
+    let mut placed = None;
     for proposal in batch {
+        placed = placed.or(proposal.placed);
         answers.push((proposal.commands.len(), proposal.answer));
         commands.extend(proposal.commands);
     }
@@ -359,7 +360,7 @@ async fn append<P: Protocol>(parts: &ProposerParts<P::Command>, batch: Vec<Propo
 async fn write<P: Protocol>(
     parts: &ProposerParts<P::Command>,
     commands: Vec<P::Command>,
-    placed: Option<Reference>,
+    placed: Option<Claim>,
 ) -> Result<Vec<P::Outcome>, ProposeError> {
     let group = parts.group.id();
     if let Err(error @ LogError::DiskFull { .. }) = parts.log.check_accepting() {
@@ -376,8 +377,10 @@ async fn write<P: Protocol>(
         time_ms: parts.time.now_ms(),
         entropy,
     };
-    let data = match placed {
-        Some(reference) => Ok(reference.entry(&cluster::entry::encode_stamp(stamp))),
+    let data = match &placed {
+        Some(claim) => Ok(claim
+            .reference()
+            .entry(&cluster::entry::encode_stamp(stamp))),
         None => P::encode(stamp, commands),
     };
     let data = data.map_err(|reason| ProposeError::Unavailable { reason })?;

@@ -105,9 +105,9 @@ fn of_log(log: LogStatistics, is_full: bool) -> [Row; 5] {
     ]
 }
 
-fn of_requests(door: &Door) -> [Row; 4] {
+fn of_requests(door: &Door) -> [Row; 5] {
     let (under_way, waiting) = door.requests();
-    let (sending, queued) = door.groups().snapshots();
+    let snapshots = door.groups().snapshots();
     [
         (
             "troupe_requests",
@@ -125,13 +125,19 @@ fn of_requests(door: &Door) -> [Row; 4] {
             "troupe_snapshots_sending",
             "gauge",
             "Snapshots that this node sends to others",
-            sending,
+            snapshots.sending,
         ),
         (
             "troupe_snapshots_waiting",
             "gauge",
             "Snapshots that wait for their turn to be sent",
-            queued,
+            snapshots.waiting,
+        ),
+        (
+            "troupe_snapshots_waited_total",
+            "counter",
+            "Snapshots that had to wait for their turn",
+            snapshots.waited,
         ),
     ]
 }

@@ -94,7 +94,8 @@ impl Appender {
         request: AppendEntriesRequest<Config>,
     ) -> Result<AppendEntriesRequest<Config>, RPCError<Config>> {
         for reference in request.entries.iter().filter_map(Reference::of_entry) {
-            let ensured = payloads::ensure(&self.network, self.target, reference).await;
+            let nodes = self.network.nodes(self.group);
+            let ensured = payloads::ensure(&self.network, self.target, &nodes, reference).await;
             ensured.map_err(|error| {
                 RPCError::Unreachable(Unreachable::from_string(error.to_string()))
             })?;
@@ -125,7 +126,10 @@ impl Appender {
         last: Option<LogId>,
     ) -> Result<StreamAppendResult<Config>, RPCError<Config>> {
         match response {
-            Response::NoGroup | Response::Failed(_) => Err(refused(&response)),
+            Response::NoGroup | Response::Failed(_) => {
+                payloads::doubt(&self.network, self.target);
+                Err(refused(&response))
+            }
             other => match other.into_append_result(previous, last) {
                 Some(result) => Ok(result),
                 None => Err(network_error("an answer that fits no append")),

@@ -10,11 +10,12 @@ pub mod server;
 mod snapshots;
 pub mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use openraft::async_runtime::watch::WatchReceiver;
 use transport::{Bus, BusError, Headers, RaftChannel, Subjects};
 
 use crate::disk::Disk;
@@ -24,6 +25,7 @@ use crate::pieces::{self, Pieces, Taken};
 use crate::state_machine::Raft;
 use crate::types::NodeId;
 use gather::{Gatherer, Rules};
+pub use snapshots::OutgoingStatistics;
 use snapshots::{Incoming, Outgoing};
 use wire::{Lived, Request, Response};
 
@@ -144,14 +146,25 @@ impl Network {
         incoming.get(&group).map(Incoming::bytes)
     }
 
-    /// Snapshots that this node sends now, and those that wait for that.
-    pub(crate) fn sending(&self) -> (u64, u64) {
+    /// Snapshots that this node sends.
+    pub(crate) fn sending(&self) -> OutgoingStatistics {
         self.outgoing.counts()
     }
 
     fn raft(&self, group: Lived) -> Option<Raft> {
         let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
         groups.get(&group).cloned()
+    }
+
+    /// The nodes of a group that runs here.
+    fn nodes(&self, group: Lived) -> BTreeSet<NodeId> {
+        let Some(raft) = self.raft(group) else {
+            return BTreeSet::new();
+        };
+        let metrics = raft.server_metrics();
+        let metrics = metrics.borrow_watched();
+        let membership = metrics.membership_config.membership();
+        membership.nodes().map(|(id, _)| *id).collect()
     }
 
     /// Takes a piece; gives the request once it is whole, or what to answer before.

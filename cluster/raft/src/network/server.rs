@@ -9,12 +9,15 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use futures::poll;
+use openraft::raft::AppendEntriesRequest;
 use tokio::task::JoinHandle;
 use transport::{BusError, BusMessage, Headers, RaftChannel, SubscribeOptions, Subscription};
 
 use super::Network;
 use super::wire::{self, Lived, Request, Response, WireVoteResponse};
+use crate::payloads::Reference;
 use crate::state_machine::Raft;
+use crate::types::Config;
 
 /// Messages of one channel taken from the bus at a time.
 const BATCH: usize = 256;
@@ -134,10 +137,7 @@ impl Started {
 async fn handle(network: Arc<Network>, group: Lived, raft: Raft, request: Request) -> Response {
     match request {
         Request::Append(append) => match append.into_request() {
-            Ok(request) => match raft.append_entries(request).await {
-                Ok(result) => Response::appended(&result),
-                Err(error) => Response::Failed(error.to_string()),
-            },
+            Ok(request) => take_entries(&network, &raft, request).await,
             Err(error) => Response::Failed(error.to_string()),
         },
         Request::Vote(vote) => match raft.vote(vote.into_request()).await {
@@ -162,5 +162,22 @@ async fn handle(network: Arc<Network>, group: Lived, raft: Raft, request: Reques
             Ok(_) => Response::Failed("only a chunk of a snapshot comes in pieces".to_owned()),
             Err(response) => response,
         },
+    }
+}
+
+/// Entries come behind what they name. Where that is gone again the sender begins anew, so that this node's log names
+/// nothing that it never had.
+async fn take_entries(
+    network: &Network,
+    raft: &Raft,
+    request: AppendEntriesRequest<Config>,
+) -> Response {
+    let named = request.entries.iter().filter_map(Reference::of_entry);
+    let Some(_claims) = network.payloads.claim(named) else {
+        return Response::Failed("E-payload-missing: an entry came without its payload".to_owned());
+    };
+    match raft.append_entries(request).await {
+        Ok(result) => Response::appended(&result),
+        Err(error) => Response::Failed(error.to_string()),
     }
 }

@@ -41,12 +41,25 @@ impl Incoming {
     }
 }
 
+/// Snapshots that a node sends to others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OutgoingStatistics {
+    /// Under way now.
+    pub sending: u64,
+    /// Waiting for their turn now.
+    pub waiting: u64,
+    /// Those that had to wait for it since the node started.
+    pub waited: u64,
+}
+
 /// What all snapshots that a node sends share: few at a time, and one rate. A node that was away for long
 /// needs one of every shard at once; the others must not notice.
 pub(super) struct Outgoing {
     places: Semaphore,
     waiting: AtomicU64,
     under_way: AtomicU64,
+    /// Those that found no place at once, so far.
+    waited: AtomicU64,
     bytes_per_second: u64,
     /// When the next chunk may go.
     due: Mutex<Option<Instant>>,
@@ -58,6 +71,7 @@ impl Outgoing {
             places: Semaphore::new(at_a_time.max(1)),
             waiting: AtomicU64::new(0),
             under_way: AtomicU64::new(0),
+            waited: AtomicU64::new(0),
             bytes_per_second: bytes_per_second.max(1),
             due: Mutex::new(None),
         }
@@ -65,6 +79,9 @@ impl Outgoing {
 
     /// A place, until it is dropped.
     async fn place(&self) -> (SemaphorePermit<'_>, Counted<'_>) {
+        if self.places.available_permits() == 0 {
+            self.waited.fetch_add(1, Ordering::Relaxed);
+        }
         let waiting = Counted::new(&self.waiting);
         let place = self.places.acquire().await;
         drop(waiting);
@@ -85,9 +102,13 @@ impl Outgoing {
         tokio::time::sleep_until(due).await;
     }
 
-    pub(super) fn counts(&self) -> (u64, u64) {
+    pub(super) fn counts(&self) -> OutgoingStatistics {
         let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
-        (count(&self.under_way), count(&self.waiting))
+        OutgoingStatistics {
+            sending: count(&self.under_way),
+            waiting: count(&self.waiting),
+            waited: count(&self.waited),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::time::Instant;
 
-use super::{PayloadError, PayloadStore, Reference};
+use super::{Claim, PayloadError, PayloadStore, Reference};
 use crate::blocking;
 use crate::limits::PAYLOAD_MISSING_MS;
 use crate::network::Network;
@@ -28,7 +28,7 @@ const REQUEST_DEADLINE: Duration = Duration::from_millis(500);
 const PAUSE_MIN: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
-/// Keeps a payload here and on so many of `voters` that they are a quorum.
+/// Keeps a payload here and on so many of `voters` that they are a quorum, and claims it here for its entry.
 ///
 /// # Errors
 /// `Full`, `Overloaded`, `Unavailable`: then no entry may name it.
@@ -37,7 +37,7 @@ pub(crate) async fn place(
     voters: &BTreeSet<NodeId>,
     payload: Bytes,
     deadline: Duration,
-) -> Result<Reference, ProposeError> {
+) -> Result<Claim, ProposeError> {
     let end = Instant::now() + deadline + pieces::patience(payload.len());
     let late = || ProposeError::Unavailable {
         reason: "a large payload did not reach a quorum in time".to_owned(),
@@ -46,9 +46,12 @@ pub(crate) async fn place(
     let placing = tokio::time::timeout_at(end, store.placing.acquire());
     let _placing = placing.await.map_err(|_| late())?;
     let reference = keep(store, payload.clone(), None).await?;
-    let Some(reference) = reference else {
-        return Err(late());
-    };
+    // From now on, since the entry may wait for long before the log names it.
+    let claim = store
+        .claim(reference)
+        .and_then(|claims| claims.into_iter().next());
+    let claim = claim.ok_or_else(late)?;
+    let reference = claim.reference();
     let needed = voters.len() / 2 + 1;
     let own = usize::from(voters.contains(&network.local));
     let others = voters.iter().filter(|node| **node != network.local);
@@ -67,7 +70,7 @@ pub(crate) async fn place(
             Ok(None) | Err(_) => return Err(late()),
         }
     }
-    Ok(reference)
+    Ok(claim)
 }
 
 /// Gives a payload to a node until it has it. False where it has not by `end`.
@@ -127,23 +130,30 @@ async fn give(
     }
 }
 
-/// Makes sure that `node` has a payload, before an entry that names it is sent there.
+/// Makes sure that `node` has a payload, before an entry that names it is sent there. Where it is damaged here
+/// it comes from one of `nodes` first.
 ///
 /// # Errors
-/// `Unavailable` where it does not take it now.
+/// `Unavailable` where it does not take it now, or nobody has it.
 pub(crate) async fn ensure(
     network: &Network,
     node: NodeId,
+    nodes: &BTreeSet<NodeId>,
     reference: Reference,
 ) -> Result<(), ProposeError> {
     if network.payloads.is_elsewhere(node, reference) {
         return Ok(());
     }
-    let payload = read(&network.payloads, reference).await?;
+    let payload = find(network, nodes, reference).await?;
     let payload = payload.ok_or_else(|| ProposeError::Unavailable {
-        reason: format!("the payload {reference} is not here"),
+        reason: format!("E-payload-missing: no node gives the payload {reference}"),
     })?;
     give(network, node, reference, &payload).await
+}
+
+/// A node refused an entry: what it said of payloads may be so no more.
+pub(crate) fn doubt(network: &Network, node: NodeId) {
+    network.payloads.forget_elsewhere(node);
 }
 
 /// A payload from this node, or else from one of `nodes`, again and again until one has it.
@@ -155,22 +165,12 @@ pub(crate) async fn obtain(
     nodes: &BTreeSet<NodeId>,
     reference: Reference,
 ) -> Result<Bytes, String> {
-    let store = &network.payloads;
     let end = Instant::now() + Duration::from_millis(PAYLOAD_MISSING_MS);
     let mut pause = PAUSE_MIN;
     loop {
-        if let Some(payload) = read(store, reference).await.map_err(|e| e.to_string())? {
+        let found = find(network, nodes, reference).await;
+        if let Some(payload) = found.map_err(|error| error.to_string())? {
             return Ok(payload);
-        }
-        for node in nodes.iter().filter(|node| **node != network.local) {
-            let Some(payload) = fetch(network, *node, reference).await else {
-                continue;
-            };
-            let kept = keep(store, payload.clone(), Some(reference)).await;
-            if kept.map_err(|error| error.to_string())?.is_some() {
-                store.fetched.fetch_add(1, Ordering::Relaxed);
-                return Ok(payload);
-            }
         }
         if Instant::now() >= end {
             return Err(format!(
@@ -181,6 +181,31 @@ pub(crate) async fn obtain(
         tokio::time::sleep(pause).await;
         pause = (2 * pause).min(PAUSE_MAX);
     }
+}
+
+/// A payload from this node, or else from one of `nodes`, asked once; then it is kept here.
+async fn find(
+    network: &Network,
+    nodes: &BTreeSet<NodeId>,
+    reference: Reference,
+) -> Result<Option<Bytes>, PayloadError> {
+    let store = &network.payloads;
+    if let Some(payload) = read(store, reference).await? {
+        return Ok(Some(payload));
+    }
+    for node in nodes.iter().filter(|node| **node != network.local) {
+        let Some(payload) = fetch(network, *node, reference).await else {
+            continue;
+        };
+        if keep(store, payload.clone(), Some(reference))
+            .await?
+            .is_some()
+        {
+            store.fetched.fetch_add(1, Ordering::Relaxed);
+            return Ok(Some(payload));
+        }
+    }
+    Ok(None)
 }
 
 async fn fetch(network: &Network, node: NodeId, reference: Reference) -> Option<Bytes> {

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::Reference;
+use super::claims::{Claim, Claims};
 use crate::disk::{Disk, Fill};
 use crate::limits::{PAYLOADS_PLACING_MAX, PayloadLimits};
 use crate::types::NodeId;
@@ -82,6 +83,8 @@ pub struct PayloadStore {
     free_bytes_min: u64,
     pub(super) limits: PayloadLimits,
     held: Mutex<BTreeMap<[u8; 32], Held>>,
+    /// Changed only while `held` is locked.
+    claims: Claims,
     /// Payloads that are being placed at a time, so that memory has a bound.
     pub(super) placing: Semaphore,
     /// One transfer to a node at a time: the next may find that it is not needed any more.
@@ -123,6 +126,7 @@ impl PayloadStore {
             free_bytes_min,
             limits,
             held: Mutex::new(held),
+            claims: Claims::default(),
             placing: Semaphore::new(PAYLOADS_PLACING_MAX),
             lanes: Mutex::default(),
             elsewhere: Mutex::default(),
@@ -181,6 +185,33 @@ impl PayloadStore {
         }
     }
 
+    /// Keeps payloads that are here, as long as the claims to them. None where one is not here.
+    pub(crate) fn claim(
+        self: &Arc<Self>,
+        references: impl IntoIterator<Item = Reference>,
+    ) -> Option<Vec<Claim>> {
+        let claim = |reference: Reference| {
+            let held = self.lock();
+            let is_here = held.get(&reference.hash);
+            is_here.filter(|one| one.length == reference.length)?;
+            self.claims.add(reference.hash);
+            Some(Claim {
+                store: Arc::clone(self),
+                reference,
+            })
+        };
+        references.into_iter().map(claim).collect()
+    }
+
+    /// Ends a claim. The payload counts as needed until now.
+    pub(super) fn let_go(&self, reference: Reference) {
+        let mut held = self.lock();
+        if let Some(one) = held.get_mut(&reference.hash) {
+            one.unneeded_since = Instant::now();
+        }
+        self.claims.remove(reference.hash);
+    }
+
     /// A payload. One whose file is damaged is removed.
     ///
     /// # Errors
@@ -209,7 +240,7 @@ impl PayloadStore {
         }
     }
 
-    /// Removes what is not among `named`, and was not for a while.
+    /// Removes what is not among `named`, and was not for a while, and has no claim.
     ///
     /// # Errors
     /// What the disk reports; the rest stays.
@@ -220,7 +251,7 @@ impl PayloadStore {
             // Held over the removal: nobody may learn that it is here meanwhile.
             let mut held = self.lock();
             let stays = |one: &Held| one.unneeded_since.elapsed() < grace;
-            if held.get(&hash).is_none_or(stays) {
+            if held.get(&hash).is_none_or(stays) || self.claims.has(&hash) {
                 continue;
             }
             self.disk.remove(&file_name(hash))?;
@@ -259,6 +290,11 @@ impl PayloadStore {
         let elsewhere = self.lock_elsewhere();
         let said = elsewhere.get(&(reference.hash, node));
         said.is_some_and(|at| self.is_recent(*at))
+    }
+
+    /// What that node said counts no more: it takes an entry for one whose payload it does not have.
+    pub(super) fn forget_elsewhere(&self, node: NodeId) {
+        self.lock_elsewhere().retain(|(_, at), _| *at != node);
     }
 
     /// Far shorter than a node keeps what nothing names.

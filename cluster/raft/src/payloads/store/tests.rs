@@ -117,3 +117,33 @@ async fn what_nothing_names_goes_after_a_while_and_what_is_named_stays() {
     assert_eq!(store.sweep(&BTreeSet::new()).unwrap(), 1);
     assert_eq!(disk.list().unwrap(), Vec::<String>::new());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_claimed_stays_however_long_its_entry_waits() {
+    let disk = MemoryDisk::new(1 << 20);
+    let store = open(&disk);
+    let (reference, bytes) = payload(1, 100);
+    assert!(store.claim([reference]).is_none());
+    store.put(reference, &bytes).unwrap();
+    let claims = store.claim([reference, reference]).unwrap();
+    tokio::time::advance(Duration::from_secs(600)).await;
+    assert_eq!(store.sweep(&BTreeSet::new()).unwrap(), 0);
+    drop(claims);
+    // The log may name it only a moment later.
+    assert_eq!(store.sweep(&BTreeSet::new()).unwrap(), 0);
+    tokio::time::advance(Duration::from_secs(61)).await;
+    assert_eq!(store.sweep(&BTreeSet::new()).unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_a_node_said_counts_no_more_once_it_refused_an_entry() {
+    let store = open(&MemoryDisk::new(1 << 20));
+    let (one, _) = payload(1, 100);
+    let (two, _) = payload(2, 100);
+    for (node, reference) in [(7, one), (7, two), (8, one)] {
+        store.note_elsewhere(node, reference);
+    }
+    store.forget_elsewhere(7);
+    assert!(!store.is_elsewhere(7, one) && !store.is_elsewhere(7, two));
+    assert!(store.is_elsewhere(8, one));
+}
