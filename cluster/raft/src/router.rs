@@ -204,10 +204,43 @@ impl Router {
             commands: commands.to_vec(),
         };
         let wait = search.wait(&self.limits);
-        match remote::ask(&self.network, target, &request, wait).await? {
+        match self.ask_leader(shard, target, &request, wait).await? {
             Response::Outcomes(outcomes) => Ok(outcomes),
             other => Err(unexpected(target, other)),
         }
+    }
+
+    /// Asks the node that leads a shard, until another one does: one that was cut off leaves its questions without an
+    /// answer.
+    async fn ask_leader(
+        &self,
+        shard: ShardId,
+        leader: NodeId,
+        request: &Request,
+        deadline: Duration,
+    ) -> Result<Response, ProposeError> {
+        tokio::select! {
+            biased;
+            answer = remote::ask(&self.network, leader, request, deadline) => answer,
+            () = self.replaced(shard, leader) => Err(ProposeError::Unknown {
+                reason: format!("node {leader} did not answer before another node led {shard}"),
+            }),
+        }
+    }
+
+    /// Waits until the replica here hears of a leader that it did not know, and that is not `leader`.
+    async fn replaced(&self, shard: ShardId, leader: NodeId) {
+        if let Some(local) = self.local(shard) {
+            let mut metrics = local.group.raft().server_metrics();
+            let known = metrics.borrow_and_update().current_leader;
+            while metrics.changed().await.is_ok() {
+                let now = metrics.borrow_and_update().current_leader;
+                if now.is_some_and(|now| now != leader && Some(now) != known) {
+                    return;
+                }
+            }
+        }
+        std::future::pending().await;
     }
 
     /// Proposes to the system group here.
@@ -363,7 +396,7 @@ impl Router {
             return Err(self.not_leader(shard));
         };
         let request = Request::ReadIndex(shard);
-        match remote::ask(&self.network, leader, &request, wait).await? {
+        match self.ask_leader(shard, leader, &request, wait).await? {
             Response::ReadIndex(units) => local.wait_applied(units, wait).await,
             other => Err(unexpected(leader, other)),
         }

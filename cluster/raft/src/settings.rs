@@ -47,6 +47,8 @@ impl Default for Timing {
                 append_deadline: Duration::from_millis(500),
                 heartbeat_deadline: Duration::from_millis(150),
                 heartbeat_linger: Duration::from_millis(4),
+                quorum_silence: Duration::from_millis(150),
+                release_after: Duration::from_millis(400),
                 chunk_deadline: Duration::from_secs(30),
                 appends_in_flight: 8,
                 messages_in_flight: 8,
@@ -86,6 +88,11 @@ impl Timing {
             backoff: "50ms 100ms 200ms ...500ms".to_owned(),
             ..openraft::Config::default()
         };
+        let lease = Duration::from_millis(self.election_timeout_max_ms);
+        assert!(
+            self.network.release_after > lease,
+            "a lease is over before a lead is let go"
+        );
         config
             .validate()
             .expect("the times of a group fit together")

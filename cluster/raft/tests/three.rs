@@ -89,6 +89,32 @@ async fn a_lost_leader_is_replaced_and_comes_back_with_the_same_state() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_hears_nobody_is_replaced_although_the_others_hear_it() {
+    let network = MemoryNetwork::default();
+    let machines = machines(&network, 3);
+    let nodes = start_all(&machines, SHARDS).await;
+    write(&nodes[0], 2, 1).await;
+    let leads = || nodes.iter().position(|node| node.leads(ShardId(2)));
+    eventually("a node leads", || async { leads().is_some() }).await;
+    let deaf = leads().unwrap_or(0);
+    let others = [1, 2].map(|next| (deaf + next) % 3);
+    let ways = others.map(|other| (machines[other].label, machines[deaf].label));
+    network.block(&ways);
+    let others = others.map(|other| &nodes[other]);
+    for shard in 0..SHARDS {
+        eventually("one of the others leads", || async {
+            leader(&others, ShardId(shard)).is_some()
+        })
+        .await;
+        let wait = write(others[0], shard, 2).await;
+        println!("a write beside a deaf node took {wait:?}");
+    }
+    network.block(&[]);
+    write(&nodes[deaf], 2, 3).await;
+    agree(&[&nodes[0], &nodes[1], &nodes[2]]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lead_is_handed_over_on_request_and_on_stop() {
     let network = MemoryNetwork::default();
     let machines = machines(&network, 3);

@@ -294,6 +294,8 @@ fn config(number: usize, discovery: Discovery) -> Config {
     config.timing.heartbeat_ms = 30;
     config.timing.election_timeout_min_ms = 100;
     config.timing.election_timeout_max_ms = 175;
+    config.timing.network.quorum_silence = Duration::from_millis(75);
+    config.timing.network.release_after = Duration::from_millis(200);
     config.timing.snapshot_entries = 60;
     config.timing.keep_entries = 20;
     config.timing.snapshot_check = Duration::from_millis(500);

@@ -22,6 +22,7 @@ mod lane;
 mod limits;
 mod node;
 mod routes;
+mod socket;
 #[cfg(test)]
 mod tests;
 mod tls;

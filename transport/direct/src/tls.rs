@@ -18,6 +18,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use crate::connection::Halves;
 use crate::handshake::{self, Token};
 use crate::lane::LaneKind;
+use crate::socket;
 
 /// Files in PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,8 +95,7 @@ impl Tls {
         token: &Token,
         lane: LaneKind,
     ) -> io::Result<Halves> {
-        let mut stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
+        let mut stream = socket::reach(address).await?;
         match self {
             Tls::None => {
                 handshake::greet(&mut stream, token, lane).await?;
@@ -119,7 +119,7 @@ impl Tls {
         mut stream: TcpStream,
         token: &Token,
     ) -> io::Result<(LaneKind, Halves)> {
-        stream.set_nodelay(true)?;
+        socket::prepare(&stream)?;
         match self {
             Tls::None => {
                 let lane = handshake::admit(&mut stream, token).await?;

@@ -1,5 +1,5 @@
-//! Who reaches whom: nodes that are cut off, and partitions.
-//! Before it: `MemoryNetwork::{cut, heal, partition}`. After it: every publish asks it.
+//! Who reaches whom: nodes that are cut off, partitions, and ways that lead nowhere.
+//! Before it: `MemoryNetwork::{cut, heal, partition, block}`. After it: every publish asks it.
 //! Guarantees: a network without faults pays one load per publish.
 //! Leaves to others: messages.
 
@@ -15,7 +15,7 @@ use crate::faults::Faults;
 /// The state of all nodes and of the links between them.
 #[derive(Default)]
 pub(crate) struct Links {
-    /// Whether any node is cut off or any partition is in force.
+    /// Whether any node is cut off, any partition is in force or any way is blocked.
     faulty: AtomicBool,
     table: RwLock<Table>,
     /// What is lost or late on the way.
@@ -27,6 +27,8 @@ struct Table {
     states: BTreeMap<NodeId, watch::Sender<BusState>>,
     /// Which set of a partition a node is in; 0 where it is in none.
     sets: BTreeMap<NodeId, usize>,
+    /// From where to where nothing arrives.
+    blocked: BTreeSet<(NodeId, NodeId)>,
 }
 
 impl Table {
@@ -40,7 +42,16 @@ impl Table {
     }
 
     fn is_faulty(&self) -> bool {
-        !self.sets.is_empty() || self.states.keys().any(|node| !self.is_connected(*node))
+        !self.sets.is_empty()
+            || !self.blocked.is_empty()
+            || self.states.keys().any(|node| !self.is_connected(*node))
+    }
+
+    fn pass(&self, from: NodeId, to: NodeId) -> bool {
+        self.is_connected(from)
+            && self.is_connected(to)
+            && self.set_of(from) == self.set_of(to)
+            && !self.blocked.contains(&(from, to))
     }
 }
 
@@ -74,6 +85,13 @@ impl Links {
         self.faulty.store(table.is_faulty(), Ordering::Release);
     }
 
+    /// Loses what goes these ways, and nothing else any more.
+    pub(crate) fn block(&self, ways: &[(NodeId, NodeId)]) {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        table.blocked = ways.iter().copied().collect();
+        self.faulty.store(table.is_faulty(), Ordering::Release);
+    }
+
     /// Whether a node is on the network, so that others see its subscriptions.
     pub(crate) fn is_connected(&self, node: NodeId) -> bool {
         !self.is_faulty() || self.read(|table| table.is_connected(node))
@@ -81,12 +99,7 @@ impl Links {
 
     /// Whether a message passes from one node to another.
     pub(crate) fn pass(&self, from: NodeId, to: NodeId) -> bool {
-        !self.is_faulty()
-            || self.read(|table| {
-                table.is_connected(from)
-                    && table.is_connected(to)
-                    && table.set_of(from) == table.set_of(to)
-            })
+        !self.is_faulty() || self.read(|table| table.pass(from, to))
     }
 
     fn is_faulty(&self) -> bool {

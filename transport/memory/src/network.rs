@@ -93,6 +93,12 @@ impl MemoryNetwork {
         self.shared.links.partition(sets);
     }
 
+    /// From now on nothing arrives of what the first node of each of these ways sends to the second; what was blocked
+    /// before passes again.
+    pub fn block(&self, ways: &[(NodeId, NodeId)]) {
+        self.shared.links.block(ways);
+    }
+
     /// Loses and delays messages between nodes from now on; none ends it. What is late by then
     /// still arrives, and is not overtaken.
     pub fn set_faults(&self, faults: Option<LinkFaults>) {

@@ -122,6 +122,25 @@ async fn a_partition_loses_what_passes_between_its_sets() {
 }
 
 #[tokio::test]
+async fn a_blocked_way_loses_what_goes_it_and_nothing_else() {
+    let network = MemoryNetwork::default();
+    let buses = [1, 2].map(|node| network.bus(NodeId(node)));
+    let mut requests = listen(&buses[1]).await;
+    let late = |asked| matches!(asked, Err(BusError::Deadline { .. }));
+    network.block(&[(NodeId(1), NodeId(2))]);
+    assert!(late(ask(&buses[0], SHORT).await));
+    assert!(requests.receive().now_or_never().is_none());
+    network.block(&[(NodeId(2), NodeId(1))]);
+    assert!(late(ask(&buses[0], SHORT).await));
+    assert!(requests.receive().await.is_some(), "what was asked arrived");
+    network.block(&[]);
+    tokio::select! {
+        () = serve(&buses[1], &mut requests) => panic!("the subscription lasts"),
+        asked = ask(&buses[0], LONG) => assert_eq!(asked, Ok(())),
+    }
+}
+
+#[tokio::test]
 async fn an_answer_is_lost_where_the_partition_comes_in_between() {
     let network = MemoryNetwork::default();
     let (client, server) = (network.bus(NodeId(1)), network.bus(NodeId(2)));

@@ -13,6 +13,7 @@ mod convert;
 mod inbox;
 pub mod limits;
 mod options;
+mod reach;
 mod state;
 mod subscriber;
 

@@ -6,13 +6,17 @@
 use std::time::Duration;
 
 /// Longest wait between two attempts to connect. A failover must not wait for the next attempt.
-pub const RECONNECT_DELAY_MAX: Duration = Duration::from_millis(200);
+pub const RECONNECT_DELAY_MAX: Duration = Duration::from_millis(50);
 
 /// First wait between two attempts; each later one is twice as long.
 pub const RECONNECT_DELAY_MIN: Duration = Duration::from_millis(10);
 
-/// Between two pings. A connection that is dead but open is given up after three of them.
-pub const PING_INTERVAL: Duration = Duration::from_secs(1);
+/// Between two pings, where nothing else comes. A connection that is dead but open is given up after three of them: before
+/// the kernel would go on with it where the network is mended a moment later.
+pub const PING_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Longest wait for the kernel of a server to answer at all.
+pub const REACH_DEADLINE: Duration = Duration::from_millis(250);
 
 /// Longest wait for one attempt to connect.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(2);

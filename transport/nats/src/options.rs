@@ -16,6 +16,7 @@ use crate::limits::{
     CALL_DEADLINE, CLIENT_QUEUE_MESSAGES, CONNECT_DEADLINE, PING_INTERVAL, RECONNECT_DELAY_MAX,
     RECONNECT_DELAY_MIN, SEND_QUEUE_MESSAGES,
 };
+use crate::reach;
 use crate::state::Shared;
 
 /// As whom to connect.
@@ -94,7 +95,7 @@ impl NatsOptions {
 
     /// What the client library is told.
     pub(crate) fn connect_options(&self, shared: &Arc<Shared>) -> Result<ConnectOptions, BusError> {
-        let (events, delays) = (Arc::clone(shared), Arc::clone(shared));
+        let [events, delays, reach] = [(); 3].map(|()| Arc::clone(shared));
         let mut options = self
             .authenticated(ConnectOptions::new())?
             .name(&self.client_name)
@@ -106,6 +107,16 @@ impl NatsOptions {
             // `Subject` and `Pattern` are valid by construction.
             .skip_subject_validation(true)
             .require_tls(self.tls_required)
+            .reconnect_to_server_callback(move |servers, _| {
+                let reached = reach::wait_until_reached(servers, Arc::clone(&reach));
+                // In a task of its own, since the library asks more of a future than the kernel's calls give.
+                let reached = tokio::spawn(reached);
+                async move {
+                    let _ = reached.await;
+                    // The library chooses one.
+                    None
+                }
+            })
             .reconnect_delay_callback(move |attempt| delays.reconnect_delay(attempt))
             .event_callback(move |event| {
                 events.on_event(&event);
@@ -171,7 +182,7 @@ mod tests {
         let delays: Vec<u128> = (0..9)
             .map(|attempt| reconnect_delay(attempt).as_millis())
             .collect();
-        assert_eq!(delays, [0, 0, 10, 20, 40, 80, 160, 200, 200]);
+        assert_eq!(delays, [0, 0, 10, 20, 40, 50, 50, 50, 50]);
         assert_eq!(reconnect_delay(usize::MAX), RECONNECT_DELAY_MAX);
     }
 

@@ -120,7 +120,7 @@ impl Shared {
             .clone()
     }
 
-    fn error(&self, error: Option<String>) {
+    pub(crate) fn error(&self, error: Option<String>) {
         let mut last = self
             .last_error
             .lock()

@@ -83,6 +83,7 @@ struct Appender {
     network: Arc<Network>,
     group: Lived,
     target: NodeId,
+    purpose: Purpose,
     gatherer: Gatherer,
 }
 
@@ -107,6 +108,9 @@ impl Appender {
         self,
         request: AppendEntriesRequest<Config>,
     ) -> Result<StreamAppendResult<Config>, RPCError<Config>> {
+        if !self.network.hears_quorum(self.group, None) {
+            return Err(self.fall_silent(request.vote).await);
+        }
         let previous = request.prev_log_id;
         let last = request
             .entries
@@ -117,6 +121,24 @@ impl Appender {
         let response = self.gatherer.ask(self.group, append).await;
         let response = response.map_err(|error| self.error(error, RPCTypes::AppendEntries))?;
         self.read(response, previous, last)
+    }
+
+    /// A leader that hears no quorum says nothing that would keep the others from electing: neither heartbeats nor
+    /// entries. It asks them whether they are there, and goes on once enough of them are. They may hear it although it
+    /// does not hear them: once its lease is over, it tells them that they need not wait.
+    async fn fall_silent(&self, vote: Vote) -> RPCError<Config> {
+        self.network.knock(self.target);
+        let successor = match self.purpose {
+            Purpose::Heartbeat => self.network.successor(self.group, self.target),
+            Purpose::Log => None,
+        };
+        if let Some(successor) = successor {
+            let release = TransferLeaderRequest::<Config>::new(vote, successor, None);
+            let release = Request::Transfer(WireTransfer::new(&release));
+            // Who answers is heard, and that is all that this is about.
+            let _ = self.gatherer.ask(self.group, release).await;
+        }
+        RPCError::Unreachable(Unreachable::from_string("this leader hears no quorum"))
     }
 
     fn read(
@@ -152,6 +174,7 @@ impl Client {
             network: Arc::clone(&self.network),
             group: self.group,
             target: self.target,
+            purpose: self.purpose,
             gatherer: self.network.gatherer(self.target, channel),
         }
     }

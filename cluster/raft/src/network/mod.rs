@@ -6,6 +6,7 @@
 
 pub mod client;
 mod gather;
+mod hearing;
 pub mod server;
 mod snapshots;
 pub mod wire;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use openraft::async_runtime::watch::WatchReceiver;
-use transport::{Bus, BusError, Headers, RaftChannel, Subjects};
+use transport::{Bus, BusError, BusState, Headers, RaftChannel, Subjects};
 
 use crate::disk::Disk;
 use crate::limits::PIECE_BYTES;
@@ -25,6 +26,7 @@ use crate::pieces::{self, Pieces, Taken};
 use crate::state_machine::Raft;
 use crate::types::NodeId;
 use gather::{Gatherer, Rules};
+use hearing::Hearing;
 pub use snapshots::OutgoingStatistics;
 use snapshots::{Incoming, Outgoing};
 use wire::{Lived, Request, Response};
@@ -61,6 +63,11 @@ pub struct NetworkTiming {
     pub heartbeat_deadline: Duration,
     /// How long heartbeats to one node wait for each other.
     pub heartbeat_linger: Duration,
+    /// A leader that hears no quorum for so long does not say that it leads.
+    pub quorum_silence: Duration,
+    /// A leader that hears no quorum for so long lets the others elect at once. Longer than its lease, so that it
+    /// answers no reads any more.
+    pub release_after: Duration,
     /// Deadline of one chunk of a snapshot, the last one (its installation) included.
     pub chunk_deadline: Duration,
     /// Appends to one peer of one group under way at a time.
@@ -80,6 +87,10 @@ pub struct NetworkTiming {
     pub spool_free_bytes_min: u64,
 }
 
+/// How long the answer of a silent node is waited for: longer than that of a heartbeat, since also a late one shows that
+/// it is there.
+const KNOCK_DEADLINE: Duration = Duration::from_secs(1);
+
 /// A node's end of raft's network, shared by all its groups.
 pub struct Network {
     pub(crate) local: NodeId,
@@ -88,6 +99,7 @@ pub struct Network {
     pub(crate) timing: NetworkTiming,
     groups: RwLock<BTreeMap<Lived, Raft>>,
     gatherers: Mutex<BTreeMap<(NodeId, RaftChannel), Gatherer>>,
+    hearing: Hearing,
     incoming: Mutex<BTreeMap<Lived, Incoming>>,
     pieces: Pieces,
     /// What stands beside the log.
@@ -110,6 +122,7 @@ impl Network {
     ) -> Arc<Self> {
         let outgoing = Outgoing::new(timing.snapshots_at_a_time, timing.snapshot_bytes_per_second);
         Arc::new(Self {
+            hearing: Hearing::new(timing.quorum_silence),
             outgoing,
             local,
             subjects,
@@ -165,6 +178,71 @@ impl Network {
         let metrics = metrics.borrow_watched();
         let membership = metrics.membership_config.membership();
         membership.nodes().map(|(id, _)| *id).collect()
+    }
+
+    /// Whether this node heard enough voters of `group` within that time, or lately where none is said, to say that it
+    /// leads it.
+    fn hears_quorum(&self, group: Lived, within: Option<Duration>) -> bool {
+        let Some(raft) = self.raft(group) else {
+            return true;
+        };
+        let metrics = raft.server_metrics();
+        let metrics = metrics.borrow_watched();
+        let voters = metrics.membership_config.membership().get_joint_config();
+        self.hearing.hears_quorum(self.local, voters, within)
+    }
+
+    /// Who should follow this node as the leader of `group`, where that node was lost; none where it may be that this
+    /// process was only held up.
+    fn successor(&self, group: Lived, lost: NodeId) -> Option<NodeId> {
+        let release_after = Some(self.timing.release_after);
+        if !self.hearing.is_lost(lost) || self.hears_quorum(group, release_after) {
+            return None;
+        }
+        let raft = self.raft(group)?;
+        let metrics = raft.server_metrics();
+        let metrics = metrics.borrow_watched();
+        let voters = metrics.membership_config.membership().voter_ids();
+        let others: Vec<NodeId> = voters.filter(|voter| *voter != self.local).collect();
+        // Not all groups go to the same node.
+        let chosen = group.group().0 as usize % others.len().max(1);
+        others.get(chosen).copied()
+    }
+
+    /// Asks a node whether it is there, in a way that says nothing of any group.
+    fn knock(self: &Arc<Self>, node: NodeId) {
+        let can_leave = self.buses.control.state() == BusState::Connected;
+        if self.hearing.may_knock(node, can_leave) {
+            let network = Arc::clone(self);
+            tokio::spawn(async move {
+                // What matters is noted where the answer comes.
+                let _ = network
+                    .call(node, RaftChannel::Vote, &[], KNOCK_DEADLINE)
+                    .await;
+            });
+        }
+    }
+
+    /// A node is heard again: what it missed is sent at once, instead of after a pause or with the next heartbeat.
+    fn resume(&self, node: NodeId) {
+        let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
+        let led: Vec<Raft> = groups
+            .values()
+            .filter(|raft| raft.is_leader())
+            .cloned()
+            .collect();
+        drop(groups);
+        if led.is_empty() {
+            return;
+        }
+        tokio::spawn(async move {
+            for raft in led {
+                let trigger = raft.trigger();
+                // A group that has stopped meanwhile sends nothing.
+                let _ = trigger.reset_backoff([node]).await;
+                let _ = trigger.heartbeat().await;
+            }
+        });
     }
 
     /// Takes a piece; gives the request once it is whole, or what to answer before.
@@ -250,6 +328,9 @@ impl Network {
         let reply = bus
             .request(subject, Headers::default(), payload, deadline)
             .await?;
+        if self.hearing.answered(target) {
+            self.resume(target);
+        }
         let responses: Vec<Response> = wire::decode(&reply.payload)?;
         if responses.len() != asked {
             return Err(CallError::Count {

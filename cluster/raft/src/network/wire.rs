@@ -40,6 +40,11 @@ impl Lived {
             life: life.0,
         }
     }
+
+    /// The group.
+    pub(super) const fn group(self) -> GroupId {
+        GroupId(self.group)
+    }
 }
 
 /// Why bytes are no message.
