@@ -237,7 +237,8 @@ pub struct NodeArguments {
     /// How many nodes a new cluster waits for before it begins
     #[arg(long, env = "TROUPE_EXPECT", value_name = "N")]
     pub expect: Option<u32>,
-    /// How many shards a new cluster gets; cannot be changed later
+    /// How many shards a new cluster gets [default: 16]; two or three for each node that it may ever have, and it cannot
+    /// be changed later
     #[arg(long, env = "TROUPE_SHARDS", value_name = "N")]
     pub shards: Option<u32>,
     /// Send traces to this OTLP endpoint (gRPC)
