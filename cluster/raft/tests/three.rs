@@ -9,7 +9,7 @@ use std::time::Duration;
 use cluster_raft::bootstrap::Discovery;
 use cluster_raft::disk::{Disk, Fill};
 use cluster_raft::{Groups, StartError};
-use common::{Machine, PATIENCE, agree, config, eventually, start_all, write};
+use common::{Machine, PATIENCE, agree, config, eventually, start_all, start_with, write};
 use transport::ShardId;
 use transport_memory::MemoryNetwork;
 
@@ -111,6 +111,31 @@ async fn a_leader_that_hears_nobody_is_replaced_although_the_others_hear_it() {
     }
     network.block(&[]);
     write(&nodes[deaf], 2, 3).await;
+    agree(&[&nodes[0], &nodes[1], &nodes[2]]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_leaves_a_leader_that_was_replaced() {
+    let network = MemoryNetwork::default();
+    let machines = machines(&network, 3);
+    let patient = |label| {
+        let mut config = config(label, Discovery::Expect(3), SHARDS);
+        // Who waits for the leader that is lost waits longer than this test.
+        config.cluster_limits.first_try_ms = 600_000;
+        config.cluster_limits.request_ms = 600_000;
+        config
+    };
+    let nodes = start_with(&machines, patient).await;
+    let leads = || nodes.iter().position(|node| node.leads(ShardId(2)));
+    eventually("a node leads", || async { leads().is_some() }).await;
+    let mute = leads().unwrap_or(0);
+    let others = [1, 2].map(|next| (mute + next) % 3);
+    network.block(&others.map(|other| (machines[mute].label, machines[other].label)));
+    for other in others {
+        let wait = write(&nodes[other], 2, other as u64).await;
+        println!("a write beside a mute leader took {wait:?}");
+    }
+    network.block(&[]);
     agree(&[&nodes[0], &nodes[1], &nodes[2]]).await;
 }
 

@@ -15,8 +15,8 @@ pub const RECONNECT_DELAY_MIN: Duration = Duration::from_millis(10);
 /// the kernel would go on with it where the network is mended a moment later.
 pub const PING_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Longest wait for the kernel of a server to answer at all.
-pub const REACH_DEADLINE: Duration = Duration::from_millis(250);
+/// How often a server that does not answer is asked anew, without an end of the question before.
+pub const REACH_EVERY: Duration = Duration::from_millis(200);
 
 /// Longest wait for one attempt to connect.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
