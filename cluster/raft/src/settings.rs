@@ -47,6 +47,7 @@ impl Default for Timing {
                 append_deadline: Duration::from_millis(500),
                 heartbeat_deadline: Duration::from_millis(150),
                 heartbeat_linger: Duration::from_millis(4),
+                commit_linger: Duration::from_millis(20),
                 chunk_deadline: Duration::from_secs(30),
                 appends_in_flight: 8,
                 messages_in_flight: 8,

@@ -6,6 +6,7 @@
 
 pub mod client;
 mod gather;
+pub(crate) mod riding;
 pub mod server;
 mod snapshots;
 pub mod wire;
@@ -21,7 +22,7 @@ use crate::disk::Disk;
 use crate::limits::PIECE_BYTES;
 use crate::payloads::PayloadStore;
 use crate::pieces::{self, Pieces, Taken};
-use crate::state_machine::Raft;
+use crate::state_machine::{Host, Raft};
 use crate::types::NodeId;
 use gather::{Gatherer, Rules};
 use snapshots::{Incoming, Outgoing};
@@ -59,6 +60,9 @@ pub struct NetworkTiming {
     pub heartbeat_deadline: Duration,
     /// How long heartbeats to one node wait for each other.
     pub heartbeat_linger: Duration,
+    /// How long the word of a commit waits for the next entry, where entries come that often: followers apply so much
+    /// later, unless somebody waits for it there.
+    pub commit_linger: Duration,
     /// Deadline of one chunk of a snapshot, the last one (its installation) included.
     pub chunk_deadline: Duration,
     /// Appends to one peer of one group under way at a time.
@@ -78,13 +82,20 @@ pub struct NetworkTiming {
     pub spool_free_bytes_min: u64,
 }
 
+/// A group on this node.
+#[derive(Clone)]
+struct Member {
+    raft: Raft,
+    host: Arc<Host>,
+}
+
 /// A node's end of raft's network, shared by all its groups.
 pub struct Network {
     pub(crate) local: NodeId,
     pub(crate) subjects: Subjects,
     pub(crate) buses: Buses,
     pub(crate) timing: NetworkTiming,
-    groups: RwLock<BTreeMap<Lived, Raft>>,
+    groups: RwLock<BTreeMap<Lived, Member>>,
     gatherers: Mutex<BTreeMap<(NodeId, RaftChannel), Gatherer>>,
     incoming: Mutex<BTreeMap<Lived, Incoming>>,
     pieces: Pieces,
@@ -122,10 +133,10 @@ impl Network {
         })
     }
 
-    /// Hands requests for `group` to `raft` from now on.
-    pub(crate) fn attach(&self, group: Lived, raft: Raft) {
+    /// Hands requests for `group` to `raft` from now on. Whether its machine is watched goes with the answers.
+    pub(crate) fn attach(&self, group: Lived, raft: Raft, host: Arc<Host>) {
         let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
-        groups.insert(group, raft);
+        groups.insert(group, Member { raft, host });
     }
 
     /// Answers requests for `group` with `NoGroup` from now on.
@@ -149,7 +160,7 @@ impl Network {
         self.outgoing.counts()
     }
 
-    fn raft(&self, group: Lived) -> Option<Raft> {
+    fn member(&self, group: Lived) -> Option<Member> {
         let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
         groups.get(&group).cloned()
     }

@@ -12,9 +12,8 @@ use futures::poll;
 use tokio::task::JoinHandle;
 use transport::{BusError, BusMessage, Headers, RaftChannel, SubscribeOptions, Subscription};
 
-use super::Network;
 use super::wire::{self, Lived, Request, Response, WireVoteResponse};
-use crate::state_machine::Raft;
+use super::{Member, Network};
 
 /// Messages of one channel taken from the bus at a time.
 const BATCH: usize = 256;
@@ -113,10 +112,10 @@ enum Started {
 impl Started {
     /// The first poll puts the request into the core's queue, which keeps the order.
     async fn new(network: &Arc<Network>, group: Lived, request: Request) -> Self {
-        let Some(raft) = network.raft(group) else {
+        let Some(member) = network.member(group) else {
             return Self::Done(Response::NoGroup);
         };
-        let mut future = Box::pin(handle(Arc::clone(network), group, raft, request));
+        let mut future = Box::pin(handle(Arc::clone(network), group, member, request));
         match poll!(future.as_mut()) {
             Poll::Ready(response) => Self::Done(response),
             Poll::Pending => Self::Waiting(future),
@@ -131,11 +130,12 @@ impl Started {
     }
 }
 
-async fn handle(network: Arc<Network>, group: Lived, raft: Raft, request: Request) -> Response {
+async fn handle(network: Arc<Network>, group: Lived, member: Member, request: Request) -> Response {
+    let Member { raft, host } = member;
     match request {
         Request::Append(append) => match append.into_request() {
             Ok(request) => match raft.append_entries(request).await {
-                Ok(result) => Response::appended(&result),
+                Ok(result) => Response::appended(&result, host.is_watched()),
                 Err(error) => Response::Failed(error.to_string()),
             },
             Err(error) => Response::Failed(error.to_string()),
