@@ -21,6 +21,7 @@ use transport::Incarnation;
 
 use crate::network::Network;
 use crate::network::client::Clients;
+use crate::network::riding::Awaited;
 use crate::network::wire::Lived;
 use crate::payloads::{self, Claim};
 use crate::proposer::ProposeError;
@@ -84,6 +85,7 @@ struct Inner {
     raft: Raft,
     host: Arc<Host>,
     network: Arc<Network>,
+    awaited: Awaited,
     /// A node that was silent for longer is not asked to take over a lead.
     silence_max: Duration,
     keeper: Mutex<Option<JoinHandle<()>>>,
@@ -128,13 +130,14 @@ impl Group {
     {
         let config = Arc::new(timing.raft_config(id));
         let lived = Lived::new(id, life);
-        let clients = Clients::new(Arc::clone(network), lived);
+        let awaited = Awaited::default();
+        let clients = Clients::new(Arc::clone(network), lived, awaited.clone());
         host.take_payloads_from(network);
         let machine = StateMachine(Arc::clone(&host));
         let raft = Raft::new(network.local, config, clients, log, machine)
             .await
             .map_err(|error| stopped(id, &error))?;
-        network.attach(lived, raft.clone());
+        network.attach(lived, raft.clone(), Arc::clone(&host));
         let keeper = tokio::spawn(keep(raft.clone(), Arc::clone(&host), timing.clone()));
         let inner = Inner {
             id,
@@ -143,6 +146,7 @@ impl Group {
             raft,
             host,
             network: Arc::clone(network),
+            awaited,
             silence_max: Duration::from_millis(timing.election_timeout_min_ms),
             keeper: Mutex::new(Some(keeper)),
         };
@@ -280,6 +284,12 @@ impl Group {
             };
         }
         result
+    }
+
+    /// Somebody on another node waits until so many units are applied there: it hears at once that they are
+    /// committed.
+    pub(crate) fn awaited_elsewhere(&self, units: u64) {
+        self.inner.awaited.raise(units);
     }
 
     /// Lets `node` learn.

@@ -161,6 +161,7 @@ impl LocalShard {
             memory: Arc::clone(&shared.memory),
         };
         let (host, reader) = open_machine(shared, identity, machine).await?;
+        host.tell_at(&news);
         let network = &shared.router.network;
         let lived = (group_id, identity.incarnation);
         let opened = shared

@@ -413,7 +413,9 @@ impl Router {
         let deadline = Duration::from_millis(self.limits.request_ms);
         let done = local.group.linearise(deadline).await;
         done.map_err(|error| propose_error(group_of(shard), error))?;
-        Ok(local.group.applied())
+        let units = local.group.applied();
+        local.group.awaited_elsewhere(units);
+        Ok(units)
     }
 
     fn replicas(&self, shard: ShardId) -> Vec<NodeId> {

@@ -49,6 +49,7 @@ impl Default for Timing {
                 heartbeat_linger: Duration::from_millis(4),
                 quorum_silence: Duration::from_millis(150),
                 release_after: Duration::from_millis(400),
+                commit_linger: Duration::from_millis(20),
                 chunk_deadline: Duration::from_secs(30),
                 appends_in_flight: 8,
                 messages_in_flight: 8,

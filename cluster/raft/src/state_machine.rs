@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 use crate::apply::Lane;
 use crate::blocking;
+use crate::driver::waiters::NewsBoard;
 use crate::machine::{Machine, MachineError, RAFT_KEY_PREFIX};
 use crate::memory::Memory;
 use crate::network::Network;
@@ -76,6 +77,8 @@ pub struct Host {
     memory: Option<Arc<Memory>>,
     /// Where the payloads are that entries name; set when the group is opened.
     network: OnceLock<Arc<Network>>,
+    /// Where those listen who wait for what is applied.
+    news: OnceLock<Arc<NewsBoard>>,
     failed_write: OnceLock<String>,
 }
 
@@ -102,6 +105,7 @@ impl Host {
             lane,
             memory,
             network: OnceLock::new(),
+            news: OnceLock::new(),
             failed_write: OnceLock::new(),
         }))
     }
@@ -110,6 +114,17 @@ impl Host {
     pub(crate) fn take_payloads_from(&self, network: &Arc<Network>) {
         // A host is opened in one group only, on the one network of its node.
         let _ = self.network.set(Arc::clone(network));
+    }
+
+    /// The machine tells its news there.
+    pub(crate) fn tell_at(&self, news: &Arc<NewsBoard>) {
+        // A machine has one board for all its life.
+        let _ = self.news.set(Arc::clone(news));
+    }
+
+    /// Whether somebody waits for what is applied.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.news.get().is_some_and(|news| news.is_watched())
     }
 
     /// The whole of an entry that names its commands.

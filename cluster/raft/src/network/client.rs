@@ -21,16 +21,19 @@ use openraft::{OptionalSend, RaftNetworkFactory, RaftNetworkV2};
 use transport::{BusError, RaftChannel};
 
 use super::gather::Gatherer;
+use super::riding::{self, Awaited};
 use super::wire::{Lived, Request, Response, WireAppend, WireTransfer, WireVoteRequest};
 use super::{CallError, Network, snapshots};
 use crate::payloads::{self, Reference};
-use crate::state_machine::{Snapshot, SnapshotData};
+use crate::start::SYSTEM;
+use crate::state_machine::{Snapshot, SnapshotData, units};
 use crate::types::{Config, LogId, NodeId, NodeInfo, Vote};
 
 /// Makes the clients of one group.
 pub struct Clients {
     network: Arc<Network>,
     group: Lived,
+    awaited: Awaited,
 }
 
 /// What a client is for.
@@ -46,13 +49,18 @@ pub struct Client {
     group: Lived,
     target: NodeId,
     purpose: Purpose,
+    awaited: Awaited,
 }
 
 impl Clients {
-    /// The clients of `group`.
+    /// The clients of `group`, of which so much is awaited on other nodes.
     #[must_use]
-    pub fn new(network: Arc<Network>, group: Lived) -> Self {
-        Self { network, group }
+    pub(crate) fn new(network: Arc<Network>, group: Lived, awaited: Awaited) -> Self {
+        Self {
+            network,
+            group,
+            awaited,
+        }
     }
 
     fn client(&self, target: NodeId, purpose: Purpose) -> Client {
@@ -61,6 +69,7 @@ impl Clients {
             group: self.group,
             target,
             purpose,
+            awaited: self.awaited.clone(),
         }
     }
 }
@@ -85,6 +94,7 @@ struct Appender {
     target: NodeId,
     purpose: Purpose,
     gatherer: Gatherer,
+    awaited: Awaited,
 }
 
 impl Appender {
@@ -147,6 +157,9 @@ impl Appender {
         previous: Option<LogId>,
         last: Option<LogId>,
     ) -> Result<StreamAppendResult<Config>, RPCError<Config>> {
+        if response == Response::AppendedAwaited {
+            self.awaited.raise(units(last));
+        }
         match response {
             Response::NoGroup | Response::Failed(_) => {
                 payloads::doubt(&self.network, self.target);
@@ -176,6 +189,7 @@ impl Client {
             target: self.target,
             purpose: self.purpose,
             gatherer: self.network.gatherer(self.target, channel),
+            awaited: self.awaited.clone(),
         }
     }
 
@@ -243,7 +257,13 @@ impl RaftNetworkV2<Config> for Client {
         let appender = self.appender();
         let in_flight = self.network.timing.appends_in_flight;
         let preparing = appender.clone();
-        let prepared = input.then(move |request| {
+        // Everything waits for what the system group says.
+        let linger = match self.group.group() == SYSTEM {
+            true => Duration::ZERO,
+            false => self.network.timing.commit_linger,
+        };
+        let riding = riding::ride(input, &self.awaited, linger);
+        let prepared = riding.then(move |request| {
             let appender = preparing.clone();
             async move { appender.prepare(request).await }
         });

@@ -7,6 +7,7 @@
 pub mod client;
 mod gather;
 mod hearing;
+pub(crate) mod riding;
 pub mod server;
 mod snapshots;
 pub mod wire;
@@ -23,7 +24,7 @@ use crate::disk::Disk;
 use crate::limits::PIECE_BYTES;
 use crate::payloads::PayloadStore;
 use crate::pieces::{self, Pieces, Taken};
-use crate::state_machine::Raft;
+use crate::state_machine::{Host, Raft};
 use crate::types::NodeId;
 use gather::{Gatherer, Rules};
 use hearing::Hearing;
@@ -68,6 +69,9 @@ pub struct NetworkTiming {
     /// A leader that hears no quorum for so long lets the others elect at once. Longer than its lease, so that it
     /// answers no reads any more.
     pub release_after: Duration,
+    /// How long the word of a commit waits for the next entry, where entries come that often: followers apply so much
+    /// later, unless somebody waits for it there.
+    pub commit_linger: Duration,
     /// Deadline of one chunk of a snapshot, the last one (its installation) included.
     pub chunk_deadline: Duration,
     /// Appends to one peer of one group under way at a time.
@@ -91,13 +95,20 @@ pub struct NetworkTiming {
 /// it is there.
 const KNOCK_DEADLINE: Duration = Duration::from_secs(1);
 
+/// A group on this node.
+#[derive(Clone)]
+struct Member {
+    raft: Raft,
+    host: Arc<Host>,
+}
+
 /// A node's end of raft's network, shared by all its groups.
 pub struct Network {
     pub(crate) local: NodeId,
     pub(crate) subjects: Subjects,
     pub(crate) buses: Buses,
     pub(crate) timing: NetworkTiming,
-    groups: RwLock<BTreeMap<Lived, Raft>>,
+    groups: RwLock<BTreeMap<Lived, Member>>,
     gatherers: Mutex<BTreeMap<(NodeId, RaftChannel), Gatherer>>,
     hearing: Hearing,
     incoming: Mutex<BTreeMap<Lived, Incoming>>,
@@ -137,10 +148,10 @@ impl Network {
         })
     }
 
-    /// Hands requests for `group` to `raft` from now on.
-    pub(crate) fn attach(&self, group: Lived, raft: Raft) {
+    /// Hands requests for `group` to `raft` from now on. Whether its machine is watched goes with the answers.
+    pub(crate) fn attach(&self, group: Lived, raft: Raft, host: Arc<Host>) {
         let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
-        groups.insert(group, raft);
+        groups.insert(group, Member { raft, host });
     }
 
     /// Answers requests for `group` with `NoGroup` from now on.
@@ -164,14 +175,14 @@ impl Network {
         self.outgoing.counts()
     }
 
-    fn raft(&self, group: Lived) -> Option<Raft> {
+    fn member(&self, group: Lived) -> Option<Member> {
         let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
         groups.get(&group).cloned()
     }
 
     /// The nodes of a group that runs here.
     fn nodes(&self, group: Lived) -> BTreeSet<NodeId> {
-        let Some(raft) = self.raft(group) else {
+        let Some(Member { raft, .. }) = self.member(group) else {
             return BTreeSet::new();
         };
         let metrics = raft.server_metrics();
@@ -183,7 +194,7 @@ impl Network {
     /// Whether this node heard enough voters of `group` within that time, or lately where none is said, to say that it
     /// leads it.
     fn hears_quorum(&self, group: Lived, within: Option<Duration>) -> bool {
-        let Some(raft) = self.raft(group) else {
+        let Some(Member { raft, .. }) = self.member(group) else {
             return true;
         };
         let metrics = raft.server_metrics();
@@ -199,7 +210,7 @@ impl Network {
         if !self.hearing.is_lost(lost) || self.hears_quorum(group, release_after) {
             return None;
         }
-        let raft = self.raft(group)?;
+        let Member { raft, .. } = self.member(group)?;
         let metrics = raft.server_metrics();
         let metrics = metrics.borrow_watched();
         let voters = metrics.membership_config.membership().voter_ids();
@@ -228,6 +239,7 @@ impl Network {
         let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
         let led: Vec<Raft> = groups
             .values()
+            .map(|member| &member.raft)
             .filter(|raft| raft.is_leader())
             .cloned()
             .collect();

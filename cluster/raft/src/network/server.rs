@@ -13,10 +13,10 @@ use openraft::raft::AppendEntriesRequest;
 use tokio::task::JoinHandle;
 use transport::{BusError, BusMessage, Headers, RaftChannel, SubscribeOptions, Subscription};
 
-use super::Network;
 use super::wire::{self, Lived, Request, Response, WireVoteResponse};
+use super::{Member, Network};
 use crate::payloads::Reference;
-use crate::state_machine::Raft;
+use crate::state_machine::{Host, Raft};
 use crate::types::Config;
 
 /// Messages of one channel taken from the bus at a time.
@@ -116,10 +116,10 @@ enum Started {
 impl Started {
     /// The first poll puts the request into the core's queue, which keeps the order.
     async fn new(network: &Arc<Network>, group: Lived, request: Request) -> Self {
-        let Some(raft) = network.raft(group) else {
+        let Some(member) = network.member(group) else {
             return Self::Done(Response::NoGroup);
         };
-        let mut future = Box::pin(handle(Arc::clone(network), group, raft, request));
+        let mut future = Box::pin(handle(Arc::clone(network), group, member, request));
         match poll!(future.as_mut()) {
             Poll::Ready(response) => Self::Done(response),
             Poll::Pending => Self::Waiting(future),
@@ -134,10 +134,11 @@ impl Started {
     }
 }
 
-async fn handle(network: Arc<Network>, group: Lived, raft: Raft, request: Request) -> Response {
+async fn handle(network: Arc<Network>, group: Lived, member: Member, request: Request) -> Response {
+    let Member { raft, host } = member;
     match request {
         Request::Append(append) => match append.into_request() {
-            Ok(request) => take_entries(&network, &raft, request).await,
+            Ok(request) => take_entries(&network, &raft, &host, request).await,
             Err(error) => Response::Failed(error.to_string()),
         },
         Request::Vote(vote) => match raft.vote(vote.into_request()).await {
@@ -170,6 +171,7 @@ async fn handle(network: Arc<Network>, group: Lived, raft: Raft, request: Reques
 async fn take_entries(
     network: &Network,
     raft: &Raft,
+    host: &Host,
     request: AppendEntriesRequest<Config>,
 ) -> Response {
     let named = request.entries.iter().filter_map(Reference::of_entry);
@@ -177,7 +179,7 @@ async fn take_entries(
         return Response::Failed("E-payload-missing: an entry came without its payload".to_owned());
     };
     match raft.append_entries(request).await {
-        Ok(result) => Response::appended(&result),
+        Ok(result) => Response::appended(&result, host.is_watched()),
         Err(error) => Response::Failed(error.to_string()),
     }
 }

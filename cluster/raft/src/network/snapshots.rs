@@ -292,7 +292,7 @@ fn take_out(network: &Network, group: Lived, chunk: &WireChunk) -> Option<Incomi
 
 /// Where a later transfer has begun meanwhile, this one is given up.
 fn put_back(network: &Network, group: Lived, incoming: Incoming) {
-    if network.raft(group).is_none() {
+    if network.member(group).is_none() {
         return;
     }
     let mut all = network

@@ -42,7 +42,7 @@ impl Lived {
     }
 
     /// The group.
-    pub(super) const fn group(self) -> GroupId {
+    pub(crate) const fn group(self) -> GroupId {
         GroupId(self.group)
     }
 }
@@ -420,13 +420,19 @@ pub enum Response {
     Failed(String),
     /// The piece was taken.
     Part,
+    /// The entries are flushed, and somebody on that node waits for what they do.
+    AppendedAwaited,
 }
 
 impl Response {
-    /// The answer to an append.
-    pub fn appended<C: RaftConfig>(result: &openraft::raft::AppendEntriesResponse<C>) -> Self {
+    /// The answer to an append, of a node on which somebody waits for what entries do, or not.
+    pub fn appended<C: RaftConfig>(
+        result: &openraft::raft::AppendEntriesResponse<C>,
+        is_awaited: bool,
+    ) -> Self {
         use openraft::raft::AppendEntriesResponse as Answer;
         match result {
+            Answer::Success | Answer::PartialSuccess(_) if is_awaited => Self::AppendedAwaited,
             Answer::Success | Answer::PartialSuccess(_) => Self::Appended,
             Answer::Conflict => Self::Conflict,
             Answer::HigherVote(vote) => Self::HigherVote((*vote).into()),
@@ -442,7 +448,7 @@ impl Response {
         last: Option<LogId>,
     ) -> Option<StreamAppendResult<C>> {
         match self {
-            Self::Appended => Some(Ok(last)),
+            Self::Appended | Self::AppendedAwaited => Some(Ok(last)),
             Self::Conflict => previous.map(|id| Err(StreamAppendError::Conflict(id))),
             Self::HigherVote(vote) => Some(Err(StreamAppendError::HigherVote(vote.into()))),
             _ => None,

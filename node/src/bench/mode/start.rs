@@ -14,8 +14,9 @@ use crate::bench::servers::{Servers, Settings};
 use crate::bench::work::Work;
 use crate::bench::work::adds::Adds;
 
-/// How long nodes rest before they are looked at.
-const REST: Duration = Duration::from_secs(3);
+/// How long nodes rest before they are looked at: what a start changed of the state is written 5 s after it, a table
+/// for each shard, and is no part of doing nothing.
+const REST: Duration = Duration::from_secs(10);
 /// How long they are looked at, at least.
 const LOOK: Duration = Duration::from_secs(5);
 /// Clients that make workers before a kill.
