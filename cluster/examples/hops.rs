@@ -1,6 +1,6 @@
 //! Measures shards without log and disk: hops of tokens around a ring of scripted workers, inside one
 //! shard or across several, durable-style adds, each an entry of its own or batched, and how fast the
-//! history of a worker is read and run again. Prints turns a second.
+//! history of a worker is read and run again. Prints turns a second, and the bytes of all that was written for one.
 //!
 //! `cargo run --release -p cluster --example hops -- [inside|across|adds|replay] [TIMES]`
 
@@ -72,6 +72,11 @@ impl Bench {
         let applied = self.shard.apply(self.index, &entry);
         self.shard.store_mut().commit(self.index).unwrap();
         applied.unwrap().actions
+    }
+
+    /// Bytes of keys and values that all entries so far have written, also of what was written again.
+    fn written(&self) -> u64 {
+        self.shard.store().unflushed_bytes()
     }
 
     fn send(&mut self, to: &str, json: &str) -> Command {
@@ -156,8 +161,9 @@ fn inside(workers: u64, tokens: u64, hops: u64) {
     }
     let turns = tokens * hops;
     let rate = turns as f64 / began.elapsed().as_secs_f64();
+    let bytes = bench.written() / turns;
     println!(
-        "ring of {workers}, {tokens} tokens: {rate:.0} hops/s ({turns} hops, {entries} entries)"
+        "ring of {workers}, {tokens} tokens: {rate:.0} hops/s ({turns} hops, {entries} entries), {bytes} bytes each"
     );
 }
 
@@ -195,8 +201,10 @@ fn across(shards: u32, workers: u64, tokens: u64, hops: u64) {
     }
     let turns = tokens * hops;
     let rate = turns as f64 / began.elapsed().as_secs_f64();
+    let bytes = benches.iter().map(Bench::written).sum::<u64>() / turns;
     println!(
-        "ring of {workers} over {shards} shards, {tokens} tokens: {rate:.0} hops/s ({turns} hops, {entries} entries)"
+        "ring of {workers} over {shards} shards, {tokens} tokens: {rate:.0} hops/s ({turns} hops, {entries} entries), \
+         {bytes} bytes each"
     );
 }
 
@@ -232,7 +240,8 @@ fn adds(batch: u64, keys: u64, count: u64) {
         bench.apply(commands);
     }
     let rate = count as f64 / began.elapsed().as_secs_f64();
-    println!("{keys} counters, {batch} adds an entry: {rate:.0} adds/s");
+    let bytes = bench.written() / count;
+    println!("{keys} counters, {batch} adds an entry: {rate:.0} adds/s, {bytes} bytes each");
 }
 
 /// Fills the history of an account, then reads it page by page and runs it again, as the door does.

@@ -98,8 +98,16 @@ impl Key {
         self
     }
 
+    /// The default namespace is the empty text, which no other is.
+    fn namespace(self, namespace: &Namespace) -> Key {
+        match *namespace == Namespace::default() {
+            true => self.text(""),
+            false => self.text(namespace.as_str()),
+        }
+    }
+
     fn address(self, address: &Address) -> Key {
-        let named = self.text(address.namespace().as_str()).text(address.name());
+        let named = self.namespace(address.namespace()).text(address.name());
         match address.key() {
             Some(key) => named.text(key),
             None => named,
@@ -112,7 +120,7 @@ pub(crate) fn program(id: ProgramId) -> Vec<u8> {
 }
 
 pub(crate) fn name(namespace: &Namespace, name: &str) -> Vec<u8> {
-    Key::new(NAME).text(namespace.as_str()).text(name).0
+    Key::new(NAME).namespace(namespace).text(name).0
 }
 
 /// The record of an instance; without a key, the prefix of all instances of that name.
@@ -122,7 +130,7 @@ pub(crate) fn instance(address: &Address) -> Vec<u8> {
 
 /// The prefix of all instances of a namespace.
 pub(crate) fn instances_of(namespace: &Namespace) -> Vec<u8> {
-    Key::new(INSTANCE).text(namespace.as_str()).0
+    Key::new(INSTANCE).namespace(namespace).0
 }
 
 /// A piece of a record that is too large for one value.
@@ -226,5 +234,5 @@ pub(crate) fn system_program(id: ProgramId) -> Vec<u8> {
 }
 
 pub(crate) fn system_name(namespace: &Namespace, name: &str) -> Vec<u8> {
-    Key::new(SYSTEM_NAME).text(namespace.as_str()).text(name).0
+    Key::new(SYSTEM_NAME).namespace(namespace).text(name).0
 }

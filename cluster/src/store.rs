@@ -93,6 +93,10 @@ pub trait StateStore: StateRead + Send {
     /// [`VALUE_BYTES_MAX`]; a pair outside is reported by the commit.
     fn put(&mut self, key: &[u8], value: Bytes);
 
+    /// As [`StateStore::put`], for a key that is not there, the open unit included: where it is deleted before
+    /// it is durable, the disk never hears of it. A key that is there all the same may stay behind.
+    fn put_new(&mut self, key: &[u8], value: Bytes);
+
     /// Removes `key` in the open unit; nothing happens where it is not there.
     fn delete(&mut self, key: &[u8]);
 

@@ -293,13 +293,19 @@ impl fmt::Debug for Namespace {
 
 impl Serialize for Namespace {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        out.serialize_str(self.as_str())
+        // Nearly every address of a record is in the default one, which takes one byte there.
+        match (&self.0, out.is_human_readable()) {
+            (None, false) => out.serialize_str(""),
+            _ => out.serialize_str(self.as_str()),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Namespace {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        struct Name;
+        struct Name {
+            is_short: bool,
+        }
         impl de::Visitor<'_> for Name {
             type Value = Namespace;
 
@@ -308,10 +314,14 @@ impl<'de> Deserialize<'de> for Namespace {
             }
 
             fn visit_str<E: de::Error>(self, name: &str) -> Result<Namespace, E> {
-                Namespace::new(name).map_err(E::custom)
+                match name.is_empty() && self.is_short {
+                    true => Ok(Namespace::default()),
+                    false => Namespace::new(name).map_err(E::custom),
+                }
             }
         }
-        input.deserialize_str(Name)
+        let is_short = !input.is_human_readable();
+        input.deserialize_str(Name { is_short })
     }
 }
 

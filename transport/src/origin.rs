@@ -1,11 +1,13 @@
 //! Derives message and run ids from where a message comes from: never random, never repeated.
 //! Before it: a step of a run in `Shard::apply`, or a door. After it: the stamp.
 //! Guarantees: the same origin gives the same id on every replica and at every resend, and two
-//! origins give two ids (up to 80 bits of hash); all messages of a story share its tag.
+//! origins give two ids (up to 80 bits of hash, or of time and hash); all messages of a story share its tag;
+//! ids grow with the stories of a door or shard, and within a story about with time.
 //! Leaves to others: never using an origin twice. Layout: `docs/decisions/0001-message-ids.md`.
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::clock::HybridTime;
 use crate::ids::{ClusterId, Incarnation, MessageId, NodeId, RunId, ShardId};
 
 /// Bytes at the front of a message id that all messages of one story share.
@@ -16,6 +18,14 @@ const KIND_DOOR: u8 = 1;
 const KIND_STEP: u8 = 2;
 const KIND_RUN: u8 = 3;
 const KIND_FIRST: u8 = 4;
+const KIND_DOOR_LIFE: u8 = 5;
+const KIND_SHARD_LIFE: u8 = 6;
+
+/// Bytes of a tag that say in which life of which door or shard the story began; the others count its stories.
+const LIFE_BYTES: usize = 2;
+
+/// Bytes behind the tag of a message that was sent in its story which are the end of its time, and order them.
+const TIME_BYTES: usize = 5;
 
 /// Where a story begins: a message that entered through a node's door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,31 +92,59 @@ impl RunOrigin {
     }
 }
 
+impl Origin {
+    fn hash(&self) -> [u8; 16] {
+        let mut layout = Layout::<49>::new(KIND_STEP);
+        layout.bytes(&self.cluster.0);
+        layout.bytes(&self.shard.0.to_le_bytes());
+        layout.bytes(&self.incarnation.0.to_le_bytes());
+        layout.bytes(&self.run_began_at.to_le_bytes());
+        layout.bytes(&self.run_ordinal.to_le_bytes());
+        layout.bytes(&self.step.to_le_bytes());
+        layout.bytes(&self.ordinal.to_le_bytes());
+        layout.hash()
+    }
+}
+
 impl MessageId {
-    /// The id of a story's first message. Its tag is taken from its own hash.
+    /// The id of the first message of a story that enters at a door.
     #[must_use]
     pub fn root(origin: &DoorOrigin) -> Self {
+        let mut life = Layout::<29>::new(KIND_DOOR_LIFE);
+        life.bytes(&origin.cluster.0);
+        life.bytes(&origin.node.0.to_le_bytes());
+        life.bytes(&origin.node_incarnation.0.to_le_bytes());
         let mut layout = Layout::<37>::new(KIND_DOOR);
         layout.bytes(&origin.cluster.0);
         layout.bytes(&origin.node.0.to_le_bytes());
         layout.bytes(&origin.node_incarnation.0.to_le_bytes());
         layout.bytes(&origin.sequence.to_le_bytes());
-        Self(layout.hash())
+        Self::first(life.hash(), origin.sequence, layout.hash())
     }
 
-    /// The id of a message that a run sends, in the story that `root` began.
+    /// The id of the first message of a story that a shard begins by itself: that of a step of no run.
     #[must_use]
-    pub fn derived(root: MessageId, origin: &Origin) -> Self {
-        let mut layout = Layout::<49>::new(KIND_STEP);
-        layout.bytes(&origin.cluster.0);
-        layout.bytes(&origin.shard.0.to_le_bytes());
-        layout.bytes(&origin.incarnation.0.to_le_bytes());
-        layout.bytes(&origin.run_began_at.to_le_bytes());
-        layout.bytes(&origin.run_ordinal.to_le_bytes());
-        layout.bytes(&origin.step.to_le_bytes());
-        layout.bytes(&origin.ordinal.to_le_bytes());
-        let mut id = layout.hash();
+    pub fn own(origin: &Origin) -> Self {
+        let mut life = Layout::<25>::new(KIND_SHARD_LIFE);
+        life.bytes(&origin.cluster.0);
+        life.bytes(&origin.shard.0.to_le_bytes());
+        life.bytes(&origin.incarnation.0.to_le_bytes());
+        Self::first(life.hash(), origin.step, origin.hash())
+    }
+
+    fn first(life: [u8; 16], number: u64, mut id: [u8; 16]) -> Self {
+        id[..LIFE_BYTES].copy_from_slice(&life[..LIFE_BYTES]);
+        id[LIFE_BYTES..STORY_TAG_BYTES].copy_from_slice(&(number as u32).to_be_bytes());
+        Self(id)
+    }
+
+    /// The id of a message that a run sends at `time`, in the story that `root` began.
+    #[must_use]
+    pub fn derived(root: MessageId, origin: &Origin, time: HybridTime) -> Self {
+        let mut id = origin.hash();
         id[..STORY_TAG_BYTES].copy_from_slice(&root.0[..STORY_TAG_BYTES]);
+        let time = time.packed().to_be_bytes();
+        id[STORY_TAG_BYTES..][..TIME_BYTES].copy_from_slice(&time[8 - TIME_BYTES..]);
         Self(id)
     }
 

@@ -9,7 +9,6 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::ids::{IdError, MessageId, ShardId, read_hex, write_hex};
@@ -39,12 +38,11 @@ pub enum TraceError {
 }
 
 /// What other tracing systems want carried along; opaque here.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq)]
 pub struct TraceState(Arc<str>);
 
 /// Trace, current span, flags, and the opaque state.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct TraceContext {
     /// The trace; not all zero.
     pub trace_id: [u8; 16],
@@ -77,6 +75,20 @@ pub enum HopKind {
 }
 
 impl HopKind {
+    /// The hop of that number.
+    pub(crate) const fn numbered(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Door,
+            2 => Self::Commit,
+            3 => Self::Turn,
+            4 => Self::Send,
+            5 => Self::Deliver,
+            6 => Self::Effect,
+            7 => Self::Timer,
+            _ => return None,
+        })
+    }
+
     /// The name of the span.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -97,17 +109,20 @@ impl TraceContext {
     /// either finds the other. Sampled.
     #[must_use]
     pub fn root(id: MessageId) -> Self {
-        let trace_id = if id.0 == [0; 16] {
-            NON_ZERO_TRACE
-        } else {
-            id.0
-        };
         let span_id = span_id(id, HopKind::Door);
         Self {
-            trace_id,
+            trace_id: Self::trace_of(id),
             span_id,
             flags: FLAG_SAMPLED,
             state: None,
+        }
+    }
+
+    /// The trace id of a story that brought none.
+    pub(crate) fn trace_of(root: MessageId) -> [u8; 16] {
+        match root.0 == [0; 16] {
+            true => NON_ZERO_TRACE,
+            false => root.0,
         }
     }
 
@@ -246,20 +261,6 @@ impl fmt::Display for TraceState {
 impl fmt::Debug for TraceState {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "TraceState({:?})", self.as_str())
-    }
-}
-
-impl TryFrom<String> for TraceState {
-    type Error = TraceError;
-
-    fn try_from(text: String) -> Result<Self, TraceError> {
-        Self::new(&text)
-    }
-}
-
-impl From<TraceState> for String {
-    fn from(state: TraceState) -> Self {
-        state.as_str().to_owned()
     }
 }
 

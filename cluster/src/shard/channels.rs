@@ -77,10 +77,8 @@ impl Channels {
             changed: true,
         });
         let record = &mut outbound.record;
-        store.put(
-            &keys::parcel(target, target_incarnation, record.next),
-            parcel.clone(),
-        );
+        let key = keys::parcel(target, target_incarnation, record.next);
+        store.put_new(&key, parcel.clone());
         record.next += 1;
         record.chain = linked(&record.chain, keys::PARCEL, &parcel);
         outbound.fresh.push(parcel);

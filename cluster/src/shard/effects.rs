@@ -41,8 +41,7 @@ impl Shard {
                 }
                 Effect::CancelTimer { timer } => self.cancel_timer(record, timer),
                 effect => {
-                    let id = self.effect_id(record, &given.stamp, ordinal as u32);
-                    let stamp = given.stamp.caused(id, self.tick());
+                    let stamp = self.effect_stamp(record, &given.stamp, ordinal as u32);
                     self.send_effect(record, stamp, given.hops + 1, effect)?;
                 }
             }
@@ -50,9 +49,11 @@ impl Shard {
         Ok(Performed { count, hash })
     }
 
-    fn effect_id(&self, record: &InstanceRecord, cause: &Stamp, ordinal: u32) -> MessageId {
-        let origin = self.run_origin(record.run_number);
-        MessageId::derived(cause.root, &origin.message(record.step, ordinal))
+    fn effect_stamp(&mut self, record: &InstanceRecord, cause: &Stamp, ordinal: u32) -> Stamp {
+        let run = self.run_origin(record.run_number);
+        let time = self.tick();
+        let id = MessageId::derived(cause.root, &run.message(record.step, ordinal), time);
+        cause.caused(id, time)
     }
 
     fn send_effect(

@@ -282,8 +282,9 @@ impl Shard {
         };
         let origin = self.run_origin(record.run_number);
         let last = origin.message(record.step, u32::MAX - 1);
-        let id = MessageId::derived(record.cause.root, &last);
-        let stamp = record.cause.caused(id, self.tick());
+        let time = self.tick();
+        let id = MessageId::derived(record.cause.root, &last, time);
+        let stamp = record.cause.caused(id, time);
         // A result that is too large to travel must not keep the notice from arriving.
         let fits = |result: &&Body| result.bytes().len() <= BODY_BYTES_MAX / 2;
         let body = exit::notice(&record.address, status, result.filter(fits), error);

@@ -41,7 +41,7 @@ impl Shard {
         let bytes = keys::encode_record(&message);
         record.chain = crate::hash::linked(&record.chain, keys::MAILBOX, &bytes);
         self.store
-            .put(&keys::mailbox(record.slot, record.mailbox.next), bytes);
+            .put_new(&keys::mailbox(record.slot, record.mailbox.next), bytes);
         record.mailbox.next += 1;
         record.mailbox.waiting += 1;
         self.note_message(&message, MessageFate::Waiting);

@@ -101,7 +101,7 @@ impl RunQueue {
             .rev()
             .take_while(|(number, _)| *number >= self.stored_below);
         for (number, job) in fresh {
-            store.put(&keys::queue(*number), keys::encode_record(job));
+            store.put_new(&keys::queue(*number), keys::encode_record(job));
         }
         if let Some((number, _)) = self.jobs.back() {
             self.stored_below = number + 1;

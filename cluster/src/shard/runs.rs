@@ -205,15 +205,8 @@ impl Shard {
         let origin = self.run_origin(0).message(self.meta.made, 0);
         let time = self.tick();
         match cause {
-            Some(cause) => cause.caused(MessageId::derived(cause.root, &origin), time),
-            None => {
-                // A story of its own: its tag comes from its own hash.
-                let id = MessageId::derived(MessageId([0; 16]), &origin);
-                let mut rotated = id.0;
-                rotated.rotate_left(transport::origin::STORY_TAG_BYTES);
-                let id = MessageId::derived(MessageId(rotated), &origin);
-                Stamp::root(id, time, None)
-            }
+            Some(cause) => cause.caused(MessageId::derived(cause.root, &origin, time), time),
+            None => Stamp::root(MessageId::own(&origin), time, None),
         }
     }
 

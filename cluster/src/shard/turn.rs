@@ -218,12 +218,13 @@ impl Shard {
         hop: HopKind,
     ) -> Stamp {
         let origin = self.run_origin(record.run_number);
-        let id = MessageId::derived(cause.root, &origin.message(record.step + 1, u32::MAX));
+        let time = self.tick();
+        let id = MessageId::derived(cause.root, &origin.message(record.step + 1, u32::MAX), time);
         Stamp {
             id,
             cause: Some(cause.id),
             root: cause.root,
-            time: self.tick(),
+            time,
             trace: cause.trace.child(id, hop),
         }
     }

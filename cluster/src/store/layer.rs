@@ -2,9 +2,11 @@
 //!
 //! Before it: puts and deletes. After it: reads through it (`merge`), and whoever makes it durable.
 //! Guarantees: the order is that of the keys' bytes; most keys take no memory of their own and are
-//! compared as a few numbers. Leaves to others: limits of keys and values, locks.
+//! compared as a few numbers; what comes and goes within a layer leaves nothing in it.
+//! Leaves to others: limits of keys and values, locks.
 
-use std::collections::{BTreeMap, btree_map};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Bound;
 
 use bytes::Bytes;
@@ -72,7 +74,18 @@ impl Key {
 
 /// Changes by key, the newest of each; `None` deletes.
 #[derive(Debug, Default)]
-pub struct Layer(BTreeMap<Key, Option<Bytes>>);
+pub struct Layer {
+    changes: BTreeMap<Key, Change>,
+    bytes: u64,
+}
+
+/// What becomes of a key.
+#[derive(Debug)]
+struct Change {
+    value: Option<Bytes>,
+    /// Whether nothing below the layer has the key: then nothing need say that it is gone.
+    is_new: bool,
+}
 
 impl Layer {
     /// No changes.
@@ -84,13 +97,19 @@ impl Layer {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.changes.is_empty()
     }
 
     /// How many keys are changed.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.changes.len()
+    }
+
+    /// Bytes of their keys and values.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// What becomes of a key; `None` where the layer says nothing.
@@ -99,17 +118,65 @@ impl Layer {
         if self.is_empty() {
             return None;
         }
-        self.0.get(&Key::new(key))
+        self.changes.get(&Key::new(key)).map(|change| &change.value)
     }
 
-    /// Changes a key. Returns its change before.
-    pub fn insert(&mut self, key: Key, change: Option<Bytes>) -> Option<Option<Bytes>> {
-        self.0.insert(key, change)
+    /// Gives a key a value. `is_new` says that nothing below the layer has the key.
+    pub fn put(&mut self, key: Key, value: Bytes, is_new: bool) {
+        self.bytes += (key.length() + value.len()) as u64;
+        let value = Some(value);
+        match self.changes.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(Change { value, is_new });
+            }
+            Entry::Occupied(mut place) => {
+                let length = place.key().length();
+                let old = std::mem::replace(&mut place.get_mut().value, value);
+                self.bytes -= pair_bytes(length, &old);
+            }
+        }
+    }
+
+    /// Removes a key.
+    pub fn delete(&mut self, key: Key) {
+        self.bytes += key.length() as u64;
+        match self.changes.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(Change {
+                    value: None,
+                    is_new: false,
+                });
+            }
+            Entry::Occupied(mut place) => {
+                let length = place.key().length();
+                self.bytes -= pair_bytes(length, &place.get_mut().value.take());
+                if place.get().is_new {
+                    place.remove();
+                    self.bytes -= length as u64;
+                }
+            }
+        }
+    }
+
+    /// Lays the changes of a layer over these.
+    pub fn lay_over(&mut self, newer: Layer) {
+        if self.is_empty() {
+            *self = newer;
+            return;
+        }
+        for (key, change) in newer.changes {
+            match change.value {
+                Some(value) => self.put(key, value, change.is_new),
+                None => self.delete(key),
+            }
+        }
     }
 
     /// All changes, ascending.
     pub fn iter(&self) -> impl Iterator<Item = (&Key, &Option<Bytes>)> {
-        self.0.iter()
+        self.changes
+            .iter()
+            .map(|(key, change)| (key, &change.value))
     }
 
     /// The changes in a range and its direction.
@@ -124,7 +191,9 @@ impl Layer {
             Some(until) => Bound::Excluded(Key::new(until)),
             None => Bound::Unbounded,
         };
-        let entries = self.0.range((Bound::Included(Key::new(range.from)), until));
+        let from = Bound::Included(Key::new(range.from));
+        let changes = self.changes.range((from, until));
+        let entries = changes.map(|(key, change)| (key, &change.value));
         match range.back {
             true => Box::new(entries.rev()),
             false => Box::new(entries),
@@ -132,13 +201,8 @@ impl Layer {
     }
 }
 
-impl IntoIterator for Layer {
-    type Item = (Key, Option<Bytes>);
-    type IntoIter = btree_map::IntoIter<Key, Option<Bytes>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
-    }
+fn pair_bytes(key: usize, value: &Option<Bytes>) -> u64 {
+    (key + value.as_ref().map_or(0, Bytes::len)) as u64
 }
 
 #[cfg(test)]
@@ -183,7 +247,7 @@ mod tests {
     fn a_range_is_that_of_the_bytes() {
         let mut layer = Layer::new();
         for key in keys() {
-            layer.insert(Key::new(&key), None);
+            layer.delete(Key::new(&key));
         }
         let (from, until) = ([7; 8], [7; 33]);
         let range = Range::forward(&from, Some(&until), 100);
@@ -194,5 +258,66 @@ mod tests {
         wanted.retain(|key| (&from[..]..&until[..]).contains(&&key[..]));
         assert!(!wanted.is_empty());
         assert_eq!(found, wanted);
+    }
+
+    fn changes(layer: &Layer) -> Vec<(Bytes, Option<Bytes>)> {
+        let bytes = layer
+            .iter()
+            .map(|(key, value)| pair_bytes(key.length(), value));
+        assert_eq!(layer.bytes(), bytes.sum::<u64>());
+        let changes = layer.iter();
+        changes
+            .map(|(key, value)| (key.bytes(), value.clone()))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_new_leaves_nothing_when_it_goes_unless_something_lies_below() {
+        let key = || Key::new(b"key");
+        let value = |text: &'static str| Bytes::from_static(text.as_bytes());
+        let gone = vec![(Bytes::from_static(b"key"), None)];
+        let mut layer = Layer::new();
+        layer.put(key(), value("1"), true);
+        layer.put(key(), value("22"), false);
+        layer.delete(key());
+        assert_eq!(changes(&layer), []);
+        layer.put(key(), value("1"), false);
+        layer.delete(key());
+        assert_eq!(changes(&layer), gone);
+        // It is new, but the layer below still has what was deleted before.
+        layer.put(key(), value("1"), true);
+        layer.delete(key());
+        layer.delete(key());
+        assert_eq!(changes(&layer), gone);
+    }
+
+    #[test]
+    fn a_layer_laid_over_another_says_what_both_said_one_after_the_other() {
+        let work = |steps: &[u8], layer: &mut Layer| {
+            for step in steps {
+                let (key, value) = (
+                    Key::new(&[1]),
+                    Bytes::from(vec![*step; 1 + usize::from(*step)]),
+                );
+                match step {
+                    0 => layer.delete(key),
+                    1 => layer.put(key, value, true),
+                    _ => layer.put(key, value, false),
+                }
+            }
+        };
+        // A key is new only where it is not there.
+        for first in [&[][..], &[1], &[1, 2], &[1, 0], &[2, 0], &[0], &[2]] {
+            for second in [&[][..], &[0], &[2], &[0, 1], &[0, 1, 0], &[2, 0, 1, 0]] {
+                let mut one = Layer::new();
+                work(first, &mut one);
+                work(second, &mut one);
+                let (mut below, mut over) = (Layer::new(), Layer::new());
+                work(first, &mut below);
+                work(second, &mut over);
+                below.lay_over(over);
+                assert_eq!(changes(&below), changes(&one), "{first:?} {second:?}");
+            }
+        }
     }
 }

@@ -65,7 +65,7 @@ impl MemoryStores {
             let mut group = lock(group);
             if group.pending.len() > 1 {
                 let lost = group.pending.pop_front();
-                group.pending_bytes -= lost.map_or(0, |unit| unit.bytes());
+                group.pending_bytes -= lost.map_or(0, |unit| unit.changes.bytes());
                 group.flush_units(usize::MAX);
             }
         }
@@ -230,11 +230,19 @@ impl StateRead for MemoryStore {
 
 impl StateStore for MemoryStore {
     fn put(&mut self, key: &[u8], value: Bytes) {
-        self.unit.change(key, Some(value));
+        self.unit.put(key, value, false);
+    }
+
+    fn put_new(&mut self, key: &[u8], value: Bytes) {
+        debug_assert!(
+            !matches!(self.get(key), Ok(Some(_))),
+            "a key that is new is not there: {key:02x?}"
+        );
+        self.unit.put(key, value, true);
     }
 
     fn delete(&mut self, key: &[u8]) {
-        self.unit.change(key, None);
+        self.unit.delete(key);
     }
 
     fn commit(&mut self, index: u64) -> Result<(), StoreError> {

@@ -16,12 +16,18 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// Sets or (without a value) removes a key.
-    pub fn change(&mut self, key: &[u8], value: Option<Bytes>) {
-        match check_pair(key, value.as_deref()) {
-            Ok(()) => {
-                self.changes.insert(Key::new(key), value);
-            }
+    /// Sets a key; `is_new` says that the store does not have it.
+    pub fn put(&mut self, key: &[u8], value: Bytes, is_new: bool) {
+        match check_pair(key, Some(&value)) {
+            Ok(()) => self.changes.put(Key::new(key), value, is_new),
+            Err(refused) => self.refused = Some(refused),
+        }
+    }
+
+    /// Removes a key.
+    pub fn delete(&mut self, key: &[u8]) {
+        match check_pair(key, None) {
+            Ok(()) => self.changes.delete(Key::new(key)),
             Err(refused) => self.refused = Some(refused),
         }
     }

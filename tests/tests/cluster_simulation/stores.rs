@@ -84,6 +84,11 @@ impl StateStore for TracedStore {
         self.inner.put(key, value);
     }
 
+    fn put_new(&mut self, key: &[u8], value: Bytes) {
+        self.changes.update(key).update(&value);
+        self.inner.put_new(key, value);
+    }
+
     fn delete(&mut self, key: &[u8]) {
         self.changes.update(key);
         self.inner.delete(key);

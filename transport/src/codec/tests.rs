@@ -82,3 +82,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn values_around_the_usual_size_are_read_back() {
+    for length in USUAL_BYTES - 6..USUAL_BYTES + 6 {
+        let value = "x".repeat(length);
+        let bytes = encode(&value, usize::MAX).unwrap();
+        assert_eq!(bytes.len(), 1 + 2 + length);
+        assert_eq!(decode::<String>(&bytes, usize::MAX), Ok(value));
+    }
+}

@@ -26,8 +26,9 @@ fn story() -> (Stamp, Stamp) {
         HybridTime::new(1_700_000_000_000, 1),
         None,
     );
-    let id = MessageId::derived(root.id, &run.message(2, 0));
-    let mut caused = root.caused(id, HybridTime::new(1_700_000_000_001, 0));
+    let time = HybridTime::new(1_700_000_000_001, 0);
+    let id = MessageId::derived(root.id, &run.message(2, 0), time);
+    let mut caused = root.caused(id, time);
     caused.trace.state = Some(TraceState::new("vendor=1").unwrap());
     (root, caused)
 }

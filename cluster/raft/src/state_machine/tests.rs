@@ -109,6 +109,10 @@ impl StateStore for Writing {
         self.inner.put(key, value);
     }
 
+    fn put_new(&mut self, key: &[u8], value: Bytes) {
+        self.inner.put_new(key, value);
+    }
+
     fn delete(&mut self, key: &[u8]) {
         self.inner.delete(key);
     }

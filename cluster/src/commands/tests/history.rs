@@ -201,3 +201,32 @@ fn keys_that_no_walk_gave_do_no_harm() {
     }
     assert_eq!(kept(&bench, "Counter/a"), 21);
 }
+
+#[test]
+fn records_of_messages_come_last_of_their_kind() {
+    let mut bench = Bench::new();
+    let first = receipt(bench.send("Counter/a", &[Do::Add(1)])).message;
+    for _ in 0..50 {
+        bench.now_ms += 1;
+        let sent = receipt(bench.send("Counter/a", &[Do::Add(1)])).message;
+        let after = [&keys::message(sent)[..], &[0]].concat();
+        // The shard's own stories, which were there before, may stand anywhere.
+        let until = [&keys::message(first)[..3], &[0xff; 16]].concat();
+        let rows = bench.shard.store().scan(&after, Some(&until), 1);
+        assert_eq!(rows.unwrap(), []);
+    }
+}
+
+#[test]
+fn what_another_version_wrote_is_refused_and_says_so() {
+    let mut store = MemoryStores::new(FlushMode::EveryUnits(1))
+        .open(GroupId(1))
+        .unwrap();
+    let mut bytes = keys::encode_record(&crate::shard::Meta::new(identity(1))).to_vec();
+    bytes[0] -= 1;
+    store.put(&[keys::META], bytes.into());
+    store.commit(1).unwrap();
+    let refused = Shard::open(identity(1), store).err().unwrap().to_string();
+    let wanted = format!("encoded with version {}", transport::codec::VERSION - 1);
+    assert!(refused.contains(&wanted), "{refused}");
+}

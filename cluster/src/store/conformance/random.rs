@@ -74,8 +74,11 @@ impl Run {
         } else {
             let length = self.random.below(300) as usize;
             let value = Bytes::from(vec![self.random.below(256) as u8; length]);
-            self.open.insert(key.clone(), value.clone());
-            self.store().put(&key, value);
+            let before = self.open.insert(key.clone(), value.clone());
+            match before {
+                None => self.store().put_new(&key, value),
+                Some(_) => self.store().put(&key, value),
+            }
         }
     }
 

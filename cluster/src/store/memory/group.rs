@@ -17,15 +17,6 @@ pub(super) struct Committed {
     pub(super) changes: Layer,
 }
 
-impl Committed {
-    pub(super) fn bytes(&self) -> u64 {
-        let sizes = self.changes.iter();
-        sizes
-            .map(|(key, change)| (key.length() + change.as_ref().map_or(0, Bytes::len)) as u64)
-            .sum()
-    }
-}
-
 /// One group of one node.
 #[derive(Debug, Default)]
 pub(super) struct Group {
@@ -59,7 +50,7 @@ impl Group {
     pub(super) fn commit(&mut self, unit: Committed) {
         apply(&mut self.live, &unit.changes);
         self.committed = unit.index;
-        self.pending_bytes += unit.bytes();
+        self.pending_bytes += unit.changes.bytes();
         self.pending.push_back(unit);
     }
 
@@ -73,7 +64,7 @@ impl Group {
         let durable = Arc::make_mut(&mut self.durable);
         for unit in self.pending.drain(..count) {
             apply(durable, &unit.changes);
-            self.pending_bytes -= unit.bytes();
+            self.pending_bytes -= unit.changes.bytes();
             self.flushed = unit.index;
         }
         assert!(self.flushed <= self.committed, "flushed past the last unit");

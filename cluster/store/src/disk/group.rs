@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
 use bytes::Bytes;
-use cluster::store::{GroupId, Key, Layer, StoreError};
+use cluster::store::{GroupId, Layer, StoreError};
 use fjall::Keyspace;
 
 /// What is shared of a group between its store, its readers and the writer.
@@ -31,7 +31,6 @@ pub(super) struct Group {
 pub(super) struct Overlay {
     /// Changes that the writer has not taken.
     pub(super) active: Layer,
-    active_bytes: u64,
     /// Bytes of all units in `active`, also of what later ones wrote again: what replaying costs.
     replay_bytes: u64,
     /// When the first unit in `active` was committed.
@@ -40,7 +39,6 @@ pub(super) struct Overlay {
     wanted: bool,
     /// Changes that the writer is making durable.
     pub(super) frozen: Arc<Layer>,
-    frozen_bytes: u64,
     /// Index of the last unit that the writer has taken.
     taken: u64,
     /// The durable content; none before the first table.
@@ -86,12 +84,10 @@ impl Group {
             id,
             overlay: RwLock::new(Overlay {
                 active: Layer::new(),
-                active_bytes: 0,
                 replay_bytes: 0,
                 since: None,
                 wanted: false,
                 frozen: Arc::default(),
-                frozen_bytes: 0,
                 taken: index,
                 recorded: base.is_some(),
                 base: base.map(|(keyspace, _)| keyspace),
@@ -157,20 +153,10 @@ impl Group {
             return Err(StoreError::Closed { group: self.id });
         }
         let before = overlay.bytes();
-        let bytes = unit.iter().map(change_bytes).sum::<u64>();
-        overlay.active_bytes += bytes;
+        let bytes = unit.bytes();
         overlay.replay_bytes += bytes;
         overlay.since.get_or_insert_with(Instant::now);
-        if overlay.active.is_empty() {
-            overlay.active = unit;
-        } else {
-            for (key, change) in unit {
-                let length = key.length();
-                if let Some(old) = overlay.active.insert(key, change) {
-                    overlay.active_bytes -= pair_bytes(length, &old);
-                }
-            }
-        }
+        overlay.active.lay_over(unit);
         self.count(before, &overlay);
         self.committed.store(index, Ordering::Release);
         Ok(bytes)
@@ -190,7 +176,6 @@ impl Group {
         }
         assert!(overlay.frozen.is_empty(), "one round ends before the next");
         overlay.frozen = Arc::new(std::mem::take(&mut overlay.active));
-        overlay.frozen_bytes = std::mem::take(&mut overlay.active_bytes);
         overlay.taken = index;
         overlay.nothing_waits();
         Some(Taken {
@@ -198,7 +183,7 @@ impl Group {
             index,
             generation: overlay.generation,
             recorded: overlay.recorded,
-            bytes: overlay.frozen_bytes,
+            bytes: overlay.frozen.bytes(),
         })
     }
 
@@ -227,7 +212,6 @@ impl Group {
         if overlay.generation == taken.generation && !overlay.closed {
             let before = overlay.bytes();
             let done = std::mem::take(&mut overlay.frozen);
-            overlay.frozen_bytes = 0;
             self.count(before, &overlay);
             overlay.recorded = true;
             self.flushed.fetch_max(taken.index, Ordering::AcqRel);
@@ -274,27 +258,17 @@ impl Overlay {
 
     /// Bytes of keys and values that are visible but not durable.
     fn bytes(&self) -> u64 {
-        self.active_bytes + self.frozen_bytes
+        self.active.bytes() + self.frozen.bytes()
     }
 
     fn forget(&mut self) {
         self.nothing_waits();
         self.active = Layer::new();
-        self.active_bytes = 0;
         self.frozen = Arc::default();
-        self.frozen_bytes = 0;
     }
 
     /// The value that the changes give a key; `None` where they say nothing.
     pub(super) fn change(&self, key: &[u8]) -> Option<&Option<Bytes>> {
         self.active.get(key).or_else(|| self.frozen.get(key))
     }
-}
-
-fn change_bytes((key, change): (&Key, &Option<Bytes>)) -> u64 {
-    pair_bytes(key.length(), change)
-}
-
-fn pair_bytes(key: usize, change: &Option<Bytes>) -> u64 {
-    (key + change.as_ref().map_or(0, Bytes::len)) as u64
 }

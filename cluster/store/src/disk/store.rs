@@ -76,11 +76,15 @@ impl StateRead for DiskStore {
 
 impl StateStore for DiskStore {
     fn put(&mut self, key: &[u8], value: Bytes) {
-        self.unit.change(key, Some(value));
+        self.unit.put(key, value, false);
+    }
+
+    fn put_new(&mut self, key: &[u8], value: Bytes) {
+        self.unit.put(key, value, true);
     }
 
     fn delete(&mut self, key: &[u8]) {
-        self.unit.change(key, None);
+        self.unit.delete(key);
     }
 
     fn commit(&mut self, index: u64) -> Result<(), StoreError> {

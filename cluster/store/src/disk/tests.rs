@@ -311,3 +311,37 @@ fn a_group_without_its_files_is_corrupt_and_others_are_not() {
     let refused = DiskStores::open(folder.path(), DiskSettings::default());
     assert_eq!(refused.err().unwrap(), unreadable);
 }
+
+#[test]
+fn what_comes_and_goes_before_it_is_durable_is_never_written() {
+    let (folder, stores, mut store) = opened(DiskSettings {
+        flush_interval: Duration::from_secs(3600),
+        ..DiskSettings::default()
+    });
+    let value = || Bytes::from(vec![1; 100]);
+    for index in 1..=100_u64 {
+        store.put_new(&index.to_be_bytes(), value());
+        store.commit(2 * index - 1).unwrap();
+        if index < 100 {
+            store.delete(&index.to_be_bytes());
+        }
+        store.commit(2 * index).unwrap();
+    }
+    assert_eq!(store.unflushed_bytes(), 108);
+    store.flush().unwrap();
+    assert_eq!(
+        (stores.stats().changes, stores.stats().bytes),
+        (1, 108),
+        "only the last one stayed"
+    );
+    // What the disk has is removed from it.
+    store.delete(&100_u64.to_be_bytes());
+    store.put_new(&100_u64.to_be_bytes(), value());
+    store.delete(&100_u64.to_be_bytes());
+    store.commit(201).unwrap();
+    store.flush().unwrap();
+    drop((store, stores));
+    let stores = DiskStores::open(folder.path(), DiskSettings::default()).unwrap();
+    let store = stores.open(GROUP).unwrap();
+    assert_eq!(store.scan(b"", None, 10).unwrap(), []);
+}
