@@ -60,7 +60,14 @@ impl Opener {
                 ),
             });
         }
-        let log = GroupLog::<TokioRuntime>::new(self.log.clone(), number(id));
+        let mut log = GroupLog::<TokioRuntime>::new(self.log.clone(), number(id));
+        if let Some(applied) = host.last_applied() {
+            let settled = log.give_way(applied).await;
+            settled.map_err(|error| GroupError::Stopped {
+                group: id,
+                reason: error.to_string(),
+            })?;
+        }
         Group::open((id, life), timing, network, log, host).await
     }
 

@@ -73,6 +73,27 @@ impl<R> Debug for GroupLog<R> {
 }
 
 impl<R: AsyncRuntime> GroupLog<R> {
+    /// Drops entries that stand where the state has others: of what a quorum has, the state here may be durable before the
+    /// log is, and a crash then brings back what had been replaced. Nobody was told that this node has what it lost.
+    ///
+    /// # Errors
+    /// What the log reports.
+    pub async fn give_way(&mut self, applied: LogId) -> io::Result<()> {
+        let log = self.log.group_state(self.group);
+        let is_purged = log.purged.is_some_and(|(index, _)| index >= applied.index);
+        if is_purged || log.last.is_none_or(|last| last < applied.index) {
+            return Ok(());
+        }
+        let stored = self.read(applied.index, applied.index + 1, 0)?;
+        if stored.first().is_some_and(|entry| entry.log_id == applied) {
+            return Ok(());
+        }
+        tracing::warn!(group = %self.group, %applied, "the log ends with entries that were replaced; they are dropped");
+        let dropped = Box::new(drop);
+        self.log.truncate_from(self.group, applied.index, dropped)?;
+        self.purge(applied).await
+    }
+
     /// Makes `node` the only member of the group, by its own word, after everything that the log holds:
     /// for a group whose other members are gone. It votes for itself in a term that nobody else has.
     /// Durable when it returns. The group must not run here.

@@ -151,6 +151,39 @@ fn an_append_is_told_only_after_the_flush() {
 }
 
 #[test]
+fn entries_that_were_replaced_give_way_to_what_was_applied() {
+    let of = |store: &mut GroupLog<TokioRuntime>| {
+        let state = block_on(store.get_log_state()).unwrap();
+        (state.last_purged_log_id, state.last_log_id)
+    };
+    let (first, last) = (log_id(3, 9, 0), log_id(3, 9, 9));
+    // What was applied, and where the log begins and ends after that.
+    let newer = Some(log_id(4, 8, 6));
+    for (applied, wanted) in [
+        (log_id(4, 8, 6), (newer, newer)),
+        (log_id(3, 9, 6), (Some(first), Some(last))),
+        (first, (Some(first), Some(last))),
+        (log_id(4, 8, 12), (Some(first), Some(last))),
+    ] {
+        let mut rig = Rig::new(tiny());
+        let mut store = store(&rig);
+        let entries = (0..10).map(|index| entry(index, data(10)));
+        append(&mut store, entries.collect());
+        block_on(store.purge(first)).unwrap();
+        block_on(store.give_way(applied)).unwrap();
+        assert_eq!(of(&mut store), wanted, "{applied}");
+        rig.flush();
+        if wanted.0 == newer {
+            let next = Entry {
+                log_id: log_id(4, 8, 7),
+                payload: data(10),
+            };
+            append(&mut store, vec![next]);
+        }
+    }
+}
+
+#[test]
 fn a_log_on_files_survives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let open = || {
