@@ -240,7 +240,7 @@ impl Router {
                 }
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Proposes to the system group here.
