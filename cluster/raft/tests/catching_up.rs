@@ -28,7 +28,8 @@ fn tiny(label: u64) -> Config {
     config.timing.keep_entries = 2;
     config.timing.network.chunk_bytes = 2 << 10;
     config.timing.network.snapshots_at_a_time = AT_A_TIME as usize;
-    config.timing.network.snapshot_bytes_per_second = 512 << 10;
+    // So slow that each takes longer than the reports in which it is seen are apart.
+    config.timing.network.snapshot_bytes_per_second = 64 << 10;
     config.cluster_limits.report_ms = 100;
     config
 }
