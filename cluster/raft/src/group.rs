@@ -19,6 +19,7 @@ use openraft::{ChangeMembers, Instant as _, LogIdOptionExt, RaftMetrics, ReadPol
 use tokio::task::JoinHandle;
 use transport::Incarnation;
 
+use crate::limits::HAND_OVER_LAG_MAX;
 use crate::network::Network;
 use crate::network::client::Clients;
 use crate::network::riding::Awaited;
@@ -345,15 +346,21 @@ impl Group {
     }
 
     /// Asks `node` to take over the lead, and waits until another node leads. A leader that has
-    /// asked takes no entries until somebody leads again, so a node that is silent is not asked.
+    /// asked takes no entries until somebody leads again, so a node that is silent, or has still to catch up, is not asked.
     ///
     /// # Errors
-    /// `Refused` where that node is silent, `Stopped`, or `Deadline` where this node still leads at
+    /// `Refused` where that node is silent or behind, `Stopped`, or `Deadline` where this node still leads at
     /// its end.
     pub async fn transfer(&self, node: NodeId, deadline: Duration) -> Result<(), GroupError> {
         let is_silent = |silence: Duration| silence > self.inner.silence_max;
         if self.answered(node).is_none_or(is_silent) {
             return Err(self.refused(&format!("node {node} does not answer this leader")));
+        }
+        if self
+            .lag(node)
+            .is_none_or(|entries| entries > HAND_OVER_LAG_MAX)
+        {
+            return Err(self.refused(&format!("node {node} is behind this leader")));
         }
         let asked = self.inner.raft.trigger().transfer_leader(node).await;
         asked.map_err(|error| stopped(self.inner.id, &error))?;

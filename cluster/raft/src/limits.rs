@@ -112,6 +112,9 @@ pub const SLOWEST_BYTES_PER_MS: u64 = 1_000;
 /// memory, and more would only share the same network.
 pub const PAYLOADS_PLACING_MAX: usize = 8;
 
+/// Entries that a node may lack of a group's log and still be asked to lead it: those that are on their way to it.
+pub const HAND_OVER_LAG_MAX: u64 = 16;
+
 /// Milliseconds that an entry waits for its payload, which no node gives, before its group stops here.
 pub const PAYLOAD_MISSING_MS: u64 = 600_000;
 

@@ -23,6 +23,7 @@ async fn start() -> Vec<Groups> {
         config.timing.heartbeat_ms = HOUR_MS;
         config.timing.election_timeout_min_ms = 10 * HOUR_MS;
         config.timing.election_timeout_max_ms = 12 * HOUR_MS;
+        config.timing.network.release_after = Duration::from_millis(13 * HOUR_MS);
         config.timing.network.commit_linger = Duration::from_millis(HOUR_MS);
         config
     })

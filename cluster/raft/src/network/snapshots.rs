@@ -77,8 +77,8 @@ impl Outgoing {
         }
     }
 
-    /// A place, until it is dropped.
-    async fn place(&self) -> (SemaphorePermit<'_>, Counted<'_>) {
+    /// A place, until it is dropped. It is counted for less long than it is held.
+    async fn place(&self) -> (Counted<'_>, SemaphorePermit<'_>) {
         if self.places.available_permits() == 0 {
             self.waited.fetch_add(1, Ordering::Relaxed);
         }
@@ -86,7 +86,7 @@ impl Outgoing {
         let place = self.places.acquire().await;
         drop(waiting);
         let place = place.expect("the places of a network are never closed");
-        (place, Counted::new(&self.under_way))
+        (Counted::new(&self.under_way), place)
     }
 
     /// Waits until as many bytes more may have been sent.
